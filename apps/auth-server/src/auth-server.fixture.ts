@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createService } from '@lanyard/service-defaults';
+import { createDatabase, type Database } from '@lanyard/testing/embedded-postgres';
+import pg from 'pg';
+import { authServer } from './auth-server.ts';
+import { migrate } from './migration/migrate.ts';
+
+const provisioningFile = new URL('../../../config/lanyard.yaml', import.meta.url).pathname;
+
+/** A provisioned database of its own for a test file, and replicas of the server on it. */
+export async function provisionedDatabase(environment: NodeJS.ProcessEnv = {}) {
+  const name = `auth_${randomBytes(6).toString('hex')}`;
+  const database: Database = await createDatabase(process.env.TEST_DATABASE_URL ?? '', name);
+  const secretsDirectory = mkdtempSync(join(tmpdir(), 'lanyard-secrets-'));
+  const settings: NodeJS.ProcessEnv = {
+    DATABASE_URL: database.url,
+    MIGRATION_DATABASE_URL: database.ownerUrl,
+    KEY_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    PROVISIONING_FILE: provisioningFile,
+    SECRETS_DIRECTORY: secretsDirectory,
+    LOG_LEVEL: 'info',
+    ...environment,
+  };
+  const said: string[] = [];
+  await migrate(settings, (line) => said.push(line));
+  const owner = new pg.Pool({ connectionString: database.ownerUrl, max: 2 });
+  owner.on('error', () => undefined);
+  return {
+    name,
+    settings,
+    said,
+    owner,
+    migrateAgain: (changes: NodeJS.ProcessEnv = {}) => {
+      const lines: string[] = [];
+      return migrate({ ...settings, ...changes }, (line) => lines.push(line)).then(() => lines);
+    },
+    secretOf: (clientId: string) => readFileSync(join(secretsDirectory, clientId, 'client_secret'), 'utf8'),
+    startReplica: () => startReplica(settings),
+  };
+}
+
+async function startReplica(settings: NodeJS.ProcessEnv) {
+  const logs: string[] = [];
+  const destination = new Writable({
+    write(chunk, _encoding, done) {
+      logs.push(String(chunk));
+      done();
+    },
+  });
+  const { app } = await createService(authServer, settings, destination as never);
+  await app.init();
+  await app.getHttpAdapter().getInstance().ready();
+  return { app, logs };
+}
+
+export const basic = (clientId: string, secret: string) =>
+  `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(secret)}`).toString('base64')}`;
+
+/** POST /oauth/token with these form parameters. */
+export function postToken(
+  app: NestFastifyApplication,
+  form: Record<string, string> | string,
+  headers: Record<string, string> = {},
+  remoteAddress = '127.0.0.1',
+) {
+  return app.inject({
+    method: 'POST',
+    url: '/oauth/token',
+    remoteAddress,
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    payload: typeof form === 'string' ? form : new URLSearchParams(form).toString(),
+  });
+}

@@ -1,0 +1,64 @@
+import { Logger } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Service } from '@lanyard/service-defaults';
+import { AppModule } from './app.module.ts';
+import { authServerConfiguration, type AuthServerConfiguration } from './configuration.ts';
+import { OAuthErrorFilter } from './oauth-errors/oauth-error.filter.ts';
+import { parseForm } from './token/form-parameters.ts';
+
+export const authServer: Service<typeof authServerConfiguration> = {
+  name: 'auth-server',
+  configuration: authServerConfiguration,
+  module: (configuration) => AppModule.forRoot(configuration),
+  bodyLimit: 16 * 1024,
+  setUp: (app, configuration) => {
+    app.useGlobalFilters(new OAuthErrorFilter());
+    acceptFormsAlone(app);
+    forbidCaching(app);
+    allowPostAlone(app);
+    warnOfInsecureSettings(configuration);
+  },
+};
+
+/** The OAuth endpoints take forms and nothing else, RFC 6749 section 3.2. */
+function acceptFormsAlone(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, parseForm(body as string));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+/** On success and on every error, RFC 6749 section 5.1; in a hook, since guards refuse before Nest sets headers. */
+function forbidCaching(app: NestFastifyApplication): void {
+  app.getHttpAdapter().getInstance().addHook('onRequest', (request, reply, done) => {
+    if (request.url.startsWith('/oauth/')) reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
+    done();
+  });
+}
+
+/** RFC 6749 section 3.2. */
+function allowPostAlone(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.route({
+    method: fastify.supportedMethods.filter((method) => method !== 'POST'),
+    url: '/oauth/token',
+    handler: (_request, reply) =>
+      reply
+        .status(405)
+        .header('allow', 'POST')
+        .type('application/problem+json')
+        .send({ type: 'about:blank', title: 'Method Not Allowed', status: 405, detail: 'the token endpoint takes POST' }),
+  });
+}
+
+function warnOfInsecureSettings({ ISSUER }: AuthServerConfiguration): void {
+  const { protocol, hostname } = new URL(ISSUER);
+  if (protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(hostname)) {
+    new Logger('security').warn({ msg: 'ISSUER is not https: secrets and tokens can be read on the network', ISSUER });
+  }
+}

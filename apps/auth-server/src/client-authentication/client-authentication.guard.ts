@@ -1,0 +1,91 @@
+import {
+  createParamDecorator,
+  Inject,
+  Injectable,
+  Logger,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
+import { OAuthError } from '@lanyard/oauth-protocol';
+import { addLogFields, Registry } from '@lanyard/service-defaults';
+import type { FastifyRequest } from 'fastify';
+import { Counter } from 'prom-client';
+import { ClientRegistry } from '../registry/client-registry.ts';
+import type { Client } from '../registry/client.entity.ts';
+import { ThrottledError } from '../oauth-errors/throttled-error.ts';
+import { formOf } from '../token/form-parameters.ts';
+import { invalidClient, parseClientCredentials, type ClientCredentials } from './client-credentials.ts';
+import { digestSecret, matchesAny } from './client-secret.ts';
+import { FailureThrottle } from './failure-throttle.ts';
+
+/** Stands in for an unknown client's secrets, so that it costs the same work. */
+const noSecret = [digestSecret('')];
+
+/** Authenticates the client of a request, RFC 6749 section 2.3. */
+@Injectable()
+export class ClientAuthenticationGuard implements CanActivate {
+  private readonly logger = new Logger(ClientAuthenticationGuard.name);
+  private readonly outcomes: Counter<'outcome'>;
+
+  constructor(
+    @Inject(ClientRegistry) private readonly registry: ClientRegistry,
+    @Inject(FailureThrottle) private readonly throttle: FailureThrottle,
+    @Inject(Registry) metrics: Registry,
+  ) {
+    this.outcomes = new Counter({
+      name: 'lanyard_client_authentications_total',
+      help: 'client authentications by outcome',
+      labelNames: ['outcome'],
+      registers: [metrics],
+    });
+  }
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<FastifyRequest & { client?: Client }>();
+    const credentials = parseClientCredentials(request.headers.authorization, formOf(request.body));
+    const seconds = this.throttle.secondsToWait(credentials.clientId, request.ip);
+    if (seconds > 0) {
+      this.outcomes.inc({ outcome: 'throttled' });
+      throw new ThrottledError(seconds);
+    }
+    try {
+      request.client = await this.authenticate(credentials);
+    } catch (error) {
+      if (error instanceof OAuthError) await this.refused(request, credentials.clientId, error);
+      throw error;
+    }
+    addLogFields(request, { client_id: credentials.clientId });
+    this.throttle.succeeded(credentials.clientId, request.ip);
+    this.outcomes.inc({ outcome: 'succeeded' });
+    return true;
+  }
+
+  /** The same work and words whether the client is unknown, its secret wrong or expired, or the client disabled. */
+  private async authenticate({ clientId, clientSecret }: ClientCredentials): Promise<Client> {
+    const client = await this.registry.find(clientId);
+    const live = client?.secrets.filter(({ expiresAt }) => !expiresAt || expiresAt.getTime() > Date.now()) ?? [];
+    const matched = matchesAny(clientSecret, live.length > 0 ? live.map(({ digest }) => digest) : noSecret);
+    if (!client) throw invalidClient('unknown client');
+    if (!matched || live.length === 0) throw invalidClient('wrong or expired secret');
+    if (client.disabledAt) throw invalidClient('disabled client');
+    return client;
+  }
+
+  private async refused({ ip, id }: FastifyRequest, clientId: string, { cause }: OAuthError): Promise<void> {
+    this.outcomes.inc({ outcome: 'refused' });
+    this.logger.warn({
+      msg: 'client authentication refused',
+      // What is no registered identifier may be a secret in the wrong place.
+      client_id: (await this.registry.find(clientId))?.clientId,
+      reason: cause,
+      address: ip,
+      request_id: id,
+    });
+    await this.throttle.failed(clientId, ip);
+  }
+}
+
+/** The client that the guard authenticated. */
+export const AuthenticatedClient = createParamDecorator(
+  (_: unknown, context: ExecutionContext): Client => context.switchToHttp().getRequest().client,
+);

@@ -1,0 +1,40 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+
+/** Lets secret scanners recognise a leaked secret. */
+const prefix = 'lanyard_cs_';
+
+/** The least length of a secret that an operator brings. */
+export const leastSecretLength = 32;
+
+/** 256 random bits with a recognisable prefix, and a checksum that tells a mistyped or cut secret from a wrong one. */
+export function generateClientSecret(): string {
+  const random = randomBytes(32).toString('base64url');
+  return prefix + random + checksum(random);
+}
+
+/** Whether a text is a secret that this server generated, by its form alone. */
+export function isGeneratedSecret(text: string): boolean {
+  const random = text.slice(prefix.length, -6);
+  return text.startsWith(prefix) && random.length === 43 && text.endsWith(checksum(random));
+}
+
+function checksum(text: string): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(crc32(text));
+  return bytes.toString('base64url');
+}
+
+/**
+ * What is stored of a secret. A fast digest is enough: a slow one protects secrets that people choose and others can
+ * guess, which 256 random bits are not (docs/decisions/0003).
+ */
+export function digestSecret(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
+
+/** Whether one of the digests is that of the secret; takes the same time whichever it is. */
+export function matchesAny(secret: string, digests: readonly Uint8Array[]): boolean {
+  const digest = digestSecret(secret);
+  return digests.reduce((matched, candidate) => timingSafeEqual(digest, candidate) || matched, false);
+}

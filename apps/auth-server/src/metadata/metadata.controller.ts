@@ -1,0 +1,29 @@
+import { Controller, Get, Header, Inject } from '@nestjs/common';
+import type { AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
+import { CONFIGURATION } from '@lanyard/service-defaults';
+import type { AuthServerConfiguration } from '../configuration.ts';
+import { ProtectedResources } from '../registry/protected-resources.ts';
+
+/** Authorization server metadata, RFC 8414. */
+@Controller('.well-known/oauth-authorization-server')
+export class MetadataController {
+  constructor(
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+    @Inject(ProtectedResources) private readonly resources: ProtectedResources,
+  ) {}
+
+  @Get()
+  @Header('cache-control', 'public, max-age=300')
+  metadata(): AuthorizationServerMetadata {
+    const issuer = this.configuration.ISSUER;
+    return {
+      issuer,
+      token_endpoint: `${issuer}/oauth/token`,
+      jwks_uri: `${issuer}/.well-known/jwks.json`,
+      scopes_supported: this.resources.scopeValues,
+      response_types_supported: [],
+      grant_types_supported: ['client_credentials'],
+      token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    };
+  }
+}

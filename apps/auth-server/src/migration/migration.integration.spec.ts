@@ -1,0 +1,105 @@
+import { mkdtempSync, statSync, writeFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { isGeneratedSecret } from '../client-authentication/client-secret.ts';
+import { basic, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
+
+let database: Awaited<ReturnType<typeof provisionedDatabase>>;
+beforeAll(async () => {
+  database = await provisionedDatabase({ LOG_LEVEL: 'silent' });
+});
+afterAll(() => database.owner.end());
+
+const rows = async (sql: string) => (await database.owner.query(sql)).rows;
+const fileWith = (text: string) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'lanyard-')), 'lanyard.yaml');
+  writeFileSync(path, text);
+  return path;
+};
+const secretFile = (clientId: string) => join(database.settings.SECRETS_DIRECTORY!, clientId, 'client_secret');
+
+describe('the migration step', () => {
+  it('registers the clients of the file, each with a secret that only its owner may read', async () => {
+    expect(await rows('SELECT client_id, scope, default_scope FROM client ORDER BY 1')).toEqual([
+      { client_id: 'batch-processor', scope: ['jobs:read', 'jobs:write'], default_scope: ['jobs:read', 'jobs:write'] },
+      { client_id: 'jobs-api', scope: [], default_scope: [] },
+      { client_id: 'jobs-cli', scope: ['jobs:read', 'jobs:write', 'runs:write'], default_scope: ['jobs:read', 'jobs:write'] },
+      { client_id: 'report-generator', scope: ['reports:read'], default_scope: ['reports:read'] },
+    ]);
+    expect(isGeneratedSecret(database.secretOf('jobs-api'))).toBe(true);
+    expect(statSync(secretFile('jobs-api')).mode & 0o777).toBe(0o600);
+    expect(statSync(join(secretFile('jobs-api'), '..')).mode & 0o777).toBe(0o700);
+  });
+
+  it('keeps secrets out of what it says and out of the database', async () => {
+    const everything = JSON.stringify([database.said, await rows('SELECT * FROM client_secret'), await rows('SELECT * FROM client')]);
+    expect(everything.includes(database.secretOf('jobs-api'))).toBe(false);
+    expect(database.said).toContain('client jobs-api: registered a generated secret');
+  });
+
+  it('changes nothing the second time, nor when run twice at once', async () => {
+    const state = () => rows('SELECT (SELECT count(*) FROM registry_change), (SELECT count(*) FROM client_secret), (SELECT count(*) FROM signing_key)');
+    const before = await state();
+    expect(await Promise.all([database.migrateAgain(), database.migrateAgain()])).toEqual([[], []]);
+    expect(await state()).toEqual(before);
+  });
+
+  it('generates a lost secret anew', async () => {
+    const lost = database.secretOf('jobs-cli');
+    rmSync(secretFile('jobs-cli'));
+    expect(await database.migrateAgain()).toEqual(['client jobs-cli: registered a generated secret']);
+    expect(database.secretOf('jobs-cli')).not.toBe(lost);
+  });
+
+  it("registers an operator's own secret, and refuses a short one", async () => {
+    writeFileSync(secretFile('jobs-cli'), 'hunter2\n');
+    await expect(database.migrateAgain()).rejects.toThrow('must have 32 characters or more');
+    const own = 'a secret of mine, which is long enough';
+    writeFileSync(secretFile('jobs-cli'), `${own}\n`);
+    expect(await database.migrateAgain()).toEqual(['client jobs-cli: registered the secret in its file']);
+    const { app } = await database.startReplica();
+    const response = await postToken(app, { grant_type: 'client_credentials' }, { authorization: basic('jobs-cli', own) });
+    expect(response.statusCode).toBe(200);
+    await app.close();
+  });
+
+  it('fills in addresses from the environment', async () => {
+    await database.migrateAgain({ JOBS_API_URL: 'https://jobs.example' });
+    expect(await rows(`SELECT resource FROM scope WHERE value = 'jobs:read'`)).toEqual([{ resource: 'https://jobs.example' }]);
+    await database.migrateAgain();
+  });
+
+  it.each([
+    ['YAML that is none', 'clients: [', 'Flow sequence'],
+    ['an unknown key', 'clients:\n  - client_id: a\n    client_name: A\n    colour: blue', 'clients.0: Unrecognized key: "colour"'],
+    ['a bad identifier', 'clients:\n  - client_id: https://a\n    client_name: A', 'clients.0.client_id: must be a letter'],
+    ['a scope that no resource has', 'clients:\n  - client_id: a\n    client_name: A\n    scope: x', 'no resource has the scope x'],
+    ['a client twice', 'clients:\n  - &a {client_id: a, client_name: A}\n  - *a', 'client a is there twice'],
+    ['a default scope beyond the scope', 'resources: [{identifier: "https://r", name: R, scopes: {x: X}}]\nclients:\n  - {client_id: a, client_name: A, default_scope: x}', 'default_scope has more than scope: x'],
+    ['a variable that is not set', 'resources: [{identifier: "${NOT_SET}", name: R, scopes: {}}]', 'NOT_SET is not set'],
+  ])('refuses %s and changes nothing', async (_, text, message) => {
+    const before = await rows('SELECT count(*) FROM registry_change');
+    await expect(database.migrateAgain({ PROVISIONING_FILE: fileWith(text) })).rejects.toThrow(message);
+    expect(await rows('SELECT count(*) FROM registry_change')).toEqual(before);
+  });
+
+  it('makes one signing key, encrypted; another key encryption key is refused at start', async () => {
+    const keys = await rows('SELECT encrypted_private_key FROM signing_key');
+    expect(keys).toHaveLength(1);
+    const other = { ...database.settings, KEY_ENCRYPTION_KEY: Buffer.alloc(32).toString('base64') };
+    const { createService } = await import('@lanyard/service-defaults');
+    const { authServer } = await import('../auth-server.ts');
+    await expect(createService(authServer, other).then(({ app }) => app.init())).rejects.toThrow(
+      /KEY_ENCRYPTION_KEY is not the one/,
+    );
+  });
+
+  it('gives the service no right to alter the schema', async () => {
+    const { default: pg } = await import('pg');
+    const service = new pg.Client({ connectionString: database.settings.DATABASE_URL });
+    await service.connect();
+    await expect(service.query('DROP TABLE client')).rejects.toThrow('must be owner');
+    await service.end();
+  });
+});

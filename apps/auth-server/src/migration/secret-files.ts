@@ -1,0 +1,32 @@
+import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { StartupError } from '@lanyard/service-defaults';
+import { generateClientSecret, leastSecretLength } from '../client-authentication/client-secret.ts';
+
+/**
+ * The client's secret from `<directory>/<client_id>/client_secret`. Where there is none it is generated and written
+ * there, readable for its owner alone, before anybody registers it: nothing is lost if the process ends in between.
+ */
+export function readOrGenerateSecret(directory: string, clientId: string): { secret: string; generated: boolean } {
+  const folder = join(directory, clientId);
+  const file = join(folder, 'client_secret');
+  try {
+    const secret = readFileSync(file, 'utf8').trim();
+    if (secret.length < leastSecretLength) {
+      throw new StartupError(`${file}: a client secret must have ${leastSecretLength} characters or more`);
+    }
+    if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
+    return { secret, generated: false };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const secret = generateClientSecret();
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(`${file}.new`, secret, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  } catch (error) {
+    throw new StartupError(`SECRETS_DIRECTORY cannot be written (${(error as NodeJS.ErrnoException).code}): ${folder}`);
+  }
+  return { secret, generated: true };
+}

@@ -1,0 +1,53 @@
+import { Catch, HttpException, Logger, type ArgumentsHost } from '@nestjs/common';
+import { formatChallenge, OAuthError } from '@lanyard/oauth-protocol';
+import { addLogFields, isDatabaseUnavailable, ProblemFilter } from '@lanyard/service-defaults';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ThrottledError } from './throttled-error.ts';
+
+/** Answers errors of the OAuth endpoints as RFC 6749 section 5.2 says, all others as problems. */
+@Catch()
+export class OAuthErrorFilter extends ProblemFilter {
+  private readonly log = new Logger(OAuthErrorFilter.name);
+
+  override catch(exception: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    if (!request.url.startsWith('/oauth/')) return super.catch(exception, host);
+
+    const error = asOAuthError(exception);
+    if (!error) return super.catch(exception, host);
+    addLogFields(request, { error: error.code });
+    if (error.code === 'temporarily_unavailable' && !(error instanceof ThrottledError)) {
+      this.log.error({ msg: 'the registry cannot be read', request_id: request.id, err: exception });
+    }
+    const reply = http.getResponse<FastifyReply>().status(statusOf(error)).type('application/json; charset=utf-8');
+    if (error.code === 'invalid_client') void reply.header('www-authenticate', formatChallenge('Basic', { realm: 'lanyard' }));
+    if (error instanceof ThrottledError) void reply.header('retry-after', String(error.retryAfter));
+    else if (error.code === 'temporarily_unavailable') void reply.header('retry-after', '1');
+    void reply.send(error.toJSON());
+  }
+}
+
+function asOAuthError(exception: unknown): OAuthError | undefined {
+  if (exception instanceof OAuthError) return exception;
+  if (isDatabaseUnavailable(exception)) {
+    return new OAuthError('temporarily_unavailable', 'the client registry is not available at the moment');
+  }
+  // What Fastify could not read, as Nest passes it on.
+  switch (exception instanceof HttpException && exception.getStatus()) {
+    case 400:
+      return new OAuthError('invalid_request', 'the body could not be read');
+    case 413:
+      return new OAuthError('invalid_request', 'the body is too large');
+    case 415:
+      return new OAuthError('invalid_request', 'the body must be application/x-www-form-urlencoded');
+    default:
+      return undefined;
+  }
+}
+
+function statusOf(error: OAuthError): number {
+  if (error instanceof ThrottledError) return 429;
+  if (error.code === 'invalid_client') return 401;
+  return error.code === 'temporarily_unavailable' ? 503 : 400;
+}

@@ -1,0 +1,87 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { isClientIdentifier } from '@lanyard/oauth-protocol';
+import { CONFIGURATION, Registry } from '@lanyard/service-defaults';
+import { InjectRepository } from '@nestjs/typeorm';
+import { LRUCache } from 'lru-cache';
+import { Counter } from 'prom-client';
+import { MoreThan, Repository } from 'typeorm';
+import type { AuthServerConfiguration } from '../configuration.ts';
+import { Client } from './client.entity.ts';
+import { KnownClients } from './known-clients.ts';
+import { RegistryChanges } from './registry-changes.ts';
+
+/** The registered clients, read through a bounded cache that changes in the database invalidate. */
+@Injectable()
+export class ClientRegistry implements OnModuleInit {
+  private readonly cache: LRUCache<string, Client>;
+  /** Lookups under way, so that many requests of one client make one statement. */
+  private readonly lookups = new Map<string, Promise<Client | undefined>>();
+  private known = new KnownClients(1);
+  private readonly statements: Counter;
+
+  constructor(
+    @InjectRepository(Client) private readonly clients: Repository<Client>,
+    @Inject(RegistryChanges) private readonly changes: RegistryChanges,
+    @Inject(CONFIGURATION) configuration: AuthServerConfiguration,
+    @Inject(Registry) metrics: Registry,
+  ) {
+    this.cache = new LRUCache({ max: configuration.REGISTRY_CACHE_SIZE });
+    this.statements = new Counter({
+      name: 'lanyard_registry_lookups_total',
+      help: 'clients that were read from the database because they were not in memory',
+      registers: [metrics],
+    });
+  }
+
+  async onModuleInit(): Promise<void> {
+    await this.changes.begin((subject) => this.changed(subject));
+    await this.learnClientIds();
+  }
+
+  /** @returns the client with its secrets, disabled or not; undefined where there is none */
+  async find(clientId: string): Promise<Client | undefined> {
+    return this.cache.get(clientId) ?? (await this.lookUp(clientId));
+  }
+
+  private lookUp(clientId: string): Promise<Client | undefined> | undefined {
+    if (!isClientIdentifier(clientId) || !this.known.mayHave(clientId)) return undefined;
+    const underWay = this.lookups.get(clientId);
+    if (underWay) return underWay;
+    this.statements.inc();
+    const lookup = this.clients
+      .find({ where: { clientId }, relations: { secrets: true } })
+      .then(([client]) => {
+        // A change during the lookup has removed it: what was read may be old, so it serves this once only.
+        if (client && this.lookups.get(clientId) === lookup) this.cache.set(clientId, client);
+        return client;
+      })
+      .finally(() => {
+        if (this.lookups.get(clientId) === lookup) this.lookups.delete(clientId);
+      });
+    this.lookups.set(clientId, lookup);
+    return lookup;
+  }
+
+  private changed(subject: string): void {
+    const [kind, clientId] = subject.split(':', 2);
+    if (kind !== 'client' || !clientId) return;
+    this.cache.delete(clientId);
+    this.lookups.delete(clientId);
+    this.known.add(clientId);
+  }
+
+  /** In pages, so that memory stays small whatever the number of clients; with room for as many again. */
+  private async learnClientIds(): Promise<void> {
+    this.known = new KnownClients(Math.max(10_000, 2 * (await this.clients.count())));
+    for (let after = '', page: Client[] = []; ; after = page.at(-1)!.clientId) {
+      page = await this.clients.find({
+        select: { clientId: true },
+        where: { clientId: MoreThan(after) },
+        order: { clientId: 'ASC' },
+        take: 10_000,
+      });
+      for (const { clientId } of page) this.known.add(clientId);
+      if (page.length < 10_000) return;
+    }
+  }
+}

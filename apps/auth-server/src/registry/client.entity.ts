@@ -1,0 +1,39 @@
+import { Column, CreateDateColumn, Entity, OneToMany, PrimaryColumn, UpdateDateColumn } from 'typeorm';
+import { ClientSecret } from './client-secret.entity.ts';
+
+/** A registered client; the fields have the names of RFC 7591 section 2. */
+@Entity('client')
+export class Client {
+  @PrimaryColumn('text', { name: 'client_id' })
+  clientId!: string;
+
+  @Column('text', { name: 'client_name' })
+  clientName!: string;
+
+  @Column('text', { name: 'grant_types', array: true })
+  grantTypes!: string[];
+
+  /** The scope values that the client may have. */
+  @Column('text', { array: true })
+  scope!: string[];
+
+  /** What a request without `scope` gets. Empty: such a request is refused. */
+  @Column('text', { name: 'default_scope', array: true })
+  defaultScope!: string[];
+
+  /** seconds; null: the server's */
+  @Column('integer', { name: 'access_token_lifetime', nullable: true })
+  accessTokenLifetime!: number | null;
+
+  @Column('timestamptz', { name: 'disabled_at', nullable: true })
+  disabledAt!: Date | null;
+
+  @CreateDateColumn({ type: 'timestamptz', name: 'created_at' })
+  createdAt!: Date;
+
+  @UpdateDateColumn({ type: 'timestamptz', name: 'updated_at' })
+  updatedAt!: Date;
+
+  @OneToMany(() => ClientSecret, (secret) => secret.client)
+  secrets!: ClientSecret[];
+}

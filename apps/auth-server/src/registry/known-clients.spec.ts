@@ -1,0 +1,14 @@
+import { describe, expect, it } from '@jest/globals';
+import { KnownClients } from './known-clients.ts';
+
+const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
+
+describe('KnownClients', () => {
+  it('never forgets a client, and takes few others for one', () => {
+    const known = new KnownClients(10_000);
+    for (const name of names('client', 10_000)) known.add(name);
+    expect(names('client', 10_000).filter((name) => !known.mayHave(name))).toEqual([]);
+    const mistaken = names('stranger', 10_000).filter((name) => known.mayHave(name)).length;
+    expect(mistaken).toBeLessThan(200);
+  });
+});

@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { CONFIGURATION, Readiness } from '@lanyard/service-defaults';
+import pg from 'pg';
+import { DataSource } from 'typeorm';
+import type { AuthServerConfiguration } from '../configuration.ts';
+
+/** `client:<client_id>`, `resources` or `signing_keys`, as the database's triggers say it. */
+export type ChangeListener = (subject: string) => Promise<void> | void;
+
+/**
+ * Tells what changed in the registry: at once through NOTIFY, and by a look at the table `registry_change` each period
+ * for notifications that were lost. What was changed during a lost connection is told as soon as there is a new one.
+ */
+@Injectable()
+export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(RegistryChanges.name);
+  private readonly listeners: ChangeListener[] = [];
+  private readonly stopped = new AbortController();
+  private connection?: pg.Client;
+  private listening = false;
+  /** Changes of transactions from this one on have not all been told. */
+  private horizon?: string;
+  private reconciling?: Promise<void>;
+
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+    @Inject(Readiness) readiness: Readiness,
+  ) {
+    readiness.require('registry changes', async () =>
+      this.listening ? undefined : { degraded: 'no notifications at the moment: changes take effect with a delay' },
+    );
+  }
+
+  /** Call before reading what is to be kept up to date, so that no change falls in between. */
+  async begin(listener: ChangeListener): Promise<void> {
+    this.listeners.push(listener);
+    this.horizon ??= (await this.read()).horizon;
+  }
+
+  onApplicationBootstrap(): void {
+    void this.keepListening();
+    void this.keepReconciling();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopped.abort();
+    await this.connection?.end();
+  }
+
+  /** Tells all changes since the last time. What a listener could not take in is told again the next time. */
+  reconcile(): Promise<void> {
+    this.reconciling ??= this.tellAll().finally(() => {
+      this.reconciling = undefined;
+    });
+    return this.reconciling;
+  }
+
+  private async tellAll(): Promise<void> {
+    const { horizon, subjects } = await this.read(this.horizon);
+    for (const subject of subjects) await this.tell(subject);
+    this.horizon = horizon;
+  }
+
+  /** All transactions below a snapshot's xmin have ended, so nothing below the returned horizon can be missed. */
+  private async read(since?: string): Promise<{ horizon: string; subjects: string[] }> {
+    const [row] = await this.database.query<{ horizon: string; subjects: string[] }[]>(
+      `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS horizon,
+              ARRAY(SELECT DISTINCT subject FROM registry_change WHERE transaction_id >= $1::xid8) AS subjects`,
+      [since ?? null],
+    );
+    return row!;
+  }
+
+  private async tell(subject: string): Promise<void> {
+    for (const listener of this.listeners) await listener(subject);
+  }
+
+  private async keepReconciling(): Promise<void> {
+    const period = this.configuration.REGISTRY_RECONCILIATION_PERIOD * 1000;
+    while (await this.waited(period)) {
+      await this.reconcile().catch((error: unknown) => this.logger.warn({ msg: 'reconciliation failed', err: error }));
+    }
+  }
+
+  private async keepListening(): Promise<void> {
+    let failures = 0;
+    do {
+      try {
+        const ended = await this.listen();
+        await this.reconcile();
+        this.listening = true;
+        failures = 0;
+        await ended;
+      } catch (error) {
+        failures += 1;
+        this.logger.warn({ msg: 'listening for registry changes failed', err: error });
+      }
+      this.listening = false;
+      await this.connection?.end().catch(() => undefined);
+    } while (await this.waited(Math.min(50 * 2 ** failures, 5000) * (0.5 + Math.random() / 2)));
+  }
+
+  /** @returns a promise that resolves when the connection has ended */
+  private async listen(): Promise<Promise<void>> {
+    const connection = new pg.Client({
+      connectionString: this.configuration.DATABASE_URL,
+      application_name: 'auth-server (listening)',
+      connectionTimeoutMillis: 3000,
+      keepAlive: true,
+    });
+    this.connection = connection;
+    const ended = new Promise<void>((resolve) => {
+      connection.on('end', resolve);
+    });
+    connection.on('error', (error) => this.logger.warn({ msg: 'the listening connection was lost', err: error }));
+    connection.on('notification', ({ payload }) => {
+      this.tell(payload ?? '').catch((error: unknown) =>
+        this.logger.warn({ msg: 'a registry change is taken in later', subject: payload, err: error }),
+      );
+    });
+    await connection.connect();
+    await connection.query('LISTEN registry_change');
+    return ended;
+  }
+
+  private waited(ms: number): Promise<boolean> {
+    return sleep(ms, true, { signal: this.stopped.signal, ref: false }).catch(() => false);
+  }
+}

@@ -1,0 +1,150 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import pg from 'pg';
+import { basic, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
+
+let database: Awaited<ReturnType<typeof provisionedDatabase>>;
+let replicas: NestFastifyApplication[];
+let authorization: string;
+
+beforeAll(async () => {
+  database = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '0.5', LOG_LEVEL: 'silent' });
+  replicas = [await database.startReplica(), await database.startReplica()].map(({ app }) => app);
+  authorization = basic('batch-processor', database.secretOf('batch-processor'));
+});
+afterAll(async () => {
+  await Promise.all(replicas.map((app) => app.close()));
+  await database.owner.end();
+});
+
+const grant = { grant_type: 'client_credentials' };
+const statuses = (headers = { authorization }) =>
+  Promise.all(replicas.map(async (app) => (await postToken(app, grant, headers)).statusCode));
+const setDisabled = (disabled: boolean) =>
+  database.owner.query(`UPDATE client SET disabled_at = $1 WHERE client_id = 'batch-processor'`, [disabled ? new Date() : null]);
+
+/** How long until every replica answers so, ms; fails after 2 s. */
+async function until(expected: number[], headers?: { authorization: string }): Promise<number> {
+  const start = performance.now();
+  for (;;) {
+    const found = await statuses(headers);
+    if (String(found) === String(expected)) return performance.now() - start;
+    if (performance.now() - start > 2000) throw new Error(`replicas answer ${found}`);
+    await sleep(5);
+  }
+}
+
+/** What the database has executed for the service, from its own statistics. */
+async function statementsOf(name: string): Promise<number> {
+  const { rows } = await database.owner.query(
+    `SELECT xact_commit + xact_rollback AS transactions FROM pg_stat_database WHERE datname = $1`,
+    [name],
+  );
+  return Number(rows[0].transactions);
+}
+
+describe('the registry in memory', () => {
+  it('takes a change in at every replica within a second', async () => {
+    await until([200, 200]);
+    await setDisabled(true);
+    expect(await until([401, 401])).toBeLessThan(1000);
+    await setDisabled(false);
+    expect(await until([200, 200])).toBeLessThan(1000);
+  });
+
+  it('takes in a client that was registered a moment ago', async () => {
+    const fresh = { authorization: basic('fresh', 'a-secret-of-its-own') };
+    expect(await statuses(fresh)).toEqual([401, 401]);
+    await database.owner.query(`
+      INSERT INTO client (client_id, client_name, grant_types, scope, default_scope)
+        VALUES ('fresh', 'Fresh', '{client_credentials}', '{jobs:read}', '{jobs:read}');
+      INSERT INTO client_secret (client_id, digest, hint) VALUES ('fresh', sha256('a-secret-of-its-own'), 'own')`);
+    await until([200, 200], fresh);
+    await database.owner.query(`DELETE FROM client WHERE client_id = 'fresh'`);
+    await until([401, 401], fresh);
+  });
+
+  it('takes in what was changed while the notifying connections were cut', async () => {
+    await until([200, 200]);
+    await killListeners();
+    await setDisabled(true);
+    await until([401, 401]);
+    await setDisabled(false);
+    await until([200, 200]);
+  });
+
+  it('takes in a change whose notification was lost, by the next reconciliation', async () => {
+    await database.owner.query('ALTER TABLE client DISABLE TRIGGER client_changed');
+    await setDisabled(true);
+    await database.owner.query(`INSERT INTO registry_change (subject) VALUES ('client:batch-processor')`);
+    expect(await until([401, 401])).toBeGreaterThan(0);
+    await database.owner.query('ALTER TABLE client ENABLE TRIGGER client_changed');
+    await setDisabled(false);
+    await until([200, 200]);
+  });
+
+  it('takes in a transaction that commits after a later one', async () => {
+    const reports = { authorization: basic('report-generator', database.secretOf('report-generator')) };
+    await until([200, 200], reports);
+    const slow = await database.owner.connect();
+    await slow.query('BEGIN');
+    await slow.query('ALTER TABLE client DISABLE TRIGGER client_changed');
+    await slow.query(`INSERT INTO registry_change (subject) VALUES ('client:report-generator')`);
+    await slow.query(`UPDATE client SET disabled_at = now() WHERE client_id = 'report-generator'`);
+    await slow.query('ALTER TABLE client ENABLE TRIGGER client_changed');
+    await database.owner.query(`INSERT INTO registry_change (subject) VALUES ('client:nobody')`);
+    await sleep(1200);
+    await slow.query('COMMIT');
+    slow.release();
+    await until([401, 401], reports);
+  });
+
+  it('needs no statement for a warm client, nor for unknown ones', async () => {
+    const quiet = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '3600', LOG_LEVEL: 'silent' });
+    const { app } = await quiet.startReplica();
+    const known = { authorization: basic('batch-processor', quiet.secretOf('batch-processor')) };
+    expect((await postToken(app, grant, known)).statusCode).toBe(200);
+    await sleep(1200);
+    const before = await statementsOf(quiet.name);
+    for (let i = 0; i < 1000; i++) {
+      await postToken(app, grant, known);
+      await postToken(app, grant, { authorization: basic(`unknown-${i}`, 'x') }, `10.0.${i >> 8}.${i & 255}`);
+    }
+    await sleep(1200);
+    expect((await statementsOf(quiet.name)) - before).toBe(0);
+    await app.close();
+    await quiet.owner.end();
+  });
+
+  it('goes on issuing to known clients while the database is away, and answers 503 for others', async () => {
+    const away = await provisionedDatabase({ LOG_LEVEL: 'silent' });
+    const { app } = await away.startReplica();
+    const known = { authorization: basic('batch-processor', away.secretOf('batch-processor')) };
+    const cold = { authorization: basic('jobs-cli', away.secretOf('jobs-cli')) };
+    expect((await postToken(app, grant, known)).statusCode).toBe(200);
+    await killConnections(away.name);
+    expect((await postToken(app, grant, known)).statusCode).toBe(200);
+    const refused = await postToken(app, grant, cold);
+    expect([refused.statusCode, refused.json().error, refused.headers['retry-after']]).toEqual([503, 'temporarily_unavailable', '1']);
+    expect((await app.inject('/health/ready')).statusCode).toBe(503);
+    await app.close();
+    await away.owner.end();
+  });
+});
+
+async function killListeners(): Promise<void> {
+  await superuser(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE datname = '${database.name}' AND application_name = 'auth-server (listening)'`);
+}
+
+async function killConnections(name: string): Promise<void> {
+  await superuser(`ALTER DATABASE "${name}" ALLOW_CONNECTIONS false;
+                   SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
+}
+
+async function superuser(sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: process.env.TEST_DATABASE_URL });
+  await client.connect();
+  await client.query(sql).finally(() => client.end());
+}

@@ -1,0 +1,61 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { issueAccessToken, type IssuedAccessToken } from '@lanyard/access-token';
+import { formatScope, OAuthError } from '@lanyard/oauth-protocol';
+import { CONFIGURATION } from '@lanyard/service-defaults';
+import type { AuthServerConfiguration } from '../configuration.ts';
+import type { Client } from '../registry/client.entity.ts';
+import { ProtectedResources } from '../registry/protected-resources.ts';
+import { SigningKeys } from '../signing-keys/signing-keys.ts';
+import type { TokenRequest } from './token-request.ts';
+
+/** The client credentials grant, RFC 6749 section 4.4. */
+@Injectable()
+export class ClientCredentialsGrant {
+  constructor(
+    @Inject(ProtectedResources) private readonly resources: ProtectedResources,
+    @Inject(SigningKeys) private readonly keys: SigningKeys,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+  ) {}
+
+  issue(client: Client, request: TokenRequest): IssuedAccessToken {
+    if (!client.grantTypes.includes('client_credentials')) {
+      throw new OAuthError('unauthorized_client', 'the client may not use this grant type');
+    }
+    const { scope, audience } = this.grantedScope(client, request);
+    return issueAccessToken(this.configuration.ISSUER, this.keys.current, {
+      clientId: client.clientId,
+      audience,
+      scope: formatScope(scope),
+      lifetime: client.accessTokenLifetime ?? this.configuration.ACCESS_TOKEN_LIFETIME,
+    });
+  }
+
+  /**
+   * What was asked for, or the client's default scope, all of one protected resource: its identifier becomes the
+   * audience. Scope values of several resources are refused, RFC 9068 section 3.
+   */
+  private grantedScope(client: Client, { scope, resource }: TokenRequest): { scope: string[]; audience: string } {
+    const resourceOf = (value: string) => this.resources.resourceOf(value);
+    if (resource !== undefined && !client.scope.some((value) => resourceOf(value) === resource)) {
+      throw new OAuthError('invalid_target', 'the resource is unknown, or not for this client');
+    }
+    const granted = scope
+      ? [...scope]
+      : client.defaultScope.filter((value) => resource === undefined || resourceOf(value) === resource);
+    if (granted.length === 0) {
+      throw new OAuthError('invalid_scope', 'no scope was asked for, and the client has no default scope here');
+    }
+    if (!granted.every((value) => client.scope.includes(value) && resourceOf(value) !== undefined)) {
+      throw new OAuthError('invalid_scope', 'the scope is unknown, or wider than the client may have');
+    }
+    const audiences = new Set(granted.map(resourceOf));
+    const [audience] = audiences;
+    if (audience === undefined || audiences.size > 1) {
+      throw new OAuthError('invalid_scope', 'the scope spans several resources: ask for one token each');
+    }
+    if (resource !== undefined && audience !== resource) {
+      throw new OAuthError('invalid_scope', 'the scope does not belong to the resource');
+    }
+    return { scope: granted, audience };
+  }
+}

@@ -1,0 +1,27 @@
+import { OAuthError } from '@lanyard/oauth-protocol';
+
+/** The parameters of a form-encoded request. */
+export type FormParameters = ReadonlyMap<string, string>;
+
+/** A parameter sent twice is refused, an empty one counts as omitted, RFC 6749 section 3.2. */
+export function parseForm(body: string): FormParameters {
+  const parameters = new Map<string, string>();
+  const names = new Set<string>();
+  for (const [name, value] of new URLSearchParams(body)) {
+    if (names.has(name)) throw repeated(name);
+    names.add(name);
+    if (value !== '') parameters.set(name, value);
+  }
+  return parameters;
+}
+
+/** A token is for one resource, though RFC 8707 section 2 lets a client ask for several. */
+const repeated = (name: string) =>
+  name === 'resource'
+    ? new OAuthError('invalid_target', 'a token is for one resource: ask for one token each')
+    : new OAuthError('invalid_request', 'a parameter is repeated');
+
+/** The form of a request; one without a body has no parameters. */
+export function formOf(body: unknown): FormParameters {
+  return body instanceof Map ? body : new Map();
+}

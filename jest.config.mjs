@@ -1,0 +1,28 @@
+/** One configuration for every project: `node tools/jest/run.mjs PROJECT_ROOT`. */
+export default {
+  testEnvironment: 'node',
+  testEnvironmentOptions: { customExportConditions: ['@lanyard/source', 'node', 'node-addons'] },
+  testMatch: ['<rootDir>/**/*.spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  modulePathIgnorePatterns: ['/dist/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+          target: 'es2024',
+          keepClassNames: true,
+        },
+        module: { type: 'es6' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  setupFiles: ['reflect-metadata'],
+  globalSetup: new URL('./tools/jest/global-setup.mjs', import.meta.url).pathname,
+  globalTeardown: new URL('./tools/jest/global-teardown.mjs', import.meta.url).pathname,
+  testTimeout: 30_000,
+};

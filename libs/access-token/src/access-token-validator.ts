@@ -1,0 +1,90 @@
+import { accessTokenType, OAuthError, parseScope, type AccessTokenClaims } from '@lanyard/oauth-protocol';
+import { errors, jwtVerify, type JWTHeaderParameters, type JWTVerifyGetKey } from 'jose';
+
+/** The algorithms that a resource server may accept. `none` and HMAC never are, RFC 9068 section 4, RFC 8725 section 3.1. */
+export const accessTokenAlgorithms = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
+export type AccessTokenAlgorithm = (typeof accessTokenAlgorithms)[number];
+
+export interface AccessTokenRequirements {
+  /** compared character by character with `iss` */
+  issuer: string;
+  /** must be among `aud` */
+  audience: string;
+  /** default: ES256 alone */
+  algorithms?: readonly AccessTokenAlgorithm[];
+  /** how far clocks may differ, seconds; default 5 */
+  clockTolerance?: number;
+}
+
+/** A token that was found valid. */
+export interface AccessToken {
+  clientId: string;
+  subject: string;
+  scopes: ReadonlySet<string>;
+  /** seconds since the epoch */
+  expiresAt: number;
+  claims: AccessTokenClaims;
+}
+
+/** The token is malformed, expired, forged, or not meant for this resource server. The reason is in `cause`, for the log. */
+export class InvalidTokenError extends OAuthError {
+  override readonly name = 'InvalidTokenError';
+
+  constructor(description: string, cause: unknown) {
+    super('invalid_token', description, { cause });
+  }
+}
+
+/** A key could not be had: nothing is known about the token. */
+export class KeysUnavailableError extends Error {
+  override readonly name = 'KeysUnavailableError';
+}
+
+/**
+ * Validates a JWT access token as in RFC 9068 section 4.
+ * @param token   the compact serialization, without the scheme
+ * @param getKey  the issuer's key for a header's `kid`; throws KeysUnavailableError where it cannot know
+ * @param now     for tests; default the clock
+ * @throws {InvalidTokenError}  with the reason for the log in `cause`
+ */
+export async function validateAccessToken(
+  token: string,
+  getKey: JWTVerifyGetKey,
+  requirements: AccessTokenRequirements,
+  now = new Date(),
+): Promise<AccessToken> {
+  try {
+    const { payload } = await jwtVerify<AccessTokenClaims>(token, withKid(getKey), {
+      typ: accessTokenType,
+      issuer: requirements.issuer,
+      audience: requirements.audience,
+      algorithms: [...(requirements.algorithms ?? ['ES256'])],
+      clockTolerance: requirements.clockTolerance ?? 5,
+      requiredClaims: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
+      currentDate: now,
+    });
+    return accessTokenOf(payload as AccessTokenClaims);
+  } catch (error) {
+    if (error instanceof errors.JWTExpired) throw new InvalidTokenError('the access token expired', error);
+    if (error instanceof errors.JOSEError) throw new InvalidTokenError('the access token is invalid', error);
+    throw error;
+  }
+}
+
+/** A token that names no key would have to be tried against each. */
+function withKid(getKey: JWTVerifyGetKey): JWTVerifyGetKey {
+  return (header: JWTHeaderParameters, token) => {
+    if (typeof header.kid !== 'string') throw new errors.JWTInvalid('the header has no kid');
+    return getKey(header, token);
+  };
+}
+
+function accessTokenOf(claims: AccessTokenClaims): AccessToken {
+  const { sub, client_id: clientId, jti, scope } = claims;
+  if ([sub, clientId, jti].some((claim) => typeof claim !== 'string')) {
+    throw new InvalidTokenError('the access token is invalid', 'sub, client_id and jti must be strings');
+  }
+  const scopes = scope === undefined ? new Set<string>() : typeof scope === 'string' ? parseScope(scope) : undefined;
+  if (!scopes) throw new InvalidTokenError('the access token is invalid', 'scope is malformed');
+  return { clientId, subject: sub, scopes, expiresAt: claims.exp, claims };
+}

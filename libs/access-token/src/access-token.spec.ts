@@ -1,0 +1,158 @@
+import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, exportJWK, jwtVerify, SignJWT } from 'jose';
+import {
+  fromDer,
+  InvalidTokenError,
+  issueAccessToken,
+  validateAccessToken,
+  type AccessTokenGrant,
+  type SigningKey,
+} from './index.ts';
+
+const issuer = 'https://auth.example';
+const audience = 'https://jobs.example';
+const now = 1_700_000_000;
+const grant: AccessTokenGrant = { clientId: 'batch-processor', audience, scope: 'jobs:read jobs:write', lifetime: 600 };
+
+let key: SigningKey;
+let publicKey: KeyObject;
+let getKey: ReturnType<typeof createLocalJWKSet>;
+const at = (seconds: number) => new Date(seconds * 1000);
+const validate = (token: string, seconds = now) =>
+  validateAccessToken(token, getKey, { issuer, audience }, at(seconds));
+const claims = (changes: object = {}) => ({
+  ...issueAccessToken(issuer, key, grant, now).claims,
+  ...changes,
+});
+const sign = (payload: object, header: object = {}) =>
+  new SignJWT({ ...payload })
+    .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'k1', ...header })
+    .sign(key.privateKey);
+
+beforeAll(async () => {
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  key = { kid: 'k1', privateKey: pair.privateKey };
+  publicKey = pair.publicKey;
+  getKey = createLocalJWKSet({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }] });
+});
+
+describe('issueAccessToken', () => {
+  it('issues the header and the claims of RFC 9068 section 2', () => {
+    const { token } = issueAccessToken(issuer, key, grant, now);
+    expect(decodeProtectedHeader(token)).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: 'k1' });
+    expect(decodeJwt(token)).toEqual({
+      iss: issuer,
+      sub: 'batch-processor',
+      aud: audience,
+      client_id: 'batch-processor',
+      scope: 'jobs:read jobs:write',
+      jti: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      iat: now,
+      exp: now + 600,
+    });
+  });
+
+  it('signs so that a foreign library verifies, whatever the length of the two integers', async () => {
+    for (let i = 0; i < 300; i++) {
+      await jwtVerify(issueAccessToken(issuer, key, grant, now).token, publicKey, { currentDate: at(now) });
+    }
+  });
+
+  it('never uses a jti twice', () => {
+    const ids = Array.from({ length: 100 }, () => issueAccessToken(issuer, key, grant).claims.jti);
+    expect(new Set(ids).size).toBe(100);
+  });
+});
+
+describe('fromDer', () => {
+  it.each([
+    ['two short integers', '3006020101020102', '01', '02'],
+    ['a leading zero', `3025022100${'ff'.repeat(32)}020103`, 'ff'.repeat(32), '03'],
+  ])('turns %s into 32 bytes each', (_, der, r, s) => {
+    expect(fromDer(Buffer.from(der, 'hex')).toString('hex')).toBe(r.padStart(64, '0') + s.padStart(64, '0'));
+  });
+});
+
+describe('validateAccessToken', () => {
+  it('returns what a valid token says', async () => {
+    const { token, claims } = issueAccessToken(issuer, key, grant, now);
+    expect(await validate(token)).toEqual({
+      clientId: 'batch-processor',
+      subject: 'batch-processor',
+      scopes: new Set(['jobs:read', 'jobs:write']),
+      expiresAt: now + 600,
+      claims,
+    });
+  });
+
+  it.each<[string, () => string | Promise<string>]>([
+    ['a token of another issuer', () => sign(claims({ iss: 'https://other.example' }))],
+    ['an issuer with a slash more', () => sign(claims({ iss: `${issuer}/` }))],
+    ['a token for another audience', () => sign(claims({ aud: 'https://reports.example' }))],
+    ['a token without audience', () => sign(claims({ aud: undefined }))],
+    ['a token without expiry', () => sign(claims({ exp: undefined }))],
+    ['an expiry that is no number', () => sign(claims({ exp: '9999999999' }))],
+    ['a token that is not valid yet', () => sign(claims({ nbf: now + 60 }))],
+    ['a token without client_id', () => sign(claims({ client_id: undefined }))],
+    ['a token without jti', () => sign(claims({ jti: undefined }))],
+    ['a client_id that is no string', () => sign(claims({ client_id: ['a'] }))],
+    ['a scope that is no string', () => sign(claims({ scope: ['jobs:read'] }))],
+    ['typ JWT', () => sign(claims(), { typ: 'JWT' })],
+    ['no typ', () => sign(claims(), { typ: undefined })],
+    ['another JWT of the same issuer', () => sign(claims(), { typ: 'secevent+jwt' })],
+    ['an unknown kid', () => sign(claims(), { kid: 'k2' })],
+    ['no kid', () => sign(claims(), { kid: undefined })],
+    ['an unknown crit', () => unsignedParts({ alg: 'ES256', typ: 'at+jwt', kid: 'k1', crit: ['x'], x: 1 })],
+    ['alg none', () => unsignedParts({ alg: 'none', typ: 'at+jwt', kid: 'k1' })],
+    ['HS256 with the public key', () => hmacWithPublicKey()],
+    ['a tampered payload', () => tampered()],
+    ['text that is no token', () => 'x'],
+    ['nothing', () => ''],
+  ])('refuses %s', async (_, token) => {
+    await expect(validate(await token())).rejects.toThrow(
+      expect.objectContaining({ name: 'InvalidTokenError', code: 'invalid_token', cause: expect.anything() }),
+    );
+  });
+
+  it('ignores keys that the token brings along', async () => {
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const jwk = await exportJWK(other.publicKey);
+    const token = await new SignJWT({ ...claims() })
+      .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'k1', jwk, jku: 'https://evil.example' })
+      .sign(other.privateKey);
+    await expect(validate(token)).rejects.toThrow(InvalidTokenError);
+  });
+
+  it.each([
+    ['accepts until the expiry and the tolerance', 600 + 4, true],
+    ['refuses after it', 600 + 5, false],
+  ])('%s', async (_, age, valid) => {
+    const { token } = issueAccessToken(issuer, key, grant, now);
+    const outcome = validate(token, now + age).then(
+      () => true,
+      (error: InvalidTokenError) => error.description,
+    );
+    expect(await outcome).toBe(valid || 'the access token expired');
+  });
+
+  it('passes on that keys cannot be had, which says nothing about the token', async () => {
+    const { token } = issueAccessToken(issuer, key, grant, now);
+    const down = () => Promise.reject(new Error('down'));
+    await expect(validateAccessToken(token, down, { issuer, audience }, at(now))).rejects.toThrow('down');
+  });
+});
+
+const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const unsignedParts = (header: object) => `${encode(header)}.${encode(claims())}.`;
+
+function hmacWithPublicKey(): string {
+  const input = `${encode({ alg: 'HS256', typ: 'at+jwt', kid: 'k1' })}.${encode(claims())}`;
+  const secret = publicKey.export({ type: 'spki', format: 'pem' });
+  return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`;
+}
+
+function tampered(): string {
+  const [header, , signature] = issueAccessToken(issuer, key, grant, now).token.split('.');
+  return `${header}.${encode(claims({ scope: 'reports:read' }))}.${signature}`;
+}

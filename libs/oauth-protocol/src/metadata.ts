@@ -1,0 +1,38 @@
+/** Authorization server metadata, RFC 8414 section 2: the members that this project publishes or reads. */
+export interface AuthorizationServerMetadata {
+  issuer: string;
+  token_endpoint: string;
+  jwks_uri: string;
+  scopes_supported?: string[];
+  response_types_supported: string[];
+  grant_types_supported: string[];
+  token_endpoint_auth_methods_supported: string[];
+  service_documentation?: string;
+}
+
+/** Protected resource metadata, RFC 9728 section 2. */
+export interface ProtectedResourceMetadata {
+  resource: string;
+  authorization_servers: string[];
+  scopes_supported?: string[];
+  bearer_methods_supported: string[];
+  resource_name?: string;
+  resource_documentation?: string;
+}
+
+export const authorizationServerMetadataPath = '/.well-known/oauth-authorization-server';
+export const protectedResourceMetadataPath = '/.well-known/oauth-protected-resource';
+
+/**
+ * Where an issuer publishes its metadata, RFC 8414 section 3.1: the well-known path goes between host and path.
+ */
+export function authorizationServerMetadataUrl(issuer: string): string {
+  const { origin, pathname } = new URL(issuer);
+  return origin + authorizationServerMetadataPath + (pathname === '/' ? '' : pathname);
+}
+
+/** Where a protected resource publishes its metadata, RFC 9728 section 3.1. */
+export function protectedResourceMetadataUrl(resource: string): string {
+  const { origin, pathname } = new URL(resource);
+  return origin + protectedResourceMetadataPath + (pathname === '/' ? '' : pathname);
+}

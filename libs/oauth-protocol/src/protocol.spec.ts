@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  authorizationServerMetadataUrl,
+  formatChallenge,
+  isClientIdentifier,
+  OAuthError,
+  protectedResourceMetadataUrl,
+} from './index.ts';
+
+describe('isClientIdentifier', () => {
+  it.each(['batch-processor', 'a', 'Team.service_1', 'a'.repeat(128)])('takes %s', (id) => {
+    expect(isClientIdentifier(id)).toBe(true);
+  });
+  it.each(['', '1', '-a', 'a'.repeat(129), 'https://a.example', 'a b', 'a\0', 'a/../b', 'é'])('refuses %j', (id) => {
+    expect(isClientIdentifier(id)).toBe(false);
+  });
+});
+
+describe('formatChallenge', () => {
+  it('writes the scheme alone where there are no parameters', () => {
+    expect(formatChallenge('Bearer', {})).toBe('Bearer');
+  });
+  it('quotes parameters and leaves out the absent', () => {
+    expect(formatChallenge('Bearer', { realm: 'jobs', error: undefined, scope: 'a b' })).toBe(
+      'Bearer realm="jobs", scope="a b"',
+    );
+  });
+  it('lets no value break out of its quotes', () => {
+    expect(formatChallenge('Bearer', { realm: 'a", error="x\r\nSet-Cookie: y' })).toBe(
+      `Bearer realm="a', error='x??Set-Cookie: y"`,
+    );
+  });
+});
+
+describe('OAuthError', () => {
+  it('shows its code and description, never its cause', () => {
+    const error = new OAuthError('invalid_client', 'client authentication failed', { cause: 's3cret' });
+    expect(JSON.stringify(error)).toBe(
+      '{"error":"invalid_client","error_description":"client authentication failed"}',
+    );
+  });
+});
+
+describe('metadata addresses', () => {
+  it.each([
+    ['https://a.example', 'https://a.example/.well-known/oauth-authorization-server'],
+    ['https://a.example/tenant', 'https://a.example/.well-known/oauth-authorization-server/tenant'],
+  ])('puts the well-known path between host and path of %s', (issuer, url) => {
+    expect(authorizationServerMetadataUrl(issuer)).toBe(url);
+  });
+  it('does the same for a protected resource', () => {
+    expect(protectedResourceMetadataUrl('https://a.example/jobs')).toBe(
+      'https://a.example/.well-known/oauth-protected-resource/jobs',
+    );
+  });
+});

@@ -1,0 +1,24 @@
+/** The access token response, RFC 6749 section 5.1. */
+export interface AccessTokenResponse {
+  access_token: string;
+  token_type: 'Bearer';
+  /** seconds */
+  expires_in: number;
+  scope: string;
+}
+
+/** The claims of a JWT access token, RFC 9068 section 2.2. Times are seconds since the epoch. */
+export interface AccessTokenClaims {
+  iss: string;
+  sub: string;
+  aud: string | string[];
+  client_id: string;
+  /** RFC 9068 section 2.2.3 */
+  scope?: string;
+  jti: string;
+  iat: number;
+  exp: number;
+}
+
+/** The media type of a JWT access token, RFC 9068 section 2.1, as it stands in the `typ` header. */
+export const accessTokenType = 'at+jwt';

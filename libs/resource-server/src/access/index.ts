@@ -1,0 +1,1 @@
+export { accessRuleOf, Public, RequireScopes, type AccessRule } from './access-rule.ts';

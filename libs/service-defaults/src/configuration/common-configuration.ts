@@ -1,0 +1,33 @@
+import { z } from 'zod';
+
+/** What every service can be told. */
+export const serviceConfiguration = z.object({
+  HOST: z.string().default('127.0.0.1').describe('the address to listen on; `0.0.0.0` in a container'),
+  PORT: z.coerce.number().int().min(0).max(65_535).describe('the port to listen on'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('the least severe level that is logged'),
+  SHUTDOWN_TIMEOUT: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(300)
+    .default(10)
+    .describe('how long requests and work in progress may take to end after SIGTERM, seconds'),
+  TRUSTED_PROXIES: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').map((entry) => entry.trim()).filter(Boolean))
+    .describe('addresses or networks whose `X-Forwarded-*` headers count, separated by commas; none by default'),
+});
+export type ServiceConfiguration = z.infer<typeof serviceConfiguration>;
+
+/** What every service with a database can be told. */
+export const databaseConfiguration = z.object({
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// address' })
+    .describe("the service's database, `postgres://user:password@host:port/name`; the role needs no right to alter the schema"),
+  DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10).describe('connections at most'),
+});
+export type DatabaseConfiguration = z.infer<typeof databaseConfiguration>;

@@ -1,0 +1,43 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { readConfiguration } from './read-configuration.ts';
+
+const schema = z.object({
+  PORT: z.coerce.number().int().max(65_535),
+  SECRET: z.string().min(32, 'must have 32 characters or more'),
+  LIFETIME: z.coerce.number().default(600),
+});
+const file = (content: string) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'lanyard-')), 'secret');
+  writeFileSync(path, content);
+  return path;
+};
+const secret = 'x'.repeat(32);
+
+describe('readConfiguration', () => {
+  it('reads, converts and fills in defaults', () => {
+    expect(readConfiguration(schema, { PORT: '80', SECRET: secret, LIFETIME: '' })).toEqual({
+      PORT: 80,
+      SECRET: secret,
+      LIFETIME: 600,
+    });
+  });
+
+  it('takes a value from a file, without the line break at its end', () => {
+    expect(readConfiguration(schema, { PORT: '80', SECRET_FILE: file(`${secret}\n`) }).SECRET).toBe(secret);
+  });
+
+  it.each([
+    ['a missing variable', { SECRET: secret }, /^PORT is not set$/],
+    ['a wrong one, without its value', { PORT: 'eighty', SECRET: secret }, /^PORT: (?!.*eighty)/],
+    ['a short secret, without its value', { PORT: '80', SECRET: 'hunter2' }, /^SECRET: must have 32 characters or more$/],
+    ['two sources', { PORT: '80', SECRET: secret, SECRET_FILE: file(secret) }, /SECRET and SECRET_FILE are both set/],
+    ['a file that is missing', { PORT: '80', SECRET_FILE: '/nowhere' }, /SECRET_FILE cannot be read \(ENOENT\)/],
+    ['everything at once', {}, /PORT is not set\nSECRET is not set/],
+  ])('names %s', (_, environment, message) => {
+    expect(() => readConfiguration(schema, environment)).toThrow(message);
+  });
+});

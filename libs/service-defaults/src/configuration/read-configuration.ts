@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { ConfigurationError } from './startup-error.ts';
+
+/** The injection token of a service's configuration. */
+export const CONFIGURATION = Symbol('configuration');
+
+/**
+ * Reads the configuration from environment variables. For each variable `X`, a file named by `X_FILE` may hold the
+ * value instead; an empty variable counts as absent.
+ * @throws {ConfigurationError}  with a line for each variable that is wrong
+ */
+export function readConfiguration<Schema extends z.ZodObject>(
+  schema: Schema,
+  environment: NodeJS.ProcessEnv,
+): z.infer<Schema> {
+  const problems: string[] = [];
+  const values = Object.fromEntries(
+    Object.keys(schema.shape).map((name) => {
+      const value = environment[name] || undefined;
+      const file = environment[`${name}_FILE`];
+      if (!file) return [name, value];
+      if (value !== undefined) problems.push(`${name} and ${name}_FILE are both set: choose one`);
+      try {
+        return [name, readFileSync(file, 'utf8').trim()];
+      } catch (error) {
+        problems.push(`${name}_FILE cannot be read (${(error as NodeJS.ErrnoException).code}): ${file}`);
+        return [name, value];
+      }
+    }),
+  );
+  const parsed = schema.safeParse(values);
+  if (parsed.success && problems.length === 0) return parsed.data;
+  for (const { path, message } of parsed.error?.issues ?? []) {
+    const name = path.join('.');
+    problems.push(values[name] === undefined ? `${name} is not set` : `${name}: ${message}`);
+  }
+  throw new ConfigurationError(problems.join('\n'));
+}

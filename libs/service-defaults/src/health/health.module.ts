@@ -1,0 +1,85 @@
+import {
+  Controller,
+  Get,
+  Global,
+  Injectable,
+  Module,
+  ServiceUnavailableException,
+  type BeforeApplicationShutdown,
+} from '@nestjs/common';
+import {
+  HealthCheckService,
+  HealthIndicatorService,
+  TerminusModule,
+  type HealthCheckResult,
+  type HealthIndicatorResult,
+} from '@nestjs/terminus';
+import { Public } from '@lanyard/resource-server/access';
+
+/** `up`, or `degraded` where the service still does its work. A rejection means `down`. */
+export type ReadinessCheck = () => Promise<{ degraded?: string } | void>;
+
+/** What must hold before a service takes requests. */
+@Injectable()
+export class Readiness {
+  readonly checks = new Map<string, ReadinessCheck>();
+
+  require(name: string, check: ReadinessCheck): void {
+    this.checks.set(name, check);
+  }
+}
+
+@Controller('health')
+@Public()
+export class HealthController implements BeforeApplicationShutdown {
+  private stopping = false;
+
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly readiness: Readiness,
+  ) {}
+
+  /** The process answers. Says nothing of what it depends on: a restart would not mend that. */
+  @Get('live')
+  live(): { status: 'ok' } {
+    return { status: 'ok' };
+  }
+
+  /** Requests can be served. */
+  @Get('ready')
+  async ready(): Promise<HealthCheckResult> {
+    if (this.stopping) throw new ServiceUnavailableException('the service is stopping');
+    return this.health.check([...this.readiness.checks].map(([name, check]) => () => this.indicate(name, check)));
+  }
+
+  beforeApplicationShutdown(): void {
+    this.stopping = true;
+  }
+
+  private async indicate(name: string, check: ReadinessCheck): Promise<HealthIndicatorResult> {
+    const indicator = this.indicators.check(name);
+    try {
+      const { degraded } = (await withTimeout(check(), 2000)) ?? {};
+      return degraded ? indicator.degraded({ message: degraded }) : indicator.up();
+    } catch {
+      // The cause may name hosts and users; it is in the log of whoever failed.
+      return indicator.down();
+    }
+  }
+}
+
+async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
+  const timeout = Promise.withResolvers<never>();
+  const timer = setTimeout(() => timeout.reject(new Error('timeout')), ms);
+  return Promise.race([work, timeout.promise]).finally(() => clearTimeout(timer));
+}
+
+@Global()
+@Module({
+  imports: [TerminusModule.forRoot({ logger: false })],
+  controllers: [HealthController],
+  providers: [Readiness],
+  exports: [Readiness],
+})
+export class HealthModule {}

@@ -1,0 +1,17 @@
+export { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
+export { ConfigurationError, StartupError } from './configuration/startup-error.ts';
+export {
+  databaseConfiguration,
+  serviceConfiguration,
+  type DatabaseConfiguration,
+  type ServiceConfiguration,
+} from './configuration/common-configuration.ts';
+export { databaseModule, dataSourceOptions } from './database/database.module.ts';
+export { HealthModule, Readiness } from './health/health.module.ts';
+export { addLogFields } from './logging/request-log.ts';
+export { createLogger } from './logging/logger.ts';
+export { MetricsModule, Registry } from './metrics/metrics.module.ts';
+export { isDatabaseUnavailable, ProblemFilter } from './problem/problem.filter.ts';
+export { type Problem, problemException } from './problem/problem.ts';
+export { createService, runService, type Service } from './service.ts';
+export { runMigration } from './migration.ts';

@@ -1,0 +1,62 @@
+import type { LoggerService, LogLevel } from '@nestjs/common';
+import { pino, stdTimeFunctions, type DestinationStream, type Logger as PinoLogger } from 'pino';
+
+/** Whatever carries one of these names, at the top of a log line or one level below, is not logged. */
+const secretFields = [
+  'authorization',
+  'access_token',
+  'accessToken',
+  'client_secret',
+  'clientSecret',
+  'client_assertion',
+  'password',
+  'secret',
+  'token',
+  'privateKey',
+];
+
+/** JSON lines on standard output, with a redaction of last resort: code does not log secrets in the first place. */
+export function createLogger(service: string, level: string, destination?: DestinationStream): PinoLogger {
+  return pino(
+    {
+      level,
+      base: { service },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: secretFields.flatMap((field) => [field, `*.${field}`]), censor: '[redacted]' },
+    },
+    destination,
+  );
+}
+
+/** Lets Nest, and Nest's `Logger` in our code, write to pino: `logger.log({ msg: '…', field: … })`. */
+export class NestLogger implements LoggerService {
+  constructor(private readonly pino: PinoLogger) {}
+
+  log = (message: unknown, ...rest: unknown[]) => this.write('info', message, rest);
+  error = (message: unknown, ...rest: unknown[]) => this.write('error', message, rest);
+  warn = (message: unknown, ...rest: unknown[]) => this.write('warn', message, rest);
+  debug = (message: unknown, ...rest: unknown[]) => this.write('debug', message, rest);
+  verbose = (message: unknown, ...rest: unknown[]) => this.write('trace', message, rest);
+  fatal = (message: unknown, ...rest: unknown[]) => this.write('fatal', message, rest);
+  setLogLevels(_levels: LogLevel[]): void {}
+
+  /** Nest passes a stack, if any, and the context as the last parameters. */
+  private write(level: 'info' | 'error' | 'warn' | 'debug' | 'trace' | 'fatal', message: unknown, rest: unknown[]) {
+    const context = rest.at(-1);
+    const stack = rest.length > 1 && typeof rest[0] === 'string' ? rest[0] : undefined;
+    // What Nest tells of its own start is of use to its developers alone.
+    const effective = level === 'info' && frameworkContexts.has(String(context)) ? 'debug' : level;
+    if (message instanceof Error) this.pino[effective]({ context, err: message });
+    else if (typeof message === 'object' && message !== null) this.pino[effective]({ context, ...message });
+    else this.pino[effective]({ context, stack }, String(message));
+  }
+}
+
+const frameworkContexts = new Set([
+  'NestFactory',
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestApplication',
+]);

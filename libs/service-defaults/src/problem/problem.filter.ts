@@ -1,0 +1,52 @@
+import { STATUS_CODES } from 'node:http';
+import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Problem } from './problem.ts';
+
+/** Answers what no other filter caught with an RFC 9457 problem. What the caller may not know goes to the log alone. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger(ProblemFilter.name);
+
+  catch(exception: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const problem = problemOf(exception);
+    if (problem.status >= 500) {
+      this.logger.error({ msg: 'request failed', request_id: http.getRequest<FastifyRequest>().id, err: exception });
+    }
+    const reply = http.getResponse<FastifyReply>().status(problem.status).type('application/problem+json');
+    if (problem.status === 503) void reply.header('retry-after', '1');
+    void reply.send(problem);
+  }
+}
+
+function problemOf(exception: unknown): Problem {
+  if (exception instanceof HttpException) {
+    const status = exception.getStatus();
+    const body = exception.getResponse();
+    if (typeof body === 'object' && 'type' in body && 'title' in body) return body as Problem;
+    // Health checks answer with their own body.
+    if (typeof body === 'object' && 'details' in body) return { ...aProblem(status), ...body, status } as Problem;
+    return aProblem(status, exception.message);
+  }
+  if (isDatabaseUnavailable(exception)) return aProblem(503, 'the database is not available at the moment');
+  // Fastify's own errors, such as a body that is too large, carry the status they mean.
+  const { statusCode, message } = exception as { statusCode?: unknown; message?: string };
+  return typeof statusCode === 'number' && statusCode < 500 ? aProblem(statusCode, message) : aProblem(500);
+}
+
+const aProblem = (status: number, detail?: string): Problem => ({
+  type: 'about:blank',
+  title: STATUS_CODES[status] ?? 'Error',
+  status,
+  ...(detail && { detail }),
+});
+
+/** SQLSTATE 08, 57P: a lost connection or a server that stops; 28, 3D, 53, 55000: one that takes no connection of ours. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return (
+    (typeof code === 'string' && /^(08|28|3D|53|57P|55000|ECONN|ENOTFOUND|EPIPE|ETIMEDOUT|EAI_)/.test(code)) ||
+    (typeof message === 'string' && /Connection terminated|connection timeout|timeout exceeded when trying to connect/.test(message))
+  );
+}

@@ -1,0 +1,124 @@
+import type { DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { DestinationStream } from 'pino';
+import type { z } from 'zod';
+import type { ServiceConfiguration } from './configuration/common-configuration.ts';
+import { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
+import { HealthModule } from './health/health.module.ts';
+import { createLogger, NestLogger } from './logging/logger.ts';
+import { logRequests, requestIdOf } from './logging/request-log.ts';
+import { createRegistry, measureRequests, MetricsModule } from './metrics/metrics.module.ts';
+import { ProblemFilter } from './problem/problem.filter.ts';
+import { explain } from './startup-failure.ts';
+
+export interface Service<Schema extends z.ZodObject = z.ZodObject> {
+  name: string;
+  configuration: Schema;
+  module: (configuration: z.infer<Schema>) => DynamicModule;
+  /** the largest body accepted, bytes; default 64 KiB */
+  bodyLimit?: number;
+  /** what remains to be set up on the application, before it listens */
+  setUp?: (app: NestFastifyApplication, configuration: z.infer<Schema>) => Promise<void> | void;
+}
+
+/** Builds the service without listening: what `runService` runs, and what tests drive by `inject`. */
+export async function createService<Schema extends z.ZodObject>(
+  service: Service<Schema>,
+  environment: NodeJS.ProcessEnv,
+  logDestination?: DestinationStream,
+): Promise<{ app: NestFastifyApplication; configuration: z.infer<Schema> & ServiceConfiguration }> {
+  const configuration = readConfiguration(service.configuration, environment) as z.infer<Schema> & ServiceConfiguration;
+  const logger = createLogger(service.name, configuration.LOG_LEVEL, logDestination);
+  const registry = createRegistry(service.name);
+  const adapter = new FastifyAdapter({
+    genReqId: requestIdOf,
+    trustProxy: configuration.TRUSTED_PROXIES.length > 0 ? configuration.TRUSTED_PROXIES : false,
+    bodyLimit: service.bodyLimit ?? 64 * 1024,
+    // A request must be read within these times, ms, so that slow senders cannot hold connections.
+    requestTimeout: 120_000,
+    keepAliveTimeout: 72_000,
+    return503OnClosing: false,
+    skipMiddie: true,
+    routerOptions: { maxParamLength: 200 },
+  });
+  const module = {
+    module: class ServiceModule {},
+    imports: [
+      {
+        module: class ConfigurationModule {},
+        global: true,
+        providers: [{ provide: CONFIGURATION, useValue: configuration }],
+        exports: [CONFIGURATION],
+      },
+      HealthModule,
+      MetricsModule.forRoot(registry),
+      service.module(configuration),
+    ],
+  };
+  const fastify = adapter.getInstance();
+  logRequests(fastify, logger);
+  measureRequests(fastify, registry);
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: new NestLogger(logger),
+    abortOnError: false,
+    bodyParser: false,
+  });
+  app.useGlobalFilters(new ProblemFilter());
+  secureHeaders(adapter);
+  await service.setUp?.(app, configuration);
+  return { app, configuration };
+}
+
+/** Runs the service until SIGTERM or SIGINT. A reason not to start is told in one line each, and ends the process with 1. */
+export async function runService<Schema extends z.ZodObject>(service: Service<Schema>): Promise<void> {
+  try {
+    const { app, configuration } = await createService(service, process.env);
+    const logger = createLogger(service.name, configuration.LOG_LEVEL);
+    await app.listen(configuration.PORT, configuration.HOST);
+    logger.info({ msg: 'listening', address: await app.getUrl() });
+    stopOnSignal(() => app.close(), configuration.SHUTDOWN_TIMEOUT, logger);
+  } catch (error) {
+    for (const line of explain(error)) process.stderr.write(`${service.name} cannot start: ${line}\n`);
+    process.exit(1);
+  }
+}
+
+/** Stops once: on SIGTERM, on SIGINT, or when the parent that forked the process is gone. */
+function stopOnSignal(close: () => Promise<void>, timeout: number, logger: ReturnType<typeof createLogger>): void {
+  let stopping = false;
+  const stop = (reason: string) => {
+    if (stopping) return;
+    stopping = true;
+    logger.info({ msg: 'stopping', reason });
+    const deadline = setTimeout(() => {
+      logger.error({ msg: 'stopped before all work had ended', timeout });
+      process.exit(1);
+    }, timeout * 1000);
+    close().then(
+      () => {
+        clearTimeout(deadline);
+        logger.info({ msg: 'stopped' });
+        process.exit(0);
+      },
+      (error: unknown) => {
+        logger.error({ msg: 'stopping failed', err: error });
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
+  if (process.channel) {
+    process.channel.unref();
+    process.on('disconnect', () => stop('parent gone'));
+  }
+}
+
+/** Nothing here is a page, but a browser may be pointed at it. */
+function secureHeaders(adapter: FastifyAdapter): void {
+  adapter.getInstance().addHook('onRequest', (_request, reply, done) => {
+    reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
+    reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+    done();
+  });
+}

