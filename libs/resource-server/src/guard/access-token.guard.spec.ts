@@ -1,0 +1,175 @@
+import { createHmac, createPublicKey } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Body, Controller, Get, Module, Post, Query } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { startAuthorizationServer, type TestAuthorizationServer } from '@lanyard/testing';
+import { AccessRules, CurrentAccessToken, Public, RequireScopes, ResourceServerModule, type AccessToken } from '../index.ts';
+
+@Controller('badges')
+class BadgesController {
+  @Get()
+  @RequireScopes('badges:read')
+  list(@CurrentAccessToken() token: AccessToken, @Query() query: object) {
+    return { client: token.clientId, query };
+  }
+
+  @Post()
+  @RequireScopes('badges:read', 'badges:write')
+  create(@Body() body: object) {
+    return body;
+  }
+
+  @Get('any')
+  @RequireScopes()
+  any() {
+    return {};
+  }
+
+  @Get('open')
+  @Public()
+  open() {
+    return {};
+  }
+
+  @Get('forgotten')
+  forgotten() {
+    return {};
+  }
+}
+
+const resource = 'https://badges.example';
+let issuer: TestAuthorizationServer;
+let app: NestFastifyApplication;
+
+beforeAll(async () => {
+  issuer = await startAuthorizationServer();
+  @Module({
+    imports: [ResourceServerModule.forRoot({ issuer: issuer.issuer, resource, resourceName: 'Badges' })],
+    controllers: [BadgesController],
+  })
+  class BadgesModule {}
+  app = await NestFactory.create(BadgesModule, new FastifyAdapter(), { logger: false });
+  await app.init();
+  await app.getHttpAdapter().getInstance().ready();
+});
+afterAll(async () => {
+  await app.close();
+  await issuer.stop();
+});
+
+const grant = { clientId: 'porter', audience: resource, scope: 'badges:read' };
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const call = (headers: Record<string, string>, url = '/badges', options: object = {}) =>
+  app.inject({ method: 'GET', url, headers, ...options });
+const metadata = `resource_metadata="${resource}/.well-known/oauth-protected-resource"`;
+
+describe('a guarded route', () => {
+  it.each(['Bearer', 'bearer', 'BEARER'])('takes a valid token with the scheme %s', async (scheme) => {
+    const response = await call({ authorization: `${scheme} ${issuer.token(grant)}` });
+    expect([response.statusCode, response.json()]).toEqual([200, { client: 'porter', query: {} }]);
+  });
+
+  it('asks for a token where there is none, without an error code', async () => {
+    const response = await call({});
+    expect(response.statusCode).toBe(401);
+    expect(response.headers['www-authenticate']).toBe(`Bearer scope="badges:read", ${metadata}`);
+    expect(response.headers['content-type']).toMatch('application/json');
+    expect(response.json()).toEqual({
+      type: 'https://www.rfc-editor.org/rfc/rfc6750#section-3.1',
+      title: 'Access token missing',
+      status: 401,
+      detail: 'send an access token in the Authorization header',
+    });
+  });
+
+  it('asks for a token where another scheme was used', async () => {
+    const response = await call({ authorization: 'Basic eDp5' });
+    expect([response.statusCode, response.headers['www-authenticate']]).toEqual([
+      401,
+      `Bearer scope="badges:read", ${metadata}`,
+    ]);
+  });
+
+  it.each<[string, () => string]>([
+    ['an expired token', () => issuer.token({ ...grant, lifetime: -60 })],
+    ['a token for another audience', () => issuer.token({ ...grant, audience: 'https://other.example' })],
+    ['a token of another issuer', () => issuer.token(grant, { claims: { iss: 'https://other.example' } })],
+    ['typ JWT', () => issuer.token(grant, { header: { typ: 'JWT' } })],
+    ['an unknown key', () => issuer.token(grant, { header: { kid: 'unknown' } })],
+    ['a crit it does not know', () => issuer.token(grant, { header: { crit: ['x'], x: 1 } })],
+    ['a tampered token', () => issuer.token(grant).replace(/\.[^.]+\./, (part) => `${part.slice(0, -2)}x.`)],
+    ['a token cut short', () => issuer.token(grant).slice(0, -10)],
+    ['alg none', () => unsigned(issuer.token(grant))],
+    ['text', () => 'x'],
+  ])('refuses %s', async (_, token) => {
+    const response = await call(bearer(token()));
+    expect(response.statusCode).toBe(401);
+    expect(response.headers['www-authenticate']).toMatch(
+      /^Bearer error="invalid_token", error_description="the access token (is invalid|expired)", resource_metadata=/,
+    );
+    expect(response.json()).toMatchObject({ title: 'Invalid access token', status: 401, error: 'invalid_token' });
+  });
+
+  it('refuses HS256 with the public key as the secret', async () => {
+    const { keys } = (await (await fetch(`${issuer.issuer}/jwks`)).json()) as { keys: object[] };
+    const pem = createPublicKey({ key: keys[0] as never, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
+    const [, payload] = issuer.token(grant).split('.');
+    const header = { alg: 'HS256', typ: 'at+jwt', kid: (keys[0] as { kid: string }).kid };
+    const input = `${Buffer.from(JSON.stringify(header)).toString('base64url')}.${payload}`;
+    const response = await call(bearer(`${input}.${createHmac('sha256', pem).update(input).digest('base64url')}`));
+    expect([response.statusCode, response.json().error]).toEqual([401, 'invalid_token']);
+  });
+
+  it('refuses a token without the needed scope, and says which', async () => {
+    const response = await call(bearer(issuer.token(grant)), '/badges', { method: 'POST', payload: {} });
+    expect(response.statusCode).toBe(403);
+    expect(response.headers['www-authenticate']).toBe(
+      'Bearer error="insufficient_scope", error_description="the access token does not have the scope that is needed here", ' +
+        `scope="badges:read badges:write", ${metadata}`,
+    );
+    expect(response.json()).toMatchObject({ status: 403, error: 'insufficient_scope', scope: 'badges:read badges:write' });
+  });
+
+  it.each<[string, () => Parameters<typeof call>]>([
+    ['a token in the query', () => [{}, `/badges?access_token=${issuer.token(grant)}`]],
+    ['a second token in the query', () => [bearer(issuer.token(grant)), '/badges?access_token=x']],
+    ['two tokens in the query', () => [{}, '/badges?access_token=x&access_token=y']],
+    ['a token in a JSON body', () => [{}, '/badges', { method: 'POST', payload: { access_token: issuer.token(grant) } }]],
+    ['a malformed header', () => [{ authorization: 'Bearer a b' }]],
+    ['a header without a token', () => [{ authorization: 'Bearer' }]],
+  ])('refuses %s as a bad request', async (_, request) => {
+    const response = await call(...request());
+    expect([response.statusCode, response.json().error]).toEqual([400, 'invalid_request']);
+    expect(response.headers['www-authenticate']).toMatch(/^Bearer error="invalid_request"/);
+  });
+
+  it('needs a valid token where no scope is required', async () => {
+    expect((await call({}, '/badges/any')).statusCode).toBe(401);
+    expect((await call(bearer(issuer.token({ ...grant, scope: 'other' })), '/badges/any')).statusCode).toBe(200);
+  });
+
+  it('serves public routes to everybody, and refuses routes that declare nothing to everybody', async () => {
+    expect((await call({}, '/badges/open')).statusCode).toBe(200);
+    expect((await call(bearer(issuer.token(grant)), '/badges/forgotten')).statusCode).toBe(403);
+    expect(app.get(AccessRules).undeclared()).toEqual(['BadgesController.forgotten']);
+  });
+});
+
+describe('the metadata', () => {
+  it('names the scopes that routes require, RFC 9728', async () => {
+    expect((await call({}, '/.well-known/oauth-protected-resource')).json()).toEqual({
+      resource,
+      authorization_servers: [issuer.issuer],
+      scopes_supported: ['badges:read', 'badges:write'],
+      bearer_methods_supported: ['header'],
+      resource_name: 'Badges',
+    });
+    expect((await call({}, '/.well-known/oauth-protected-resource/other')).statusCode).toBe(404);
+  });
+});
+
+function unsigned(token: string): string {
+  const header = Buffer.from(JSON.stringify({ alg: 'none', typ: 'at+jwt', kid: 'x' })).toString('base64url');
+  return `${header}.${token.split('.')[1]}.`;
+}

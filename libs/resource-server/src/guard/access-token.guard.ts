@@ -1,0 +1,90 @@
+import { ForbiddenException, Inject, Injectable, Logger, ServiceUnavailableException, type ExecutionContext } from '@nestjs/common';
+import { InvalidTokenError, KeysUnavailableError, type AccessToken } from '@lanyard/access-token';
+import { formatChallenge, formatScope, protectedResourceMetadataUrl } from '@lanyard/oauth-protocol';
+import { AuthGuard } from '@nestjs/passport';
+import { accessRuleOf } from '../access/access-rule.ts';
+import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from '../options.ts';
+import {
+  BearerException,
+  credentialsMissing,
+  requestInvalid,
+  scopeInsufficient,
+  tokenInvalid,
+} from './bearer-exception.ts';
+
+interface BearerRequest {
+  id?: string;
+  body?: unknown;
+  query?: unknown;
+  user?: AccessToken;
+}
+
+/** Guards every route: what declares nothing is refused, what is not public needs a token with the route's scopes. */
+@Injectable()
+export class AccessTokenGuard extends AuthGuard('bearer') {
+  private readonly logger = new Logger(AccessTokenGuard.name);
+
+  constructor(@Inject(RESOURCE_SERVER_OPTIONS) private readonly resourceServer: ResourceServerOptions) {
+    super();
+  }
+
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    const rule = accessRuleOf(context.getHandler(), context.getClass());
+    if (!rule) throw new ForbiddenException('the route declares no access rule');
+    if ('public' in rule) return true;
+    const request = context.switchToHttp().getRequest<BearerRequest>();
+    try {
+      takesHeaderOnly(request);
+      await super.canActivate(context);
+      const scopes = request.user?.scopes;
+      if (!rule.scopes.every((value) => scopes?.has(value))) throw scopeInsufficient(formatScope(rule.scopes));
+      return true;
+    } catch (error) {
+      if (error instanceof BearerException) this.challenge(error, context, request);
+      throw error;
+    }
+  }
+
+  /** @param status  400 where the strategy could not read the header; then `user` is false and `info` undefined */
+  override handleRequest<User = AccessToken>(
+    error: unknown,
+    user: User | false,
+    _info: unknown,
+    context: ExecutionContext,
+    status?: number,
+  ): User {
+    if (error instanceof InvalidTokenError) throw tokenInvalid(error.description, error.cause);
+    if (error instanceof KeysUnavailableError) {
+      void context.switchToHttp().getResponse().header('retry-after', '1');
+      throw new ServiceUnavailableException('access tokens cannot be validated at the moment');
+    }
+    if (error) throw error as Error;
+    if (user) return user;
+    if (status === 400) throw requestInvalid('the Authorization header is malformed');
+    const rule = accessRuleOf(context.getHandler(), context.getClass());
+    throw credentialsMissing(rule && 'scopes' in rule ? formatScope(rule.scopes) || undefined : undefined);
+  }
+
+  private challenge(exception: BearerException, context: ExecutionContext, { id, user }: BearerRequest): void {
+    const { resource } = this.resourceServer;
+    const challenge = { ...exception.challenge, resource_metadata: protectedResourceMetadataUrl(resource) };
+    void context.switchToHttp().getResponse().header('www-authenticate', formatChallenge('Bearer', challenge));
+    this.logger.warn({
+      msg: 'access refused',
+      error: exception.challenge.error ?? 'no credentials',
+      reason: exception.cause instanceof Error ? exception.cause.message : exception.cause,
+      client_id: user?.clientId,
+      needed: exception.challenge.scope,
+      request_id: id,
+    });
+  }
+}
+
+/** The strategy would take tokens from query and body too, which RFC 6750 section 5.3 and RFC 9700 section 4.3.2 forbid. */
+function takesHeaderOnly({ body, query }: BearerRequest): void {
+  for (const place of [query, body]) {
+    if (typeof place === 'object' && place !== null && 'access_token' in place) {
+      throw requestInvalid('an access token is taken from the Authorization header only');
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { validateAccessToken } from '@lanyard/access-token';
+import { startAuthorizationServer, type TestAuthorizationServer } from '@lanyard/testing';
+import { RemoteKeys, type RemoteKeysOptions } from './remote-keys.ts';
+
+const audience = 'https://badges.example';
+const grant = { clientId: 'porter', audience, scope: 'badges:read' };
+let server: TestAuthorizationServer;
+let keys: RemoteKeys;
+let errors: unknown[];
+
+beforeEach(async () => {
+  server = await startAuthorizationServer();
+  errors = [];
+});
+afterEach(async () => {
+  keys.stop();
+  await server.stop();
+});
+
+const create = (options: Partial<RemoteKeysOptions> = {}) => {
+  keys = new RemoteKeys({ issuer: server.issuer, onError: (error) => errors.push(error), ...options });
+  return keys;
+};
+const validate = (token: string) => validateAccessToken(token, keys.getKey, { issuer: server.issuer, audience });
+const until = async (condition: () => boolean) => {
+  for (let i = 0; i < 200 && !condition(); i++) await sleep(10);
+  expect(condition()).toBe(true);
+};
+
+describe('RemoteKeys', () => {
+  it('fetches once for many requests at once', async () => {
+    create();
+    await Promise.all(Array.from({ length: 50 }, () => validate(server.token(grant))));
+    expect(server.keyFetches()).toBe(1);
+  });
+
+  it('fetches ahead of need, so that a request causes no fetch', async () => {
+    create().start();
+    await until(() => keys.available);
+    await validate(server.token(grant));
+    expect(server.keyFetches()).toBe(1);
+  });
+
+  it('goes on with the keys it has while the server is away, and tells of it', async () => {
+    create({ refreshInterval: 0.05 }).start();
+    await until(() => keys.available);
+    await server.stop();
+    await until(() => errors.length >= 2);
+    await expect(validate(server.token(grant))).resolves.toMatchObject({ clientId: 'porter' });
+    await server.start();
+  });
+
+  it('finds a new key at once', async () => {
+    create({ cooldown: 0 });
+    await validate(server.token(grant));
+    await server.rotateKey();
+    await expect(validate(server.token(grant))).resolves.toMatchObject({ clientId: 'porter' });
+  });
+
+  it('takes in a withdrawn key with the next refresh', async () => {
+    create({ refreshInterval: 0.1 }).start();
+    await until(() => keys.available);
+    const old = server.token(grant);
+    await server.rotateKey({ withdraw: true });
+    const fetches = server.keyFetches();
+    await until(() => server.keyFetches() > fetches);
+    await expect(validate(old)).rejects.toThrow('the access token is invalid');
+  });
+
+  it('fetches once per cooldown for unknown keys', async () => {
+    create({ cooldown: 60 });
+    await validate(server.token(grant));
+    for (let i = 0; i < 20; i++) {
+      await expect(validate(server.token(grant, { header: { kid: `unknown-${i}` } }))).rejects.toThrow('invalid_token');
+    }
+    expect(server.keyFetches()).toBe(1);
+  });
+
+  it('counts failed fetches too, so that unknown keys cannot storm a server that is down', async () => {
+    create({ cooldown: 0.2 });
+    await validate(server.token(grant));
+    await sleep(250);
+    await server.stop();
+    for (let i = 0; i < 20; i++) {
+      await expect(validate(server.token(grant, { header: { kid: `unknown-${i}` } }))).rejects.toThrow('invalid_token');
+    }
+    expect(errors).toHaveLength(1);
+    await server.start();
+  });
+
+  it('says that keys are unavailable as long as it never had any, and recovers by itself', async () => {
+    await server.stop();
+    create().start();
+    await until(() => errors.length > 0);
+    await expect(validate(server.token(grant))).rejects.toThrow('has not given its keys yet');
+    await server.start();
+    await until(() => keys.available);
+    await expect(validate(server.token(grant))).resolves.toMatchObject({ clientId: 'porter' });
+  });
+
+  it('refuses metadata of another issuer, RFC 8414 section 3.3', async () => {
+    create({ issuer: server.issuer.replace('localhost', '127.0.0.1') });
+    await expect(validate(server.token(grant))).rejects.toThrow('has not given its keys yet');
+    expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining('names another issuer') })]);
+  });
+});

@@ -1,0 +1,119 @@
+import { KeysUnavailableError } from '@lanyard/access-token';
+import { authorizationServerMetadataUrl, type AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+
+export interface RemoteKeysOptions {
+  issuer: string;
+  /** seconds; default 300 */
+  refreshInterval?: number;
+  /** the least time between two fetches that requests cause, seconds; default 30 */
+  cooldown?: number;
+  /** how long one fetch may take, ms; default 5000 */
+  timeout?: number;
+  /** told of each fetch that failed; the keys at hand stay in use */
+  onError?: (error: unknown) => void;
+}
+
+/**
+ * The authorization server's keys, held in memory: fetched ahead of need, refreshed in the background, and kept
+ * through any outage of the server. Tokens with unknown keys cause one fetch per cooldown at most; failed ones count.
+ */
+export class RemoteKeys {
+  private readonly options: Required<RemoteKeysOptions>;
+  private keys: JWTVerifyGetKey | undefined;
+  private fetching: Promise<void> | undefined;
+  private lastAttempt = Number.NEGATIVE_INFINITY;
+  private timer: NodeJS.Timeout | undefined;
+  private failures = 0;
+
+  constructor(options: RemoteKeysOptions) {
+    this.options = { refreshInterval: 300, cooldown: 30, timeout: 5000, onError: () => undefined, ...options };
+  }
+
+  get available(): boolean {
+    return this.keys !== undefined;
+  }
+
+  /** Fetches the keys and goes on refreshing them. Does not wait for the server, nor fail without it. */
+  start(): void {
+    void this.refreshForever();
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.options.refreshInterval = Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * The key for a token's header, as jose asks for it.
+   * @throws {KeysUnavailableError}  where no keys could be had so far
+   * @throws {errors.JWKSNoMatchingKey}  where the server has no such key
+   */
+  readonly getKey: JWTVerifyGetKey = async (header, token) => {
+    if (!this.keys) {
+      await this.fetchUnlessLately(1);
+      if (!this.keys) throw new KeysUnavailableError('the authorization server has not given its keys yet');
+    }
+    try {
+      return await this.keys(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey) || !(await this.fetchUnlessLately(this.options.cooldown))) {
+        throw error;
+      }
+      return this.keys(header, token);
+    }
+  };
+
+  /** @returns whether there was a fetch, be it one under way already */
+  private async fetchUnlessLately(seconds: number): Promise<boolean> {
+    if (!this.fetching && performance.now() - this.lastAttempt < seconds * 1000) return false;
+    await this.fetch();
+    return true;
+  }
+
+  /** One fetch at a time; a failure leaves the keys as they are. */
+  private fetch(): Promise<void> {
+    this.fetching ??= this.fetchKeys()
+      .then(
+        (jwks) => {
+          this.keys = createLocalJWKSet(jwks);
+          this.failures = 0;
+        },
+        (error: unknown) => {
+          this.failures += 1;
+          this.options.onError(error);
+        },
+      )
+      .finally(() => {
+        this.lastAttempt = performance.now();
+        this.fetching = undefined;
+      });
+    return this.fetching;
+  }
+
+  private async fetchKeys(): Promise<JSONWebKeySet> {
+    const { issuer } = this.options;
+    const metadata = (await this.get(authorizationServerMetadataUrl(issuer))) as AuthorizationServerMetadata;
+    // RFC 8414 section 3.3
+    if (metadata.issuer !== issuer) throw new Error(`the metadata of ${issuer} names another issuer`);
+    return (await this.get(metadata.jwks_uri)) as JSONWebKeySet;
+  }
+
+  private async get(url: string): Promise<unknown> {
+    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(this.options.timeout) });
+    if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+    return response.json();
+  }
+
+  private async refreshForever(): Promise<void> {
+    await this.fetch();
+    const { refreshInterval } = this.options;
+    if (refreshInterval === Number.POSITIVE_INFINITY) return;
+    const retry = Math.min(0.25 * 2 ** this.failures, 30);
+    const seconds = this.failures > 0 ? Math.min(retry, refreshInterval) : refreshInterval;
+    // Jitter, so that replicas do not ask all at once.
+    this.timer = setTimeout(() => void this.refreshForever(), seconds * 1000 * (0.9 + Math.random() / 5));
+    this.timer.unref();
+  }
+}

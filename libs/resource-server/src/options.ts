@@ -1,0 +1,20 @@
+import type { AccessTokenAlgorithm } from '@lanyard/access-token';
+
+export const RESOURCE_SERVER_OPTIONS = Symbol('resource server options');
+
+export interface ResourceServerOptions {
+  /** The authorization server whose tokens are accepted: the exact `iss`. Its metadata leads to its keys. */
+  issuer: string;
+  /** This service's identifier as a protected resource: must be among a token's `aud`. RFC 8707, RFC 9728. */
+  resource: string;
+  /** A name for people, in the metadata. */
+  resourceName?: string;
+  /** default: ES256 alone */
+  algorithms?: readonly AccessTokenAlgorithm[];
+  /** How far clocks may differ, seconds; default 5. */
+  clockTolerance?: number;
+  /** How often the keys are fetched anew in the background, seconds; default 300. */
+  keyRefreshInterval?: number;
+  /** The least time between two fetches that unknown keys cause, seconds; default 30. Failed fetches count. */
+  keyCooldown?: number;
+}

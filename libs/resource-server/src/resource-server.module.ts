@@ -1,0 +1,72 @@
+import {
+  Inject,
+  Logger,
+  Module,
+  type DynamicModule,
+  type FactoryProvider,
+  type ModuleMetadata,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
+import { AccessRules } from './access/access-rules.ts';
+import { AccessTokenGuard } from './guard/access-token.guard.ts';
+import { BearerStrategy } from './guard/bearer.strategy.ts';
+import { RemoteKeys } from './keys/remote-keys.ts';
+import { ProtectedResourceMetadataController } from './metadata/protected-resource-metadata.controller.ts';
+import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from './options.ts';
+
+type AsyncOptions = Pick<ModuleMetadata, 'imports'> &
+  Pick<FactoryProvider<ResourceServerOptions>, 'inject' | 'useFactory'>;
+
+/** Makes the application a resource server: every route is guarded, the keys are kept, the metadata is published. */
+@Module({})
+export class ResourceServerModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(
+    @Inject(RemoteKeys) private readonly keys: RemoteKeys,
+    @Inject(AccessRules) private readonly rules: AccessRules,
+  ) {}
+
+  static forRoot(options: ResourceServerOptions): DynamicModule {
+    return this.forRootAsync({ useFactory: () => options });
+  }
+
+  static forRootAsync({ imports = [], inject, useFactory }: AsyncOptions): DynamicModule {
+    return {
+      module: ResourceServerModule,
+      global: true,
+      imports: [DiscoveryModule, ...imports],
+      controllers: [ProtectedResourceMetadataController],
+      providers: [
+        { provide: RESOURCE_SERVER_OPTIONS, inject, useFactory },
+        { provide: RemoteKeys, inject: [RESOURCE_SERVER_OPTIONS], useFactory: remoteKeys },
+        { provide: APP_GUARD, useClass: AccessTokenGuard },
+        AccessRules,
+        BearerStrategy,
+      ],
+      exports: [AccessRules, RemoteKeys],
+    };
+  }
+
+  onApplicationBootstrap(): void {
+    this.keys.start();
+    const undeclared = this.rules.undeclared();
+    if (undeclared.length > 0) {
+      new Logger(ResourceServerModule.name).error({ msg: 'routes that declare no access rule are refused', undeclared });
+    }
+  }
+
+  onApplicationShutdown(): void {
+    this.keys.stop();
+  }
+}
+
+function remoteKeys({ issuer, keyRefreshInterval, keyCooldown }: ResourceServerOptions): RemoteKeys {
+  const logger = new Logger(RemoteKeys.name);
+  return new RemoteKeys({
+    issuer,
+    ...(keyRefreshInterval !== undefined && { refreshInterval: keyRefreshInterval }),
+    ...(keyCooldown !== undefined && { cooldown: keyCooldown }),
+    onError: (error) => logger.warn({ msg: "the authorization server's keys could not be fetched", err: error }),
+  });
+}

@@ -1,0 +1,186 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { issueAccessToken, signJwt, type SigningKey } from '@lanyard/access-token';
+import {
+  authorizationServerMetadataPath,
+  OAuthError,
+  parseScope,
+  type AccessTokenResponse,
+  type AuthorizationServerMetadata,
+} from '@lanyard/oauth-protocol';
+import { exportJWK, type JWK } from 'jose';
+
+export interface TestClient {
+  secret: string;
+  /** what it may have, and gets when it asks for nothing */
+  scope: string;
+  audience: string;
+}
+
+export interface RecordedTokenRequest {
+  method: 'client_secret_basic' | 'client_secret_post';
+  clientId: string;
+  parameters: Record<string, string>;
+}
+
+export interface TestAuthorizationServer {
+  issuer: string;
+  /** every token request so far, answered or refused */
+  tokenRequests: RecordedTokenRequest[];
+  /** how often the JWK Set was fetched */
+  keyFetches(): number;
+  /** a valid access token without asking for it; `claims` and `header` replace or, where undefined, remove members */
+  token(grant: { clientId: string; audience: string; scope: string; lifetime?: number }, changes?: TokenChanges): string;
+  /** a new signing key; the old ones stay published unless `withdraw` */
+  rotateKey(options?: { withdraw?: boolean }): Promise<void>;
+  /** answers the next requests to this path with this status, for tests of outages */
+  failNext(path: string, status: number, options?: { times?: number; headers?: Record<string, string> }): void;
+  /** stops listening; `start` listens on the same port again */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+export interface TokenChanges {
+  claims?: Record<string, unknown>;
+  header?: Record<string, unknown>;
+}
+
+/**
+ * An authorization server within the test's process, for tests of services that obtain or validate tokens: metadata
+ * (RFC 8414), JWK Set, and the client credentials grant for the given clients. Keys are made anew at each start.
+ * @param clients   by client identifier
+ * @param lifetime  of access tokens, seconds
+ */
+export async function startAuthorizationServer(
+  clients: Record<string, TestClient> = {},
+  { lifetime = 600 }: { lifetime?: number } = {},
+): Promise<TestAuthorizationServer> {
+  let key = await newKey();
+  let published: JWK[] = [key.jwk];
+  let keyFetches = 0;
+  const tokenRequests: RecordedTokenRequest[] = [];
+  const failures = new Map<string, { status: number; times: number; headers: Record<string, string> }>();
+
+  const routes: Record<string, (request: IncomingMessage) => Promise<object> | object> = {
+    [authorizationServerMetadataPath]: () => metadata(issuer),
+    '/jwks': () => {
+      keyFetches += 1;
+      return { keys: published };
+    },
+    '/token': async (request) => {
+      const { recorded, response } = answerTokenRequest(
+        request.headers.authorization,
+        Object.fromEntries(new URLSearchParams(await bodyOf(request))),
+        clients,
+        (grant) => issueAccessToken(issuer, key, { ...grant, lifetime }).token,
+        lifetime,
+      );
+      tokenRequests.push(recorded);
+      if (response instanceof OAuthError) throw response;
+      return response;
+    },
+  };
+
+  const server = createServer((request, response) => {
+    const path = request.url?.split('?')[0] ?? '';
+    const failure = failures.get(path);
+    if (failure && failure.times > 0) {
+      failure.times -= 1;
+      return send(response, failure.status, { error: 'temporarily_unavailable' }, failure.headers);
+    }
+    const route = routes[path];
+    if (!route) return send(response, 404, {});
+    Promise.resolve(route(request)).then(
+      (body) => send(response, 200, body),
+      (error: unknown) => {
+        const status = error instanceof OAuthError && error.code === 'invalid_client' ? 401 : 400;
+        send(response, status, error instanceof OAuthError ? error.toJSON() : { error: 'invalid_request' });
+      },
+    );
+  });
+  let port = 0;
+  const start = async () => {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen(port, '127.0.0.1', resolve);
+    });
+    ({ port } = server.address() as AddressInfo);
+  };
+  await start();
+  const issuer = `http://localhost:${port}`;
+
+  return {
+    issuer,
+    tokenRequests,
+    keyFetches: () => keyFetches,
+    token: ({ lifetime: own = lifetime, ...grant }, { claims = {}, header = {} } = {}) => {
+      const issued = issueAccessToken(issuer, key, { ...grant, lifetime: own });
+      const protectedHeader = { alg: 'ES256' as const, typ: 'at+jwt', kid: key.kid, ...header };
+      return signJwt(protectedHeader, { ...issued.claims, ...claims }, key.privateKey);
+    },
+    rotateKey: async ({ withdraw = false } = {}) => {
+      key = await newKey();
+      published = withdraw ? [key.jwk] : [key.jwk, ...published];
+    },
+    failNext: (path, status, { times = 1, headers = {} } = {}) => void failures.set(path, { status, times, headers }),
+    start,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+const metadata = (issuer: string): AuthorizationServerMetadata => ({
+  issuer,
+  token_endpoint: `${issuer}/token`,
+  jwks_uri: `${issuer}/jwks`,
+  response_types_supported: [],
+  grant_types_supported: ['client_credentials'],
+  token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+});
+
+function answerTokenRequest(
+  authorization: string | undefined,
+  parameters: Record<string, string>,
+  clients: Record<string, TestClient>,
+  issue: (grant: { clientId: string; audience: string; scope: string }) => string,
+  lifetime: number,
+): { recorded: RecordedTokenRequest; response: AccessTokenResponse | OAuthError } {
+  const pair = authorization?.startsWith('Basic ') ? Buffer.from(authorization.slice(6), 'base64').toString() : undefined;
+  const method = pair === undefined ? 'client_secret_post' : 'client_secret_basic';
+  const [clientId = '', secret] = pair
+    ? pair.split(':').map((part) => decodeURIComponent(part.replaceAll('+', ' ')))
+    : [parameters.client_id, parameters.client_secret];
+  const client = clients[clientId];
+  const recorded = { method, clientId, parameters } as const;
+  if (!client || client.secret !== secret) {
+    return { recorded, response: new OAuthError('invalid_client', 'client authentication failed') };
+  }
+  const allowed = parseScope(client.scope) ?? new Set();
+  const scope = parameters.scope || client.scope;
+  if (![...(parseScope(scope) ?? [''])].every((value) => allowed.has(value))) {
+    return { recorded, response: new OAuthError('invalid_scope', 'the scope is wider than the client may have') };
+  }
+  const token = issue({ clientId, audience: parameters.resource ?? client.audience, scope });
+  return { recorded, response: { access_token: token, token_type: 'Bearer', expires_in: lifetime, scope } };
+}
+
+async function newKey(): Promise<SigningKey & { jwk: JWK }> {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const kid = randomUUID();
+  return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' } };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+function send(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers })
+    .end(JSON.stringify(body));
+}
