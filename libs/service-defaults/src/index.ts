@@ -9,6 +9,7 @@ export {
 export { databaseModule, dataSourceOptions } from './database/database.module.ts';
 export { HealthModule, Readiness } from './health/health.module.ts';
 export { addLogFields } from './logging/request-log.ts';
+export { keysReadiness } from './health/keys-readiness.ts';
 export { createLogger } from './logging/logger.ts';
 export { MetricsModule, Registry } from './metrics/metrics.module.ts';
 export { isDatabaseUnavailable, ProblemFilter } from './problem/problem.filter.ts';

@@ -70,6 +70,12 @@ describe('a guarded route', () => {
     expect([response.statusCode, response.json()]).toEqual([200, { client: 'porter', query: {} }]);
   });
 
+  it('tells concurrent requests apart', async () => {
+    const clients = Array.from({ length: 50 }, (_, i) => `client-${i}`);
+    const answers = await Promise.all(clients.map((clientId) => call(bearer(issuer.token({ ...grant, clientId })))));
+    expect(answers.map((response) => response.json().client)).toEqual(clients);
+  });
+
   it('asks for a token where there is none, without an error code', async () => {
     const response = await call({});
     expect(response.statusCode).toBe(401);
@@ -153,6 +159,23 @@ describe('a guarded route', () => {
     expect((await call({}, '/badges/open')).statusCode).toBe(200);
     expect((await call(bearer(issuer.token(grant)), '/badges/forgotten')).statusCode).toBe(403);
     expect(app.get(AccessRules).undeclared()).toEqual(['BadgesController.forgotten']);
+  });
+});
+
+describe('two resource servers in one process', () => {
+  it('do not accept tokens for each other', async () => {
+    const other = 'https://other.example';
+    @Module({
+      imports: [ResourceServerModule.forRoot({ issuer: issuer.issuer, resource: other })],
+      controllers: [BadgesController],
+    })
+    class OtherModule {}
+    const second = await NestFactory.create<NestFastifyApplication>(OtherModule, new FastifyAdapter(), { logger: false });
+    await second.init();
+    const headers = bearer(issuer.token(grant));
+    expect((await second.inject({ url: '/badges', headers })).statusCode).toBe(401);
+    expect((await call(headers)).statusCode).toBe(200);
+    await second.close();
   });
 });
 

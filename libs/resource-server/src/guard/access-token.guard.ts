@@ -11,6 +11,7 @@ import {
   scopeInsufficient,
   tokenInvalid,
 } from './bearer-exception.ts';
+import { BearerStrategy } from './bearer.strategy.ts';
 
 interface BearerRequest {
   id?: string;
@@ -21,11 +22,14 @@ interface BearerRequest {
 
 /** Guards every route: what declares nothing is refused, what is not public needs a token with the route's scopes. */
 @Injectable()
-export class AccessTokenGuard extends AuthGuard('bearer') {
+export class AccessTokenGuard extends AuthGuard() {
   private readonly logger = new Logger(AccessTokenGuard.name);
 
-  constructor(@Inject(RESOURCE_SERVER_OPTIONS) private readonly resourceServer: ResourceServerOptions) {
-    super();
+  constructor(
+    @Inject(RESOURCE_SERVER_OPTIONS) private readonly resourceServer: ResourceServerOptions,
+    @Inject(BearerStrategy) strategy: BearerStrategy,
+  ) {
+    super({ defaultStrategy: strategy.name });
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {

@@ -1,18 +1,28 @@
+import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { validateAccessToken, type AccessToken } from '@lanyard/access-token';
 import { PassportStrategy } from '@nestjs/passport';
+import passport from 'passport';
 import { Strategy } from 'passport-http-bearer';
 import { RemoteKeys } from '../keys/remote-keys.ts';
 import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from '../options.ts';
 
-/** passport-http-bearer takes the token from the header; jose validates it, RFC 9068 section 4. */
+/**
+ * passport-http-bearer takes the token from the header; jose validates it, RFC 9068 section 4. Registered under a name
+ * of its own, since passport has one list of strategies for all applications of a process. It must be used by that
+ * name: a strategy given to passport as an object is shared by the requests under way, and mixes up their outcomes.
+ */
 @Injectable()
-export class BearerStrategy extends PassportStrategy(Strategy, 'bearer') {
+export class BearerStrategy extends PassportStrategy(Strategy, 'lanyard-bearer') {
+  declare name: string;
+
   constructor(
     @Inject(RemoteKeys) private readonly keys: RemoteKeys,
     @Inject(RESOURCE_SERVER_OPTIONS) private readonly options: ResourceServerOptions,
   ) {
     super();
+    this.name = `lanyard-bearer ${randomUUID()}`;
+    passport.use(this);
   }
 
   validate(token: string): Promise<AccessToken> {

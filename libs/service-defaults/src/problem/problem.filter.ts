@@ -29,6 +29,7 @@ function problemOf(exception: unknown): Problem {
     if (typeof body === 'object' && 'details' in body) return { ...aProblem(status), ...body, status } as Problem;
     return aProblem(status, exception.message);
   }
+  if (isDataException(exception)) return aProblem(400, 'a value cannot be stored, such as NUL in a text');
   if (isDatabaseUnavailable(exception)) return aProblem(503, 'the database is not available at the moment');
   // Fastify's own errors, such as a body that is too large, carry the status they mean.
   const { statusCode, message } = exception as { statusCode?: unknown; message?: string };
@@ -41,6 +42,12 @@ const aProblem = (status: number, detail?: string): Problem => ({
   status,
   ...(detail && { detail }),
 });
+
+/** SQLSTATE class 22: what a request brought is no value for the database, whatever else let it pass. */
+function isDataException(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code);
+}
 
 /** SQLSTATE 08, 57P: a lost connection or a server that stops; 28, 3D, 53, 55000: one that takes no connection of ours. */
 export function isDatabaseUnavailable(error: unknown): boolean {

@@ -1,0 +1,40 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { RemoteKeys, ResourceServerModule } from '@lanyard/resource-server';
+import { databaseModule, keysReadiness } from '@lanyard/service-defaults';
+import { ScheduleModule } from '@nestjs/schedule';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import type { JobsApiConfiguration } from './configuration.ts';
+import { FilesController } from './files/files.controller.ts';
+import { Files } from './files/files.ts';
+import { Job } from './jobs/job.entity.ts';
+import { JobsController } from './jobs/jobs.controller.ts';
+import { Jobs } from './jobs/jobs.service.ts';
+import { LeaseSweeper } from './leases/lease-sweeper.ts';
+import { LeasesController } from './leases/leases.controller.ts';
+import { Leases } from './leases/leases.ts';
+import { ReportsController } from './reports/reports.controller.ts';
+import { Reports } from './reports/reports.ts';
+
+@Module({})
+export class AppModule {
+  static forRoot(configuration: JobsApiConfiguration): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        databaseModule('jobs-api', configuration, [Job]),
+        TypeOrmModule.forFeature([Job]),
+        ScheduleModule.forRoot(),
+        ResourceServerModule.forRoot({
+          issuer: configuration.ISSUER,
+          resource: configuration.RESOURCE,
+          resourceName: 'Jobs API',
+          keyRefreshInterval: configuration.KEY_REFRESH_INTERVAL,
+          keyCooldown: configuration.KEY_COOLDOWN,
+        }),
+        keysReadiness(RemoteKeys),
+      ],
+      controllers: [LeasesController, JobsController, FilesController, ReportsController],
+      providers: [Files, Jobs, Leases, LeaseSweeper, Reports],
+    };
+  }
+}

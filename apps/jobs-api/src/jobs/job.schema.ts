@@ -1,0 +1,76 @@
+import { problemException } from '@lanyard/service-defaults';
+import { z } from 'zod';
+import { jobStatuses, type Job } from './job.entity.ts';
+
+/** Postgres cannot store NUL, and control characters have no place in names. */
+const name = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^\P{Cc}*$/u, 'must have no control characters');
+
+const fileId = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'must be the id of an uploaded file')
+  .describe('the SHA-256 of an uploaded file');
+
+/** The types of jobs and the payload of each. */
+const newJob = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('summarize-csv'),
+    payload: z.strictObject({ file: fileId, name }),
+    maxAttempts: z.int().min(1).max(20).default(5),
+  }),
+]);
+export const newJobSchema = newJob;
+export type NewJob = z.infer<typeof newJobSchema>;
+
+export const jobIdSchema = z.uuid();
+
+const moment = z.iso.datetime();
+
+/** A job as it is answered. */
+export const jobSchema = z.object({
+  id: jobIdSchema,
+  type: z.string(),
+  payload: z.record(z.string(), z.unknown()),
+  status: z.enum(jobStatuses),
+  attempts: z.int(),
+  maxAttempts: z.int(),
+  availableAt: moment.describe('not claimed before'),
+  leaseExpiresAt: moment.nullable(),
+  result: z.record(z.string(), z.unknown()).nullable(),
+  failure: z.string().nullable().describe('why the last attempt failed'),
+  requestId: z.string().describe('of the request that created it; logged by every service that works on it'),
+  createdBy: z.string().describe('client_id'),
+  createdAt: moment,
+  startedAt: moment.nullable(),
+  finishedAt: moment.nullable(),
+});
+
+/** Leaves out what is between the service and its database. */
+export function presentJob(job: Job): Record<keyof z.infer<typeof jobSchema>, unknown> {
+  const { leasedBy: _1, leaseToken: _2, idempotencyKey: _3, requestDigest: _4, ...shown } = job;
+  return shown;
+}
+
+export const jobQuerySchema = z.strictObject({
+  status: z.enum(jobStatuses).optional(),
+  type: z.string().max(100).optional(),
+  createdBy: z.string().max(128).optional().describe('client_id'),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  after: jobIdSchema.optional().describe('the last id of the page before'),
+});
+export type JobQuery = z.infer<typeof jobQuerySchema>;
+
+export const jobPageSchema = z.object({
+  items: z.array(jobSchema),
+  next: z.string().nullable().describe('the path of the next page'),
+});
+
+/** One to 255 visible ASCII characters. */
+export function parseIdempotencyKey(key: string | undefined): string | undefined {
+  if (key === undefined || /^[\x21-\x7E]{1,255}$/.test(key)) return key;
+  const errors = [{ field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters' }];
+  throw problemException(400, 'invalid', 'The request is invalid', { errors });
+}

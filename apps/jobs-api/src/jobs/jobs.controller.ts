@@ -1,0 +1,67 @@
+import { Body, Controller, Get, Headers, HttpStatus, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { CurrentAccessToken, RequireScopes, type AccessToken } from '@lanyard/resource-server';
+import { addLogFields } from '@lanyard/service-defaults';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import {
+  jobIdSchema,
+  jobPageSchema,
+  jobQuerySchema,
+  jobSchema,
+  newJobSchema,
+  parseIdempotencyKey,
+  presentJob,
+  type JobQuery,
+  type NewJob,
+} from './job.schema.ts';
+import { Jobs } from './jobs.service.ts';
+
+@ApiTags('jobs')
+@ApiBearerAuth()
+@Controller('jobs')
+export class JobsController {
+  constructor(@Inject(Jobs) private readonly jobs: Jobs) {}
+
+  @Post()
+  @RequireScopes('jobs:write')
+  @ApiOperation({ summary: 'Create a job' })
+  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'the same key creates one job, however often it is sent' })
+  @ApiResponse({ status: 201, description: 'created', standardSchema: jobSchema })
+  @ApiResponse({ status: 200, description: 'created before with the same Idempotency-Key', standardSchema: jobSchema })
+  async create(
+    @Body({ schema: newJobSchema }) body: NewJob,
+    @Headers('idempotency-key') key: string | undefined,
+    @CurrentAccessToken() token: AccessToken,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const idempotencyKey = parseIdempotencyKey(key);
+    const origin = { createdBy: token.clientId, requestId: request.id, idempotencyKey };
+    const { job, created } = await this.jobs.create(body, origin);
+    addLogFields(request, { job_id: job.id, created });
+    void reply.status(created ? HttpStatus.CREATED : HttpStatus.OK).header('location', `/jobs/${job.id}`);
+    return presentJob(job);
+  }
+
+  @Get()
+  @RequireScopes('jobs:read')
+  @ApiOperation({ summary: 'List jobs, newest first' })
+  @ApiResponse({ status: 200, standardSchema: jobPageSchema })
+  async list(@Query({ schema: jobQuerySchema }) query: JobQuery) {
+    const jobs = await this.jobs.list(query);
+    const last = jobs.length === query.limit ? jobs.at(-1) : undefined;
+    const next = last && `/jobs?${new URLSearchParams(stringsOf({ ...query, after: last.id }))}`;
+    return { items: jobs.map(presentJob), next: next ?? null };
+  }
+
+  @Get(':id')
+  @RequireScopes('jobs:read')
+  @ApiOperation({ summary: 'Read a job' })
+  @ApiResponse({ status: 200, standardSchema: jobSchema })
+  async read(@Param('id', { schema: jobIdSchema }) id: string) {
+    return presentJob(await this.jobs.read(id));
+  }
+}
+
+const stringsOf = (query: object): Record<string, string> =>
+  Object.fromEntries(Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])));

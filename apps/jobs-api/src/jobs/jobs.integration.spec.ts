@@ -1,0 +1,306 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { AccessRules } from '@lanyard/resource-server';
+import { startJobsApi, submit } from '../jobs-api.fixture.ts';
+
+let api: Awaited<ReturnType<typeof startJobsApi>>;
+let worker: (typeof api)['worker'];
+beforeAll(async () => {
+  api = await startJobsApi();
+  ({ worker } = api);
+});
+afterAll(() => api?.stop());
+beforeEach(() => api.owner.query('DELETE FROM job'));
+
+const claim = (more: object = {}) => worker('POST', '/jobs/claim', { types: ['summarize-csv'], ...more });
+const result = { rows: 1, columns: [{ name: 'a', type: 'integer', empty: 0, distinct: 1, min: 1, max: 1, mean: 1 }] };
+
+describe('creating jobs', () => {
+  it('creates, reads and lists', async () => {
+    const created = await submit(worker);
+    expect(created.status).toBe(201);
+    expect(created.headers.location).toBe(`/jobs/${created.body.id}`);
+    expect(created.body).toEqual({
+      id: expect.any(String),
+      type: 'summarize-csv',
+      payload: { file: createHash('sha256').update('a,b\n1,2\n').digest('hex'), name: 'numbers.csv' },
+      status: 'pending',
+      attempts: 0,
+      maxAttempts: 5,
+      availableAt: expect.any(String),
+      leaseExpiresAt: null,
+      result: null,
+      failure: null,
+      requestId: expect.any(String),
+      createdBy: 'batch-processor',
+      createdAt: expect.any(String),
+      startedAt: null,
+      finishedAt: null,
+    });
+    expect((await worker('GET', `/jobs/${created.body.id}`)).body).toEqual(created.body);
+    expect((await worker('GET', '/jobs')).body).toEqual({ items: [created.body], next: null });
+  });
+
+  it('keeps the id of the request that created it', async () => {
+    expect((await submit(worker, 'a\n', {}, { 'x-request-id': 'from-far-away' })).body.requestId).toBe('from-far-away');
+  });
+
+  it('creates one job for one Idempotency-Key, also when sent at once, and none for another request', async () => {
+    const headers = { 'idempotency-key': 'once' };
+    const many = await Promise.all(Array.from({ length: 10 }, () => submit(worker, 'a\n1\n', {}, headers)));
+    expect(new Set(many.map(({ body }) => body.id)).size).toBe(1);
+    expect(many.map(({ status }) => status).toSorted()).toEqual([...Array<number>(9).fill(200), 201]);
+    const other = await submit(worker, 'a\n2\n', {}, headers);
+    expect([other.status, other.body.type]).toEqual([422, 'urn:lanyard:problem:idempotency-key-reused']);
+    const elsewhere = api.as('jobs-cli', 'jobs:read jobs:write');
+    expect((await submit(elsewhere, 'a\n2\n', {}, headers)).status).toBe(201);
+  });
+
+  it('pages by key, so that jobs created meanwhile shift nothing', async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i++) ids.unshift((await submit(worker)).body.id);
+    const first = await worker('GET', '/jobs?limit=2');
+    await submit(worker);
+    const second = await worker('GET', first.body.next);
+    const third = await worker('GET', second.body.next);
+    expect([first, second, third].map(({ body }) => body.items.map(({ id }: { id: string }) => id))).toEqual([
+      ids.slice(0, 2),
+      ids.slice(2, 4),
+      ids.slice(4),
+    ]);
+    expect(third.body.next).toBeNull();
+  });
+
+  it('filters', async () => {
+    await submit(worker);
+    await submit(api.as('jobs-cli', 'jobs:write'));
+    await claim({ max: 1 });
+    const count = async (query: string) => (await worker('GET', `/jobs?${query}`)).body.items.length;
+    expect(await Promise.all(['status=pending', 'status=running', 'createdBy=jobs-cli', 'type=other'].map(count))).toEqual([1, 1, 1, 0]);
+  });
+
+  const file = 'f'.repeat(64);
+  it.each<[string, object | string, number, RegExp]>([
+    ['no body', '', 400, /./],
+    ['JSON that is none', '{', 400, /./],
+    ['an unknown type', { type: 'launch', payload: {} }, 400, /type/],
+    ['a missing payload', { type: 'summarize-csv' }, 400, /payload/],
+    ['an unknown field', { type: 'summarize-csv', payload: { file, name: 'x' }, colour: 1 }, 400, /colour/],
+    ['a name with NUL', { type: 'summarize-csv', payload: { file, name: 'a\0b' } }, 400, /payload\.name/],
+    ['a file that is no digest', { type: 'summarize-csv', payload: { file: '../etc', name: 'x' } }, 400, /payload\.file/],
+    ['a file that was not uploaded', { type: 'summarize-csv', payload: { file, name: 'x' } }, 422, /not uploaded/],
+    ['too many attempts', { type: 'summarize-csv', payload: { file, name: 'x' }, maxAttempts: 99 }, 400, /maxAttempts/],
+    ['a prototype', '{"__proto__": {"a": 1}}', 400, /./],
+  ])('refuses %s and says what is wrong', async (_, payload, status, message) => {
+    const response = await worker('POST', '/jobs', payload, { 'content-type': 'application/json' });
+    expect(response.status).toBe(status);
+    expect(response.headers['content-type']).toMatch('application/problem+json');
+    expect(JSON.stringify(response.body)).toMatch(message);
+  });
+
+  it.each([
+    ['/jobs?limit=0', 400],
+    ['/jobs?limit=x', 400],
+    ['/jobs?status=done', 400],
+    ['/jobs?after=1', 400],
+    ['/jobs?colour=blue', 400],
+    ['/jobs?status=pending&status=failed', 400],
+    ['/jobs/1', 400],
+    ['/jobs/%00', 400],
+    ['/jobs/00000000-0000-7000-8000-000000000000', 404],
+    ['/jobs/claim', 400],
+    ['/files/1', 400],
+    [`/files/${'0'.repeat(64)}`, 404],
+  ])('answers GET %s with %i', async (url, status) => {
+    expect((await worker('GET', url)).status).toBe(status);
+  });
+});
+
+describe('leases', () => {
+  it('gives each job to one worker, however many claim at once', async () => {
+    for (let i = 0; i < 20; i++) await submit(worker);
+    const claims = await Promise.all(Array.from({ length: 8 }, () => claim({ max: 5 })));
+    const ids = claims.flatMap(({ body }) => body.jobs.map(({ id }: { id: string }) => id));
+    expect([ids.length, new Set(ids).size]).toEqual([20, 20]);
+  });
+
+  it('completes with the result, and answers a repeated completion the same', async () => {
+    await submit(worker);
+    const [job] = (await claim()).body.jobs;
+    expect(job).toMatchObject({ status: 'running', attempts: 1, lease: { token: 1, expiresAt: expect.any(String) } });
+    const complete = () => worker('POST', `/jobs/${job.id}/complete`, { leaseToken: 1, result });
+    const first = await complete();
+    expect(first).toMatchObject({ status: 200, body: { status: 'succeeded', result, finishedAt: expect.any(String) } });
+    expect((await complete()).body).toEqual(first.body);
+  });
+
+  it('puts a job back when its lease expires, and lets a late worker overwrite nothing', async () => {
+    await submit(worker);
+    const [late] = (await claim({ leaseSeconds: 1 })).body.jobs;
+    await sleep(1300);
+    expect((await worker('GET', `/jobs/${late.id}`)).body).toMatchObject({ status: 'pending', attempts: 1, failure: expect.stringContaining('lease expired') });
+    const [again] = (await claim()).body.jobs;
+    expect(again).toMatchObject({ id: late.id, attempts: 2, lease: { token: 2 } });
+    for (const [action, more] of Object.entries({ complete: { result }, fail: { reason: 'x' }, heartbeat: {}, release: {} })) {
+      const response = await worker('POST', `/jobs/${late.id}/${action}`, { leaseToken: 1, ...more });
+      expect([action, response.status, response.body.type]).toEqual([action, 409, 'urn:lanyard:problem:lease-lost']);
+    }
+    expect((await worker('POST', `/jobs/${late.id}/complete`, { leaseToken: 2, result })).status).toBe(200);
+  });
+
+  it("keeps a lease alive by heartbeats, and lets another client's worker do nothing with it", async () => {
+    await submit(worker);
+    const [job] = (await claim({ leaseSeconds: 1 })).body.jobs;
+    for (let i = 0; i < 3; i++) {
+      await sleep(600);
+      expect((await worker('POST', `/jobs/${job.id}/heartbeat`, { leaseToken: 1, leaseSeconds: 1 })).status).toBe(200);
+    }
+    const stranger = api.as('stranger', 'jobs:write');
+    expect((await stranger('POST', `/jobs/${job.id}/complete`, { leaseToken: 1, result })).status).toBe(409);
+  });
+
+  it('tries again after a while that grows, then gives up; a failed job can be put back', async () => {
+    const { body } = await submit(worker, 'x\n', { maxAttempts: 2 });
+    const fail = async () => {
+      const [job] = (await claim()).body.jobs;
+      return (await worker('POST', `/jobs/${job.id}/fail`, { leaseToken: job.lease.token, reason: 'no luck' })).body;
+    };
+    const first = await fail();
+    expect(first).toMatchObject({ status: 'pending', attempts: 1, failure: 'no luck' });
+    expect(Date.parse(first.availableAt)).toBeGreaterThan(Date.now() + 50);
+    const { body: nothing } = await claim();
+    expect(nothing).toEqual({ jobs: [], nextAt: first.availableAt });
+    await sleep(350);
+    expect(await fail()).toMatchObject({ status: 'failed', attempts: 2, failure: 'no luck', finishedAt: expect.any(String) });
+    expect((await claim()).body).toEqual({ jobs: [], nextAt: null });
+    expect((await worker('POST', `/jobs/${body.id}/retry`)).body).toMatchObject({ status: 'pending', attempts: 0 });
+    expect((await worker('POST', `/jobs/${body.id}/retry`)).status).toBe(409);
+  });
+
+  it('gives up at once where another attempt cannot help', async () => {
+    await submit(worker);
+    const [job] = (await claim()).body.jobs;
+    const failed = await worker('POST', `/jobs/${job.id}/fail`, { leaseToken: 1, reason: 'not CSV', retryable: false });
+    expect(failed.body).toMatchObject({ status: 'failed', attempts: 1, failure: 'not CSV' });
+  });
+
+  it('does not count an attempt that was handed back', async () => {
+    await submit(worker);
+    const [job] = (await claim()).body.jobs;
+    const released = await worker('POST', `/jobs/${job.id}/release`, { leaseToken: 1 });
+    expect(released.body).toMatchObject({ status: 'pending', attempts: 0 });
+    expect((await claim()).body.jobs[0]).toMatchObject({ attempts: 1, lease: { token: 2 } });
+  });
+
+  it('refuses what cannot be stored, and does not fall over', async () => {
+    await submit(worker);
+    const [job] = (await claim()).body.jobs;
+    const bad = await worker('POST', `/jobs/${job.id}/complete`, { leaseToken: 1, result: { text: 'a\0b' } });
+    expect(bad.status).toBe(400);
+    const huge = await worker('POST', `/jobs/${job.id}/complete`, { leaseToken: 2 ** 53, result });
+    expect(huge.status).toBe(400);
+  });
+});
+
+describe('files', () => {
+  it('returns what was stored, in any size, and stores the same content once', async () => {
+    const content = Array.from({ length: 60_000 }, (_, i) => `${i},row ${i}`).join('\n');
+    const upload = () => worker('POST', '/files', content, { 'content-type': 'text/csv' });
+    const [first, second] = [await upload(), await upload()];
+    expect(first.body).toEqual({ id: createHash('sha256').update(content).digest('hex'), size: content.length });
+    expect(second.body).toEqual(first.body);
+    expect((await api.owner.query('SELECT count(DISTINCT upload_id)::int AS n FROM file_chunk JOIN file USING (upload_id) WHERE size > 600000')).rows).toEqual([{ n: 1 }]);
+    const download = await worker('GET', `/files/${first.body.id}`);
+    expect(download.headers).toMatchObject({ 'content-type': 'text/csv', 'content-length': String(content.length) });
+    expect(download.body).toBe(content);
+  });
+
+  it('refuses other types, and files that are too large', async () => {
+    expect((await worker('POST', '/files', { a: 1 })).status).toBe(415);
+    const small = await startJobsApi({ FILE_SIZE_LIMIT: '1000' });
+    const response = await small.worker('POST', '/files', 'x'.repeat(2000), { 'content-type': 'text/csv' });
+    expect(response.status).toBe(413);
+    await small.stop();
+  });
+});
+
+describe('reports', () => {
+  it('adds up what was done', async () => {
+    await submit(worker);
+    await submit(worker);
+    const [job] = (await claim({ max: 1 })).body.jobs;
+    await worker('POST', `/jobs/${job.id}/complete`, { leaseToken: 1, result });
+    const report = async (path: string) => (await api.reporter('GET', `/reports/${path}`)).body;
+    expect(await report('jobs')).toEqual({
+      items: [
+        { type: 'summarize-csv', status: 'pending', jobs: 1 },
+        { type: 'summarize-csv', status: 'succeeded', jobs: 1 },
+      ],
+    });
+    expect(await report('throughput?interval=day')).toEqual({
+      interval: 'day',
+      items: [{ start: expect.any(String), succeeded: 1, failed: 0 }],
+    });
+    expect(await report('durations')).toEqual({
+      items: [{ type: 'summarize-csv', jobs: 1, waitedMean: expect.any(Number), mean: expect.any(Number), p50: expect.any(Number), p95: expect.any(Number), max: expect.any(Number) }],
+    });
+    expect(await report(`columns?jobId=${job.id}`)).toEqual({
+      items: [{ jobId: job.id, file: 'numbers.csv', rows: 1, column: 'a', type: 'integer', empty: 0, distinct: 1, min: 1, max: 1, mean: 1 }],
+    });
+    expect(await report('jobs?to=2000-01-01T00:00:00Z')).toEqual({ items: [] });
+    expect((await api.reporter('GET', '/reports/jobs?from=yesterday')).status).toBe(400);
+  });
+});
+
+describe('access', () => {
+  it('is declared by every route', () => {
+    const rules = api.app.get(AccessRules);
+    expect(rules.undeclared()).toEqual([]);
+    expect(rules.all().length).toBeGreaterThanOrEqual(18);
+    expect(rules.scopes()).toEqual(['jobs:read', 'jobs:write', 'reports:read']);
+  });
+
+  const id = '00000000-0000-7000-8000-000000000000';
+  it.each([
+    ['POST', '/jobs', 'jobs:write'],
+    ['GET', '/jobs', 'jobs:read'],
+    ['GET', `/jobs/${id}`, 'jobs:read'],
+    ['POST', '/jobs/claim', 'jobs:write'],
+    ['POST', `/jobs/${id}/heartbeat`, 'jobs:write'],
+    ['POST', `/jobs/${id}/complete`, 'jobs:write'],
+    ['POST', `/jobs/${id}/fail`, 'jobs:write'],
+    ['POST', `/jobs/${id}/release`, 'jobs:write'],
+    ['POST', `/jobs/${id}/retry`, 'jobs:write'],
+    ['POST', '/files', 'jobs:write'],
+    ['GET', `/files/${'0'.repeat(64)}`, 'jobs:read'],
+    ['GET', '/reports/jobs', 'reports:read'],
+    ['GET', '/reports/throughput', 'reports:read'],
+    ['GET', '/reports/durations', 'reports:read'],
+    ['GET', '/reports/columns', 'reports:read'],
+  ] as const)('%s %s needs %s', async (method, url, scope) => {
+    const others = ['jobs:read', 'jobs:write', 'reports:read'].filter((value) => value !== scope).join(' ');
+    const refused = await api.as('client', others)(method, url);
+    expect([refused.status, refused.body.error, refused.body.scope]).toEqual([403, 'insufficient_scope', scope]);
+    expect(refused.headers['www-authenticate']).toContain(`error="insufficient_scope"`);
+    expect((await api.as('client', scope)(method, url)).status).not.toBe(403);
+    const anonymous = await api.app.inject({ method, url });
+    expect([anonymous.statusCode, anonymous.headers['www-authenticate']]).toEqual([401, expect.stringContaining(`scope="${scope}"`)]);
+  });
+});
+
+describe('what describes the service', () => {
+  it('publishes an OpenAPI document with a schema for every body', async () => {
+    const document = (await api.app.inject('/docs-json')).json();
+    expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/jobs', '/jobs/claim', '/files/{id}', '/reports/columns']));
+    const create = document.paths['/jobs'].post;
+    expect(JSON.stringify(create.requestBody)).toContain('summarize-csv');
+    expect(JSON.stringify(create.responses['201'])).toContain('maxAttempts');
+    expect((await api.app.inject('/docs')).body).toContain('swagger-ui');
+  });
+
+  it('is ready once it has keys', async () => {
+    const ready = await api.app.inject('/health/ready');
+    expect([ready.statusCode, Object.keys(ready.json().details).toSorted()]).toEqual([200, ['database', 'keys']]);
+  });
+});

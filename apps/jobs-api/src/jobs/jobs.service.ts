@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable, NotFoundException } from '@nestjs/common';
+import { problemException } from '@lanyard/service-defaults';
+import { InjectRepository } from '@nestjs/typeorm';
+import { LessThan, Repository } from 'typeorm';
+import { v7 as uuid } from 'uuid';
+import { Files } from '../files/files.ts';
+import { Job } from './job.entity.ts';
+import type { JobQuery, NewJob } from './job.schema.ts';
+
+interface Origin {
+  createdBy: string;
+  requestId: string;
+  idempotencyKey?: string;
+}
+
+@Injectable()
+export class Jobs {
+  constructor(
+    @InjectRepository(Job) private readonly jobs: Repository<Job>,
+    @Inject(Files) private readonly files: Files,
+  ) {}
+
+  /**
+   * Creates a job. With an idempotency key that this client used before, the job of then is returned, if the request
+   * was the same.
+   */
+  async create(request: NewJob, origin: Origin): Promise<{ job: Job; created: boolean }> {
+    const requestDigest = createHash('sha256').update(JSON.stringify(request)).digest();
+    const { idempotencyKey = null } = origin;
+    const earlier = idempotencyKey && (await this.earlier(origin.createdBy, idempotencyKey, requestDigest));
+    if (earlier) return { job: earlier, created: false };
+    await this.files.require(request.payload.file);
+    const id = uuid();
+    const { raw } = await this.jobs
+      .createQueryBuilder()
+      .insert()
+      .values({ id, ...request, ...origin, idempotencyKey, requestDigest })
+      .orIgnore()
+      .returning('id')
+      .execute();
+    if ((raw as unknown[]).length === 1) return { job: await this.read(id), created: true };
+    // Another request with the same key was faster.
+    const job = idempotencyKey && (await this.earlier(origin.createdBy, idempotencyKey, requestDigest));
+    if (!job) throw new Error('the job was neither created nor found');
+    return { job, created: false };
+  }
+
+  async read(id: string): Promise<Job> {
+    const job = await this.jobs.findOneBy({ id });
+    if (!job) throw new NotFoundException('there is no such job');
+    return job;
+  }
+
+  /** Newest first; a page continues where the one before ended, however many jobs were added since. */
+  list({ status, type, createdBy, limit, after }: JobQuery): Promise<Job[]> {
+    return this.jobs.find({
+      where: {
+        ...(status && { status }),
+        ...(type && { type }),
+        ...(createdBy && { createdBy }),
+        ...(after && { id: LessThan(after) }),
+      },
+      order: { id: 'DESC' },
+      take: limit,
+    });
+  }
+
+  private async earlier(createdBy: string, idempotencyKey: string, digest: Buffer): Promise<Job | undefined> {
+    const found = await this.jobs.findOneBy({ createdBy, idempotencyKey });
+    if (!found) return undefined;
+    if (!found.requestDigest.equals(digest)) {
+      throw problemException(422, 'idempotency-key-reused', 'The Idempotency-Key was used for another request');
+    }
+    return found;
+  }
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { jobSchema } from '../jobs/job.schema.ts';
+
+const leaseSeconds = z.int().min(1).max(3600).default(30).describe('how long the lease lasts without a heartbeat, seconds');
+const leaseToken = z.int().min(1).describe('the fencing token of the claim');
+
+export const claimSchema = z.strictObject({
+  types: z.array(z.string().max(100)).min(1).max(20).describe('the types of jobs that the worker can do'),
+  max: z.int().min(1).max(100).default(10),
+  leaseSeconds,
+});
+export type Claim = z.infer<typeof claimSchema>;
+
+export const claimedSchema = z.object({
+  jobs: z.array(jobSchema.extend({ lease: z.object({ token: leaseToken, expiresAt: z.iso.datetime() }) })),
+  nextAt: z.iso
+    .datetime()
+    .nullable()
+    .describe('when the next job of these types becomes available, at the latest: a retry or an expiring lease'),
+});
+
+export const heartbeatSchema = z.strictObject({ leaseToken, leaseSeconds });
+export type Heartbeat = z.infer<typeof heartbeatSchema>;
+
+export const completeSchema = z.strictObject({ leaseToken, result: z.record(z.string(), z.unknown()) });
+export type Complete = z.infer<typeof completeSchema>;
+
+export const failSchema = z.strictObject({
+  leaseToken,
+  reason: z.string().min(1).max(2000),
+  retryable: z.boolean().default(true).describe('false: another attempt cannot help'),
+});
+export type Fail = z.infer<typeof failSchema>;
+
+export const releaseSchema = z.strictObject({ leaseToken });
+export type Release = z.infer<typeof releaseSchema>;

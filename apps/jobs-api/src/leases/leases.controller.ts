@@ -1,0 +1,104 @@
+import { Body, Controller, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
+import { CurrentAccessToken, RequireScopes, type AccessToken } from '@lanyard/resource-server';
+import { addLogFields } from '@lanyard/service-defaults';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { jobIdSchema, jobSchema, presentJob } from '../jobs/job.schema.ts';
+import {
+  claimedSchema,
+  claimSchema,
+  completeSchema,
+  failSchema,
+  heartbeatSchema,
+  releaseSchema,
+  type Claim,
+  type Complete,
+  type Fail,
+  type Heartbeat,
+  type Release,
+} from './lease.schema.ts';
+import { Leases } from './leases.ts';
+
+@ApiTags('leases')
+@ApiBearerAuth()
+@Controller('jobs')
+@RequireScopes('jobs:write')
+export class LeasesController {
+  constructor(@Inject(Leases) private readonly leases: Leases) {}
+
+  @Post('claim')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Claim jobs under a lease' })
+  @ApiResponse({ status: 200, standardSchema: claimedSchema })
+  async claim(
+    @Body({ schema: claimSchema }) body: Claim,
+    @CurrentAccessToken() token: AccessToken,
+    @Req() request: FastifyRequest,
+  ) {
+    const { jobs, nextAt } = await this.leases.claim(body, token.clientId);
+    addLogFields(request, { claimed: jobs.length });
+    const claimed = jobs.map((job) => ({
+      ...presentJob(job),
+      lease: { token: Number(job.leaseToken), expiresAt: job.leaseExpiresAt },
+    }));
+    return { jobs: claimed, nextAt };
+  }
+
+  @Post(':id/heartbeat')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Extend the lease' })
+  @ApiResponse({ status: 200, standardSchema: jobSchema })
+  async heartbeat(
+    @Param('id', { schema: jobIdSchema }) id: string,
+    @Body({ schema: heartbeatSchema }) body: Heartbeat,
+    @CurrentAccessToken() token: AccessToken,
+  ) {
+    return presentJob(await this.leases.heartbeat(holder(id, body, token), body));
+  }
+
+  @Post(':id/complete')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'End the job with its result' })
+  @ApiResponse({ status: 200, standardSchema: jobSchema })
+  async complete(
+    @Param('id', { schema: jobIdSchema }) id: string,
+    @Body({ schema: completeSchema }) body: Complete,
+    @CurrentAccessToken() token: AccessToken,
+  ) {
+    return presentJob(await this.leases.complete(holder(id, body, token), body));
+  }
+
+  @Post(':id/fail')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'End the attempt with a reason; the job is tried again later, or has failed' })
+  @ApiResponse({ status: 200, standardSchema: jobSchema })
+  async fail(
+    @Param('id', { schema: jobIdSchema }) id: string,
+    @Body({ schema: failSchema }) body: Fail,
+    @CurrentAccessToken() token: AccessToken,
+  ) {
+    return presentJob(await this.leases.fail(holder(id, body, token), body));
+  }
+
+  @Post(':id/release')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Hand the job back; the attempt does not count' })
+  @ApiResponse({ status: 200, standardSchema: jobSchema })
+  async release(
+    @Param('id', { schema: jobIdSchema }) id: string,
+    @Body({ schema: releaseSchema }) body: Release,
+    @CurrentAccessToken() token: AccessToken,
+  ) {
+    return presentJob(await this.leases.release(holder(id, body, token)));
+  }
+
+  @Post(':id/retry')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Put a failed job back with all its attempts' })
+  @ApiResponse({ status: 200, standardSchema: jobSchema })
+  async retry(@Param('id', { schema: jobIdSchema }) id: string) {
+    return presentJob(await this.leases.retry(id));
+  }
+}
+
+const holder = (id: string, { leaseToken }: Release, { clientId }: AccessToken) => ({ id, leaseToken, leasedBy: clientId });

@@ -1,0 +1,24 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import type { OpenAPIObject } from '@nestjs/swagger';
+
+export function describeApi(app: NestFastifyApplication): OpenAPIObject {
+  const about = new DocumentBuilder()
+    .setTitle('Lanyard jobs API')
+    .setDescription('Jobs and reports behind scopes. Errors are RFC 9457 problems; refusals are RFC 6750 challenges.')
+    .setVersion('0.1.0')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT (RFC 9068)' })
+    .build();
+  return SwaggerModule.createDocument(app, about);
+}
+
+/** The page at `/docs`, and the document at `/docs-json`; public, as it describes nothing secret. */
+export function serveApiDocs(app: NestFastifyApplication): void {
+  app.getHttpAdapter().getInstance().addHook('onRequest', (request, reply, done) => {
+    if (request.url.startsWith('/docs')) {
+      reply.header('content-security-policy', "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:");
+    }
+    done();
+  });
+  SwaggerModule.setup('docs', app, () => describeApi(app), { customSiteTitle: 'Lanyard jobs API' });
+}
