@@ -18,7 +18,8 @@ export function readConfiguration<Schema extends z.ZodObject>(
   const values = Object.fromEntries(
     Object.keys(schema.shape).map((name) => {
       const value = environment[name] || undefined;
-      const file = environment[`${name}_FILE`];
+      // A schema that has `X_FILE` itself reads the file itself, each time it needs it.
+      const file = `${name}_FILE` in schema.shape ? undefined : environment[`${name}_FILE`];
       if (!file) return [name, value];
       if (value !== undefined) problems.push(`${name} and ${name}_FILE are both set: choose one`);
       try {

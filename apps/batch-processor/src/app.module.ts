@@ -1,0 +1,35 @@
+import { Logger, Module, type DynamicModule } from '@nestjs/common';
+import { RemoteKeys, ResourceServerModule } from '@lanyard/resource-server';
+import { keysReadiness } from '@lanyard/service-defaults';
+import { secretFromFile } from '@lanyard/token-client';
+import { TokenClientModule } from '@lanyard/token-client/nest';
+import { ScheduleModule } from '@nestjs/schedule';
+import type { BatchProcessorConfiguration } from './configuration.ts';
+import { JobsClient } from './jobs-client/jobs-client.ts';
+import { RunsController } from './runs/runs.controller.ts';
+import { Runs } from './runs/runs.ts';
+
+@Module({})
+export class AppModule {
+  static forRoot(configuration: BatchProcessorConfiguration): DynamicModule {
+    const { ISSUER, RESOURCE, CLIENT_ID, CLIENT_SECRET_FILE, ALLOW_INSECURE_REQUESTS } = configuration;
+    const logger = new Logger('TokenClient');
+    return {
+      module: AppModule,
+      imports: [
+        ScheduleModule.forRoot(),
+        TokenClientModule.forRoot({
+          issuer: ISSUER,
+          clientId: CLIENT_ID,
+          clientSecret: secretFromFile(CLIENT_SECRET_FILE),
+          allowInsecureRequests: ALLOW_INSECURE_REQUESTS,
+          onTokenEvent: ({ type, ...event }) => logger.log({ msg: `access token ${type}`, ...event }),
+        }),
+        ResourceServerModule.forRoot({ issuer: ISSUER, resource: RESOURCE, resourceName: 'Batch processor' }),
+        keysReadiness(RemoteKeys),
+      ],
+      controllers: [RunsController],
+      providers: [JobsClient, Runs],
+    };
+  }
+}

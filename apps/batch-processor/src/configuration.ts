@@ -1,0 +1,42 @@
+import { serviceConfiguration } from '@lanyard/service-defaults';
+import { validateCronExpression } from 'cron';
+import { z } from 'zod';
+
+const address = z.url({ protocol: /^https?$/, error: 'must be an http(s) address' });
+
+export const batchProcessorConfiguration = serviceConfiguration.extend({
+  PORT: serviceConfiguration.shape.PORT.default(3001),
+  ISSUER: address
+    .default('http://localhost:3000')
+    .describe('the authorization server: gives this service its tokens, and signs those of its callers'),
+  RESOURCE: address
+    .default('http://localhost:3001')
+    .describe('the identifier of this service as a protected resource: the audience of tokens for `POST /runs`'),
+  CLIENT_ID: z.string().default('batch-processor').describe('the client that this service is'),
+  CLIENT_SECRET_FILE: z
+    .string()
+    .describe('the file with the client secret; read again for each token, so that a new secret needs no restart'),
+  ALLOW_INSECURE_REQUESTS: z
+    .stringbool()
+    .default(false)
+    .describe('lets secrets and tokens travel over plain http to hosts other than this one: in a closed network only'),
+  JOBS_API_URL: address.default('http://localhost:3002').describe('where the jobs API answers'),
+  JOBS_API_RESOURCE: address
+    .optional()
+    .describe("the jobs API's identifier, the audience of tokens for it; default: JOBS_API_URL"),
+  SCHEDULE: z
+    .string()
+    .default('*/15 * * * *')
+    .refine((expression) => validateCronExpression(expression).valid, 'must be a cron expression')
+    .describe('when runs start, besides at start and on `POST /runs`: a cron expression'),
+  CONCURRENCY: z.coerce.number().int().min(1).max(64).default(4).describe('how many jobs are worked on at a time'),
+  BATCH_SIZE: z.coerce.number().int().min(1).max(100).default(10).describe('how many jobs are claimed at a time'),
+  LEASE_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(3600)
+    .default(30)
+    .describe('how long a job stays with a worker that is gone, seconds'),
+});
+export type BatchProcessorConfiguration = z.infer<typeof batchProcessorConfiguration>;

@@ -1,0 +1,16 @@
+import { Controller, HttpCode, HttpStatus, Inject, Post } from '@nestjs/common';
+import { RequireScopes } from '@lanyard/resource-server';
+import { Runs, type RunReceipt } from './runs.ts';
+
+@Controller('runs')
+export class RunsController {
+  constructor(@Inject(Runs) private readonly runs: Runs) {}
+
+  /** Starts a run now. One at a time: while one is under way, another follows it. */
+  @Post()
+  @HttpCode(HttpStatus.ACCEPTED)
+  @RequireScopes('runs:write')
+  start(): RunReceipt {
+    return this.runs.start('request');
+  }
+}

@@ -1,0 +1,31 @@
+import type { System } from '../system.ts';
+import type { Job } from './job.ts';
+import { print, printJson, printTable, type OutputOptions } from './output.ts';
+
+export async function list(system: System, { status, limit, json }: OutputOptions & { status?: string; limit: number }): Promise<void> {
+  const query = new URLSearchParams({ limit: String(Math.min(limit, 200)), ...(status && { status }) });
+  const { items } = await system.jobs<{ items: Job[] }>('GET', `/jobs?${query}`);
+  if (json) return printJson(items);
+  printTable(
+    items.map((job) => ({
+      id: job.id,
+      file: job.payload.name,
+      status: job.status,
+      attempts: `${job.attempts}/${job.maxAttempts}`,
+      rows: job.result?.rows,
+      created: job.createdAt,
+      by: job.createdBy,
+    })),
+  );
+}
+
+export async function show(system: System, id: string, { json }: OutputOptions): Promise<void> {
+  const job = await system.jobs<Job>('GET', `/jobs/${encodeURIComponent(id)}`);
+  if (json) return printJson(job);
+  print(`${job.payload.name}: ${job.status}, attempt ${job.attempts} of ${job.maxAttempts}`);
+  if (job.failure) print(`last failure: ${job.failure}`);
+  if (job.result) {
+    print(`${job.result.rows} rows`);
+    printTable(job.result.columns, ['name', 'type', 'empty', 'distinct', 'min', 'max', 'mean']);
+  }
+}

@@ -1,0 +1,27 @@
+import Table from 'cli-table3';
+
+export interface OutputOptions {
+  json?: boolean;
+}
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Rows as a table for people; all have the columns of the first. */
+export function printTable(rows: object[], columns = Object.keys(rows[0] ?? {})): void {
+  if (rows.length === 0) return print('(none)');
+  const table = new Table({ head: columns, style: { head: [], border: [], compact: true } });
+  table.push(...rows.map((row) => columns.map((column) => shown((row as Record<string, unknown>)[column]))));
+  print(table.toString());
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2));
+}
+
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toPrecision(6)));
+  return String(typeof value === 'object' ? JSON.stringify(value) : value).slice(0, 60);
+}

@@ -1,0 +1,23 @@
+import { Argument } from 'commander';
+import type { System } from '../system.ts';
+import { printJson, printTable, type OutputOptions } from './output.ts';
+
+export const reports = {
+  jobs: 'jobs by type and status',
+  throughput: 'jobs that ended, by hour',
+  durations: 'how long jobs waited and took, seconds',
+  columns: 'what was found in each column of each file',
+};
+
+export async function report(system: System, name: keyof typeof reports, { json }: OutputOptions): Promise<void> {
+  const { items } = await system.reports<{ items: object[] }>('GET', `/reports/${name}`);
+  if (json) return printJson(items);
+  printTable(name === 'columns' ? items.map((item) => ({ ...item, jobId: undefined })) : items, columnsOf(name, items));
+}
+
+report.argument = new Argument('[name]', Object.entries(reports).map(([name, about]) => `${name}: ${about}`).join('; '))
+  .choices(Object.keys(reports))
+  .default('jobs');
+
+const columnsOf = (name: string, items: object[]) =>
+  Object.keys(items[0] ?? {}).filter((column) => name !== 'columns' || column !== 'jobId');

@@ -1,0 +1,13 @@
+import type { System } from '../system.ts';
+import type { Job } from './job.ts';
+import { print } from './output.ts';
+
+export async function run(system: System): Promise<void> {
+  const { id, started } = await system.runs<{ id: string; started: boolean }>('POST', '/runs');
+  print(started ? `run ${id} started` : `run ${id} is under way; another follows it`);
+}
+
+export async function retry(system: System, id: string): Promise<void> {
+  const job = await system.jobs<Job>('POST', `/jobs/${encodeURIComponent(id)}/retry`);
+  print(`${job.payload.name}: ${job.status}`);
+}

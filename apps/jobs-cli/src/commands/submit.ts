@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { openAsBlob } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import ora from 'ora';
+import type { System } from '../system.ts';
+import { isDone, type Job } from './job.ts';
+import { printJson, printTable, type OutputOptions } from './output.ts';
+
+interface SubmitOptions extends OutputOptions {
+  run: boolean;
+  wait: boolean;
+}
+
+export async function submit(system: System, paths: string[], { run, wait, json }: SubmitOptions): Promise<void> {
+  await Promise.all(paths.map(requireFile));
+  const spinner = ora({ isSilent: json }).start();
+  try {
+    let jobs: Job[] = [];
+    for (const path of paths) {
+      spinner.text = `uploading ${basename(path)} (${jobs.length + 1} of ${paths.length})`;
+      jobs.push(await createJob(system, path));
+    }
+    if (run) await system.runs('POST', '/runs');
+    if (wait) jobs = await untilDone(system, jobs, (done) => (spinner.text = `${done} of ${jobs.length} jobs done`));
+    const failed = jobs.filter(({ status }) => status === 'failed');
+    spinner[failed.length > 0 ? 'fail' : 'succeed'](wait ? `${jobs.length - failed.length} of ${jobs.length} jobs succeeded` : `${jobs.length} jobs submitted`);
+    if (json) printJson(jobs);
+    else printTable(jobs.map(({ id, payload, status, result, failure }) => ({ id, file: payload.name, status, rows: result?.rows, failure })));
+    if (failed.length > 0) process.exitCode = 1;
+  } finally {
+    spinner.stop();
+  }
+}
+
+async function requireFile(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) throw new Error(`${path} is no file that can be read`);
+}
+
+async function createJob(system: System, path: string): Promise<Job> {
+  const blob = await openAsBlob(path);
+  const file = await system.jobs<{ id: string; size: number }>('POST', '/files', { stream: () => blob.stream(), type: 'text/csv' });
+  if (file.id !== (await digestOf(blob))) throw new Error(`${path} changed while it was uploaded`);
+  const job = { type: 'summarize-csv', payload: { file: file.id, name: basename(path) } };
+  return system.jobs<Job>('POST', '/jobs', job);
+}
+
+async function digestOf(blob: Blob): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of blob.stream()) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+async function untilDone(system: System, jobs: Job[], progress: (done: number) => void): Promise<Job[]> {
+  for (let current = jobs; ; ) {
+    const done = current.filter(isDone).length;
+    progress(done);
+    if (done === current.length) return current;
+    await sleep(300);
+    current = await Promise.all(current.map((job) => (isDone(job) ? job : system.jobs<Job>('GET', `/jobs/${job.id}`))));
+  }
+}

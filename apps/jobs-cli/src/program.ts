@@ -1,0 +1,69 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { list, show } from './commands/list.ts';
+import { report, reports } from './commands/report.ts';
+import { retry, run } from './commands/run.ts';
+import { submit } from './commands/submit.ts';
+import { connect } from './system.ts';
+
+/** `npm run jobs -- …`: submits jobs, watches them, reads their reports; a client of the jobs API like any other. */
+export function createProgram(environment: NodeJS.ProcessEnv): Command {
+  const system = connect(environment);
+  const program = new Command('jobs')
+    .description('Submit jobs, watch them, read their reports. It obtains its own access tokens.')
+    .showHelpAfterError()
+    .addHelpText('after', help);
+
+  program
+    .command('submit')
+    .description('upload CSV files, create a job for each, start a run, and wait for the results')
+    .argument('<files...>', 'CSV files with a header')
+    .option('--no-run', 'leave the jobs to the next scheduled run')
+    .option('--no-wait', 'do not wait for the results')
+    .option('--json', 'print JSON')
+    .action((files: string[], options) => submit(system, files, options));
+  program
+    .command('list')
+    .description('list jobs, newest first')
+    .addOption(new Option('--status <status>', 'of this status').choices(['pending', 'running', 'succeeded', 'failed']))
+    .option('--limit <number>', 'how many', positive, 20)
+    .option('--json', 'print JSON')
+    .action((options) => list(system, options));
+  program
+    .command('show')
+    .description('show a job and its result')
+    .argument('<id>')
+    .option('--json', 'print JSON')
+    .action((id: string, options) => show(system, id, options));
+  program
+    .command('report')
+    .description('read a report, as the client report-generator')
+    .addArgument(report.argument)
+    .option('--json', 'print JSON')
+    .action((name: keyof typeof reports, options) => report(system, name, options));
+  program.command('run').description('start a run of the batch processor now').action(() => run(system));
+  program
+    .command('retry')
+    .description('put a failed job back with all its attempts')
+    .argument('<id>')
+    .action((id: string) => retry(system, id));
+  return program;
+}
+
+function positive(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('must be a whole number above 0');
+  return number;
+}
+
+const help = `
+Examples:
+  npm run jobs -- submit examples/data/*.csv
+  npm run jobs -- list --status failed
+  npm run jobs -- report columns
+
+Environment, with the addresses of npm start as defaults:
+  ISSUER               http://localhost:3000
+  BATCH_PROCESSOR_URL  http://localhost:3001
+  JOBS_API_URL         http://localhost:3002
+  SECRETS_DIRECTORY    .lanyard/secrets, with <client_id>/client_secret
+`;

@@ -1,0 +1,1 @@
+export { TokenClientModule } from './token-client.module.ts';
