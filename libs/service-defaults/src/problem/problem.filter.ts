@@ -11,7 +11,7 @@ export class ProblemFilter implements ExceptionFilter {
   catch(exception: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const problem = problemOf(exception);
-    if (problem.status >= 500) {
+    if (problem.status >= 500 && !(exception instanceof HttpException)) {
       this.logger.error({ msg: 'request failed', request_id: http.getRequest<FastifyRequest>().id, err: exception });
     }
     const reply = http.getResponse<FastifyReply>().status(problem.status).type('application/problem+json');

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { findBinaries, type Binaries } from './binaries.ts';
+import { canReach, findBinaries, type Binaries } from './binaries.ts';
 import { unprivilegedUser } from './unprivileged-user.ts';
 
 const run = promisify(execFile);
@@ -21,6 +21,8 @@ export interface EmbeddedPostgres {
   /** The address of its maintenance database, as superuser. */
   url: string;
   port: number;
+  /** Where its data is: elsewhere than asked for, where the user it runs as could not reach that. */
+  directory: string;
   /** Whether it already ran, left behind by a process that was killed. */
   reused: boolean;
   stop(): Promise<void>;
@@ -34,9 +36,7 @@ export interface EmbeddedPostgres {
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {}): Promise<EmbeddedPostgres> {
   const user = await unprivilegedUser();
   const temporary = options.directory === undefined;
-  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'lanyard-postgres-')));
-  await mkdir(directory, { recursive: true });
-  if (user) await chmod(directory, 0o711);
+  const directory = await reachable(options.directory ?? (await mkdtemp(join(tmpdir(), 'lanyard-postgres-'))), user);
   const binaries = await findBinaries(directory, user);
   const data = join(directory, 'data');
   const pgCtl = (...args: string[]) => run(binaries.pg_ctl, ['-D', data, ...args], { ...user, cwd: directory });
@@ -53,7 +53,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {
     () => portOf(data),
     () => undefined,
   );
-  if (running) return { url: address(running), port: running, reused: true, stop };
+  if (running) return { url: address(running), port: running, directory, reused: true, stop };
 
   const port = await freePort();
   const log = join(directory, 'postgres.log');
@@ -66,7 +66,19 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {
   } catch {
     throw new Error(`Postgres did not start; its log says:\n${(await readFile(log, 'utf8')).trim()}`);
   }
-  return { url: address(port), port, reused: false, stop };
+  return { url: address(port), port, directory, reused: false, stop };
+}
+
+/** Where another user has to reach the folder and cannot (as below root's home), one below /var/tmp stands in for it. */
+async function reachable(wanted: string, user?: { uid: number }): Promise<string> {
+  await mkdir(wanted, { recursive: true });
+  if (!user) return wanted;
+  await chmod(wanted, 0o711);
+  if (await canReach(wanted)) return wanted;
+  const name = createHash('sha256').update(wanted).digest('hex').slice(0, 12);
+  const directory = join('/var/tmp', `lanyard-postgres-${name}`);
+  await mkdir(directory, { recursive: true, mode: 0o711 });
+  return directory;
 }
 
 /** Creates the cluster where there is none; returns the superuser's password. */

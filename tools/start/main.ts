@@ -1,0 +1,3 @@
+import { startLanyard } from './start.ts';
+
+await startLanyard({ dev: process.argv.includes('--dev'), environment: process.env });

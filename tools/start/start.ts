@@ -1,0 +1,135 @@
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join, relative } from 'node:path';
+import pc from 'picocolors';
+import { portTaken, Service, startSystem, type Line, type System } from '../system/index.ts';
+import { trace } from './trace.ts';
+
+const repository = new URL('../..', import.meta.url).pathname;
+const print = (text = '') => void process.stdout.write(`${text}\n`);
+
+interface Options {
+  dev: boolean;
+  environment: NodeJS.ProcessEnv;
+}
+
+/** `npm start`: everything on this machine, then the example files as jobs, told live. Runs until Ctrl-C. */
+export async function startLanyard({ dev, environment }: Options): Promise<void> {
+  const begun = performance.now();
+  const step = (text: string) => print(`  ${pc.green('✓')} ${text}`);
+  print(`${pc.bold('Lanyard')}  machine-to-machine authorization`);
+  let system: System | undefined;
+  try {
+    const ports = await freePorts(environment);
+    if (!dev) build();
+    const directory = environment.LANYARD_DIRECTORY || join(repository, '.lanyard');
+    system = await startSystem({ directory, ports, dev, onLine: printLine, onStep: step });
+  } catch (error) {
+    fail(error);
+  }
+  const { urls, services } = system;
+  stopOnSignal(system);
+  step(`auth-server      ${urls.issuer}`);
+  step(`jobs-api         ${urls.jobsApi}  (its API: ${urls.jobsApi}/docs)`);
+  step(`batch-processor  ${urls.batchProcessor}`);
+  for (const service of Object.values(services)) {
+    service.onUnexpectedEnd = (reason) => {
+      print(pc.red(reason));
+      if (!dev) void end(system, 1);
+    };
+  }
+  if (dev) return print('\nEdit a file and its service starts anew. Ctrl-C stops everything.');
+  await submitExamples(system, begun);
+}
+
+async function submitExamples(system: System, begun: number): Promise<void> {
+  const files = globSync('examples/data/*.csv', { cwd: repository }).toSorted();
+  print(`\n${pc.bold('The command line submits files as jobs; watch who asks whom for what.')}\n`);
+  const cli = new Service({
+    name: 'jobs-cli',
+    command: [join(repository, 'tools/run.mjs'), 'apps/jobs-cli/src/main.ts', 'submit', ...files],
+    environment: {
+      ISSUER: system.urls.issuer,
+      JOBS_API_URL: system.urls.jobsApi,
+      BATCH_PROCESSOR_URL: system.urls.batchProcessor,
+      SECRETS_DIRECTORY: system.secretsDirectory,
+    },
+    directory: repository,
+    onLine: ({ text }) => results.push(text),
+  });
+  const results: string[] = [];
+  cli.start();
+  try {
+    await cli.finished();
+    print(`\n${results.filter((line) => !/^[-✔✖] (uploading|\d+ of \d+ jobs done)/.test(line)).join('\n')}`);
+    print(`\n${pc.green('Ready')} after ${((performance.now() - begun) / 1000).toFixed(1)} s. Ctrl-C stops everything; the data stays.\n`);
+    print(hints(system));
+  } catch (error) {
+    print(pc.red(`the example jobs did not succeed: ${(error as Error).message}`));
+  }
+}
+
+const hints = ({ urls, secretsDirectory }: System) => `${pc.bold('Try it')}, in another terminal:
+  curl -s -u "batch-processor:$(cat ${relative(process.cwd(), secretsDirectory) || '.'}/batch-processor/client_secret)" -d grant_type=client_credentials ${urls.issuer}/oauth/token
+  npm run jobs -- list
+  npm run jobs -- report columns
+`;
+
+function printLine(line: Line): void {
+  const text = trace(line);
+  if (text !== undefined) print(text);
+}
+
+/** Compiles what changed; nothing, and at once, where nothing did. */
+function build(): void {
+  const { status } = spawnSync(process.execPath, [join(repository, 'node_modules/typescript/bin/tsc'), '-b', repository], {
+    stdio: 'inherit',
+  });
+  if (status !== 0) throw new Error('the build failed');
+}
+
+async function freePorts(environment: NodeJS.ProcessEnv) {
+  const chosen = { AUTH_SERVER_PORT: 3000, BATCH_PROCESSOR_PORT: 3001, JOBS_API_PORT: 3002 };
+  const problems: string[] = [];
+  for (const name of Object.keys(chosen) as (keyof typeof chosen)[]) {
+    const port = Number(environment[name] || chosen[name]);
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) problems.push(`${name} must be a port`);
+    else if (await portTaken(port)) problems.push(`port ${port} is taken: end what uses it, or set ${name}`);
+    chosen[name] = port;
+  }
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+  return {
+    authServer: chosen.AUTH_SERVER_PORT,
+    batchProcessor: chosen.BATCH_PROCESSOR_PORT,
+    jobsApi: chosen.JOBS_API_PORT,
+  };
+}
+
+function stopOnSignal(system: System): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (!ending) print('\nstopping: the services finish or hand back what they hold');
+      void end(system, 128 + constants.signals[signal]);
+    });
+  }
+}
+
+let ending = false;
+async function end(system: System, code: number): Promise<void> {
+  if (ending) return;
+  ending = true;
+  for (const service of Object.values(system.services)) service.onUnexpectedEnd = undefined;
+  await system.stop();
+  print('stopped');
+  process.exit(code === 130 ? 0 : code);
+}
+
+function fail(error: unknown): never {
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  const unwritable = ['EACCES', 'EPERM', 'EROFS'].includes(code ?? '');
+  for (const line of (unwritable ? `${path} cannot be written by this user` : message).split('\n')) {
+    process.stderr.write(`${pc.red('Lanyard cannot start:')} ${line}\n`);
+  }
+  process.exit(1);
+}
