@@ -1,10 +1,15 @@
-/** A real Postgres for the projects that have integration tests; each test file makes databases of its own in it. */
-import { globSync } from 'node:fs';
+/** What a project's tests share: the project's own setup, or a real Postgres where it has integration tests. */
+import { existsSync, globSync } from 'node:fs';
+import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@lanyard/testing/embedded-postgres';
 
 export default async function globalSetup(_, { rootDir }) {
-  if (globSync('src/**/*.integration.spec.ts', { cwd: rootDir }).length === 0) return;
-  const postgres = await startEmbeddedPostgres({ durable: false });
-  process.env.TEST_DATABASE_URL = postgres.url;
-  globalThis.embeddedPostgres = postgres;
+  const own = join(rootDir, 'src/global-setup.ts');
+  if (existsSync(own)) {
+    globalThis.stopShared = await (await import(own)).default();
+  } else if (globSync('src/**/*.integration.spec.ts', { cwd: rootDir }).length > 0) {
+    const postgres = await startEmbeddedPostgres({ durable: false });
+    process.env.TEST_DATABASE_URL = postgres.url;
+    globalThis.stopShared = postgres.stop;
+  }
 }

@@ -63,7 +63,9 @@ async function submitExamples(system: System, begun: number): Promise<void> {
   try {
     await cli.finished();
     print(`\n${results.filter((line) => !/^[-✔✖] (uploading|\d+ of \d+ jobs done)/.test(line)).join('\n')}`);
-    print(`\n${pc.green('Ready')} after ${((performance.now() - begun) / 1000).toFixed(1)} s. Ctrl-C stops everything; the data stays.\n`);
+    print(
+      `\n${pc.green('Ready')} after ${((performance.now() - begun) / 1000).toFixed(1)} s. Ctrl-C stops everything; the data stays.\n`,
+    );
     print(hints(system));
   } catch (error) {
     print(pc.red(`the example jobs did not succeed: ${(error as Error).message}`));
@@ -83,9 +85,13 @@ function printLine(line: Line): void {
 
 /** Compiles what changed; nothing, and at once, where nothing did. */
 function build(): void {
-  const { status } = spawnSync(process.execPath, [join(repository, 'node_modules/typescript/bin/tsc'), '-b', repository], {
-    stdio: 'inherit',
-  });
+  const { status } = spawnSync(
+    process.execPath,
+    [join(repository, 'node_modules/typescript/bin/tsc'), '-b', repository],
+    {
+      stdio: 'inherit',
+    },
+  );
   if (status !== 0) throw new Error('the build failed');
 }
 

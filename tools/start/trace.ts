@@ -28,9 +28,12 @@ function sentenceOf(service: string, fields: Fields): string | undefined {
 }
 
 const sentences: Record<string, (fields: Fields) => string | undefined> = {
-  'client authentication refused': ({ client_id: client, reason }) => pc.red(`refuses ${client ?? 'a client'}: ${reason}`),
+  'client authentication refused': ({ client_id: client, reason }) =>
+    pc.red(`refuses ${client ?? 'a client'}: ${reason}`),
   'access refused': ({ error, reason, needed, client_id: client }) =>
-    pc.red(`refuses ${client ?? 'a request'}: ${error}${needed ? `, needed: ${needed}` : ''}${reason ? ` (${reason})` : ''}`),
+    pc.red(
+      `refuses ${client ?? 'a request'}: ${error}${needed ? `, needed: ${needed}` : ''}${reason ? ` (${reason})` : ''}`,
+    ),
   'access token obtained': ({ granted, expiresIn }) =>
     `has an access token now: ${pc.bold(String(granted))}, for ${minutes(Number(expiresIn))}; kept in memory until shortly before`,
   'run started': ({ trigger }) => `begins a run (${trigger})`,
@@ -39,7 +42,11 @@ const sentences: Record<string, (fields: Fields) => string | undefined> = {
   'job failed': ({ file, reason }) => pc.red(`failed at ${file}: ${reason}`),
   'job handed back': ({ file }) => `hands back ${file}`,
   'run ended': ({ processed }) =>
-    `ends the run: ${Object.entries((processed ?? {}) as object).map(([outcome, jobs]) => `${jobs} ${outcome}`).join(', ') || 'nothing to do'}`,
+    `ends the run: ${
+      Object.entries((processed ?? {}) as object)
+        .map(([outcome, jobs]) => `${jobs} ${outcome}`)
+        .join(', ') || 'nothing to do'
+    }`,
   'run failed': (fields) => pc.red(`the run failed, it is tried again: ${reasonOf(fields)}`),
   listening: () => undefined,
 };

@@ -54,7 +54,12 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   try {
     const auth = await createDatabase(postgres.url, 'lanyard_auth');
     const jobs = await createDatabase(postgres.url, 'lanyard_jobs');
-    const common = { ISSUER: urls.issuer, NODE_OPTIONS: process.env.NODE_OPTIONS, SHUTDOWN_TIMEOUT: '4', ...environment };
+    const common = {
+      ISSUER: urls.issuer,
+      NODE_OPTIONS: process.env.NODE_OPTIONS,
+      SHUTDOWN_TIMEOUT: '4',
+      ...environment,
+    };
     const own: Record<ServiceName, NodeJS.ProcessEnv> = {
       'auth-server': {
         DATABASE_URL: auth.url,

@@ -3,9 +3,16 @@ import { globSync, readFileSync, rmSync } from 'node:fs';
 
 /** `npm test`: all tests through Nx, and one closing line with their number. */
 rmSync('.jest', { recursive: true, force: true });
-const { status } = spawnSync('nx', ['run-many', '-t', 'test', 'e2e', '--parallel=1', ...process.argv.slice(2)], { stdio: 'inherit' });
+const { status } = spawnSync('nx', ['run-many', '-t', 'test', 'e2e', '--parallel=1', ...process.argv.slice(2)], {
+  stdio: 'inherit',
+});
 const results = globSync('.jest/@lanyard/*.json').map(
-  (file) => JSON.parse(readFileSync(file, 'utf8')) as { numPassedTests: number; numFailedTests: number; numFailedTestSuites: number },
+  (file) =>
+    JSON.parse(readFileSync(file, 'utf8')) as {
+      numPassedTests: number;
+      numFailedTests: number;
+      numFailedTestSuites: number;
+    },
 );
 const sum = (name: keyof (typeof results)[number]) => results.reduce((total, result) => total + result[name], 0);
 const failed = Math.max(sum('numFailedTests'), sum('numFailedTestSuites'));

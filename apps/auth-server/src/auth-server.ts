@@ -35,10 +35,13 @@ function acceptFormsAlone(app: NestFastifyApplication): void {
 
 /** On success and on every error, RFC 6749 section 5.1; in a hook, since guards refuse before Nest sets headers. */
 function forbidCaching(app: NestFastifyApplication): void {
-  app.getHttpAdapter().getInstance().addHook('onRequest', (request, reply, done) => {
-    if (request.url.startsWith('/oauth/')) reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
-    done();
-  });
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onRequest', (request, reply, done) => {
+      if (request.url.startsWith('/oauth/')) reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
+      done();
+    });
 }
 
 /** RFC 6749 section 3.2. */
@@ -52,7 +55,12 @@ function allowPostAlone(app: NestFastifyApplication): void {
         .status(405)
         .header('allow', 'POST')
         .type('application/problem+json')
-        .send({ type: 'about:blank', title: 'Method Not Allowed', status: 405, detail: 'the token endpoint takes POST' }),
+        .send({
+          type: 'about:blank',
+          title: 'Method Not Allowed',
+          status: 405,
+          detail: 'the token endpoint takes POST',
+        }),
   });
 }
 

@@ -45,7 +45,10 @@ export const migrationConfiguration = z.object({
     'the database as its owner, `postgres://user:password@host:port/name`',
   ),
   KEY_ENCRYPTION_KEY: keyEncryptionKey,
-  PROVISIONING_FILE: z.string().default('config/lanyard.yaml').describe('the protected resources and clients to register'),
+  PROVISIONING_FILE: z
+    .string()
+    .default('config/lanyard.yaml')
+    .describe('the protected resources and clients to register'),
   SECRETS_DIRECTORY: z
     .string()
     .default('secrets')

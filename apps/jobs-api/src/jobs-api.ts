@@ -24,13 +24,17 @@ export const jobsApi: Service<typeof jobsApiConfiguration> = {
 /** Files are not read here but streamed to where they are stored. */
 function acceptFiles(app: NestFastifyApplication, { FILE_SIZE_LIMIT }: JobsApiConfiguration): void {
   const fastify = app.getHttpAdapter().getInstance();
-  fastify.addContentTypeParser('text/csv', { bodyLimit: FILE_SIZE_LIMIT }, (_request, payload, done) => done(null, payload));
+  fastify.addContentTypeParser('text/csv', { bodyLimit: FILE_SIZE_LIMIT }, (_request, payload, done) =>
+    done(null, payload),
+  );
 }
 
 /** Names each field that is wrong. */
 function invalid(issues: readonly { message: string; path?: readonly unknown[] }[]) {
   const errors = issues.map(({ message, path = [] }) => ({
-    field: path.map((segment) => (typeof segment === 'object' && segment !== null && 'key' in segment ? segment.key : segment)).join('.'),
+    field: path
+      .map((segment) => (typeof segment === 'object' && segment !== null && 'key' in segment ? segment.key : segment))
+      .join('.'),
     message,
   }));
   return problemException(400, 'invalid', 'The request is invalid', { errors });

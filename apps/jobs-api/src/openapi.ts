@@ -14,11 +14,17 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
 
 /** The page at `/docs`, and the document at `/docs-json`; public, as it describes nothing secret. */
 export function serveApiDocs(app: NestFastifyApplication): void {
-  app.getHttpAdapter().getInstance().addHook('onRequest', (request, reply, done) => {
-    if (request.url.startsWith('/docs')) {
-      reply.header('content-security-policy', "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:");
-    }
-    done();
-  });
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onRequest', (request, reply, done) => {
+      if (request.url.startsWith('/docs')) {
+        reply.header(
+          'content-security-policy',
+          "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+        );
+      }
+      done();
+    });
   SwaggerModule.setup('docs', app, () => describeApi(app), { customSiteTitle: 'Lanyard jobs API' });
 }

@@ -40,7 +40,10 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
     .addArgument(report.argument)
     .option('--json', 'print JSON')
     .action((name: keyof typeof reports, options) => report(system, name, options));
-  program.command('run').description('start a run of the batch processor now').action(() => run(system));
+  program
+    .command('run')
+    .description('start a run of the batch processor now')
+    .action(() => run(system));
   program
     .command('retry')
     .description('put a failed job back with all its attempts')

@@ -38,7 +38,9 @@ function caller(address: string, authorizedFetch: typeof fetch): Call {
     });
     const answer = (await response.json().catch(() => ({}))) as { title?: string; detail?: string };
     if (response.ok) return answer as never;
-    throw new Error(`${method} ${address}${path} answered ${response.status}: ${[answer.title, answer.detail].filter(Boolean).join(', ')}`);
+    throw new Error(
+      `${method} ${address}${path} answered ${response.status}: ${[answer.title, answer.detail].filter(Boolean).join(', ')}`,
+    );
   };
 }
 

@@ -35,9 +35,7 @@ describe('formatChallenge', () => {
 describe('OAuthError', () => {
   it('shows its code and description, never its cause', () => {
     const error = new OAuthError('invalid_client', 'client authentication failed', { cause: 's3cret' });
-    expect(JSON.stringify(error)).toBe(
-      '{"error":"invalid_client","error_description":"client authentication failed"}',
-    );
+    expect(JSON.stringify(error)).toBe('{"error":"invalid_client","error_description":"client authentication failed"}');
   });
 });
 

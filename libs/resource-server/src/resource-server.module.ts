@@ -52,7 +52,10 @@ export class ResourceServerModule implements OnApplicationBootstrap, OnApplicati
     this.keys.start();
     const undeclared = this.rules.undeclared();
     if (undeclared.length > 0) {
-      new Logger(ResourceServerModule.name).error({ msg: 'routes that declare no access rule are refused', undeclared });
+      new Logger(ResourceServerModule.name).error({
+        msg: 'routes that declare no access rule are refused',
+        undeclared,
+      });
     }
   }
 

@@ -23,12 +23,32 @@ afterEach(async () => {
 });
 
 const client = (options: Partial<TokenClientOptions> = {}) =>
-  new TokenClient({ issuer: server.issuer, clientId: 'porter', clientSecret: secret, onTokenEvent: (event) => events.push(event), ...options });
+  new TokenClient({
+    issuer: server.issuer,
+    clientId: 'porter',
+    clientSecret: secret,
+    onTokenEvent: (event) => events.push(event),
+    ...options,
+  });
 const requests = () => server.tokenRequests.length;
 /** Moves the clock without waiting; sockets and their timers stay real. */
 const pass = (seconds: number) => {
   const now = Date.now() + seconds * 1000;
-  jest.useFakeTimers({ now, doNotFake: ['setTimeout', 'setInterval', 'setImmediate', 'nextTick', 'queueMicrotask', 'performance', 'clearTimeout', 'clearInterval', 'clearImmediate', 'hrtime'] });
+  jest.useFakeTimers({
+    now,
+    doNotFake: [
+      'setTimeout',
+      'setInterval',
+      'setImmediate',
+      'nextTick',
+      'queueMicrotask',
+      'performance',
+      'clearTimeout',
+      'clearInterval',
+      'clearImmediate',
+      'hrtime',
+    ],
+  });
 };
 const until = async (condition: () => boolean) => {
   for (let i = 0; i < 300 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -36,13 +56,20 @@ const until = async (condition: () => boolean) => {
 };
 
 describe('getToken', () => {
-  it.each(['client_secret_basic', 'client_secret_post'] as const)('obtains a token by %s, whatever the secret holds', async (authenticationMethod) => {
-    const token = await client({ authenticationMethod, scope: 'a', resource: audience }).getToken();
-    expect(token).toMatchObject({ value: expect.stringMatching(/^ey/), scope: 'a' });
-    expect(server.tokenRequests).toMatchObject([
-      { method: authenticationMethod, clientId: 'porter', parameters: { grant_type: 'client_credentials', scope: 'a', resource: audience } },
-    ]);
-  });
+  it.each(['client_secret_basic', 'client_secret_post'] as const)(
+    'obtains a token by %s, whatever the secret holds',
+    async (authenticationMethod) => {
+      const token = await client({ authenticationMethod, scope: 'a', resource: audience }).getToken();
+      expect(token).toMatchObject({ value: expect.stringMatching(/^ey/), scope: 'a' });
+      expect(server.tokenRequests).toMatchObject([
+        {
+          method: authenticationMethod,
+          clientId: 'porter',
+          parameters: { grant_type: 'client_credentials', scope: 'a', resource: audience },
+        },
+      ]);
+    },
+  );
 
   it('makes one request for many callers, and none while the token is fresh', async () => {
     const tokens = client();
@@ -90,7 +117,9 @@ describe('getToken', () => {
     for (let i = 0; i < 20; i++) expect((await tokens.getToken()).value).toBe(old.value);
     expect(events.filter(({ type }) => type === 'renewal failed')).toHaveLength(1);
     pass(101);
-    await expect(tokens.getToken()).rejects.toThrow('temporarily_unavailable: the authorization server cannot be reached');
+    await expect(tokens.getToken()).rejects.toThrow(
+      'temporarily_unavailable: the authorization server cannot be reached',
+    );
     await server.start();
     expect((await tokens.getToken()).value).not.toBe(old.value);
   });
@@ -116,7 +145,9 @@ describe('getToken', () => {
     ['an unknown client', { clientId: 'nobody' }, 'invalid_client'],
     ['a scope that is too wide', { scope: 'a b c' }, 'invalid_scope'],
   ])('does not repeat what cannot help: %s', async (_, options, code) => {
-    await expect(client(options).getToken()).rejects.toThrow(expect.objectContaining({ name: 'TokenRequestError', code }));
+    await expect(client(options).getToken()).rejects.toThrow(
+      expect.objectContaining({ name: 'TokenRequestError', code }),
+    );
     expect(requests()).toBe(1);
   });
 
@@ -127,7 +158,9 @@ describe('getToken', () => {
     const secrets = ['replaced', secret];
     await client({ clientSecret: () => secrets.shift() ?? '' }).getToken();
     expect(requests()).toBe(3);
-    await expect(client({ clientSecret: secretFromFile('/nowhere') }).getToken()).rejects.toThrow('the client secret cannot be read');
+    await expect(client({ clientSecret: secretFromFile('/nowhere') }).getToken()).rejects.toThrow(
+      'the client secret cannot be read',
+    );
   });
 
   it('refuses plain http to other hosts, unless it is allowed', () => {
@@ -168,10 +201,13 @@ describe('fetch', () => {
     await new Promise((resolve) => api.once('listening', resolve));
     url = `http://127.0.0.1:${(api.address() as AddressInfo).port}`;
   });
-  afterEach(() => new Promise((resolve) => {
-    api.close(resolve);
-    api.closeAllConnections();
-  }));
+  afterEach(
+    () =>
+      new Promise((resolve) => {
+        api.close(resolve);
+        api.closeAllConnections();
+      }),
+  );
 
   const invalidToken = { status: 401, challenge: 'Bearer realm="x", error="invalid_token"' };
   const post = { method: 'POST', body: 'hello', headers: { 'x-own': '1' } };

@@ -83,7 +83,12 @@ export class TokenClient {
       if (cached.value !== token.value) continue;
       this.cache.delete(key);
       const [, clientId, resource, scope] = JSON.parse(key);
-      this.options.onTokenEvent?.({ type: 'dropped', clientId, scope: scope ?? undefined, resource: resource ?? undefined });
+      this.options.onTokenEvent?.({
+        type: 'dropped',
+        clientId,
+        scope: scope ?? undefined,
+        resource: resource ?? undefined,
+      });
     }
   }
 

@@ -27,7 +27,9 @@ export class TokenEndpoint {
     this.issuer = new URL(options.issuer);
     const { protocol, hostname } = this.issuer;
     if (protocol !== 'https:' && !loopback.has(hostname) && !options.allowInsecureRequests) {
-      throw new Error(`${options.issuer} is not https: secrets and tokens could be read on the way (allowInsecureRequests)`);
+      throw new Error(
+        `${options.issuer} is not https: secrets and tokens could be read on the way (allowInsecureRequests)`,
+      );
     }
   }
 
@@ -63,14 +65,18 @@ export class TokenEndpoint {
     try {
       return await readSecret(this.options.clientSecret);
     } catch (cause) {
-      throw new TokenRequestError('invalid_client', `the client secret cannot be read: ${(cause as Error).message}`, { cause });
+      throw new TokenRequestError('invalid_client', `the client secret cannot be read: ${(cause as Error).message}`, {
+        cause,
+      });
     }
   }
 
   private async requestOnce(parameters: Record<string, string>, secret: string): Promise<oauth.TokenEndpointResponse> {
     const client = { client_id: this.options.clientId };
     const authentication =
-      this.options.authenticationMethod === 'client_secret_post' ? oauth.ClientSecretPost(secret) : oauth.ClientSecretBasic(secret);
+      this.options.authenticationMethod === 'client_secret_post'
+        ? oauth.ClientSecretPost(secret)
+        : oauth.ClientSecretBasic(secret);
     let response: Response | undefined;
     try {
       const server = await this.discover();
@@ -85,7 +91,9 @@ export class TokenEndpoint {
   private discover(): Promise<oauth.AuthorizationServer> {
     this.metadata ??= oauth
       .discoveryRequest(this.issuer, { algorithm: 'oauth2', ...this.http() })
-      .then((response) => (response.status < 500 ? oauth.processDiscoveryResponse(this.issuer, response) : unavailable(response)))
+      .then((response) =>
+        response.status < 500 ? oauth.processDiscoveryResponse(this.issuer, response) : unavailable(response),
+      )
       .catch((error: unknown) => {
         this.metadata = undefined;
         throw error;
@@ -112,7 +120,9 @@ function asTokenRequestError(error: unknown, response: Response | undefined): To
   const status = response?.status ?? 0;
   if (response && (status >= 500 || status === 429)) {
     const retryAfter = retryAfterOf(response.headers);
-    return new TokenRequestError('temporarily_unavailable', `the authorization server answered ${status}`, { retryAfter });
+    return new TokenRequestError('temporarily_unavailable', `the authorization server answered ${status}`, {
+      retryAfter,
+    });
   }
   if (error instanceof oauth.ResponseBodyError) {
     return new TokenRequestError(error.error, error.error_description ?? `answered ${error.status}`);
@@ -123,5 +133,7 @@ function asTokenRequestError(error: unknown, response: Response | undefined): To
   if (error instanceof oauth.OperationProcessingError) {
     return new TokenRequestError('invalid_response', error.message, { cause: error });
   }
-  return new TokenRequestError('temporarily_unavailable', 'the authorization server cannot be reached', { cause: error });
+  return new TokenRequestError('temporarily_unavailable', 'the authorization server cannot be reached', {
+    cause: error,
+  });
 }

@@ -30,10 +30,7 @@ export class FailureThrottle {
 
   async failed(clientId: string, address: string): Promise<void> {
     const place = network(address);
-    await Promise.all([
-      this.count(this.perAddress, place),
-      this.count(this.perClient, both(clientId, place)),
-    ]);
+    await Promise.all([this.count(this.perAddress, place), this.count(this.perClient, both(clientId, place))]);
   }
 
   /** The limiter resolves while points are left and rejects with the time to wait. */

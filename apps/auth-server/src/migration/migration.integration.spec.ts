@@ -24,7 +24,11 @@ describe('the migration step', () => {
     expect(await rows('SELECT client_id, scope, default_scope FROM client ORDER BY 1')).toEqual([
       { client_id: 'batch-processor', scope: ['jobs:read', 'jobs:write'], default_scope: ['jobs:read', 'jobs:write'] },
       { client_id: 'jobs-api', scope: [], default_scope: [] },
-      { client_id: 'jobs-cli', scope: ['jobs:read', 'jobs:write', 'runs:write'], default_scope: ['jobs:read', 'jobs:write'] },
+      {
+        client_id: 'jobs-cli',
+        scope: ['jobs:read', 'jobs:write', 'runs:write'],
+        default_scope: ['jobs:read', 'jobs:write'],
+      },
       { client_id: 'report-generator', scope: ['reports:read'], default_scope: ['reports:read'] },
     ]);
     expect(isGeneratedSecret(database.secretOf('jobs-api'))).toBe(true);
@@ -33,13 +37,20 @@ describe('the migration step', () => {
   });
 
   it('keeps secrets out of what it says and out of the database', async () => {
-    const everything = JSON.stringify([database.said, await rows('SELECT * FROM client_secret'), await rows('SELECT * FROM client')]);
+    const everything = JSON.stringify([
+      database.said,
+      await rows('SELECT * FROM client_secret'),
+      await rows('SELECT * FROM client'),
+    ]);
     expect(everything.includes(database.secretOf('jobs-api'))).toBe(false);
     expect(database.said).toContain('client jobs-api: registered a generated secret');
   });
 
   it('changes nothing the second time, nor when run twice at once', async () => {
-    const state = () => rows('SELECT (SELECT count(*) FROM registry_change), (SELECT count(*) FROM client_secret), (SELECT count(*) FROM signing_key)');
+    const state = () =>
+      rows(
+        'SELECT (SELECT count(*) FROM registry_change), (SELECT count(*) FROM client_secret), (SELECT count(*) FROM signing_key)',
+      );
     const before = await state();
     expect(await Promise.all([database.migrateAgain(), database.migrateAgain()])).toEqual([[], []]);
     expect(await state()).toEqual(before);
@@ -59,25 +70,51 @@ describe('the migration step', () => {
     writeFileSync(secretFile('jobs-cli'), `${own}\n`);
     expect(await database.migrateAgain()).toEqual(['client jobs-cli: registered the secret in its file']);
     const { app } = await database.startReplica();
-    const response = await postToken(app, { grant_type: 'client_credentials' }, { authorization: basic('jobs-cli', own) });
+    const response = await postToken(
+      app,
+      { grant_type: 'client_credentials' },
+      { authorization: basic('jobs-cli', own) },
+    );
     expect(response.statusCode).toBe(200);
     await app.close();
   });
 
   it('fills in addresses from the environment', async () => {
     await database.migrateAgain({ JOBS_API_URL: 'https://jobs.example' });
-    expect(await rows(`SELECT resource FROM scope WHERE value = 'jobs:read'`)).toEqual([{ resource: 'https://jobs.example' }]);
+    expect(await rows(`SELECT resource FROM scope WHERE value = 'jobs:read'`)).toEqual([
+      { resource: 'https://jobs.example' },
+    ]);
     await database.migrateAgain();
   });
 
   it.each([
     ['YAML that is none', 'clients: [', 'Flow sequence'],
-    ['an unknown key', 'clients:\n  - client_id: a\n    client_name: A\n    colour: blue', 'clients.0: Unrecognized key: "colour"'],
-    ['a bad identifier', 'clients:\n  - client_id: https://a\n    client_name: A', 'clients.0.client_id: must be a letter'],
-    ['a scope that no resource has', 'clients:\n  - client_id: a\n    client_name: A\n    scope: x', 'no resource has the scope x'],
+    [
+      'an unknown key',
+      'clients:\n  - client_id: a\n    client_name: A\n    colour: blue',
+      'clients.0: Unrecognized key: "colour"',
+    ],
+    [
+      'a bad identifier',
+      'clients:\n  - client_id: https://a\n    client_name: A',
+      'clients.0.client_id: must be a letter',
+    ],
+    [
+      'a scope that no resource has',
+      'clients:\n  - client_id: a\n    client_name: A\n    scope: x',
+      'no resource has the scope x',
+    ],
     ['a client twice', 'clients:\n  - &a {client_id: a, client_name: A}\n  - *a', 'client a is there twice'],
-    ['a default scope beyond the scope', 'resources: [{identifier: "https://r", name: R, scopes: {x: X}}]\nclients:\n  - {client_id: a, client_name: A, default_scope: x}', 'default_scope has more than scope: x'],
-    ['a variable that is not set', 'resources: [{identifier: "${NOT_SET}", name: R, scopes: {}}]', 'NOT_SET is not set'],
+    [
+      'a default scope beyond the scope',
+      'resources: [{identifier: "https://r", name: R, scopes: {x: X}}]\nclients:\n  - {client_id: a, client_name: A, default_scope: x}',
+      'default_scope has more than scope: x',
+    ],
+    [
+      'a variable that is not set',
+      'resources: [{identifier: "${NOT_SET}", name: R, scopes: {}}]',
+      'NOT_SET is not set',
+    ],
   ])('refuses %s and changes nothing', async (_, text, message) => {
     const before = await rows('SELECT count(*) FROM registry_change');
     await expect(database.migrateAgain({ PROVISIONING_FILE: fileWith(text) })).rejects.toThrow(message);

@@ -51,7 +51,8 @@ const provisioning = z
       const unknown = scope.filter((value) => !owner.has(value));
       if (unknown.length > 0) context.addIssue(`client ${client_id}: no resource has the scope ${unknown.join(' ')}`);
       const beyond = default_scope.filter((value) => !scope.includes(value));
-      if (beyond.length > 0) context.addIssue(`client ${client_id}: default_scope has more than scope: ${beyond.join(' ')}`);
+      if (beyond.length > 0)
+        context.addIssue(`client ${client_id}: default_scope has more than scope: ${beyond.join(' ')}`);
       if (new Set(default_scope.map((value) => owner.get(value))).size > 1) {
         context.addIssue(`client ${client_id}: default_scope spans several resources`);
       }
@@ -66,11 +67,14 @@ export type Provisioning = z.infer<typeof provisioning>;
  */
 export function readProvisioningFile(path: string, environment: NodeJS.ProcessEnv): Provisioning {
   const document = parseDocument(interpolate(read(path), environment, path));
-  if (document.errors.length > 0) throw new StartupError(document.errors.map(({ message }) => `${path}: ${message.split('\n')[0]}`).join('\n'));
+  if (document.errors.length > 0)
+    throw new StartupError(document.errors.map(({ message }) => `${path}: ${message.split('\n')[0]}`).join('\n'));
   const parsed = provisioning.safeParse(document.toJS() ?? {});
   if (parsed.success) return parsed.data;
   throw new StartupError(
-    parsed.error.issues.map(({ path: where, message }) => `${path}: ${[where.join('.'), message].filter(Boolean).join(': ')}`).join('\n'),
+    parsed.error.issues
+      .map(({ path: where, message }) => `${path}: ${[where.join('.'), message].filter(Boolean).join(': ')}`)
+      .join('\n'),
   );
 }
 

@@ -21,7 +21,8 @@ export class OAuthErrorFilter extends ProblemFilter {
       this.log.error({ msg: 'the registry cannot be read', request_id: request.id, err: exception });
     }
     const reply = http.getResponse<FastifyReply>().status(statusOf(error)).type('application/json; charset=utf-8');
-    if (error.code === 'invalid_client') void reply.header('www-authenticate', formatChallenge('Basic', { realm: 'lanyard' }));
+    if (error.code === 'invalid_client')
+      void reply.header('www-authenticate', formatChallenge('Basic', { realm: 'lanyard' }));
     if (error instanceof ThrottledError) void reply.header('retry-after', String(error.retryAfter));
     else if (error.code === 'temporarily_unavailable') void reply.header('retry-after', '1');
     void reply.send(error.toJSON());

@@ -22,7 +22,9 @@ const grant = { grant_type: 'client_credentials' };
 const statuses = (headers = { authorization }) =>
   Promise.all(replicas.map(async (app) => (await postToken(app, grant, headers)).statusCode));
 const setDisabled = (disabled: boolean) =>
-  database.owner.query(`UPDATE client SET disabled_at = $1 WHERE client_id = 'batch-processor'`, [disabled ? new Date() : null]);
+  database.owner.query(`UPDATE client SET disabled_at = $1 WHERE client_id = 'batch-processor'`, [
+    disabled ? new Date() : null,
+  ]);
 
 /** How long until every replica answers so, ms; fails after 2 s. */
 async function until(expected: number[], headers?: { authorization: string }): Promise<number> {
@@ -126,7 +128,11 @@ describe('the registry in memory', () => {
     await killConnections(away.name);
     expect((await postToken(app, grant, known)).statusCode).toBe(200);
     const refused = await postToken(app, grant, cold);
-    expect([refused.statusCode, refused.json().error, refused.headers['retry-after']]).toEqual([503, 'temporarily_unavailable', '1']);
+    expect([refused.statusCode, refused.json().error, refused.headers['retry-after']]).toEqual([
+      503,
+      'temporarily_unavailable',
+      '1',
+    ]);
     expect((await app.inject('/health/ready')).statusCode).toBe(503);
     await app.close();
     await away.owner.end();

@@ -2,7 +2,10 @@ import { Body, Controller, HttpCode, HttpStatus, Inject, Post, Req, UseGuards } 
 import type { AccessTokenResponse } from '@lanyard/oauth-protocol';
 import { addLogFields } from '@lanyard/service-defaults';
 import type { FastifyRequest } from 'fastify';
-import { AuthenticatedClient, ClientAuthenticationGuard } from '../client-authentication/client-authentication.guard.ts';
+import {
+  AuthenticatedClient,
+  ClientAuthenticationGuard,
+} from '../client-authentication/client-authentication.guard.ts';
 import { Client } from '../registry/client.entity.ts';
 import { ClientCredentialsGrant } from './client-credentials.grant.ts';
 import { formOf } from './form-parameters.ts';
@@ -16,7 +19,11 @@ export class TokenController {
   @Post()
   @HttpCode(HttpStatus.OK)
   @UseGuards(ClientAuthenticationGuard)
-  issue(@AuthenticatedClient() client: Client, @Body() body: unknown, @Req() request: FastifyRequest): AccessTokenResponse {
+  issue(
+    @AuthenticatedClient() client: Client,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+  ): AccessTokenResponse {
     const { token, claims } = this.clientCredentials.issue(client, parseTokenRequest(formOf(body)));
     const { aud: audience, scope = '', jti, iat, exp } = claims;
     addLogFields(request, { audience, scope, jti });

@@ -70,7 +70,11 @@ describe('POST /oauth/token', () => {
     ['unknown parameters', { colour: 'blue' }, 'jobs:read jobs:write'],
     ['its client_id repeated in the body', { client_id: 'batch-processor' }, 'jobs:read jobs:write'],
   ])('takes %s', async (_, parameters, scope) => {
-    const response = await postToken(app, { ...grant, ...parameters }, { authorization: basic('batch-processor', secret) });
+    const response = await postToken(
+      app,
+      { ...grant, ...parameters },
+      { authorization: basic('batch-processor', secret) },
+    );
     expect(response.json()).toMatchObject({ scope });
   });
 
@@ -100,14 +104,23 @@ describe('POST /oauth/token', () => {
     ['a resource not for this client', { ...grant, resource: 'http://localhost:3001' }, {}, 400, 'invalid_target'],
     ['a relative resource', { ...grant, resource: '/jobs' }, {}, 400, 'invalid_target'],
     ['a resource with a fragment', { ...grant, resource: 'http://localhost:3002#x' }, {}, 400, 'invalid_target'],
-    ['both methods at once', { ...grant, client_id: 'batch-processor', client_secret: 'x' }, {}, 400, 'invalid_request'],
+    [
+      'both methods at once',
+      { ...grant, client_id: 'batch-processor', client_secret: 'x' },
+      {},
+      400,
+      'invalid_request',
+    ],
     ["another client's client_id", { ...grant, client_id: 'jobs-api' }, {}, 400, 'invalid_request'],
     ['a client assertion', { ...grant, client_assertion: 'x' }, {}, 401, 'invalid_client'],
   ])('refuses %s', async (_, form, headers, status, error) => {
     const response = await postToken(app, form, { authorization: basic('batch-processor', secret), ...headers });
     expect(response.statusCode).toBe(status);
     expect(response.headers).toMatchObject(noStore);
-    expect(response.json()).toEqual({ error, error_description: expect.stringMatching(/^[\x20\x21\x23-\x5B\x5D-\x7E]+$/) });
+    expect(response.json()).toEqual({
+      error,
+      error_description: expect.stringMatching(/^[\x20\x21\x23-\x5B\x5D-\x7E]+$/),
+    });
   });
 
   it('refuses a client without the grant', async () => {
@@ -123,7 +136,10 @@ describe('POST /oauth/token', () => {
   it('refuses a scope that spans two resources, and takes either with its resource', async () => {
     const authorization = basic('jobs-cli', database.secretOf('jobs-cli'));
     const both = await postToken(app, { ...grant, scope: 'jobs:read runs:write' }, { authorization });
-    expect(both.json()).toMatchObject({ error: 'invalid_scope', error_description: expect.stringContaining('several') });
+    expect(both.json()).toMatchObject({
+      error: 'invalid_scope',
+      error_description: expect.stringContaining('several'),
+    });
     const one = await postToken(app, { ...grant, scope: 'runs:write' }, { authorization });
     expect(one.json()).toMatchObject({ scope: 'runs:write' });
     const mixed = { ...grant, scope: 'runs:write', resource: 'http://localhost:3002' };
@@ -159,13 +175,21 @@ describe('POST /oauth/token', () => {
 
   it('takes parameters from the body alone', async () => {
     const url = '/oauth/token?grant_type=client_credentials';
-    const response = await app.inject({ method: 'POST', url, headers: { authorization: basic('batch-processor', secret) } });
+    const response = await app.inject({
+      method: 'POST',
+      url,
+      headers: { authorization: basic('batch-processor', secret) },
+    });
     expect([response.statusCode, response.json().error]).toEqual([400, 'invalid_request']);
   });
 
   it.each(['GET', 'PUT', 'DELETE', 'PATCH'] as const)('refuses %s', async (method) => {
     const response = await app.inject({ method, url: '/oauth/token' });
-    expect([response.statusCode, response.headers.allow, response.headers['cache-control']]).toEqual([405, 'POST', 'no-store']);
+    expect([response.statusCode, response.headers.allow, response.headers['cache-control']]).toEqual([
+      405,
+      'POST',
+      'no-store',
+    ]);
   });
 
   it('throttles guesses at one address, and nobody else', async () => {
@@ -191,7 +215,8 @@ describe('POST /oauth/token', () => {
   });
 
   it('logs who got what, and no secret or token', async () => {
-    const token = (await postToken(app, grant, { authorization: basic('batch-processor', secret) })).json().access_token;
+    const token = (await postToken(app, grant, { authorization: basic('batch-processor', secret) })).json()
+      .access_token;
     await postToken(app, { ...grant, client_id: secret, client_secret: secret });
     const all = logs.join('');
     expect(all.includes('"client_id":"batch-processor"')).toBe(true);
@@ -219,20 +244,36 @@ describe('the rest of the server', () => {
   it('publishes public keys alone', async () => {
     const { keys } = (await app.inject('/.well-known/jwks.json')).json();
     expect(keys).toEqual([
-      { kty: 'EC', crv: 'P-256', x: expect.any(String), y: expect.any(String), kid: expect.any(String), alg: 'ES256', use: 'sig' },
+      {
+        kty: 'EC',
+        crv: 'P-256',
+        x: expect.any(String),
+        y: expect.any(String),
+        kid: expect.any(String),
+        alg: 'ES256',
+        use: 'sig',
+      },
     ]);
   });
 
   it('is live and ready, and tells its metrics', async () => {
     expect((await app.inject('/health/live')).json()).toEqual({ status: 'ok' });
     const ready = await app.inject('/health/ready');
-    expect([ready.statusCode, Object.keys(ready.json().details).toSorted()]).toEqual([200, ['database', 'registry changes', 'signing key']]);
-    expect((await app.inject('/metrics')).body).toMatch(/lanyard_client_authentications_total\{outcome="succeeded".*\} \d+/);
+    expect([ready.statusCode, Object.keys(ready.json().details).toSorted()]).toEqual([
+      200,
+      ['database', 'registry changes', 'signing key'],
+    ]);
+    expect((await app.inject('/metrics')).body).toMatch(
+      /lanyard_client_authentications_total\{outcome="succeeded".*\} \d+/,
+    );
   });
 
   it('answers what it does not have with a problem', async () => {
     const response = await app.inject('/nothing');
-    expect([response.statusCode, response.headers['content-type']]).toEqual([404, 'application/problem+json; charset=utf-8']);
+    expect([response.statusCode, response.headers['content-type']]).toEqual([
+      404,
+      'application/problem+json; charset=utf-8',
+    ]);
     expect(response.json()).toMatchObject({ type: 'about:blank', title: 'Not Found', status: 404 });
   });
 });

@@ -88,7 +88,10 @@ export class JobsClient {
   /** What may pass is tried again: all calls can be repeated without harm, thanks to the lease's token. */
   private call(path: string, init: RequestInit): Promise<Response> {
     const attempt = async () => {
-      const response = await this.fetch(this.url + path, { ...init, signal: init.signal ?? AbortSignal.timeout(10_000) });
+      const response = await this.fetch(this.url + path, {
+        ...init,
+        signal: init.signal ?? AbortSignal.timeout(10_000),
+      });
       if (response.ok) return response;
       const problem = (await response.json().catch(() => ({}))) as { title?: string; detail?: string };
       const what = `${init.method ?? 'GET'} ${path.replace(/[0-9a-f-]{36,}/, '…')} answered ${response.status}`;
@@ -97,6 +100,12 @@ export class JobsClient {
       if (response.status < 500 && response.status !== 429) throw new AbortError(message);
       throw new Error(message);
     };
-    return pRetry(attempt, { retries: 3, minTimeout: 200, maxTimeout: 2000, randomize: true, signal: init.signal ?? undefined });
+    return pRetry(attempt, {
+      retries: 3,
+      minTimeout: 200,
+      maxTimeout: 2000,
+      randomize: true,
+      signal: init.signal ?? undefined,
+    });
   }
 }

@@ -105,13 +105,16 @@ class HeldJob {
     this.job = job;
     const losing = new AbortController();
     this.signal = AbortSignal.any([abort, losing.signal]);
-    this.timer = setInterval(() => {
-      jobs.heartbeat(job).catch((error: unknown) => {
-        if (!(error instanceof LeaseLostError)) return;
-        this.lost = error;
-        losing.abort();
-      });
-    }, (leaseSeconds * 1000) / 3);
+    this.timer = setInterval(
+      () => {
+        jobs.heartbeat(job).catch((error: unknown) => {
+          if (!(error instanceof LeaseLostError)) return;
+          this.lost = error;
+          losing.abort();
+        });
+      },
+      (leaseSeconds * 1000) / 3,
+    );
   }
 
   letGo(): void {

@@ -48,7 +48,9 @@ export class Runs implements OnApplicationBootstrap, BeforeApplicationShutdown {
       labelNames: ['outcome'],
       registers: [metrics],
     });
-    readiness.require('runs', async () => (this.failures > 0 ? { degraded: 'the last run failed, it is tried again' } : undefined));
+    readiness.require('runs', async () =>
+      this.failures > 0 ? { degraded: 'the last run failed, it is tried again' } : undefined,
+    );
   }
 
   onApplicationBootstrap(): void {

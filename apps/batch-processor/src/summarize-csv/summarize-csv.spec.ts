@@ -6,15 +6,36 @@ async function* inPieces(text: string, size = 7): AsyncGenerator<Uint8Array> {
   for (let i = 0; i < bytes.length; i += size) yield bytes.subarray(i, i + size);
 }
 const summarize = (text: string) => summarizeCsv(inPieces(text));
-const column = async (values: string[]) => (await summarize(`x,y\n${values.map((value) => `${value},\n`).join('')}`)).columns[0];
+const column = async (values: string[]) =>
+  (await summarize(`x,y\n${values.map((value) => `${value},\n`).join('')}`)).columns[0];
 
 describe('summarizeCsv', () => {
   it('counts rows and describes each column', async () => {
-    expect(await summarize('\uFEFFcity,inhabitants,area\r\nBern,134794,51.6\r\n"Biel, Bienne",55206,\r\nBern,1,2e1\r\n')).toEqual({
+    expect(
+      await summarize('\uFEFFcity,inhabitants,area\r\nBern,134794,51.6\r\n"Biel, Bienne",55206,\r\nBern,1,2e1\r\n'),
+    ).toEqual({
       rows: 3,
       columns: [
-        { name: 'city', type: 'text', empty: 0, distinct: 2, distinctExact: true, min: 'Bern', max: 'Biel, Bienne', mean: null },
-        { name: 'inhabitants', type: 'integer', empty: 0, distinct: 3, distinctExact: true, min: 1, max: 134_794, mean: expect.closeTo((134_794 + 55_206 + 1) / 3) },
+        {
+          name: 'city',
+          type: 'text',
+          empty: 0,
+          distinct: 2,
+          distinctExact: true,
+          min: 'Bern',
+          max: 'Biel, Bienne',
+          mean: null,
+        },
+        {
+          name: 'inhabitants',
+          type: 'integer',
+          empty: 0,
+          distinct: 3,
+          distinctExact: true,
+          min: 1,
+          max: 134_794,
+          mean: expect.closeTo((134_794 + 55_206 + 1) / 3),
+        },
         { name: 'area', type: 'number', empty: 1, distinct: 2, distinctExact: true, min: 20, max: 51.6, mean: 35.8 },
       ],
     });
@@ -47,7 +68,10 @@ describe('summarizeCsv', () => {
   });
 
   it('names columns that have no name, and lets no NUL through', async () => {
-    expect((await summarize('a\0b,\nx\0y,1\n')).columns).toMatchObject([{ name: 'a\uFFFDb', min: 'x\uFFFDy' }, { name: 'column 2' }]);
+    expect((await summarize('a\0b,\nx\0y,1\n')).columns).toMatchObject([
+      { name: 'a\uFFFDb', min: 'x\uFFFDy' },
+      { name: 'column 2' },
+    ]);
   });
 
   it('summarizes a header alone', async () => {

@@ -30,10 +30,18 @@ export class Files {
       size += chunk.length;
       if (size > this.configuration.FILE_SIZE_LIMIT) {
         await this.removeChunks(uploadId);
-        throw problemException(413, 'file-too-large', `A file may have ${this.configuration.FILE_SIZE_LIMIT} bytes at most`);
+        throw problemException(
+          413,
+          'file-too-large',
+          `A file may have ${this.configuration.FILE_SIZE_LIMIT} bytes at most`,
+        );
       }
       hash.update(chunk);
-      await this.database.query('INSERT INTO file_chunk (upload_id, position, data) VALUES ($1, $2, $3)', [uploadId, position++, chunk]);
+      await this.database.query('INSERT INTO file_chunk (upload_id, position, data) VALUES ($1, $2, $3)', [
+        uploadId,
+        position++,
+        chunk,
+      ]);
     }
     const id = hash.digest('hex');
     const inserted = await this.database.query<unknown[]>(

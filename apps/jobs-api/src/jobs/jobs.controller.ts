@@ -25,7 +25,11 @@ export class JobsController {
   @Post()
   @RequireScopes('jobs:write')
   @ApiOperation({ summary: 'Create a job' })
-  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'the same key creates one job, however often it is sent' })
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description: 'the same key creates one job, however often it is sent',
+  })
   @ApiResponse({ status: 201, description: 'created', standardSchema: jobSchema })
   @ApiResponse({ status: 200, description: 'created before with the same Idempotency-Key', standardSchema: jobSchema })
   async create(
@@ -64,4 +68,6 @@ export class JobsController {
 }
 
 const stringsOf = (query: object): Record<string, string> =>
-  Object.fromEntries(Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])));
+  Object.fromEntries(
+    Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );

@@ -77,7 +77,9 @@ describe('creating jobs', () => {
     await submit(api.as('jobs-cli', 'jobs:write'));
     await claim({ max: 1 });
     const count = async (query: string) => (await worker('GET', `/jobs?${query}`)).body.items.length;
-    expect(await Promise.all(['status=pending', 'status=running', 'createdBy=jobs-cli', 'type=other'].map(count))).toEqual([1, 1, 1, 0]);
+    expect(
+      await Promise.all(['status=pending', 'status=running', 'createdBy=jobs-cli', 'type=other'].map(count)),
+    ).toEqual([1, 1, 1, 0]);
   });
 
   const file = 'f'.repeat(64);
@@ -88,7 +90,12 @@ describe('creating jobs', () => {
     ['a missing payload', { type: 'summarize-csv' }, 400, /payload/],
     ['an unknown field', { type: 'summarize-csv', payload: { file, name: 'x' }, colour: 1 }, 400, /colour/],
     ['a name with NUL', { type: 'summarize-csv', payload: { file, name: 'a\0b' } }, 400, /payload\.name/],
-    ['a file that is no digest', { type: 'summarize-csv', payload: { file: '../etc', name: 'x' } }, 400, /payload\.file/],
+    [
+      'a file that is no digest',
+      { type: 'summarize-csv', payload: { file: '../etc', name: 'x' } },
+      400,
+      /payload\.file/,
+    ],
     ['a file that was not uploaded', { type: 'summarize-csv', payload: { file, name: 'x' } }, 422, /not uploaded/],
     ['too many attempts', { type: 'summarize-csv', payload: { file, name: 'x' }, maxAttempts: 99 }, 400, /maxAttempts/],
     ['a prototype', '{"__proto__": {"a": 1}}', 400, /./],
@@ -139,10 +146,19 @@ describe('leases', () => {
     await submit(worker);
     const [late] = (await claim({ leaseSeconds: 1 })).body.jobs;
     await sleep(1300);
-    expect((await worker('GET', `/jobs/${late.id}`)).body).toMatchObject({ status: 'pending', attempts: 1, failure: expect.stringContaining('lease expired') });
+    expect((await worker('GET', `/jobs/${late.id}`)).body).toMatchObject({
+      status: 'pending',
+      attempts: 1,
+      failure: expect.stringContaining('lease expired'),
+    });
     const [again] = (await claim()).body.jobs;
     expect(again).toMatchObject({ id: late.id, attempts: 2, lease: { token: 2 } });
-    for (const [action, more] of Object.entries({ complete: { result }, fail: { reason: 'x' }, heartbeat: {}, release: {} })) {
+    for (const [action, more] of Object.entries({
+      complete: { result },
+      fail: { reason: 'x' },
+      heartbeat: {},
+      release: {},
+    })) {
       const response = await worker('POST', `/jobs/${late.id}/${action}`, { leaseToken: 1, ...more });
       expect([action, response.status, response.body.type]).toEqual([action, 409, 'urn:lanyard:problem:lease-lost']);
     }
@@ -172,7 +188,12 @@ describe('leases', () => {
     const { body: nothing } = await claim();
     expect(nothing).toEqual({ jobs: [], nextAt: first.availableAt });
     await sleep(350);
-    expect(await fail()).toMatchObject({ status: 'failed', attempts: 2, failure: 'no luck', finishedAt: expect.any(String) });
+    expect(await fail()).toMatchObject({
+      status: 'failed',
+      attempts: 2,
+      failure: 'no luck',
+      finishedAt: expect.any(String),
+    });
     expect((await claim()).body).toEqual({ jobs: [], nextAt: null });
     expect((await worker('POST', `/jobs/${body.id}/retry`)).body).toMatchObject({ status: 'pending', attempts: 0 });
     expect((await worker('POST', `/jobs/${body.id}/retry`)).status).toBe(409);
@@ -210,7 +231,13 @@ describe('files', () => {
     const [first, second] = [await upload(), await upload()];
     expect(first.body).toEqual({ id: createHash('sha256').update(content).digest('hex'), size: content.length });
     expect(second.body).toEqual(first.body);
-    expect((await api.owner.query('SELECT count(DISTINCT upload_id)::int AS n FROM file_chunk JOIN file USING (upload_id) WHERE size > 600000')).rows).toEqual([{ n: 1 }]);
+    expect(
+      (
+        await api.owner.query(
+          'SELECT count(DISTINCT upload_id)::int AS n FROM file_chunk JOIN file USING (upload_id) WHERE size > 600000',
+        )
+      ).rows,
+    ).toEqual([{ n: 1 }]);
     const download = await worker('GET', `/files/${first.body.id}`);
     expect(download.headers).toMatchObject({ 'content-type': 'text/csv', 'content-length': String(content.length) });
     expect(download.body).toBe(content);
@@ -243,10 +270,33 @@ describe('reports', () => {
       items: [{ start: expect.any(String), succeeded: 1, failed: 0 }],
     });
     expect(await report('durations')).toEqual({
-      items: [{ type: 'summarize-csv', jobs: 1, waitedMean: expect.any(Number), mean: expect.any(Number), p50: expect.any(Number), p95: expect.any(Number), max: expect.any(Number) }],
+      items: [
+        {
+          type: 'summarize-csv',
+          jobs: 1,
+          waitedMean: expect.any(Number),
+          mean: expect.any(Number),
+          p50: expect.any(Number),
+          p95: expect.any(Number),
+          max: expect.any(Number),
+        },
+      ],
     });
     expect(await report(`columns?jobId=${job.id}`)).toEqual({
-      items: [{ jobId: job.id, file: 'numbers.csv', rows: 1, column: 'a', type: 'integer', empty: 0, distinct: 1, min: 1, max: 1, mean: 1 }],
+      items: [
+        {
+          jobId: job.id,
+          file: 'numbers.csv',
+          rows: 1,
+          column: 'a',
+          type: 'integer',
+          empty: 0,
+          distinct: 1,
+          min: 1,
+          max: 1,
+          mean: 1,
+        },
+      ],
     });
     expect(await report('jobs?to=2000-01-01T00:00:00Z')).toEqual({ items: [] });
     expect((await api.reporter('GET', '/reports/jobs?from=yesterday')).status).toBe(400);
@@ -285,14 +335,19 @@ describe('access', () => {
     expect(refused.headers['www-authenticate']).toContain(`error="insufficient_scope"`);
     expect((await api.as('client', scope)(method, url)).status).not.toBe(403);
     const anonymous = await api.app.inject({ method, url });
-    expect([anonymous.statusCode, anonymous.headers['www-authenticate']]).toEqual([401, expect.stringContaining(`scope="${scope}"`)]);
+    expect([anonymous.statusCode, anonymous.headers['www-authenticate']]).toEqual([
+      401,
+      expect.stringContaining(`scope="${scope}"`),
+    ]);
   });
 });
 
 describe('what describes the service', () => {
   it('publishes an OpenAPI document with a schema for every body', async () => {
     const document = (await api.app.inject('/docs-json')).json();
-    expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/jobs', '/jobs/claim', '/files/{id}', '/reports/columns']));
+    expect(Object.keys(document.paths)).toEqual(
+      expect.arrayContaining(['/jobs', '/jobs/claim', '/files/{id}', '/reports/columns']),
+    );
     const create = document.paths['/jobs'].post;
     expect(JSON.stringify(create.requestBody)).toContain('summarize-csv');
     expect(JSON.stringify(create.responses['201'])).toContain('maxAttempts');

@@ -32,7 +32,11 @@ export class LeaseSweeper implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   private every(ms: number, name: string, work: () => Promise<void>): void {
-    const run = () => work().catch((error: unknown) => this.logger.warn({ msg: `sweeping ${name} failed`, err: error }));
-    this.scheduler.addInterval(name, setInterval(() => void run(), ms));
+    const run = () =>
+      work().catch((error: unknown) => this.logger.warn({ msg: `sweeping ${name} failed`, err: error }));
+    this.scheduler.addInterval(
+      name,
+      setInterval(() => void run(), ms),
+    );
   }
 }

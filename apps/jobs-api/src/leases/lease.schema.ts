@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { jobSchema } from '../jobs/job.schema.ts';
 
-const leaseSeconds = z.int().min(1).max(3600).default(30).describe('how long the lease lasts without a heartbeat, seconds');
+const leaseSeconds = z
+  .int()
+  .min(1)
+  .max(3600)
+  .default(30)
+  .describe('how long the lease lasts without a heartbeat, seconds');
 const leaseToken = z.int().min(1).describe('the fencing token of the claim');
 
 export const claimSchema = z.strictObject({

@@ -101,4 +101,8 @@ export class LeasesController {
   }
 }
 
-const holder = (id: string, { leaseToken }: Release, { clientId }: AccessToken) => ({ id, leaseToken, leasedBy: clientId });
+const holder = (id: string, { leaseToken }: Release, { clientId }: AccessToken) => ({
+  id,
+  leaseToken,
+  leasedBy: clientId,
+});

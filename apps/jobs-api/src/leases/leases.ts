@@ -69,7 +69,11 @@ export class Leases {
 
   /** Hands the job back unharmed: the attempt does not count. */
   async release(holder: Holder): Promise<Job> {
-    return this.asHolder(holder, `status = 'pending', attempts = attempts - 1, lease_expires_at = NULL, available_at = now()`, []);
+    return this.asHolder(
+      holder,
+      `status = 'pending', attempts = attempts - 1, lease_expires_at = NULL, available_at = now()`,
+      [],
+    );
   }
 
   /** Gives a failed job all its attempts anew. */
@@ -97,7 +101,12 @@ export class Leases {
   }
 
   /** Changes the job for the holder of its lease alone; `$1` to `$3` are the holder, the parameters begin at `$4`. */
-  private async asHolder(holder: Holder, change: string, parameters: unknown[], repeated?: Job['status']): Promise<Job> {
+  private async asHolder(
+    holder: Holder,
+    change: string,
+    parameters: unknown[],
+    repeated?: Job['status'],
+  ): Promise<Job> {
     const { id, leaseToken, leasedBy } = holder;
     const updated = await this.update(
       `UPDATE job SET ${change}

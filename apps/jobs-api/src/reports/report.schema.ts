@@ -20,14 +20,24 @@ export const columnsQuerySchema = z.strictObject({
 export type ColumnsQuery = z.infer<typeof columnsQuerySchema>;
 
 const seconds = z.number().describe('seconds');
-export const jobsReportSchema = z.object({ items: z.array(z.object({ type: z.string(), status: z.string(), jobs: z.int() })) });
+export const jobsReportSchema = z.object({
+  items: z.array(z.object({ type: z.string(), status: z.string(), jobs: z.int() })),
+});
 export const throughputReportSchema = z.object({
   interval: z.string(),
   items: z.array(z.object({ start: z.iso.datetime(), succeeded: z.int(), failed: z.int() })),
 });
 export const durationsReportSchema = z.object({
   items: z.array(
-    z.object({ type: z.string(), jobs: z.int(), waitedMean: seconds, mean: seconds, p50: seconds, p95: seconds, max: seconds }),
+    z.object({
+      type: z.string(),
+      jobs: z.int(),
+      waitedMean: seconds,
+      mean: seconds,
+      p50: seconds,
+      p95: seconds,
+      max: seconds,
+    }),
   ),
 });
 export const columnsReportSchema = z.object({

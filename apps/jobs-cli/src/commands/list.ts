@@ -2,7 +2,10 @@ import type { System } from '../system.ts';
 import type { Job } from './job.ts';
 import { print, printJson, printTable, type OutputOptions } from './output.ts';
 
-export async function list(system: System, { status, limit, json }: OutputOptions & { status?: string; limit: number }): Promise<void> {
+export async function list(
+  system: System,
+  { status, limit, json }: OutputOptions & { status?: string; limit: number },
+): Promise<void> {
   const query = new URLSearchParams({ limit: String(Math.min(limit, 200)), ...(status && { status }) });
   const { items } = await system.jobs<{ items: Job[] }>('GET', `/jobs?${query}`);
   if (json) return printJson(items);

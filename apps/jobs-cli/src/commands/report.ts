@@ -15,7 +15,12 @@ export async function report(system: System, name: keyof typeof reports, { json 
   printTable(name === 'columns' ? items.map((item) => ({ ...item, jobId: undefined })) : items, columnsOf(name, items));
 }
 
-report.argument = new Argument('[name]', Object.entries(reports).map(([name, about]) => `${name}: ${about}`).join('; '))
+report.argument = new Argument(
+  '[name]',
+  Object.entries(reports)
+    .map(([name, about]) => `${name}: ${about}`)
+    .join('; '),
+)
   .choices(Object.keys(reports))
   .default('jobs');
 

@@ -25,9 +25,20 @@ export async function submit(system: System, paths: string[], { run, wait, json 
     if (run) await system.runs('POST', '/runs');
     if (wait) jobs = await untilDone(system, jobs, (done) => (spinner.text = `${done} of ${jobs.length} jobs done`));
     const failed = jobs.filter(({ status }) => status === 'failed');
-    spinner[failed.length > 0 ? 'fail' : 'succeed'](wait ? `${jobs.length - failed.length} of ${jobs.length} jobs succeeded` : `${jobs.length} jobs submitted`);
+    spinner[failed.length > 0 ? 'fail' : 'succeed'](
+      wait ? `${jobs.length - failed.length} of ${jobs.length} jobs succeeded` : `${jobs.length} jobs submitted`,
+    );
     if (json) printJson(jobs);
-    else printTable(jobs.map(({ id, payload, status, result, failure }) => ({ id, file: payload.name, status, rows: result?.rows, failure })));
+    else
+      printTable(
+        jobs.map(({ id, payload, status, result, failure }) => ({
+          id,
+          file: payload.name,
+          status,
+          rows: result?.rows,
+          failure,
+        })),
+      );
     if (failed.length > 0) process.exitCode = 1;
   } finally {
     spinner.stop();
@@ -41,7 +52,10 @@ async function requireFile(path: string): Promise<void> {
 
 async function createJob(system: System, path: string): Promise<Job> {
   const blob = await openAsBlob(path);
-  const file = await system.jobs<{ id: string; size: number }>('POST', '/files', { stream: () => blob.stream(), type: 'text/csv' });
+  const file = await system.jobs<{ id: string; size: number }>('POST', '/files', {
+    stream: () => blob.stream(),
+    type: 'text/csv',
+  });
   if (file.id !== (await digestOf(blob))) throw new Error(`${path} changed while it was uploaded`);
   const job = { type: 'summarize-csv', payload: { file: file.id, name: basename(path) } };
   return system.jobs<Job>('POST', '/jobs', job);
@@ -54,7 +68,7 @@ async function digestOf(blob: Blob): Promise<string> {
 }
 
 async function untilDone(system: System, jobs: Job[], progress: (done: number) => void): Promise<Job[]> {
-  for (let current = jobs; ; ) {
+  for (let current = jobs; ;) {
     const done = current.filter(isDone).length;
     progress(done);
     if (done === current.length) return current;

@@ -4,7 +4,14 @@ import { Body, Controller, Get, Module, Post, Query } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { startAuthorizationServer, type TestAuthorizationServer } from '@lanyard/testing';
-import { AccessRules, CurrentAccessToken, Public, RequireScopes, ResourceServerModule, type AccessToken } from '../index.ts';
+import {
+  AccessRules,
+  CurrentAccessToken,
+  Public,
+  RequireScopes,
+  ResourceServerModule,
+  type AccessToken,
+} from '../index.ts';
 
 @Controller('badges')
 class BadgesController {
@@ -134,14 +141,21 @@ describe('a guarded route', () => {
       'Bearer error="insufficient_scope", error_description="the access token does not have the scope that is needed here", ' +
         `scope="badges:read badges:write", ${metadata}`,
     );
-    expect(response.json()).toMatchObject({ status: 403, error: 'insufficient_scope', scope: 'badges:read badges:write' });
+    expect(response.json()).toMatchObject({
+      status: 403,
+      error: 'insufficient_scope',
+      scope: 'badges:read badges:write',
+    });
   });
 
   it.each<[string, () => Parameters<typeof call>]>([
     ['a token in the query', () => [{}, `/badges?access_token=${issuer.token(grant)}`]],
     ['a second token in the query', () => [bearer(issuer.token(grant)), '/badges?access_token=x']],
     ['two tokens in the query', () => [{}, '/badges?access_token=x&access_token=y']],
-    ['a token in a JSON body', () => [{}, '/badges', { method: 'POST', payload: { access_token: issuer.token(grant) } }]],
+    [
+      'a token in a JSON body',
+      () => [{}, '/badges', { method: 'POST', payload: { access_token: issuer.token(grant) } }],
+    ],
     ['a malformed header', () => [{ authorization: 'Bearer a b' }]],
     ['a header without a token', () => [{ authorization: 'Bearer' }]],
   ])('refuses %s as a bad request', async (_, request) => {
@@ -170,7 +184,9 @@ describe('two resource servers in one process', () => {
       controllers: [BadgesController],
     })
     class OtherModule {}
-    const second = await NestFactory.create<NestFastifyApplication>(OtherModule, new FastifyAdapter(), { logger: false });
+    const second = await NestFactory.create<NestFastifyApplication>(OtherModule, new FastifyAdapter(), {
+      logger: false,
+    });
     await second.init();
     const headers = bearer(issuer.token(grant));
     expect((await second.inject({ url: '/badges', headers })).statusCode).toBe(401);

@@ -1,4 +1,11 @@
-import { ForbiddenException, Inject, Injectable, Logger, ServiceUnavailableException, type ExecutionContext } from '@nestjs/common';
+import {
+  ForbiddenException,
+  Inject,
+  Injectable,
+  Logger,
+  ServiceUnavailableException,
+  type ExecutionContext,
+} from '@nestjs/common';
 import { InvalidTokenError, KeysUnavailableError, type AccessToken } from '@lanyard/access-token';
 import { formatChallenge, formatScope, protectedResourceMetadataUrl } from '@lanyard/oauth-protocol';
 import { AuthGuard } from '@nestjs/passport';

@@ -41,7 +41,13 @@ export const requestInvalid = (detail: string): BearerException =>
   new BearerException(400, { error: 'invalid_request', error_description: detail }, 'Invalid request', detail);
 
 export const tokenInvalid = (detail: string, cause: unknown): BearerException =>
-  new BearerException(401, { error: 'invalid_token', error_description: detail }, 'Invalid access token', detail, cause);
+  new BearerException(
+    401,
+    { error: 'invalid_token', error_description: detail },
+    'Invalid access token',
+    detail,
+    cause,
+  );
 
 export const scopeInsufficient = (scope: string): BearerException => {
   const detail = 'the access token does not have the scope that is needed here';

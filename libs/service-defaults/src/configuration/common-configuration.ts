@@ -18,7 +18,12 @@ export const serviceConfiguration = z.object({
   TRUSTED_PROXIES: z
     .string()
     .default('')
-    .transform((list) => list.split(',').map((entry) => entry.trim()).filter(Boolean))
+    .transform((list) =>
+      list
+        .split(',')
+        .map((entry) => entry.trim())
+        .filter(Boolean),
+    )
     .describe('addresses or networks whose `X-Forwarded-*` headers count, separated by commas; none by default'),
 });
 export type ServiceConfiguration = z.infer<typeof serviceConfiguration>;
@@ -27,7 +32,9 @@ export type ServiceConfiguration = z.infer<typeof serviceConfiguration>;
 export const databaseConfiguration = z.object({
   DATABASE_URL: z
     .url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// address' })
-    .describe("the service's database, `postgres://user:password@host:port/name`; the role needs no right to alter the schema"),
+    .describe(
+      "the service's database, `postgres://user:password@host:port/name`; the role needs no right to alter the schema",
+    ),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10).describe('connections at most'),
 });
 export type DatabaseConfiguration = z.infer<typeof databaseConfiguration>;

@@ -33,7 +33,11 @@ describe('readConfiguration', () => {
   it.each([
     ['a missing variable', { SECRET: secret }, /^PORT is not set$/],
     ['a wrong one, without its value', { PORT: 'eighty', SECRET: secret }, /^PORT: (?!.*eighty)/],
-    ['a short secret, without its value', { PORT: '80', SECRET: 'hunter2' }, /^SECRET: must have 32 characters or more$/],
+    [
+      'a short secret, without its value',
+      { PORT: '80', SECRET: 'hunter2' },
+      /^SECRET: must have 32 characters or more$/,
+    ],
     ['two sources', { PORT: '80', SECRET: secret, SECRET_FILE: file(secret) }, /SECRET and SECRET_FILE are both set/],
     ['a file that is missing', { PORT: '80', SECRET_FILE: '/nowhere' }, /SECRET_FILE cannot be read \(ENOENT\)/],
     ['everything at once', {}, /PORT is not set\nSECRET is not set/],

@@ -50,7 +50,13 @@ export class HealthController implements BeforeApplicationShutdown {
   @Get('ready')
   async ready(): Promise<HealthCheckResult> {
     if (this.stopping) throw new ServiceUnavailableException('the service is stopping');
-    return this.health.check([...this.readiness.checks].map(([name, check]) => () => this.indicate(name, check)));
+    return this.health.check(
+      [...this.readiness.checks].map(
+        ([name, check]) =>
+          () =>
+            this.indicate(name, check),
+      ),
+    );
   }
 
   beforeApplicationShutdown(): void {

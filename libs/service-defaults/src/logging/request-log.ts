@@ -38,7 +38,18 @@ export function logRequests(fastify: FastifyInstance, logger: Logger): void {
     const client_id = (request as { user?: { clientId?: string } }).user?.clientId;
     const level = status >= 500 ? 'error' : quiet.has(route) ? 'debug' : 'info';
     const ms = Math.round(reply.elapsedTime * 10) / 10;
-    logger[level]({ method, route, params, status, ms, request_id: id, address: ip, client_id, ...logFields, msg: 'request' });
+    logger[level]({
+      method,
+      route,
+      params,
+      status,
+      ms,
+      request_id: id,
+      address: ip,
+      client_id,
+      ...logFields,
+      msg: 'request',
+    });
     done();
   });
 }

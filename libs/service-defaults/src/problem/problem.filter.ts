@@ -54,6 +54,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   return (
     (typeof code === 'string' && /^(08|28|3D|53|57P|55000|ECONN|ENOTFOUND|EPIPE|ETIMEDOUT|EAI_)/.test(code)) ||
-    (typeof message === 'string' && /Connection terminated|connection timeout|timeout exceeded when trying to connect/.test(message))
+    (typeof message === 'string' &&
+      /Connection terminated|connection timeout|timeout exceeded when trying to connect/.test(message))
   );
 }

@@ -31,7 +31,10 @@ export interface TestAuthorizationServer {
   /** how often the JWK Set was fetched */
   keyFetches(): number;
   /** a valid access token without asking for it; `claims` and `header` replace or, where undefined, remove members */
-  token(grant: { clientId: string; audience: string; scope: string; lifetime?: number }, changes?: TokenChanges): string;
+  token(
+    grant: { clientId: string; audience: string; scope: string; lifetime?: number },
+    changes?: TokenChanges,
+  ): string;
   /** a new signing key; the old ones stay published unless `withdraw` */
   rotateKey(options?: { withdraw?: boolean }): Promise<void>;
   /** answers the next requests to this path with this status, for tests of outages */
@@ -148,7 +151,9 @@ function answerTokenRequest(
   issue: (grant: { clientId: string; audience: string; scope: string }) => string,
   lifetime: number,
 ): { recorded: RecordedTokenRequest; response: AccessTokenResponse | OAuthError } {
-  const pair = authorization?.startsWith('Basic ') ? Buffer.from(authorization.slice(6), 'base64').toString() : undefined;
+  const pair = authorization?.startsWith('Basic ')
+    ? Buffer.from(authorization.slice(6), 'base64').toString()
+    : undefined;
   const method = pair === undefined ? 'client_secret_post' : 'client_secret_basic';
   const [clientId = '', secret] = pair
     ? pair.split(':').map((part) => decodeURIComponent(part.replaceAll('+', ' ')))

@@ -27,7 +27,8 @@ export async function createDatabase(
       const verb = (await exists('pg_roles', 'rolname', role)) ? 'ALTER' : 'CREATE';
       await client.query(`${verb} ROLE "${role}" LOGIN PASSWORD ${client.escapeLiteral(password)}`);
     }
-    if (!(await exists('pg_database', 'datname', name))) await client.query(`CREATE DATABASE "${name}" OWNER "${owner}"`);
+    if (!(await exists('pg_database', 'datname', name)))
+      await client.query(`CREATE DATABASE "${name}" OWNER "${owner}"`);
   });
   const urlAs = (role: string) => {
     const url = new URL(superuserUrl);
@@ -37,7 +38,9 @@ export async function createDatabase(
     return url.href;
   };
   await withClient(urlAs(owner), async (client) => {
-    await client.query(`REVOKE ALL ON DATABASE "${name}" FROM PUBLIC; GRANT CONNECT ON DATABASE "${name}" TO "${service}"`);
+    await client.query(
+      `REVOKE ALL ON DATABASE "${name}" FROM PUBLIC; GRANT CONNECT ON DATABASE "${name}" TO "${service}"`,
+    );
     await client.query(`GRANT USAGE ON SCHEMA public TO "${service}"`);
     await client.query(`ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "${service}"`);
     await client.query(`ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO "${service}"`);

@@ -1,7 +1,8 @@
 import { Module, type DynamicModule, type FactoryProvider, type ModuleMetadata } from '@nestjs/common';
 import { TokenClient, type TokenClientOptions } from '../token-client.ts';
 
-type AsyncOptions = Pick<ModuleMetadata, 'imports'> & Pick<FactoryProvider<TokenClientOptions>, 'inject' | 'useFactory'>;
+type AsyncOptions = Pick<ModuleMetadata, 'imports'> &
+  Pick<FactoryProvider<TokenClientOptions>, 'inject' | 'useFactory'>;
 
 /** Provides one TokenClient to the whole application. */
 @Module({})
@@ -16,7 +17,11 @@ export class TokenClientModule {
       global: true,
       imports,
       providers: [
-        { provide: TokenClient, inject, useFactory: async (...args: unknown[]) => new TokenClient(await useFactory(...args)) },
+        {
+          provide: TokenClient,
+          inject,
+          useFactory: async (...args: unknown[]) => new TokenClient(await useFactory(...args)),
+        },
       ],
       exports: [TokenClient],
     };

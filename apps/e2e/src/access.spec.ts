@@ -1,0 +1,190 @@
+import { createDecipheriv, createHmac, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { decodeJwt, SignJWT, type JWK } from 'jose';
+import pg from 'pg';
+import { batchProcessor, call, directory, issuer, jobsApi, tokenOf } from './system-under-test.ts';
+
+const database = new pg.Client({ connectionString: process.env.E2E_AUTH_DATABASE });
+let privateKey: KeyObject;
+let publicJwk: JWK;
+let valid: string;
+
+beforeAll(async () => {
+  await database.connect();
+  const { rows } = await database.query('SELECT kid, public_jwk, encrypted_private_key FROM signing_key');
+  publicJwk = rows[0].public_jwk;
+  privateKey = decrypt(rows[0].encrypted_private_key, rows[0].kid);
+  valid = await tokenOf('batch-processor');
+});
+afterAll(() => database.end());
+
+/** Opens the server's own signing key, so that nothing but the one thing under test is wrong with a token. */
+function decrypt(encrypted: Buffer, kid: string): KeyObject {
+  const kek = Buffer.from(readFileSync(join(directory, 'key-encryption-key'), 'utf8'), 'base64');
+  const decipher = createDecipheriv('aes-256-gcm', kek, encrypted.subarray(1, 13))
+    .setAAD(Buffer.from(kid))
+    .setAuthTag(encrypted.subarray(13, 29));
+  return createPrivateKey({
+    key: Buffer.concat([decipher.update(encrypted.subarray(29)), decipher.final()]),
+    type: 'pkcs8',
+    format: 'der',
+  });
+}
+
+const sign = (claims: object = {}, header: object = {}) =>
+  new SignJWT({ ...decodeJwt(valid), ...claims })
+    .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: publicJwk.kid, ...header })
+    .sign(privateKey);
+const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+
+function hmacWithPublicKey(): string {
+  const input = `${encode({ alg: 'HS256', typ: 'at+jwt', kid: publicJwk.kid })}.${encode(decodeJwt(valid))}`;
+  const pem = createPublicKey({ key: publicJwk as never, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
+  return `${input}.${createHmac('sha256', pem).update(input).digest('base64url')}`;
+}
+
+describe('the jobs API', () => {
+  it('takes a token that the server issued, and one that is signed the same', async () => {
+    expect((await call(`${jobsApi}/jobs`, bearer(valid))).status).toBe(200);
+    expect((await call(`${jobsApi}/jobs`, bearer(await sign()))).status).toBe(200);
+  });
+
+  it.each<[string, () => string | Promise<string>, RegExp]>([
+    ['an expired token', () => sign({ exp: Math.floor(Date.now() / 1000) - 10 }), /the access token expired/],
+    ['a token of another audience', () => sign({ aud: batchProcessor }), /the access token is invalid/],
+    ['a token of another issuer', () => sign({ iss: 'https://other.example' }), /is invalid/],
+    [
+      'a tampered token',
+      () => valid.replace(/\.[^.]+\./, `.${encode({ ...decodeJwt(valid), scope: 'reports:read' })}.`),
+      /is invalid/,
+    ],
+    [
+      'alg none',
+      () => `${encode({ alg: 'none', typ: 'at+jwt', kid: publicJwk.kid })}.${encode(decodeJwt(valid))}.`,
+      /is invalid/,
+    ],
+    ['HS256 with the public key', hmacWithPublicKey, /is invalid/],
+    ['typ JWT', () => sign({}, { typ: 'JWT' }), /is invalid/],
+    ['an unknown key', () => sign({}, { kid: 'unknown' }), /is invalid/],
+    [
+      'a critical header it does not know',
+      () =>
+        new SignJWT(decodeJwt(valid))
+          .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: publicJwk.kid, crit: ['x'], x: 1 })
+          .sign(privateKey, { crit: { x: true } }),
+      /is invalid/,
+    ],
+    ['text', () => 'nonsense', /is invalid/],
+  ])('refuses %s', async (_, token, description) => {
+    const { status, headers, body } = await call(`${jobsApi}/jobs`, bearer(await token()));
+    expect(status).toBe(401);
+    expect(headers.get('www-authenticate')).toMatch(
+      /^Bearer error="invalid_token", error_description="[^"]+", resource_metadata="[^"]+"$/,
+    );
+    expect(headers.get('content-type')).toMatch('application/problem+json');
+    expect(body).toMatchObject({
+      status: 401,
+      title: 'Invalid access token',
+      error: 'invalid_token',
+      detail: expect.stringMatching(description),
+    });
+  });
+
+  it('asks for a token where there is none', async () => {
+    const { status, headers, body } = await call(`${jobsApi}/jobs`);
+    expect(status).toBe(401);
+    expect(headers.get('www-authenticate')).toBe(
+      `Bearer scope="jobs:read", resource_metadata="${jobsApi}/.well-known/oauth-protected-resource"`,
+    );
+    expect(body).toMatchObject({ status: 401, title: 'Access token missing' });
+  });
+
+  it.each<[string, () => [string, RequestInit]]>([
+    ['in the query', () => [`/jobs?access_token=${valid}`, {}]],
+    [
+      'in a JSON body',
+      () => [
+        '/jobs',
+        {
+          method: 'POST',
+          body: JSON.stringify({ access_token: valid }),
+          headers: { 'content-type': 'application/json' },
+        },
+      ],
+    ],
+    ['in the query besides the header', () => [`/jobs?access_token=${valid}`, bearer(valid)]],
+    ['in a malformed header', () => ['/jobs', bearer(`${valid} x`)]],
+  ])('refuses a token %s', async (_, request) => {
+    const [path, init] = request();
+    const { status, headers, body } = await call(jobsApi + path, init);
+    expect([status, body.error]).toEqual([400, 'invalid_request']);
+    expect(headers.get('www-authenticate')).toMatch(/^Bearer error="invalid_request"/);
+  });
+
+  it('takes no token from a form body', async () => {
+    const form = { method: 'POST', body: new URLSearchParams({ access_token: valid }) };
+    expect((await call(`${jobsApi}/jobs`, form)).status).toBe(415);
+  });
+
+  const id = '00000000-0000-7000-8000-000000000000';
+  const routes = [
+    ['GET', '/jobs', 'jobs:read'],
+    ['POST', '/jobs', 'jobs:write'],
+    ['GET', `/jobs/${id}`, 'jobs:read'],
+    ['POST', '/jobs/claim', 'jobs:write'],
+    ['POST', `/jobs/${id}/heartbeat`, 'jobs:write'],
+    ['POST', `/jobs/${id}/complete`, 'jobs:write'],
+    ['POST', `/jobs/${id}/fail`, 'jobs:write'],
+    ['POST', `/jobs/${id}/release`, 'jobs:write'],
+    ['POST', `/jobs/${id}/retry`, 'jobs:write'],
+    ['POST', '/files', 'jobs:write'],
+    ['GET', `/files/${'0'.repeat(64)}`, 'jobs:read'],
+    ['GET', '/reports/jobs', 'reports:read'],
+    ['GET', '/reports/throughput', 'reports:read'],
+    ['GET', '/reports/durations', 'reports:read'],
+    ['GET', '/reports/columns', 'reports:read'],
+  ] as const;
+  it.each(routes)('%s %s refuses whoever lacks %s, and says so', async (method, path, scope) => {
+    const stranger = path.startsWith('/reports') ? 'batch-processor' : 'report-generator';
+    const { status, headers, body } = await call(jobsApi + path, { method, ...bearer(await tokenOf(stranger)) });
+    expect([status, body.error, body.scope]).toEqual([403, 'insufficient_scope', scope]);
+    expect(headers.get('www-authenticate')).toContain(`error="insufficient_scope"`);
+    expect(headers.get('www-authenticate')).toContain(`scope="${scope}"`);
+  });
+  it.each(routes)('%s %s lets whoever has %s pass', async (method, path, _scope) => {
+    const friend = path.startsWith('/reports') ? 'report-generator' : 'batch-processor';
+    const { status } = await call(jobsApi + path, { method, ...bearer(await tokenOf(friend)) });
+    expect([200, 400, 404, 415]).toContain(status);
+  });
+});
+
+describe('POST /runs of the batch processor', () => {
+  it('takes a token of its own audience and scope alone', async () => {
+    const start = async (token?: string) =>
+      (await call(`${batchProcessor}/runs`, { method: 'POST', ...(token && bearer(token)) })).status;
+    expect(await start()).toBe(401);
+    expect(await start(valid)).toBe(401);
+    expect(await start(await sign({ aud: batchProcessor }))).toBe(403);
+    expect(await start(await tokenOf('jobs-cli', 'runs:write'))).toBe(202);
+  });
+});
+
+describe('every service', () => {
+  it.each([
+    ['auth-server', issuer],
+    ['batch-processor', batchProcessor],
+    ['jobs-api', jobsApi],
+  ])('%s is live, ready and measured, and has harmless headers', async (name, url) => {
+    expect((await call(`${url}/health/live`)).body).toEqual({ status: 'ok' });
+    expect((await call(`${url}/health/ready`)).status).toBe(200);
+    const metrics = await call(`${url}/metrics`);
+    expect(metrics.body.text).toMatch(new RegExp(`http_request_duration_seconds_count\\{.*service="${name}"`));
+    expect(Object.fromEntries(metrics.headers)).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'x-request-id': expect.any(String),
+    });
+  });
+});

@@ -1,0 +1,138 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { freePort, portTaken } from '@lanyard/tools/system';
+
+const repository = new URL('../../..', import.meta.url).pathname;
+const run = promisify(execFile);
+let directory: string;
+let environment: NodeJS.ProcessEnv;
+let ports: number[];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'lanyard-e2e-'));
+  ports = [await freePort(), await freePort(), await freePort()];
+  const [authServer, batchProcessor, jobsApi] = ports;
+  environment = {
+    ...process.env,
+    NODE_OPTIONS: undefined,
+    LANYARD_DIRECTORY: directory,
+    AUTH_SERVER_PORT: String(authServer),
+    BATCH_PROCESSOR_PORT: String(batchProcessor),
+    JOBS_API_PORT: String(jobsApi),
+    ISSUER: `http://localhost:${authServer}`,
+    BATCH_PROCESSOR_URL: `http://localhost:${batchProcessor}`,
+    JOBS_API_URL: `http://localhost:${jobsApi}`,
+    SECRETS_DIRECTORY: join(directory, 'secrets'),
+  };
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+/** Starts it as a person does, and waits until the example jobs are done. */
+async function start(): Promise<{ child: ChildProcess; output: () => string }> {
+  let output = '';
+  const child = spawn('npm', ['start'], {
+    cwd: repository,
+    env: environment,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ready = Promise.withResolvers<void>();
+  const take = (chunk: Buffer) => {
+    output += chunk;
+    if (output.includes('Try it')) ready.resolve();
+  };
+  child.stdout?.on('data', take);
+  child.stderr?.on('data', take);
+  child.once('exit', () => ready.reject(new Error(output)));
+  await ready.promise;
+  return { child, output: () => output };
+}
+
+const jobs = async (...args: string[]) =>
+  JSON.parse(
+    (await run('npm', ['run', '--silent', 'jobs', '--', ...args, '--json'], { cwd: repository, env: environment }))
+      .stdout,
+  );
+/** The group: npm, the launcher, and whatever they started in it. */
+const signal = (child: ChildProcess, name: NodeJS.Signals) => process.kill(-child.pid!, name);
+const taken = async () => Promise.all(ports.map(portTaken));
+
+describe('npm start', () => {
+  it('ends with all example jobs done, tells how, stops within 5 s at Ctrl-C, and keeps its data', async () => {
+    const first = await start();
+    expect(first.output()).toMatch(/auth-server\s+issues an access token to batch-processor: jobs:read jobs:write/);
+    expect(first.output()).toMatch(/jobs-api\s+POST \/jobs\/claim {2}token of batch-processor is valid/);
+    expect(first.output()).toMatch(/3 of 3 jobs succeeded/);
+    const done = await jobs('list');
+    expect(done.map(({ status }: { status: string }) => status)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+
+    const begun = performance.now();
+    signal(first.child, 'SIGINT');
+    await once(first.child, 'exit');
+    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(await taken()).toEqual([false, false, false]);
+    expect((await run('pgrep', ['-fc', directory]).catch(({ stdout }) => ({ stdout }))).stdout.trim()).toBe('0');
+
+    const second = await start();
+    expect(await jobs('list')).toHaveLength(6);
+    expect(await jobs('report', 'columns')).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ file: 'seattle-weather.csv', column: 'temp_max', type: 'number' }),
+      ]),
+    );
+
+    // Killed with everything it started, as by a power cut.
+    const family = await descendants(second.child.pid!);
+    for (const pid of family) process.kill(pid, 'SIGKILL');
+    await once(second.child, 'exit');
+
+    const third = await start();
+    expect(await jobs('list')).toHaveLength(9);
+
+    // The launcher alone: its services notice, and the next start finds Postgres running.
+    signal(third.child, 'SIGKILL');
+    await once(third.child, 'exit');
+    for (let i = 0; i < 100 && (await taken()).includes(true); i++)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await taken()).toEqual([false, false, false]);
+    const fourth = await start();
+    expect(fourth.output()).toContain('found running');
+    signal(fourth.child, 'SIGINT');
+    await once(fourth.child, 'exit');
+  }, 180_000);
+
+  it('says in one line what is in the way', async () => {
+    const taken = spawn(process.execPath, [
+      '-e',
+      `require('node:net').createServer().listen(${ports[0]}, '127.0.0.1', () => console.log('on'))`,
+    ]);
+    await once(taken.stdout, 'data');
+    await expect(run('npm', ['start'], { cwd: repository, env: environment })).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        new RegExp(`^Lanyard cannot start: port ${ports[0]} is taken: end what uses it, or set AUTH_SERVER_PORT$`, 'm'),
+      ),
+    });
+    taken.kill();
+  });
+});
+
+/** Every process below this one, its services in groups of their own and Postgres included. */
+async function descendants(pid: number): Promise<number[]> {
+  const { stdout } = await run('ps', ['-eo', 'pid=,ppid=,args=']);
+  const processes = stdout
+    .trim()
+    .split('\n')
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line)!.slice(1) as [string, string, string]);
+  const postgres = processes
+    .filter(([, , command]) => command.includes(join(directory, 'postgres', 'data')))
+    .map(([id]) => Number(id));
+  const below = (parent: number): number[] =>
+    processes.filter(([, ppid]) => Number(ppid) === parent).flatMap(([id]) => [Number(id), ...below(Number(id))]);
+  return [...new Set([pid, ...below(pid), ...postgres.flatMap((id) => [id, ...below(id)])])];
+}

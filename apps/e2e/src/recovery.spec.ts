@@ -1,0 +1,176 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { freePort, startSystem, type Line, type System } from '@lanyard/tools/system';
+import { basic, call } from './system-under-test.ts';
+
+let directory: string;
+let system: System;
+const lines: Line[] = [];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'lanyard-e2e-'));
+  const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
+  const environment = { LEASE_SECONDS: '2', CONCURRENCY: '2', BATCH_SIZE: '4', LEASE_SWEEP_INTERVAL: '0.2' };
+  system = await startSystem({ directory, ports, environment, onLine: (line) => lines.push(line) });
+}, 60_000);
+afterAll(async () => {
+  await system?.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function token(scope: string): Promise<string> {
+  const { body } = await call(`${system.urls.issuer}/oauth/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'client_credentials', scope }),
+    headers: { authorization: basic('jobs-cli', await system.secretOf('jobs-cli')) },
+  });
+  return String(body.access_token);
+}
+
+const api = async (method: string, path: string, body?: string, type = 'application/json') =>
+  (
+    await call(system.urls.jobsApi + path, {
+      method,
+      body,
+      headers: {
+        authorization: `Bearer ${await token('jobs:read jobs:write')}`,
+        ...(body && { 'content-type': type }),
+      },
+    })
+  ).body;
+const startRun = async () =>
+  call(`${system.urls.batchProcessor}/runs`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${await token('runs:write')}` },
+  });
+
+async function submit(count: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const csv = `id,job,value\n${Array.from({ length: 60_000 }, (_, row) => `${row},${i},${row / 7}`).join('\n')}`;
+    const file = await api('POST', '/files', csv, 'text/csv');
+    const job = await api(
+      'POST',
+      '/jobs',
+      JSON.stringify({ type: 'summarize-csv', payload: { file: file.id, name: `${i}.csv` } }),
+    );
+    ids.push(String(job.id));
+  }
+  return ids;
+}
+
+const statusOf = async (id: string) => (await api('GET', `/jobs/${id}`)).status;
+async function untilSucceeded(ids: string[]): Promise<void> {
+  for (let i = 0; i < 200; i++) {
+    const statuses = await Promise.all(ids.map(statusOf));
+    if (statuses.every((status) => status === 'succeeded')) return;
+    await sleep(200);
+  }
+  throw new Error(`not done: ${await Promise.all(ids.map(statusOf))}`);
+}
+/** How often each job was completed, from the log of the jobs API. */
+const completions = (ids: string[]) =>
+  ids.map(
+    (id) =>
+      lines.filter(
+        ({ service, fields }) =>
+          service === 'jobs-api' &&
+          fields?.route === '/jobs/:id/complete' &&
+          fields.status === 200 &&
+          (fields.params as { id: string }).id === id,
+      ).length,
+  );
+
+describe('the system', () => {
+  it('finishes every job exactly once, though the batch processor is killed in the middle of a batch', async () => {
+    const ids = await submit(8);
+    await startRun();
+    while (!completions(ids).includes(1)) await sleep(5);
+    await system.services.batchProcessor.stop('SIGKILL');
+    const statuses = await Promise.all(ids.map(statusOf));
+    expect(statuses).toContain('running');
+    system.services.batchProcessor.start();
+    await untilSucceeded(ids);
+    // One completion may have been cut off on its way back, and is in the log of nobody; none is there twice.
+    expect(completions(ids).toSorted().slice(1)).toEqual(ids.slice(1).map(() => 1));
+  }, 90_000);
+
+  it('hands back what it holds when it is stopped, so that another goes on at once', async () => {
+    const ids = await submit(8);
+    await startRun();
+    while ((await Promise.all(ids.map(statusOf))).every((status) => status === 'pending')) await sleep(5);
+    const begun = performance.now();
+    await system.services.batchProcessor.stop();
+    expect(performance.now() - begun).toBeLessThan(5000);
+    expect((await Promise.all(ids.map(statusOf))).filter((status) => status === 'running')).toEqual([]);
+    system.services.batchProcessor.start();
+    await untilSucceeded(ids);
+    expect(completions(ids)).toEqual(ids.map(() => 1));
+  }, 90_000);
+
+  it('shares the work among replicas', async () => {
+    const replica = system.replica('batch-processor', await freePort());
+    replica.start();
+    await replica.ready();
+    const ids = await submit(12);
+    await Promise.all([
+      startRun(),
+      call(`${replica.options.url}/runs`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${await token('runs:write')}` },
+      }),
+    ]);
+    await untilSucceeded(ids);
+    expect(completions(ids)).toEqual(ids.map(() => 1));
+    await replica.stop();
+  }, 90_000);
+
+  it('goes on with its cached token while the authorization server is away', async () => {
+    await system.services.authServer.stop('SIGKILL');
+    const held = lines.filter(({ fields }) => fields?.msg === 'access token obtained').length;
+    expect((await call(`${system.urls.jobsApi}/health/ready`)).status).toBe(200);
+    system.services.authServer.start();
+    await system.services.authServer.ready();
+    const ids = await submit(1);
+    await startRun();
+    await untilSucceeded(ids);
+    expect(lines.filter(({ fields }) => fields?.msg === 'access token obtained').length).toBe(held);
+  }, 60_000);
+
+  it('follows a request from service to service by its id', async () => {
+    const file = await api('POST', '/files', 'a\n1\n', 'text/csv');
+    const { body } = await call(`${system.urls.jobsApi}/jobs`, {
+      method: 'POST',
+      body: JSON.stringify({ type: 'summarize-csv', payload: { file: file.id, name: 'followed.csv' } }),
+      headers: {
+        authorization: `Bearer ${await token('jobs:write')}`,
+        'content-type': 'application/json',
+        'x-request-id': 'follow-me',
+      },
+    });
+    await startRun();
+    await untilSucceeded([String(body.id)]);
+    const followed = lines
+      .filter(({ fields }) => fields?.request_id === 'follow-me')
+      .map(({ service, fields }) => `${service} ${fields?.route ?? fields?.msg}`);
+    expect(new Set(followed)).toEqual(
+      new Set([
+        'jobs-api /jobs',
+        'jobs-api /files/:id',
+        'jobs-api /jobs/:id/complete',
+        'batch-processor job succeeded',
+      ]),
+    );
+  }, 60_000);
+
+  it('logs no token and no secret', async () => {
+    const text = lines.map((line) => line.text).join('\n');
+    expect(text.length).toBeGreaterThan(1000);
+    for (const clientId of ['batch-processor', 'jobs-cli'])
+      expect(text.includes(await system.secretOf(clientId))).toBe(false);
+    expect(/eyJ[\w-]+\.[\w-]+\./.test(text)).toBe(false);
+  });
+});

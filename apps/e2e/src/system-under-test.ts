@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The system that the global setup started. */
+export const issuer = process.env.E2E_ISSUER ?? '';
+export const jobsApi = process.env.E2E_JOBS_API ?? '';
+export const batchProcessor = process.env.E2E_BATCH_PROCESSOR ?? '';
+export const directory = process.env.E2E_DIRECTORY ?? '';
+
+export const secretOf = (clientId: string): string =>
+  readFileSync(join(directory, 'secrets', clientId, 'client_secret'), 'utf8');
+
+export const basic = (clientId: string, secret: string): string =>
+  `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(secret)}`).toString('base64')}`;
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  body: Record<string, unknown>;
+}
+
+export async function call(url: string, init?: RequestInit): Promise<Answer> {
+  const response = await fetch(url, init);
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json');
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : { text } };
+}
+
+export function postToken(
+  form: Record<string, string> | string,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const body = typeof form === 'string' ? form : new URLSearchParams(form).toString();
+  const type = { 'content-type': 'application/x-www-form-urlencoded' };
+  return call(`${issuer}/oauth/token`, { method: 'POST', body, headers: { ...type, ...headers } });
+}
+
+export async function tokenOf(clientId: string, scope?: string): Promise<string> {
+  const form = { grant_type: 'client_credentials', ...(scope && { scope }) };
+  const { body } = await postToken(form, { authorization: basic(clientId, secretOf(clientId)) });
+  return String(body.access_token);
+}

@@ -1,0 +1,136 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { basic, call, issuer, jobsApi, postToken, secretOf } from './system-under-test.ts';
+
+const database = new pg.Pool({ connectionString: process.env.E2E_AUTH_DATABASE, max: 1 });
+afterAll(() => database.end());
+
+const grant = { grant_type: 'client_credentials' };
+const secret = secretOf('batch-processor');
+const right = { authorization: basic('batch-processor', secret) };
+const invalidClient = { error: 'invalid_client', error_description: 'client authentication failed' };
+
+describe('POST /oauth/token', () => {
+  it('answers the right secret with a token and nothing else', async () => {
+    const { status, headers, body } = await postToken(grant, right);
+    expect([status, headers.get('cache-control'), headers.get('content-type')]).toEqual([
+      200,
+      'no-store',
+      'application/json; charset=utf-8',
+    ]);
+    expect(body).toEqual({
+      access_token: expect.any(String),
+      token_type: 'Bearer',
+      expires_in: 600,
+      scope: 'jobs:read jobs:write',
+    });
+  });
+
+  it.each<[string, Record<string, string> | string, Record<string, string>, number, object]>([
+    ['a wrong secret', grant, { authorization: basic('batch-processor', 'wrong') }, 401, invalidClient],
+    ['an unknown client', grant, { authorization: basic('nobody', 'wrong') }, 401, invalidClient],
+    ['no client authentication', grant, {}, 401, invalidClient],
+    [
+      'both methods at once',
+      { ...grant, client_id: 'batch-processor', client_secret: secret },
+      right,
+      400,
+      { error: 'invalid_request', error_description: 'more than one client authentication method was used' },
+    ],
+    [
+      'a repeated parameter',
+      'grant_type=client_credentials&grant_type=client_credentials',
+      right,
+      400,
+      { error: 'invalid_request', error_description: 'a parameter is repeated' },
+    ],
+    [
+      'a JSON body',
+      JSON.stringify(grant),
+      { ...right, 'content-type': 'application/json' },
+      400,
+      { error: 'invalid_request', error_description: 'the body must be application/x-www-form-urlencoded' },
+    ],
+    [
+      'another grant',
+      { grant_type: 'password', username: 'a', password: 'b' },
+      right,
+      400,
+      { error: 'unsupported_grant_type', error_description: 'only client_credentials is supported' },
+    ],
+    [
+      'a scope that is too wide',
+      { ...grant, scope: 'jobs:read reports:read' },
+      right,
+      400,
+      { error: 'invalid_scope', error_description: 'the scope is unknown, or wider than the client may have' },
+    ],
+    [
+      'no scope, where the client has no default',
+      grant,
+      { authorization: basic('jobs-api', secretOf('jobs-api')) },
+      400,
+      { error: 'invalid_scope', error_description: 'no scope was asked for, and the client has no default scope here' },
+    ],
+    [
+      'an unknown resource',
+      { ...grant, resource: 'https://unknown.example' },
+      right,
+      400,
+      { error: 'invalid_target', error_description: 'the resource is unknown, or not for this client' },
+    ],
+  ])('refuses %s', async (_, form, headers, status, body) => {
+    const answer = await postToken(form, headers);
+    expect([answer.status, answer.body, answer.headers.get('cache-control')]).toEqual([status, body, 'no-store']);
+    if (status === 401) expect(answer.headers.get('www-authenticate')).toBe('Basic realm="lanyard"');
+  });
+
+  it('gives the registered default scope where none is asked for, and takes the resource', async () => {
+    const { body } = await postToken(
+      { ...grant, resource: jobsApi },
+      { authorization: basic('jobs-cli', secretOf('jobs-cli')) },
+    );
+    expect(body.scope).toBe('jobs:read jobs:write');
+  });
+
+  it('refuses GET', async () => {
+    const { status, headers } = await call(`${issuer}/oauth/token?grant_type=client_credentials`);
+    expect([status, headers.get('allow')]).toEqual([405, 'POST']);
+  });
+
+  it('refuses a disabled client within a second, in the same words', async () => {
+    const reports = { authorization: basic('report-generator', secretOf('report-generator')) };
+    expect((await postToken(grant, reports)).status).toBe(200);
+    await database.query(`UPDATE client SET disabled_at = now() WHERE client_id = 'report-generator'`);
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      const { status, body } = await postToken(grant, reports);
+      expect([status, body]).toEqual([401, invalidClient]);
+    } finally {
+      await database.query(`UPDATE client SET disabled_at = NULL WHERE client_id = 'report-generator'`);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+  });
+
+  it('needs no database statement when warm', async () => {
+    await postToken(grant, right);
+    const superuser = new pg.Client({ connectionString: process.env.E2E_POSTGRES });
+    await superuser.connect();
+    await database.query('SELECT 1');
+    const transactions = async () => {
+      // A connection tells its statistics when it has been idle for a second at most.
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      const { rows } = await superuser.query(
+        `SELECT xact_commit + xact_rollback AS n FROM pg_stat_database WHERE datname = 'lanyard_auth'`,
+      );
+      return Number(rows[0].n);
+    };
+    const before = await transactions();
+    for (let i = 0; i < 1000; i += 50) {
+      const answers = await Promise.all(Array.from({ length: 50 }, () => postToken(grant, right)));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    }
+    expect((await transactions()) - before).toBe(0);
+    await superuser.end();
+  });
+});
