@@ -25,4 +25,6 @@ export default {
   globalSetup: new URL('./tools/jest/global-setup.mjs', import.meta.url).pathname,
   globalTeardown: new URL('./tools/jest/global-teardown.mjs', import.meta.url).pathname,
   testTimeout: 30_000,
+  // The tests of a project share a database server or a whole system, and count what it does.
+  maxWorkers: 1,
 };

@@ -1,6 +1,9 @@
-/** Type-checks a project and its specs, in the working directory. */
+/** Type-checks a project and its specs. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-const configs = ['tsconfig.json', 'tsconfig.spec.json'].filter((file) => existsSync(file));
+const [project] = process.argv.slice(2);
+const configs = ['tsconfig.json', 'tsconfig.spec.json']
+  .map((name) => `${project}/${name}`)
+  .filter((file) => existsSync(file));
 process.exit(spawnSync('tsc', ['-b', ...configs], { stdio: 'inherit' }).status ?? 1);

@@ -10,6 +10,6 @@ export default async function globalSetup(_, { rootDir }) {
   } else if (globSync('src/**/*.integration.spec.ts', { cwd: rootDir }).length > 0) {
     const postgres = await startEmbeddedPostgres({ durable: false });
     process.env.TEST_DATABASE_URL = postgres.url;
-    globalThis.stopShared = postgres.stop;
+    globalThis.stopShared = () => postgres.stop();
   }
 }

@@ -43,7 +43,7 @@ const sentences: Record<string, (fields: Fields) => string | undefined> = {
   'job handed back': ({ file }) => `hands back ${file}`,
   'run ended': ({ processed }) =>
     `ends the run: ${
-      Object.entries((processed ?? {}) as object)
+      Object.entries(processed ?? {})
         .map(([outcome, jobs]) => `${jobs} ${outcome}`)
         .join(', ') || 'nothing to do'
     }`,

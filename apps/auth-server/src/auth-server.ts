@@ -51,16 +51,12 @@ function allowPostAlone(app: NestFastifyApplication): void {
     method: fastify.supportedMethods.filter((method) => method !== 'POST'),
     url: '/oauth/token',
     handler: (_request, reply) =>
-      reply
-        .status(405)
-        .header('allow', 'POST')
-        .type('application/problem+json')
-        .send({
-          type: 'about:blank',
-          title: 'Method Not Allowed',
-          status: 405,
-          detail: 'the token endpoint takes POST',
-        }),
+      reply.status(405).header('allow', 'POST').type('application/problem+json').send({
+        type: 'about:blank',
+        title: 'Method Not Allowed',
+        status: 405,
+        detail: 'the token endpoint takes POST',
+      }),
   });
 }
 

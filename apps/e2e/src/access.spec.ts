@@ -42,7 +42,7 @@ const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}`
 
 function hmacWithPublicKey(): string {
   const input = `${encode({ alg: 'HS256', typ: 'at+jwt', kid: publicJwk.kid })}.${encode(decodeJwt(valid))}`;
-  const pem = createPublicKey({ key: publicJwk as never, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
+  const pem = createPublicKey({ key: publicJwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
   return `${input}.${createHmac('sha256', pem).update(input).digest('base64url')}`;
 }
 

@@ -47,8 +47,7 @@ function caller(address: string, authorizedFetch: typeof fetch): Call {
 function contentOf(body?: Upload | object): RequestInit {
   if (body === undefined) return {};
   if ('stream' in body) {
-    const { stream, type } = body as Upload;
-    return { body: stream(), headers: { 'content-type': type }, duplex: 'half' } as RequestInit;
+    return { body: body.stream(), headers: { 'content-type': body.type }, duplex: 'half' };
   }
   return { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
 }

@@ -63,7 +63,7 @@ export async function validateAccessToken(
       requiredClaims: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
       currentDate: now,
     });
-    return accessTokenOf(payload as AccessTokenClaims);
+    return accessTokenOf(payload);
   } catch (error) {
     if (error instanceof errors.JWTExpired) throw new InvalidTokenError('the access token expired', error);
     if (error instanceof errors.JOSEError) throw new InvalidTokenError('the access token is invalid', error);

@@ -26,6 +26,7 @@ export function explain(error: unknown): string[] {
       return [`the database of DATABASE_URL does not exist`];
     case '42P01':
       return [`the database has no schema yet: run the migration first (${message})`];
+    case undefined:
     default:
       return [stack ?? String(error)];
   }

@@ -1,7 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { digestSecret } from '../client-authentication/client-secret.ts';
-import { ClientSecret } from '../registry/client-secret.entity.ts';
-import { Client } from '../registry/client.entity.ts';
+import { Client, ClientSecret } from '../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../registry/protected-resource.entity.ts';
 import { createSigningKey } from '../signing-keys/create-signing-key.ts';
 import { SigningKeyRow } from '../signing-keys/signing-key.entity.ts';
@@ -50,6 +49,6 @@ export async function provisionSigningKey(
 ): Promise<void> {
   if (await manager.exists(SigningKeyRow)) return;
   const key = await createSigningKey(keyEncryptionKey);
-  await manager.insert(SigningKeyRow, key as object);
+  await manager.insert(SigningKeyRow, key);
   say(`signing key ${key.kid}: created`);
 }

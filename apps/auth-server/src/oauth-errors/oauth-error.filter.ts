@@ -35,7 +35,7 @@ function asOAuthError(exception: unknown): OAuthError | undefined {
     return new OAuthError('temporarily_unavailable', 'the client registry is not available at the moment');
   }
   // What Fastify could not read, as Nest passes it on.
-  switch (exception instanceof HttpException && exception.getStatus()) {
+  switch (exception instanceof HttpException ? exception.getStatus() : 0) {
     case 400:
       return new OAuthError('invalid_request', 'the body could not be read');
     case 413:

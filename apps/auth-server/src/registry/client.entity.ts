@@ -1,5 +1,15 @@
-import { Column, CreateDateColumn, Entity, OneToMany, PrimaryColumn, UpdateDateColumn } from 'typeorm';
-import { ClientSecret } from './client-secret.entity.ts';
+import {
+  Column,
+  CreateDateColumn,
+  Entity,
+  JoinColumn,
+  ManyToOne,
+  OneToMany,
+  PrimaryColumn,
+  PrimaryGeneratedColumn,
+  UpdateDateColumn,
+  type Relation,
+} from 'typeorm';
 
 /** A registered client; the fields have the names of RFC 7591 section 2. */
 @Entity('client')
@@ -35,5 +45,33 @@ export class Client {
   updatedAt!: Date;
 
   @OneToMany(() => ClientSecret, (secret) => secret.client)
-  secrets!: ClientSecret[];
+  secrets!: Relation<ClientSecret>[];
+}
+
+/** One of a client's secrets: the digest alone, and what helps to tell it from the others. */
+@Entity('client_secret')
+export class ClientSecret {
+  @PrimaryGeneratedColumn('uuid')
+  id!: string;
+
+  @ManyToOne(() => Client, (client) => client.secrets)
+  @JoinColumn({ name: 'client_id' })
+  client!: Relation<Client>;
+
+  @Column('text', { name: 'client_id' })
+  clientId!: string;
+
+  /** SHA-256 */
+  @Column('bytea')
+  digest!: Buffer;
+
+  /** The last four characters. */
+  @Column('text')
+  hint!: string;
+
+  @CreateDateColumn({ type: 'timestamptz', name: 'created_at' })
+  createdAt!: Date;
+
+  @Column('timestamptz', { name: 'expires_at', nullable: true })
+  expiresAt!: Date | null;
 }

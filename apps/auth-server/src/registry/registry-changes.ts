@@ -94,7 +94,7 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     let failures = 0;
     do {
       try {
-        const ended = await this.listen();
+        const { ended } = await this.listen();
         await this.reconcile();
         this.listening = true;
         failures = 0;
@@ -108,8 +108,8 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     } while (await this.waited(Math.min(50 * 2 ** failures, 5000) * (0.5 + Math.random() / 2)));
   }
 
-  /** @returns a promise that resolves when the connection has ended */
-  private async listen(): Promise<Promise<void>> {
+  /** `ended` resolves when the connection has ended. */
+  private async listen(): Promise<{ ended: Promise<void> }> {
     const connection = new pg.Client({
       connectionString: this.configuration.DATABASE_URL,
       application_name: 'auth-server (listening)',
@@ -128,7 +128,7 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     });
     await connection.connect();
     await connection.query('LISTEN registry_change');
-    return ended;
+    return { ended };
   }
 
   private waited(ms: number): Promise<boolean> {

@@ -1,8 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ClientRegistry } from './client-registry.ts';
-import { ClientSecret } from './client-secret.entity.ts';
-import { Client } from './client.entity.ts';
+import { Client, ClientSecret } from './client.entity.ts';
 import { ProtectedResource, Scope } from './protected-resource.entity.ts';
 import { ProtectedResources } from './protected-resources.ts';
 import { RegistryChanges } from './registry-changes.ts';

@@ -168,7 +168,7 @@ describe('POST /oauth/token', () => {
   });
 
   it('form-decodes identifier and secret in Basic', async () => {
-    const encoded = [...'batch-processor'].map((c) => `%${c.codePointAt(0)!.toString(16)}`).join('');
+    const encoded = Buffer.from('batch-processor').toString('hex').replaceAll(/../g, '%$&');
     const authorization = `Basic ${Buffer.from(`${encoded}:${encodeURIComponent(secret)}`).toString('base64')}`;
     expect((await postToken(app, grant, { authorization })).statusCode).toBe(200);
   });
@@ -259,6 +259,7 @@ describe('the rest of the server', () => {
   it('is live and ready, and tells its metrics', async () => {
     expect((await app.inject('/health/live')).json()).toEqual({ status: 'ok' });
     const ready = await app.inject('/health/ready');
+    expect(ready.json().details['registry changes']).toEqual({ status: 'up' });
     expect([ready.statusCode, Object.keys(ready.json().details).toSorted()]).toEqual([
       200,
       ['database', 'registry changes', 'signing key'],

@@ -55,7 +55,7 @@ export class Runs implements OnApplicationBootstrap, BeforeApplicationShutdown {
 
   onApplicationBootstrap(): void {
     const cron = CronJob.from({ cronTime: this.configuration.SCHEDULE, onTick: () => void this.start('schedule') });
-    this.scheduler.addCronJob('runs', cron as never);
+    this.scheduler.addCronJob('runs', cron);
     cron.start();
     this.start('start');
   }

@@ -73,6 +73,8 @@ async function untilDone(system: System, jobs: Job[], progress: (done: number) =
     progress(done);
     if (done === current.length) return current;
     await sleep(300);
-    current = await Promise.all(current.map((job) => (isDone(job) ? job : system.jobs<Job>('GET', `/jobs/${job.id}`))));
+    current = await Promise.all(
+      current.map(async (job) => (isDone(job) ? job : system.jobs<Job>('GET', `/jobs/${job.id}`))),
+    );
   }
 }

@@ -26,7 +26,7 @@ function problemOf(exception: unknown): Problem {
     const body = exception.getResponse();
     if (typeof body === 'object' && 'type' in body && 'title' in body) return body as Problem;
     // Health checks answer with their own body.
-    if (typeof body === 'object' && 'details' in body) return { ...aProblem(status), ...body, status } as Problem;
+    if (typeof body === 'object' && 'details' in body) return { ...aProblem(status), ...body, status };
     return aProblem(status, exception.message);
   }
   if (isDataException(exception)) return aProblem(400, 'a value cannot be stored, such as NUL in a text');

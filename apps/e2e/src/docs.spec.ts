@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { batchProcessor, directory, issuer, jobsApi } from './system-under-test.ts';
+
+const repository = new URL('../../..', import.meta.url).pathname;
+const addresses = { 'localhost:3000': issuer, 'localhost:3001': batchProcessor, 'localhost:3002': jobsApi };
+
+/** A command that a page shows, and the answer that stands below it, if any. */
+const example = /^```sh\n([^]*?)^```\n(?:\n^```(?:http|json)\n([^]*?)^```\n)?/gm;
+
+/** The shown addresses stand for those of the system under test. */
+function toReal(command: string): string {
+  const real = Object.entries(addresses).reduce(
+    (text, [shown, url]) => text.replaceAll(shown, new URL(url).host),
+    command,
+  );
+  return real.replaceAll('.lanyard/secrets', join(directory, 'secrets'));
+}
+
+function toShown(output: string): string {
+  const shown = Object.entries(addresses).reduce(
+    (text, [host, url]) => text.replaceAll(new URL(url).host, host),
+    output,
+  );
+  return shown
+    .replaceAll('\r', '')
+    .replaceAll(
+      /^(date|keep-alive|connection|content-length|referrer-policy|content-security-policy|x-content-type-options):.*\n/gim,
+      '',
+    )
+    .replaceAll(/^\{.*\}$/gm, (json) => JSON.stringify(JSON.parse(json), null, 2))
+    .replaceAll(/eyJ[\w-]{6}[\w.-]+/g, 'eyJhbGciOi…');
+}
+
+/** What differs from run to run. */
+const comparable = (text: string) =>
+  text
+    .trim()
+    .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '<uuid>')
+    .replaceAll(/"(iat|exp)": \d+/g, '"$1": <time>')
+    .replaceAll(/"(kid|x|y)": "[\w-]{43}"/g, '"$1": "<key>"');
+
+describe.each(['README.md', 'docs/walkthrough.md'])('%s', (page) => {
+  const path = join(repository, page);
+  const text = readFileSync(path, 'utf8');
+  const examples = [...text.matchAll(example)].filter(([, command]) => command?.includes('curl'));
+
+  it('shows commands that work, and the answers that they get', () => {
+    const marker = '\n=====\n';
+    const script = examples
+      .map(([, command]) => toReal(command ?? ''))
+      .join(`printf '${marker.replaceAll('\n', '\\n')}'\n`);
+    const output = execFileSync('bash', ['-euo', 'pipefail', '-c', script], { cwd: repository, encoding: 'utf8' });
+    const answers = output.split(marker).map(toShown);
+    expect(answers).toHaveLength(examples.length);
+    if (process.env.UPDATE_DOCS) writeFileSync(path, updated(text, answers));
+    for (const [index, [, command, answer]] of examples.entries()) {
+      if (answer !== undefined)
+        expect([command, comparable(answers[index] ?? '')]).toEqual([command, comparable(answer)]);
+      else expect(answers[index]).toContain('access_token');
+    }
+  });
+});
+
+function updated(text: string, answers: string[]): string {
+  const rest = [...answers];
+  return text.replaceAll(example, (block: string, command: string, answer: string | undefined) => {
+    if (!command.includes('curl')) return block;
+    const real = rest.shift() ?? '';
+    if (answer === undefined) return block;
+    const kind = real.startsWith('HTTP/') ? 'http' : 'json';
+    return `\`\`\`sh\n${command}\`\`\`\n\n\`\`\`${kind}\n${real.trim()}\n\`\`\`\n`;
+  });
+}

@@ -1,0 +1,50 @@
+import type { z } from 'zod';
+import * as authServer from '../../apps/auth-server/src/configuration.ts';
+import { batchProcessorConfiguration } from '../../apps/batch-processor/src/configuration.ts';
+import * as jobsApi from '../../apps/jobs-api/src/configuration.ts';
+
+const sections: [string, z.ZodObject][] = [
+  ['auth-server', authServer.authServerConfiguration],
+  ['auth-server, migration step', authServer.migrationConfiguration],
+  ['jobs-api', jobsApi.jobsApiConfiguration],
+  ['jobs-api, migration step', jobsApi.migrationConfiguration],
+  ['batch-processor', batchProcessorConfiguration],
+];
+
+/** `docs/configuration.md`, from the schemas that the services read their configuration with. */
+export function configurationReference(): string {
+  return `# Configuration
+
+Every service reads environment variables. For each variable \`X\`, a file named by \`X_FILE\` may hold the value instead,
+as secrets should be. What is wrong is told at start, by name and without its value. This page is generated from the
+schemas (\`npm run docs\`).
+${sections.map(([title, schema]) => `\n## ${title}\n\n${table(schema)}`).join('')}
+## npm start
+
+| variable | default | what it is |
+| --- | --- | --- |
+| \`AUTH_SERVER_PORT\` | \`3000\` | the port of the authorization server |
+| \`BATCH_PROCESSOR_PORT\` | \`3001\` | the port of the batch processor |
+| \`JOBS_API_PORT\` | \`3002\` | the port of the jobs API |
+| \`LANYARD_DIRECTORY\` | \`.lanyard\` | where Postgres, the key encryption key and the client secrets are kept |
+`;
+}
+
+function table(schema: z.ZodObject): string {
+  const rows = Object.entries(schema.shape).map(([name, field]) => {
+    const fallback = (field as z.ZodType).safeParse(undefined);
+    const shown = !fallback.success ? '**required**' : fallback.data === undefined ? '' : inCode(fallback.data);
+    return `| \`${name}\` | ${shown} | ${descriptionOf(field as z.ZodType)} |`;
+  });
+  return `| variable | default | what it is |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
+}
+
+const inCode = (value: unknown) => (String(value) === '' ? '' : `\`${value}\``);
+
+/** A default is a schema of its own around the one that is described. */
+function descriptionOf(field: z.ZodType): string {
+  const { innerType } = field.def as { innerType?: z.ZodType };
+  const description = field.description ?? (innerType && descriptionOf(innerType));
+  if (description === undefined) throw new Error('a configuration variable has no description');
+  return description;
+}

@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+
+const repository = new URL('..', import.meta.url).pathname;
+const example = /^```ts\n([^]*?)^```\n\nprints\n\n```text\n([^]*?)^```/gm;
+
+/** Runs the programs in the libraries' READMEs, and compares what they print with what stands below them. */
+describe.each(['oauth-protocol', 'access-token', 'resource-server', 'service-defaults', 'testing'])(
+  'libs/%s/README.md',
+  (library) => {
+    const folder = join(repository, 'libs', library);
+    const examples = [...readFileSync(join(folder, 'README.md'), 'utf8').matchAll(example)];
+
+    it('has an example', () => {
+      expect(examples.length).toBeGreaterThan(0);
+    });
+
+    it.each(examples.map(([, code = '', printed = ''], index) => ({ code, printed, number: index + 1 })))(
+      'example $number prints what it says',
+      async ({ code, printed, number }) => {
+        // Within the library, so that it finds what the library finds.
+        const program = join(folder, `.readme-example-${number}.ts`);
+        writeFileSync(program, code);
+        try {
+          const { stdout } = await promisify(execFile)(
+            process.execPath,
+            ['--import', join(repository, 'tools/hooks.mjs'), program],
+            {
+              env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', FORCE_COLOR: undefined },
+            },
+          );
+          expect(stdout).toBe(printed);
+        } finally {
+          rmSync(program);
+        }
+      },
+    );
+  },
+);
