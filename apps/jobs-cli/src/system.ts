@@ -36,11 +36,9 @@ function caller(address: string, authorizedFetch: typeof fetch): Call {
     const response = await authorizedFetch(address + path, { method, ...contentOf(body) }).catch((error: unknown) => {
       throw new Error(reasonOf(address, error));
     });
-    const answer = (await response.json().catch(() => ({}))) as { title?: string; detail?: string };
+    const answer = (await response.json().catch(() => ({}))) as Problem;
     if (response.ok) return answer as never;
-    throw new Error(
-      `${method} ${address}${path} answered ${response.status}: ${[answer.title, answer.detail].filter(Boolean).join(', ')}`,
-    );
+    throw new Error(`${method} ${address}${path} answered ${response.status}: ${reasonsOf(answer)}`);
   };
 }
 
@@ -59,3 +57,14 @@ function reasonOf(address: string, error: unknown): string {
   }
   return `${address} cannot be called (${causes.join(': ')}). Is it running? Start everything with: npm start`;
 }
+
+interface Problem {
+  title?: string;
+  detail?: string;
+  errors?: { field: string; message: string }[];
+}
+
+const reasonsOf = ({ title, detail, errors = [] }: Problem): string =>
+  [title, detail, ...errors.map(({ field, message }) => `${field}: ${message}`.replace(/^: /, ''))]
+    .filter(Boolean)
+    .join(', ');

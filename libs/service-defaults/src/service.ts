@@ -1,6 +1,7 @@
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply } from 'fastify';
 import type { DestinationStream } from 'pino';
 import type { z } from 'zod';
 import type { ServiceConfiguration } from './configuration/common-configuration.ts';
@@ -41,6 +42,12 @@ export async function createService<Schema extends z.ZodObject>(
     return503OnClosing: false,
     skipMiddie: true,
     routerOptions: { maxParamLength: 200 },
+    // What cannot even be routed, such as an address that is not well encoded.
+    frameworkErrors: (error: Error, _request: unknown, reply: FastifyReply) =>
+      reply
+        .status(400)
+        .type('application/problem+json')
+        .send({ type: 'about:blank', title: 'Bad Request', status: 400, detail: error.message }),
   });
   const module = {
     module: class ServiceModule {},

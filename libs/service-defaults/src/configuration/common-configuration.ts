@@ -1,5 +1,9 @@
 import { z } from 'zod';
 
+const proxy = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6(), z.enum(['loopback', 'linklocal', 'uniquelocal'])], {
+  error: 'must be addresses, networks, or loopback, linklocal, uniquelocal',
+});
+
 /** What every service can be told. */
 export const serviceConfiguration = z.object({
   HOST: z.string().default('127.0.0.1').describe('the address to listen on; `0.0.0.0` in a container'),
@@ -24,6 +28,7 @@ export const serviceConfiguration = z.object({
         .map((entry) => entry.trim())
         .filter(Boolean),
     )
+    .pipe(z.array(proxy))
     .describe('addresses or networks whose `X-Forwarded-*` headers count, separated by commas; none by default'),
 });
 export type ServiceConfiguration = z.infer<typeof serviceConfiguration>;

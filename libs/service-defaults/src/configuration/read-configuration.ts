@@ -33,7 +33,7 @@ export function readConfiguration<Schema extends z.ZodObject>(
   const parsed = schema.safeParse(values);
   if (parsed.success && problems.length === 0) return parsed.data;
   for (const { path, message } of parsed.error?.issues ?? []) {
-    const name = path.join('.');
+    const name = String(path[0]);
     problems.push(values[name] === undefined ? `${name} is not set` : `${name}: ${message}`);
   }
   throw new ConfigurationError(problems.join('\n'));

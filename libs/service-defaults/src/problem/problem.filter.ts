@@ -29,6 +29,7 @@ function problemOf(exception: unknown): Problem {
     if (typeof body === 'object' && 'details' in body) return { ...aProblem(status), ...body, status };
     return aProblem(status, exception.message);
   }
+  if (isAborted(exception)) return aProblem(400, 'the request was broken off');
   if (isDataException(exception)) return aProblem(400, 'a value cannot be stored, such as NUL in a text');
   if (isDatabaseUnavailable(exception)) return aProblem(503, 'the database is not available at the moment');
   // Fastify's own errors, such as a body that is too large, carry the status they mean.
@@ -43,6 +44,12 @@ const aProblem = (status: number, detail?: string): Problem => ({
   ...(detail && { detail }),
 });
 
+/** The caller went away, or sent less than it announced; a lost database connection has the same code. */
+function isAborted(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return code === 'ECONNRESET' && message === 'aborted';
+}
+
 /** SQLSTATE class 22: what a request brought is no value for the database, whatever else let it pass. */
 function isDataException(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown };
@@ -53,8 +60,9 @@ function isDataException(error: unknown): boolean {
 export function isDatabaseUnavailable(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   return (
-    (typeof code === 'string' && /^(08|28|3D|53|57P|55000|ECONN|ENOTFOUND|EPIPE|ETIMEDOUT|EAI_)/.test(code)) ||
-    (typeof message === 'string' &&
-      /Connection terminated|connection timeout|timeout exceeded when trying to connect/.test(message))
+    !isAborted(error) &&
+    ((typeof code === 'string' && /^(08|28|3D|53|57P|55000|ECONN|ENOTFOUND|EPIPE|ETIMEDOUT|EAI_)/.test(code)) ||
+      (typeof message === 'string' &&
+        /Connection terminated|connection timeout|timeout exceeded when trying to connect/.test(message)))
   );
 }

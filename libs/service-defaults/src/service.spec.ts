@@ -1,0 +1,152 @@
+import { Writable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Inject, Logger, Module, Param } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createService } from './service.ts';
+import { addLogFields, problemException, Readiness, serviceConfiguration } from './index.ts';
+
+const errors: Record<string, () => unknown> = {
+  unknown: () => new Error('a secret of the database'),
+  refused: () => Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }),
+  stopping: () => Object.assign(new Error('terminating connection'), { code: '57P01' }),
+  aborted: () => Object.assign(new Error('aborted'), { code: 'ECONNRESET' }),
+  data: () => Object.assign(new Error('unsupported Unicode escape sequence'), { code: '22P05' }),
+  large: () => Object.assign(new Error('Request body is too large'), { statusCode: 413 }),
+  own: () => problemException(409, 'lease-lost', 'The lease is lost', { detail: 'gone' }),
+};
+
+@Controller()
+class TestController {
+  private readonly logger = new Logger('Test');
+
+  constructor(@Inject(Readiness) readonly readiness: Readiness) {}
+
+  @Get('errors/:name')
+  fail(@Param('name') name: string) {
+    throw errors[name]?.();
+  }
+
+  @Get('log')
+  log() {
+    this.logger.log({ msg: 'hello', client_id: 'porter', access_token: 'ey.secret', nested: { password: 'hush' } });
+    return {};
+  }
+}
+
+@Module({ controllers: [TestController] })
+class TestModule {}
+
+let app: NestFastifyApplication;
+let lines: Record<string, unknown>[];
+const environment = { PORT: '0', LOG_LEVEL: 'info' };
+const service = { name: 'test', configuration: serviceConfiguration, module: () => ({ module: TestModule }) };
+
+beforeEach(async () => {
+  lines = [];
+  const destination = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(JSON.parse(String(chunk)));
+      done();
+    },
+  });
+  ({ app } = await createService(service, environment, destination));
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onRequest', (request, _reply, done) => {
+      addLogFields(request, { extra: 1 });
+      done();
+    });
+  await app.init();
+});
+afterEach(() => app.close());
+
+describe('a service', () => {
+  it.each([
+    ['unknown', 500, undefined],
+    ['refused', 503, 'the database is not available at the moment'],
+    ['stopping', 503, 'the database is not available at the moment'],
+    ['aborted', 400, 'the request was broken off'],
+    ['data', 400, 'a value cannot be stored, such as NUL in a text'],
+    ['large', 413, 'Request body is too large'],
+    ['own', 409, 'gone'],
+  ])('answers the error "%s" with %i and a problem', async (name, status, detail) => {
+    const response = await app.inject(`/errors/${name}`);
+    expect([response.statusCode, response.headers['content-type']]).toEqual([
+      status,
+      'application/problem+json; charset=utf-8',
+    ]);
+    expect(response.json()).toMatchObject({ status, ...(detail && { detail }) });
+    expect(response.body).not.toContain('secret');
+    expect(response.headers['retry-after']).toBe(status === 503 ? '1' : undefined);
+  });
+
+  it('answers an address that is not well encoded with a problem', async () => {
+    const response = await app.inject('/%zz');
+    expect([response.statusCode, response.headers['content-type']]).toEqual([
+      400,
+      'application/problem+json; charset=utf-8',
+    ]);
+  });
+
+  it('logs one line for each request, without the query, with the id that the caller sent', async () => {
+    await app.inject({ url: '/log?access_token=hush', headers: { 'x-request-id': 'abc' } });
+    expect(lines.at(-1)).toMatchObject({
+      level: 'info',
+      service: 'test',
+      msg: 'request',
+      method: 'GET',
+      route: '/log',
+      status: 200,
+      request_id: 'abc',
+      extra: 1,
+    });
+    expect(JSON.stringify(lines)).not.toContain('hush');
+  });
+
+  it.each(['a b', 'x'.repeat(65), 'a"b'])('makes an id of its own instead of %j', async (id) => {
+    const response = await app.inject({ url: '/log', headers: { 'x-request-id': id } });
+    expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('redacts what looks like a secret', async () => {
+    await app.inject('/log');
+    expect(lines.find(({ msg }) => msg === 'hello')).toMatchObject({
+      client_id: 'porter',
+      access_token: '[redacted]',
+      nested: { password: '[redacted]' },
+    });
+  });
+
+  it('is ready when everything it needs is there, and says what is not', async () => {
+    const { readiness } = app.get(TestController);
+    readiness.require('good', async () => {});
+    readiness.require('slow', async () => ({ degraded: 'slow today' }));
+    expect((await app.inject('/health/ready')).json()).toMatchObject({
+      status: 'degraded',
+      details: { slow: { message: 'slow today' } },
+    });
+    readiness.require('bad', () => Promise.reject(new Error('password of the database')));
+    const response = await app.inject('/health/ready');
+    expect([response.statusCode, response.json().details.bad]).toEqual([503, { status: 'down' }]);
+    expect(response.body).not.toContain('password');
+    expect((await app.inject('/health/live')).statusCode).toBe(200);
+  });
+
+  it('measures by route, never by address', async () => {
+    await app.inject('/errors/own');
+    const { body } = await app.inject('/metrics');
+    expect(body).toContain(
+      'http_request_duration_seconds_count{service="test",method="GET",route="/errors/:name",status="409"} 1',
+    );
+    expect(body).not.toContain('/errors/own');
+  });
+
+  it.each([
+    [{ PORT: '70000' }, /^PORT: /],
+    [{ TRUSTED_PROXIES: '10.0.0.0/8,somewhere' }, /^TRUSTED_PROXIES.*: must be addresses, networks/],
+    [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL: /],
+  ])('does not start with %j', async (wrong, message) => {
+    await expect(createService(service, { ...environment, ...wrong })).rejects.toThrow(message);
+  });
+});

@@ -1,0 +1,42 @@
+import { describe, expect, it } from '@jest/globals';
+import { ConfigurationError } from './configuration/startup-error.ts';
+import { explain } from './startup-failure.ts';
+
+const failure = (fields: object) => Object.assign(new Error('original'), fields);
+
+describe('explain', () => {
+  it.each([
+    [
+      'wrong configuration',
+      new ConfigurationError('PORT is not set\nISSUER is not set'),
+      ['PORT is not set', 'ISSUER is not set'],
+    ],
+    [
+      'a port that is taken',
+      failure({ code: 'EADDRINUSE', port: 3000 }),
+      ['port 3000 is taken: end what uses it, or set PORT'],
+    ],
+    [
+      'a privileged port',
+      failure({ code: 'EACCES', port: 80 }),
+      ['port 80 may not be used by this user: set PORT to 1024 or above'],
+    ],
+    [
+      'a database that is away',
+      failure({ code: 'ECONNREFUSED', address: '127.0.0.1', port: 5432 }),
+      ['the database does not answer at 127.0.0.1:5432: is it running, and is DATABASE_URL right?'],
+    ],
+    ['a wrong password', failure({ code: '28P01' }), ['the database refuses the user or password of DATABASE_URL']],
+    [
+      'a missing schema',
+      failure({ code: '42P01' }),
+      ['the database has no schema yet: run the migration first (original)'],
+    ],
+  ])('tells of %s in a line each', (_, error, lines) => {
+    expect(explain(error)).toEqual(lines);
+  });
+
+  it('keeps the stack of what it does not know', () => {
+    expect(explain(new Error('surprise'))[0]).toMatch(/surprise\n\s+at /);
+  });
+});
