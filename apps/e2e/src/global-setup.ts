@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { freePort, startSystem } from '@lanyard/tools/system';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 /** One system for all tests that only talk to it. Tests that kill or restart services start one of their own. */
 export default async function globalSetup(): Promise<() => Promise<void>> {
-  const directory = await mkdtemp(join(tmpdir(), 'lanyard-e2e-'));
+  const directory = await temporaryDirectory();
   const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
   const environment = { LOG_LEVEL: 'warn', REGISTRY_RECONCILIATION_PERIOD: '3600' };
   const system = await startSystem({ directory, ports, environment });

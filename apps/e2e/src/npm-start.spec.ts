@@ -1,12 +1,14 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort, portTaken } from '@lanyard/tools/system';
+import { temporaryDirectory } from './temporary-directory.ts';
 
+/** How many services the system of the other tests has. */
+const shared = 3;
 const repository = new URL('../../..', import.meta.url).pathname;
 const run = promisify(execFile);
 let directory: string;
@@ -14,7 +16,7 @@ let environment: NodeJS.ProcessEnv;
 let ports: number[];
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'lanyard-e2e-'));
+  directory = await temporaryDirectory();
   ports = [await freePort(), await freePort(), await freePort()];
   const [authServer, batchProcessor, jobsApi] = ports;
   environment = {
@@ -100,6 +102,7 @@ describe('npm start', () => {
     for (let i = 0; i < 100 && (await taken()).includes(true); i++)
       await new Promise((resolve) => setTimeout(resolve, 100));
     expect(await taken()).toEqual([false, false, false]);
+    await untilGone(/apps\/[a-z-]+\/dist\/main\.js/);
     const fourth = await start();
     expect(fourth.output()).toContain('found running');
     signal(fourth.child, 'SIGINT');
@@ -121,6 +124,18 @@ describe('npm start', () => {
     taken.kill();
   });
 });
+
+/** Services close their ports first, and end a moment later. */
+async function untilGone(command: RegExp): Promise<void> {
+  for (let i = 0; i < 50; i++) {
+    const { stdout } = await run('ps', ['-eo', 'args=']);
+    const left = stdout.split('\n').filter((line) => command.test(line) && line.includes(repository));
+    // The system that the other tests share goes on.
+    if (left.length === shared) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('services outlive their launcher');
+}
 
 /** Every process below this one, its services in groups of their own and Postgres included. */
 async function descendants(pid: number): Promise<number[]> {

@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort, startSystem, type Line, type System } from '@lanyard/tools/system';
+import { temporaryDirectory } from './temporary-directory.ts';
 import { basic, call } from './system-under-test.ts';
 
 let directory: string;
@@ -11,7 +10,7 @@ let system: System;
 const lines: Line[] = [];
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'lanyard-e2e-'));
+  directory = await temporaryDirectory();
   const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
   const environment = { LEASE_SECONDS: '2', CONCURRENCY: '2', BATCH_SIZE: '4', LEASE_SWEEP_INTERVAL: '0.2' };
   system = await startSystem({ directory, ports, environment, onLine: (line) => lines.push(line) });

@@ -1,4 +1,4 @@
-import type { AccessToken, Fetch } from './token-client.ts';
+import type { AccessToken, Fetch } from './options.ts';
 
 interface Tokens {
   getToken(): Promise<AccessToken>;
@@ -11,14 +11,17 @@ interface Tokens {
  */
 export function bearerFetch(tokens: Tokens): Fetch {
   return async (input, init) => {
-    const token = await tokens.getToken();
+    const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined);
+    const token = await unlessAborted(signal, tokens.getToken());
     const again = canBeRepeated(init) ? cloneOf(input) : undefined;
     const response = await send(input, init, token);
     if (!isInvalidToken(response)) return response;
     tokens.drop(token);
     if (again === undefined) return response;
+    const next = await unlessAborted(signal, tokens.getToken());
+    if (next.value === token.value) return response;
     await response.body?.cancel();
-    return send(again, init, await tokens.getToken());
+    return send(again, init, next);
   };
 }
 
@@ -32,12 +35,23 @@ const cloneOf = (input: Parameters<Fetch>[0]) => (input instanceof Request ? inp
 
 /** A stream is gone once it was sent. */
 function canBeRepeated(init: RequestInit | undefined): boolean {
-  const body = init?.body;
-  if (body === undefined || body === null) return true;
-  return !(body instanceof ReadableStream) && !(typeof body === 'object' && Symbol.asyncIterator in body);
+  const body: unknown = init?.body;
+  return typeof body !== 'object' || body === null || !(Symbol.asyncIterator in body);
 }
 
 /** RFC 6750 section 3.1 */
 function isInvalidToken({ status, headers }: Response): boolean {
-  return status === 401 && /\bbearer\b[^]*\berror="?invalid_token"?/i.test(headers.get('www-authenticate') ?? '');
+  return status === 401 && invalidToken.test(headers.get('www-authenticate') ?? '');
+}
+
+const invalidToken = /\bbearer\s(?:.*[\s,])?error\s*=\s*(?:"invalid_token"|invalid_token(?![^\s,]))/i;
+
+/** The token request goes on for the others who wait for it. */
+function unlessAborted<T>(signal: AbortSignal | null | undefined, promise: Promise<T>): Promise<T> {
+  if (!signal) return promise;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort);
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
 }

@@ -1,13 +1,38 @@
 import { readFile } from 'node:fs/promises';
+import { TokenRequestError } from './token-request-error.ts';
 
 /** A client secret, or what tells the one that is valid now. */
 export type SecretSource = string | (() => string | Promise<string>);
 
 /** Reads the file for each token request, so that a rotated secret is in use without a restart. */
 export function secretFromFile(path: string): () => Promise<string> {
-  return async () => (await readFile(path, 'utf8')).trim();
+  return async () => {
+    try {
+      return (await readFile(path, 'utf8')).trim();
+    } catch (cause) {
+      throw new TokenRequestError(
+        'secret_unavailable',
+        `the client secret cannot be read: ${(cause as Error).message}`,
+      );
+    }
+  };
 }
 
+/**
+ * A file that is being replaced may be missing or empty for a moment.
+ * @throws {TokenRequestError} `secret_unavailable`
+ */
 export async function readSecret(source: SecretSource): Promise<string> {
-  return typeof source === 'string' ? source : source();
+  const secret = typeof source === 'string' ? source : await ask(source);
+  if (!secret) throw new TokenRequestError('secret_unavailable', 'the client secret is empty');
+  return secret;
+}
+
+async function ask(source: () => string | Promise<string>): Promise<string> {
+  try {
+    return await source();
+  } catch (cause) {
+    if (cause instanceof TokenRequestError) throw cause;
+    throw new TokenRequestError('secret_unavailable', 'the client secret cannot be read', { cause });
+  }
 }

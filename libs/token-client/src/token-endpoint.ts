@@ -1,139 +1,95 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as oauth from 'oauth4webapi';
 import pRetry from 'p-retry';
+import { refuseUnavailable, tokenRequestErrorOf } from './response-error.ts';
 import { readSecret, type SecretSource } from './secret-source.ts';
-import { retryAfterOf, TokenRequestError } from './token-request-error.ts';
+import { ServerMetadata, type ServerMetadataOptions } from './server-metadata.ts';
+import { TokenRequestError } from './token-request-error.ts';
 
-export interface TokenEndpointOptions {
-  issuer: string;
+export interface TokenEndpointOptions extends ServerMetadataOptions {
   clientId: string;
   clientSecret: SecretSource;
   authenticationMethod: 'client_secret_basic' | 'client_secret_post';
-  /** of one request, ms */
-  timeout: number;
-  allowInsecureRequests: boolean;
 }
 
-const loopback = new Set(['localhost', '127.0.0.1', '[::1]']);
+export interface TokenResponse extends oauth.TokenEndpointResponse {
+  /** ms since the epoch; the token's lifetime counts from here at the earliest */
+  requestedAt: number;
+}
 
-/** Talks to the authorization server: metadata (RFC 8414), and the client credentials grant (RFC 6749 section 4.4). */
+/** The client credentials grant, RFC 6749 section 4.4. */
 export class TokenEndpoint {
   private readonly options: TokenEndpointOptions;
-  private readonly issuer: URL;
-  private metadata: Promise<oauth.AuthorizationServer> | undefined;
+  private readonly metadata: ServerMetadata;
 
   constructor(options: TokenEndpointOptions) {
     this.options = options;
-    this.issuer = new URL(options.issuer);
-    const { protocol, hostname } = this.issuer;
-    if (protocol !== 'https:' && !loopback.has(hostname) && !options.allowInsecureRequests) {
-      throw new Error(
-        `${options.issuer} is not https: secrets and tokens could be read on the way (allowInsecureRequests)`,
-      );
-    }
+    this.metadata = new ServerMetadata(options);
   }
 
-  /** What may pass is tried again with a growing delay, and not before the server's `Retry-After`. */
-  request(parameters: Record<string, string>): Promise<oauth.TokenEndpointResponse> {
-    return pRetry(() => this.withCurrentSecret(parameters), {
+  /**
+   * What may pass is tried again with a growing delay, and not before the server's `Retry-After`. The delays keep the
+   * process alive: somebody waits.
+   * @throws {TokenRequestError}
+   */
+  request(parameters: Record<string, string>): Promise<TokenResponse> {
+    return pRetry(() => this.requestOnce(parameters), {
       retries: 3,
       minTimeout: 100,
       maxTimeout: 2000,
+      maxRetryTime: 60_000,
       randomize: true,
       shouldRetry: ({ error }) => error instanceof TokenRequestError && error.mayPass,
       onFailedAttempt: async ({ error, retriesLeft }) => {
-        const wait = error instanceof TokenRequestError && error.mayPass && retriesLeft > 0 ? error.retryAfter : 0;
-        if (wait) await sleep(wait * 1000, undefined, { ref: true });
+        const wait = error instanceof TokenRequestError && error.mayPass && retriesLeft > 0 && error.retryAfter;
+        if (wait) await sleep(wait * 1000);
       },
     });
   }
 
-  /** A secret that was replaced between reading and using it is read once more. */
-  private async withCurrentSecret(parameters: Record<string, string>): Promise<oauth.TokenEndpointResponse> {
-    const secret = await this.secret();
+  /**
+   * A secret that was replaced between reading and using it is read once more.
+   * @throws {TokenRequestError}
+   */
+  async requestOnce(parameters: Record<string, string>): Promise<TokenResponse> {
+    const secret = await readSecret(this.options.clientSecret);
     try {
-      return await this.requestOnce(parameters, secret);
+      return await this.send(parameters, secret);
     } catch (error) {
       if (!(error instanceof TokenRequestError) || error.code !== 'invalid_client') throw error;
-      const newer = await this.secret();
+      const newer = await readSecret(this.options.clientSecret);
       if (newer === secret) throw error;
-      return this.requestOnce(parameters, newer);
+      return this.send(parameters, newer);
     }
   }
 
-  private async secret(): Promise<string> {
+  private async send(parameters: Record<string, string>, secret: string): Promise<TokenResponse> {
+    const { clientId: client_id, authenticationMethod } = this.options;
+    const authenticate =
+      authenticationMethod === 'client_secret_post' ? oauth.ClientSecretPost : oauth.ClientSecretBasic;
+    const server = await this.metadata.get();
+    const requestedAt = Date.now();
     try {
-      return await readSecret(this.options.clientSecret);
+      const http = this.metadata.http();
+      const response = await oauth.clientCredentialsGrantRequest(
+        server,
+        { client_id },
+        authenticate(secret),
+        parameters,
+        http,
+      );
+      await refuseUnavailable(response);
+      return { ...(await oauth.processClientCredentialsResponse(server, { client_id }, response)), requestedAt };
     } catch (cause) {
-      throw new TokenRequestError('invalid_client', `the client secret cannot be read: ${(cause as Error).message}`, {
-        cause,
-      });
+      const error = tokenRequestErrorOf(cause, 'the access token response');
+      if (error.code === 'invalid_response' || error.cause) this.metadata.forget(); // the endpoint may have moved
+      throw withoutSecret(error, secret);
     }
-  }
-
-  private async requestOnce(parameters: Record<string, string>, secret: string): Promise<oauth.TokenEndpointResponse> {
-    const client = { client_id: this.options.clientId };
-    const authentication =
-      this.options.authenticationMethod === 'client_secret_post'
-        ? oauth.ClientSecretPost(secret)
-        : oauth.ClientSecretBasic(secret);
-    let response: Response | undefined;
-    try {
-      const server = await this.discover();
-      response = await oauth.clientCredentialsGrantRequest(server, client, authentication, parameters, this.http());
-      return await oauth.processClientCredentialsResponse(server, client, response);
-    } catch (error) {
-      throw asTokenRequestError(error, response);
-    }
-  }
-
-  /** Kept once it was had; a failure is not. */
-  private discover(): Promise<oauth.AuthorizationServer> {
-    this.metadata ??= oauth
-      .discoveryRequest(this.issuer, { algorithm: 'oauth2', ...this.http() })
-      .then((response) =>
-        response.status < 500 ? oauth.processDiscoveryResponse(this.issuer, response) : unavailable(response),
-      )
-      .catch((error: unknown) => {
-        this.metadata = undefined;
-        throw error;
-      });
-    return this.metadata;
-  }
-
-  private http() {
-    return {
-      signal: () => AbortSignal.timeout(this.options.timeout),
-      [oauth.allowInsecureRequests]: this.issuer.protocol === 'http:',
-    };
   }
 }
 
-function unavailable(response: Response): never {
-  throw new TokenRequestError('temporarily_unavailable', `the authorization server answered ${response.status}`, {
-    retryAfter: retryAfterOf(response.headers),
-  });
-}
-
-function asTokenRequestError(error: unknown, response: Response | undefined): TokenRequestError {
-  if (error instanceof TokenRequestError) return error;
-  const status = response?.status ?? 0;
-  if (response && (status >= 500 || status === 429)) {
-    const retryAfter = retryAfterOf(response.headers);
-    return new TokenRequestError('temporarily_unavailable', `the authorization server answered ${status}`, {
-      retryAfter,
-    });
-  }
-  if (error instanceof oauth.ResponseBodyError) {
-    return new TokenRequestError(error.error, error.error_description ?? `answered ${error.status}`);
-  }
-  if (error instanceof oauth.WWWAuthenticateChallengeError) {
-    return new TokenRequestError('invalid_client', `answered ${error.status}`);
-  }
-  if (error instanceof oauth.OperationProcessingError) {
-    return new TokenRequestError('invalid_response', error.message, { cause: error });
-  }
-  return new TokenRequestError('temporarily_unavailable', 'the authorization server cannot be reached', {
-    cause: error,
-  });
+/** A server may repeat in its description what it was sent. */
+function withoutSecret(error: TokenRequestError, secret: string): TokenRequestError {
+  error.message = error.message.replaceAll(secret, '…');
+  return error;
 }

@@ -1,6 +1,9 @@
+import type { TokenTarget } from './options.ts';
+
 /** What happened to the access tokens of a client; never a token or a secret. */
-export type TokenEvent = { clientId: string; scope?: string; resource?: string } & (
-  | { type: 'obtained'; granted: string; /** seconds */ expiresIn: number }
-  | { type: 'renewal failed'; /** the code of the error */ error: string }
-  | { type: 'dropped' }
-);
+export type TokenEvent = { clientId: string } & TokenTarget &
+  (
+    | { type: 'obtained'; /** the scope of the response */ granted: string; /** seconds */ expiresIn: number }
+    | { type: 'renewal-failed'; /** the code of the error */ error: string }
+    | { type: 'dropped' }
+  );

@@ -16,7 +16,12 @@ const secretFields = [
 ];
 
 /** JSON lines on standard output, with a redaction of last resort: code does not log secrets in the first place. */
-export function createLogger(service: string, level: string, destination?: DestinationStream): PinoLogger {
+export function createLogger(
+  service: string,
+  level: string,
+  // Synchronous: nothing is lost at the end, and a reader that is gone cannot keep the process from ending.
+  destination: DestinationStream = pino.destination({ dest: 1, sync: true }),
+): PinoLogger {
   return pino(
     {
       level,

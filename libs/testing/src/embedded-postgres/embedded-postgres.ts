@@ -49,6 +49,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {
 
   const password = await initialise(directory, data, binaries, user);
   const address = (port: number) => `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
+  await forgetTheDead(data);
   const running = await pgCtl('status').then(
     () => portOf(data),
     () => undefined,
@@ -109,6 +110,17 @@ const exists = (path: string) =>
     () => true,
     () => false,
   );
+
+/**
+ * A server that was killed stays in the process table until somebody asks for its end, which in a container may be
+ * nobody; pg_ctl then takes it for one that runs.
+ */
+async function forgetTheDead(data: string): Promise<void> {
+  const file = join(data, 'postmaster.pid');
+  const pid = (await readFile(file, 'utf8').catch(() => '')).split('\n')[0];
+  const stat = pid && (await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''));
+  if (stat && /^\d+ \(.*\) Z/.test(stat)) await rm(file);
+}
 
 /** The fourth line of postmaster.pid is the port. */
 async function portOf(data: string): Promise<number> {

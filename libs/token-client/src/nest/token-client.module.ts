@@ -1,5 +1,6 @@
 import { Module, type DynamicModule, type FactoryProvider, type ModuleMetadata } from '@nestjs/common';
-import { TokenClient, type TokenClientOptions } from '../token-client.ts';
+import type { TokenClientOptions } from '../options.ts';
+import { TokenClient } from '../token-client.ts';
 
 type AsyncOptions = Pick<ModuleMetadata, 'imports'> &
   Pick<FactoryProvider<TokenClientOptions>, 'inject' | 'useFactory'>;

@@ -1,0 +1,36 @@
+import type { SecretSource } from './secret-source.ts';
+import type { TokenEvent } from './token-event.ts';
+
+export type Fetch = typeof globalThis.fetch;
+
+/** What a token is for. */
+export interface TokenTarget {
+  /** scope values, separated by spaces; default: those of the options, else the client's default scope */
+  scope?: string;
+  /** the protected resource, RFC 8707; default: that of the options */
+  resource?: string;
+}
+
+export interface TokenClientOptions extends TokenTarget {
+  /** the authorization server; its metadata (RFC 8414) leads to its token endpoint */
+  issuer: string;
+  clientId: string;
+  /** read anew for each token request, where it is a function */
+  clientSecret: SecretSource;
+  /** default: client_secret_basic */
+  authenticationMethod?: 'client_secret_basic' | 'client_secret_post';
+  /** of one request to the authorization server, ms; default 5000 */
+  timeout?: number;
+  /** lets secrets and tokens travel over plain http to hosts other than this one; default false */
+  allowInsecureRequests?: boolean;
+  /** told what happens to the tokens, for logs and metrics; never a token or a secret */
+  onTokenEvent?: (event: TokenEvent) => void;
+}
+
+export interface AccessToken {
+  readonly value: string;
+  /** what was granted */
+  readonly scope: string;
+  /** ms since the epoch */
+  readonly expiresAt: number;
+}

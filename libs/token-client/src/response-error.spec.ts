@@ -1,0 +1,117 @@
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { TokenClient, type TokenClientOptions } from './index.ts';
+import { listen } from './test-support.fixture.ts';
+
+interface Answer {
+  status?: number;
+  headers?: Record<string, string>;
+  body?: unknown;
+}
+
+const secret = 'hush-hush';
+const granted = { access_token: 'precious', token_type: 'Bearer', expires_in: 60, scope: 'a' };
+let server: Awaited<ReturnType<typeof listen>>;
+let seen: string[];
+let metadata: (url: string) => Answer;
+let token: () => Answer | undefined;
+
+beforeEach(async () => {
+  seen = [];
+  metadata = (url) => ({ body: { issuer: url, token_endpoint: `${url}/token` } });
+  token = () => ({ body: granted });
+  server = await listen((request, response) => {
+    seen.push(request.url ?? '');
+    const answer = request.url?.startsWith('/.well-known/') ? metadata(server.url) : token();
+    if (!answer) return;
+    const { status = 200, headers, body = {} } = answer;
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+  });
+});
+afterEach(() => server.close());
+
+const client = (options: Partial<TokenClientOptions> = {}) =>
+  new TokenClient({ issuer: server.url, clientId: 'porter', clientSecret: secret, ...options });
+const failure = async (options: Partial<TokenClientOptions> = {}): Promise<Error> => {
+  const error: unknown = await client(options)
+    .getToken()
+    .catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(Error);
+  expect(inspect(error, { depth: 10 })).not.toMatch(/precious|hush-hush/);
+  return error as Error;
+};
+
+describe('discovery', () => {
+  it('happens once', async () => {
+    const tokens = client();
+    await tokens.getToken({ scope: 'a' });
+    await tokens.getToken({ scope: 'b' });
+    expect(seen).toEqual(['/.well-known/oauth-authorization-server', '/token', '/token']);
+  });
+
+  it('happens again after the token endpoint went elsewhere', async () => {
+    const tokens = client();
+    token = () => ({ status: 404 });
+    await expect(tokens.getToken()).rejects.toThrow('invalid_response');
+    token = () => ({ body: granted });
+    metadata = (url) => ({ body: { issuer: url, token_endpoint: `${url}/moved` } });
+    await tokens.getToken();
+    expect(seen.slice(2)).toEqual(['/.well-known/oauth-authorization-server', '/moved']);
+  });
+
+  it.each<[string, (url: string) => Answer, string]>([
+    ['of another issuer', () => ({ body: { issuer: 'https://evil.example' } }), 'does not match the expected value'],
+    ['that is not there', () => ({ status: 404 }), 'unexpected HTTP status code'],
+    [
+      'that leads secrets over plain http to another host',
+      (url) => ({ body: { issuer: url, token_endpoint: 'http://evil.example/token' } }),
+      'http://evil.example/token is not https',
+    ],
+    ['without a token endpoint', (url) => ({ body: { issuer: url } }), 'does not contain a valid "as.token_endpoint"'],
+  ])('refuses metadata %s', async (_, answer, message) => {
+    metadata = answer;
+    expect(await failure()).toMatchObject({ code: 'invalid_response', message: expect.stringContaining(message) });
+    expect(seen).toHaveLength(1);
+  });
+});
+
+describe('the access token response', () => {
+  it.each<[string, Answer, string]>([
+    ['an unknown token type', { body: { ...granted, token_type: 'mac' } }, 'unsupported `token_type` value'],
+    ['no token type', { body: { ...granted, token_type: undefined } }, '"token_type" property'],
+    ['a lifetime that is no number', { body: { ...granted, expires_in: 'long' } }, '"expires_in" property'],
+    ['no JSON object', { body: 'precious' }, 'must be a top level object'],
+    ['a web page', { headers: { 'content-type': 'text/html' }, body: 'precious' }, 'must be a top level object'],
+    ['a redirect', { status: 302, headers: { location: 'https://evil.example' } }, 'unexpected HTTP status code'],
+  ])('is refused with %s, and shows no token', async (_, answer, message) => {
+    token = () => answer;
+    expect(await failure()).toMatchObject({ code: 'invalid_response', message: expect.stringContaining(message) });
+  });
+
+  it.each<[string, Answer, string]>([
+    ['a challenge', { status: 401, headers: { 'www-authenticate': 'Basic realm="a"' } }, 'invalid_client: '],
+    [
+      'a description that repeats the secret',
+      { status: 400, body: { error: 'invalid_client', error_description: `bad secret ${secret}!` } },
+      'invalid_client: bad secret …!',
+    ],
+    ['an error without a description', { status: 400, body: { error: 'invalid_scope' } }, 'invalid_scope: '],
+  ])('tells of %s', async (_, answer, message) => {
+    token = () => answer;
+    expect((await failure()).message).toContain(message);
+  });
+
+  it('is not awaited for longer than the timeout', async () => {
+    token = () => undefined;
+    expect((await failure({ timeout: 50 })).message).toBe(
+      'temporarily_unavailable: the authorization server did not answer in time',
+    );
+    expect(seen.filter((path) => path === '/token')).toHaveLength(4);
+  });
+
+  it('is assumed to last a minute where it does not say', async () => {
+    token = () => ({ body: { ...granted, expires_in: undefined } });
+    const { expiresAt } = await client().getToken();
+    expect(Math.round((expiresAt - Date.now()) / 1000)).toBe(60);
+  });
+});
