@@ -15,6 +15,7 @@ const results = globSync('.jest/@lanyard/*.json').map(
     },
 );
 const sum = (name: keyof (typeof results)[number]) => results.reduce((total, result) => total + result[name], 0);
-const failed = Math.max(sum('numFailedTests'), sum('numFailedTestSuites'));
+// A suite that could not even start counts as one, and so does a run that failed before any test.
+const failed = Math.max(sum('numFailedTests'), sum('numFailedTestSuites'), status === 0 ? 0 : 1);
 process.stdout.write(`${sum('numPassedTests')} passed, ${failed} failed\n`);
-process.exitCode = status === 0 && failed === 0 && results.length > 0 ? 0 : 1;
+process.exitCode = failed === 0 && results.length > 0 ? 0 : 1;

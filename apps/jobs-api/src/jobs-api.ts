@@ -13,6 +13,8 @@ export const jobsApi: Service<typeof jobsApiConfiguration> = {
   configuration: jobsApiConfiguration,
   module: (configuration) => AppModule.forRoot(configuration),
   bodyLimit: jsonLimit,
+  // Large files take their time.
+  requestTimeout: 3600,
   setUp: (app, configuration) => {
     app.useBodyParser('application/json', { bodyLimit: jsonLimit });
     acceptFiles(app, configuration);

@@ -19,6 +19,8 @@ export interface Service<Schema extends z.ZodObject = z.ZodObject> {
   module: (configuration: z.infer<Schema>) => DynamicModule;
   /** the largest body accepted, bytes; default 64 KiB */
   bodyLimit?: number;
+  /** how long a request may take to come in, seconds; default 30 */
+  requestTimeout?: number;
   /** what remains to be set up on the application, before it listens */
   setUp?: (app: NestFastifyApplication, configuration: z.infer<Schema>) => Promise<void> | void;
 }
@@ -36,8 +38,8 @@ export async function createService<Schema extends z.ZodObject>(
     genReqId: requestIdOf,
     trustProxy: configuration.TRUSTED_PROXIES.length > 0 ? configuration.TRUSTED_PROXIES : false,
     bodyLimit: service.bodyLimit ?? 64 * 1024,
-    // A request must be read within these times, ms, so that slow senders cannot hold connections.
-    requestTimeout: 120_000,
+    // So that slow senders cannot hold connections.
+    requestTimeout: (service.requestTimeout ?? 30) * 1000,
     keepAliveTimeout: 72_000,
     return503OnClosing: false,
     skipMiddie: true,

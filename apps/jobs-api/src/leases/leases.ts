@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION, problemException } from '@lanyard/service-defaults';
-import { InjectRepository } from '@nestjs/typeorm';
-import { DataSource, In, Repository } from 'typeorm';
+import { DataSource, In, type EntityManager } from 'typeorm';
 import type { JobsApiConfiguration } from '../configuration.ts';
 import { Job } from '../jobs/job.entity.ts';
 import { Jobs } from '../jobs/jobs.service.ts';
@@ -19,7 +18,6 @@ export interface Holder {
 export class Leases {
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
-    @InjectRepository(Job) private readonly rows: Repository<Job>,
     @Inject(Jobs) private readonly jobs: Jobs,
     @Inject(CONFIGURATION) private readonly configuration: JobsApiConfiguration,
   ) {}
@@ -27,6 +25,19 @@ export class Leases {
   /** Claims the oldest available jobs; workers that claim at the same time get different ones. */
   async claim({ types, max, leaseSeconds }: Claim, leasedBy: string): Promise<{ jobs: Job[]; nextAt: Date | null }> {
     await this.releaseExpired();
+    const jobs = await this.database.transaction((manager) =>
+      this.claimIn(manager, { types, max, leaseSeconds }, leasedBy),
+    );
+    const [row] = await this.database.query<{ next_at: Date | null }[]>(
+      `SELECT min(CASE status WHEN 'pending' THEN available_at ELSE lease_expires_at END) AS next_at
+       FROM job WHERE status IN ('pending', 'running') AND type = ANY ($1) AND NOT (id = ANY ($2))`,
+      [types, jobs.map(({ id }) => id)],
+    );
+    return { jobs, nextAt: row?.next_at ?? null };
+  }
+
+  /** Within a transaction, so that what is read is what was claimed. */
+  private async claimIn(manager: EntityManager, { types, max, leaseSeconds }: Claim, leasedBy: string): Promise<Job[]> {
     const claimed = await this.update(
       `WITH next AS (
          SELECT id FROM job WHERE status = 'pending' AND available_at <= now() AND type = ANY ($1)
@@ -36,14 +47,9 @@ export class Leases {
               lease_expires_at = now() + make_interval(secs => $4), started_at = now(), failure = NULL
        FROM next WHERE job.id = next.id RETURNING job.id`,
       [types, max, leasedBy, leaseSeconds],
+      manager,
     );
-    const jobs = await this.rows.find({ where: { id: In(claimed) }, order: { availableAt: 'ASC', id: 'ASC' } });
-    const [row] = await this.database.query<{ next_at: Date | null }[]>(
-      `SELECT min(CASE status WHEN 'pending' THEN available_at ELSE lease_expires_at END) AS next_at
-       FROM job WHERE status IN ('pending', 'running') AND type = ANY ($1) AND NOT (id = ANY ($2))`,
-      [types, claimed],
-    );
-    return { jobs, nextAt: row?.next_at ?? null };
+    return manager.find(Job, { where: { id: In(claimed) }, order: { availableAt: 'ASC', id: 'ASC' } });
   }
 
   async heartbeat(holder: Holder, { leaseSeconds }: Heartbeat): Promise<Job> {
@@ -122,8 +128,8 @@ export class Leases {
   }
 
   /** TypeORM answers an UPDATE with the rows and their number. */
-  private async update(sql: string, parameters: unknown[]): Promise<string[]> {
-    const [rows] = await this.database.query<[{ id: string }[], number]>(sql, parameters);
+  private async update(sql: string, parameters: unknown[], manager = this.database.manager): Promise<string[]> {
+    const [rows] = await manager.query<[{ id: string }[], number]>(sql, parameters);
     return rows.map(({ id }) => id);
   }
 }
