@@ -14,6 +14,7 @@ const run = promisify(execFile);
 let directory: string;
 let environment: NodeJS.ProcessEnv;
 let ports: number[];
+const started: ChildProcess[] = [];
 
 beforeAll(async () => {
   directory = await temporaryDirectory();
@@ -22,6 +23,8 @@ beforeAll(async () => {
   environment = {
     ...process.env,
     NODE_OPTIONS: undefined,
+    FORCE_COLOR: undefined,
+    NO_COLOR: '1',
     LANYARD_DIRECTORY: directory,
     AUTH_SERVER_PORT: String(authServer),
     BATCH_PROCESSOR_PORT: String(batchProcessor),
@@ -32,7 +35,13 @@ beforeAll(async () => {
     SECRETS_DIRECTORY: join(directory, 'secrets'),
   };
 });
-afterAll(() => rm(directory, { recursive: true, force: true }));
+afterAll(async () => {
+  for (const child of started.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)) {
+    signal(child, 'SIGTERM');
+    await once(child, 'exit');
+  }
+  await rm(directory, { recursive: true, force: true });
+});
 
 /** Starts it as a person does, and waits until the example jobs are done. */
 async function start(): Promise<{ child: ChildProcess; output: () => string }> {
@@ -44,6 +53,7 @@ async function start(): Promise<{ child: ChildProcess; output: () => string }> {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ready = Promise.withResolvers<void>();
+  started.push(child);
   const take = (chunk: Buffer) => {
     output += chunk;
     if (output.includes('Try it')) ready.resolve();
