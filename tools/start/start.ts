@@ -9,6 +9,8 @@ import { trace } from './trace.ts';
 const repository = new URL('../..', import.meta.url).pathname;
 const print = (text = '') => void process.stdout.write(`${text}\n`);
 
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 interface Options {
   dev: boolean;
   environment: NodeJS.ProcessEnv;
@@ -19,13 +21,22 @@ export async function startLanyard({ dev, environment }: Options): Promise<void>
   const begun = performance.now();
   const step = (text: string) => print(`  ${pc.green('✓')} ${text}`);
   print(`${pc.bold('Lanyard')}  machine-to-machine authorization`);
+  const starting = new AbortController();
+  const interrupt = () => starting.abort();
+  for (const signal of stopSignals) process.once(signal, interrupt);
   let system: System | undefined;
   try {
     const ports = await freePorts(environment);
     if (!dev) build();
     const directory = environment.LANYARD_DIRECTORY || join(repository, '.lanyard');
-    system = await startSystem({ directory, ports, dev, onLine: printLine, onStep: step });
+    system = await startSystem({ directory, ports, dev, onLine: printLine, onStep: step, signal: starting.signal });
+    starting.signal.throwIfAborted();
   } catch (error) {
+    if (starting.signal.aborted) {
+      await system?.stop();
+      print('stopped');
+      process.exit(0);
+    }
     fail(error);
   }
   const { urls, services } = system;
@@ -113,7 +124,7 @@ async function freePorts(environment: NodeJS.ProcessEnv) {
 }
 
 function stopOnSignal(system: System): void {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  for (const signal of stopSignals) {
     process.on(signal, () => {
       if (!ending) print('\nstopping: the services finish or hand back what they hold');
       void end(system, 128 + constants.signals[signal]);

@@ -67,7 +67,7 @@ export class Service {
     const child = this.process;
     if (!child) return;
     this.stopping = true;
-    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     if (code !== 0) throw new Error(this.lastWords.join('\n') || `${this.options.name} ended (${signal ?? code})`);
   }
 

@@ -14,6 +14,8 @@ export interface SystemOptions {
   environment?: NodeJS.ProcessEnv;
   onLine?: (line: Line) => void;
   onStep?: (step: string) => void;
+  /** breaks the start off, and stops what runs so far */
+  signal?: AbortSignal;
 }
 
 /** The whole product on one machine: Postgres, its databases, and the three services as processes of their own. */
@@ -34,8 +36,9 @@ type ServiceName = 'auth-server' | 'batch-processor' | 'jobs-api';
 const repository = new URL('../..', import.meta.url).pathname;
 
 export async function startSystem(options: SystemOptions): Promise<System> {
-  const { directory, ports, dev = false, environment, onLine, onStep = () => undefined } = options;
+  const { directory, ports, dev = false, environment, onLine, onStep = () => undefined, signal } = options;
   await mkdir(directory, { recursive: true, mode: 0o711 });
+  await own(directory);
   const secretsDirectory = join(directory, 'secrets');
   const urls = {
     issuer: `http://localhost:${ports.authServer}`,
@@ -51,7 +54,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     await postgres.stop();
   };
 
-  try {
+  const startServices = async (): Promise<System> => {
     const auth = await createDatabase(postgres.url, 'lanyard_auth');
     const jobs = await createDatabase(postgres.url, 'lanyard_jobs');
     const common = {
@@ -60,7 +63,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       SHUTDOWN_TIMEOUT: '4',
       ...environment,
     };
-    const own: Record<ServiceName, NodeJS.ProcessEnv> = {
+    const perService: Record<ServiceName, NodeJS.ProcessEnv> = {
       'auth-server': {
         DATABASE_URL: auth.url,
         MIGRATION_DATABASE_URL: auth.ownerUrl,
@@ -81,7 +84,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       new Service({
         name,
         command: commandOf(name, file, dev && url !== undefined),
-        environment: { ...common, ...own[name], ...more },
+        environment: { ...common, ...perService[name], ...more },
         directory: repository,
         url,
         onLine,
@@ -91,6 +94,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
     for (const name of ['auth-server', 'jobs-api'] as const) {
       const migration = program(name, 'migrate', {});
+      running.push(migration);
+      signal?.throwIfAborted();
       migration.start();
       await migration.finished();
     }
@@ -102,10 +107,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       batchProcessor: replica('batch-processor', ports.batchProcessor),
     };
     for (const service of [services.authServer, services.jobsApi, services.batchProcessor]) {
+      signal?.throwIfAborted();
       running.push(service);
       service.start();
     }
-    await Promise.all(running.map((service) => service.ready()));
+    await Promise.all(Object.values(services).map((service) => service.ready()));
     return {
       urls,
       postgres,
@@ -116,6 +122,13 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       replica,
       stop,
     };
+  };
+
+  const interrupted = Promise.withResolvers<never>();
+  signal?.addEventListener('abort', () => interrupted.reject(signal.reason));
+  try {
+    signal?.throwIfAborted();
+    return await Promise.race([startServices(), interrupted.promise]);
   } catch (error) {
     await stop();
     throw error;
@@ -126,6 +139,17 @@ function commandOf(name: ServiceName, file: string, dev: boolean): string[] {
   if (!dev) return [join(repository, 'apps', name, 'dist', `${file}.js`)];
   const hooks = join(repository, 'tools', 'hooks.mjs');
   return ['--watch', '--watch-preserve-output', '--import', hooks, join(repository, 'apps', name, 'src', `${file}.ts`)];
+}
+
+/** One launcher for each folder, since a second one would change the passwords of the first one's databases. */
+async function own(directory: string): Promise<void> {
+  const file = join(directory, 'launcher-pid');
+  const pid = await readFile(file, 'utf8').catch(() => '');
+  const command = pid && (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''));
+  if (pid !== String(process.pid) && command.includes('tools/start/main.ts')) {
+    throw new Error(`${directory} is in use by process ${pid}: stop that first, or set LANYARD_DIRECTORY`);
+  }
+  await writeFile(file, String(process.pid));
 }
 
 /** Made at the first start; beside the data, but not in the database. */

@@ -13,7 +13,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
-        databaseModule('auth-server', configuration, [...registryEntities, SigningKeyRow]),
+        databaseModule('auth-server', configuration, [...registryEntities, SigningKeyRow], { essential: false }),
         RegistryModule,
         SigningKeysModule,
         TokenModule,

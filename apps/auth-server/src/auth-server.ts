@@ -39,7 +39,8 @@ function forbidCaching(app: NestFastifyApplication): void {
     .getHttpAdapter()
     .getInstance()
     .addHook('onRequest', (request, reply, done) => {
-      if (request.url.startsWith('/oauth/')) reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
+      if (request.routeOptions.url?.startsWith('/oauth/'))
+        reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
       done();
     });
 }

@@ -119,6 +119,44 @@ describe('npm start', () => {
     await once(fourth.child, 'exit');
   }, 180_000);
 
+  it('stops at Ctrl-C while it still starts, and leaves nothing behind', async () => {
+    const child = spawn('npm', ['start'], {
+      cwd: repository,
+      env: environment,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    started.push(child);
+    for await (const chunk of child.stdout) if (String(chunk).includes('up to date')) break;
+    signal(child, 'SIGINT');
+    await once(child, 'exit');
+    await untilGone(/apps\/[a-z-]+\/dist\/main\.js/);
+    expect((await run('pgrep', ['-fc', directory]).catch(({ stdout }) => ({ stdout }))).stdout.trim()).toBe('0');
+  }, 60_000);
+
+  it('refuses to run twice in one folder', async () => {
+    const first = await start();
+    const others = {
+      AUTH_SERVER_PORT: await freePort(),
+      BATCH_PROCESSOR_PORT: await freePort(),
+      JOBS_API_PORT: await freePort(),
+    };
+    const second = run('npm', ['start'], {
+      cwd: repository,
+      env: {
+        ...environment,
+        ...Object.fromEntries(Object.entries(others).map(([name, port]) => [name, String(port)])),
+      },
+    });
+    await expect(second).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/is in use by process \d+: stop that first/),
+    });
+    expect(await jobs('list', '--limit', '1')).toHaveLength(1);
+    signal(first.child, 'SIGINT');
+    await once(first.child, 'exit');
+  }, 60_000);
+
   it('says in one line what is in the way', async () => {
     const taken = spawn(process.execPath, [
       '-e',

@@ -6,7 +6,7 @@ import { createService } from './service.ts';
 import { addLogFields, problemException, Readiness, serviceConfiguration } from './index.ts';
 
 const errors: Record<string, () => unknown> = {
-  unknown: () => new Error('a secret of the database'),
+  unknown: () => Object.assign(new Error('a secret of the database'), { parameters: ['hush'] }),
   refused: () => Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }),
   stopping: () => Object.assign(new Error('terminating connection'), { code: '57P01' }),
   aborted: () => Object.assign(new Error('aborted'), { code: 'ECONNRESET' }),
@@ -102,6 +102,21 @@ describe('a service', () => {
       extra: 1,
     });
     expect(JSON.stringify(lines)).not.toContain('hush');
+  });
+
+  it('logs what failed, and nothing that it was given', async () => {
+    await app.inject('/errors/unknown');
+    expect(lines.find(({ msg }) => msg === 'request failed')).toMatchObject({
+      err: { message: 'a secret of the database' },
+    });
+    expect(JSON.stringify(lines)).not.toContain('hush');
+  });
+
+  it('logs no part of an address that may be a secret', async () => {
+    const response = await app.inject('/lanyard_cs_hush?access_token=hush');
+    await app.inject('/errors/hush');
+    expect(response.body).not.toContain('hush');
+    expect(JSON.stringify(lines.filter(({ msg }) => msg === 'request'))).not.toContain('hush');
   });
 
   it.each(['a b', 'x'.repeat(65), 'a"b'])('makes an id of its own instead of %j', async (id) => {

@@ -117,6 +117,8 @@ function stopOnSignal(close: () => Promise<void>, timeout: number, logger: Retur
     );
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
+  // Not there where there never was such a parent.
+  if ('connected' in process && !process.connected) stop('parent gone');
   if (process.channel) {
     process.channel.unref();
     process.on('disconnect', () => stop('parent gone'));

@@ -3,7 +3,7 @@ import { StartupError } from './configuration/startup-error.ts';
 /** The lines that tell whoever starts a service why it does not start. Unknown errors keep their stack. */
 export function explain(error: unknown): string[] {
   if (error instanceof StartupError) return error.message.split('\n');
-  const { code, port, address, hostname, message, stack } = error as NodeJS.ErrnoException & {
+  const { code, port, address, hostname, message, stack } = firstOf(error) as NodeJS.ErrnoException & {
     port?: number;
     address?: string;
     hostname?: string;
@@ -12,6 +12,7 @@ export function explain(error: unknown): string[] {
     case 'EADDRINUSE':
       return [`port ${port} is taken: end what uses it, or set PORT`];
     case 'EACCES':
+      if (port === undefined) return [message];
       return [`port ${port} may not be used by this user: set PORT to 1024 or above`];
     case 'EADDRNOTAVAIL':
       return [`${address} is no address of this machine: set HOST`];
@@ -30,4 +31,9 @@ export function explain(error: unknown): string[] {
     default:
       return [stack ?? String(error)];
   }
+}
+
+/** A host with several addresses fails with an error for each. */
+function firstOf(error: unknown): unknown {
+  return error instanceof AggregateError ? error.errors[0] : error;
 }

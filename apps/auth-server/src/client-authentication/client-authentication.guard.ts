@@ -42,22 +42,27 @@ export class ClientAuthenticationGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest & { client?: Client }>();
-    const credentials = parseClientCredentials(request.headers.authorization, formOf(request.body));
-    const seconds = this.throttle.secondsToWait(credentials.clientId, request.ip);
-    if (seconds > 0) {
-      this.outcomes.inc({ outcome: 'throttled' });
-      throw new ThrottledError(seconds);
-    }
+    let clientId = '';
     try {
+      const credentials = parseClientCredentials(request.headers.authorization, formOf(request.body));
+      ({ clientId } = credentials);
+      this.throttleFailures(clientId, request.ip);
       request.client = await this.authenticate(credentials);
     } catch (error) {
-      if (error instanceof OAuthError) await this.refused(request, credentials.clientId, error);
+      if (error instanceof OAuthError && error.code === 'invalid_client') await this.refused(request, clientId, error);
       throw error;
     }
-    addLogFields(request, { client_id: credentials.clientId });
-    this.throttle.succeeded(credentials.clientId, request.ip);
+    addLogFields(request, { client_id: clientId });
+    this.throttle.succeeded(clientId, request.ip);
     this.outcomes.inc({ outcome: 'succeeded' });
     return true;
+  }
+
+  private throttleFailures(clientId: string, address: string): void {
+    const seconds = this.throttle.secondsToWait(clientId, address);
+    if (seconds === 0) return;
+    this.outcomes.inc({ outcome: 'throttled' });
+    throw new ThrottledError(seconds);
   }
 
   /** The same work and words whether the client is unknown, its secret wrong or expired, or the client disabled. */

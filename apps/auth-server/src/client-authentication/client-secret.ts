@@ -19,6 +19,11 @@ export function isGeneratedSecret(text: string): boolean {
   return text.startsWith(prefix) && random.length === 43 && text.endsWith(checksum(random));
 }
 
+/** Whether a text begins like a generated secret, and is none. */
+export function looksCut(text: string): boolean {
+  return text.startsWith(prefix) && !isGeneratedSecret(text);
+}
+
 function checksum(text: string): string {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(crc32(text));

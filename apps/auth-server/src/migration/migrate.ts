@@ -15,7 +15,7 @@ export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string
   const configuration = readConfiguration(migrationConfiguration, environment);
   const provisioning = readProvisioningFile(configuration.PROVISIONING_FILE, environment);
   const database = await new DataSource({
-    ...dataSourceOptions('auth-server (migration)', configuration.MIGRATION_DATABASE_URL),
+    ...dataSourceOptions('auth-server (migration)', configuration.MIGRATION_DATABASE_URL, { statementTimeout: 0 }),
     entities: [...registryEntities, SigningKeyRow],
     migrations: [Registry1700000000001],
   }).initialize();

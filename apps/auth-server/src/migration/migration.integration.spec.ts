@@ -66,6 +66,8 @@ describe('the migration step', () => {
   it("registers an operator's own secret, and refuses a short one", async () => {
     writeFileSync(secretFile('jobs-cli'), 'hunter2\n');
     await expect(database.migrateAgain()).rejects.toThrow('must have 32 characters or more');
+    writeFileSync(secretFile('jobs-cli'), database.secretOf('jobs-api').slice(0, -3));
+    await expect(database.migrateAgain()).rejects.toThrow('cut or mistyped');
     const own = 'a secret of mine, which is long enough';
     writeFileSync(secretFile('jobs-cli'), `${own}\n`);
     expect(await database.migrateAgain()).toEqual(['client jobs-cli: registered the secret in its file']);

@@ -1,7 +1,17 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { StartupError } from '@lanyard/service-defaults';
-import { generateClientSecret, leastSecretLength } from '../client-authentication/client-secret.ts';
+import { generateClientSecret, leastSecretLength, looksCut } from '../client-authentication/client-secret.ts';
+
+/** Where it is ours to say: a secret that was mounted may be read-only. */
+function makePrivate(file: string): void {
+  if ((statSync(file).mode & 0o077) === 0) return;
+  try {
+    chmodSync(file, 0o600);
+  } catch (error) {
+    if (!['EROFS', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
 
 /**
  * The client's secret from `<directory>/<client_id>/client_secret`. Where there is none it is generated and written
@@ -15,7 +25,8 @@ export function readOrGenerateSecret(directory: string, clientId: string): { sec
     if (secret.length < leastSecretLength) {
       throw new StartupError(`${file}: a client secret must have ${leastSecretLength} characters or more`);
     }
-    if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
+    if (looksCut(secret)) throw new StartupError(`${file}: the client secret is cut or mistyped`);
+    makePrivate(file);
     return { secret, generated: false };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

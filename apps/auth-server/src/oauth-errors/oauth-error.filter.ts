@@ -12,7 +12,8 @@ export class OAuthErrorFilter extends ProblemFilter {
   override catch(exception: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
-    if (!request.url.startsWith('/oauth/')) return super.catch(exception, host);
+    // The route, not the address, which can be spelled in many ways.
+    if (!request.routeOptions.url?.startsWith('/oauth/')) return super.catch(exception, host);
 
     const error = asOAuthError(exception);
     if (!error) return super.catch(exception, host);

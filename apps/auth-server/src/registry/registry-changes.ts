@@ -63,9 +63,15 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     return this.reconciling;
   }
 
+  private reconcileOrWarn(): Promise<void> {
+    return this.reconcile().catch((error: unknown) => this.logger.warn({ msg: 'reconciliation failed', err: error }));
+  }
+
   private async tellAll(): Promise<void> {
     const { horizon, subjects } = await this.read(this.horizon);
-    for (const subject of subjects) await this.tell(subject);
+    const failures: unknown[] = [];
+    for (const subject of subjects) await this.tell(subject).catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
     this.horizon = horizon;
   }
 
@@ -86,7 +92,7 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
   private async keepReconciling(): Promise<void> {
     const period = this.configuration.REGISTRY_RECONCILIATION_PERIOD * 1000;
     while (await this.waited(period)) {
-      await this.reconcile().catch((error: unknown) => this.logger.warn({ msg: 'reconciliation failed', err: error }));
+      await this.reconcileOrWarn();
     }
   }
 
@@ -95,7 +101,9 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     do {
       try {
         const { ended } = await this.listen();
-        await this.reconcile();
+        // A look that began before may have missed what was changed in between.
+        await this.reconciling?.catch(() => undefined);
+        await this.reconcileOrWarn();
         this.listening = true;
         failures = 0;
         await ended;

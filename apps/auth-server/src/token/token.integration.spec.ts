@@ -167,6 +167,20 @@ describe('POST /oauth/token', () => {
     expect(response.json()).toEqual({ error: 'invalid_client', error_description: 'client authentication failed' });
   });
 
+  it('is the same endpoint however its address is spelled', async () => {
+    for (const authorization of [basic('batch-processor', secret), basic('batch-processor', 'guess')]) {
+      const headers = { authorization, 'content-type': 'application/x-www-form-urlencoded' };
+      const spelled = await app.inject({
+        method: 'POST',
+        url: '/%6fauth/token',
+        headers,
+        payload: 'grant_type=client_credentials',
+      });
+      const plain = await postToken(app, grant, { authorization });
+      expect([spelled.statusCode, spelled.headers['cache-control']]).toEqual([plain.statusCode, 'no-store']);
+    }
+  });
+
   it('form-decodes identifier and secret in Basic', async () => {
     const encoded = Buffer.from('batch-processor').toString('hex').replaceAll(/../g, '%$&');
     const authorization = `Basic ${Buffer.from(`${encoded}:${encodeURIComponent(secret)}`).toString('base64')}`;

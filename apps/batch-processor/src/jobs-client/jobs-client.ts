@@ -25,6 +25,11 @@ export class LeaseLostError extends Error {
   override readonly name = 'LeaseLostError';
 }
 
+/** The jobs API does not take what it was sent: sending it again cannot help. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+}
+
 /** Service A calls Service B: each call carries an access token for the jobs API, with the scope it needs. */
 @Injectable()
 export class JobsClient {
@@ -97,7 +102,7 @@ export class JobsClient {
       const what = `${init.method ?? 'GET'} ${path.replace(/[0-9a-f-]{36,}/, '…')} answered ${response.status}`;
       const message = [what, problem.title, problem.detail].filter(Boolean).join(': ');
       if (response.status === 409) throw new AbortError(new LeaseLostError(message));
-      if (response.status < 500 && response.status !== 429) throw new AbortError(message);
+      if (response.status < 500 && response.status !== 429) throw new AbortError(new RefusedError(message));
       throw new Error(message);
     };
     return pRetry(attempt, {

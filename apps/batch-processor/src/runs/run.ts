@@ -1,5 +1,5 @@
 import type { Logger } from '@nestjs/common';
-import { LeaseLostError, type ClaimedJob, type JobsClient } from '../jobs-client/jobs-client.ts';
+import { LeaseLostError, RefusedError, type ClaimedJob, type JobsClient } from '../jobs-client/jobs-client.ts';
 import { InvalidCsvError, summarizeCsv } from '../summarize-csv/summarize-csv.ts';
 
 /** What this worker can do with a job, by its type. */
@@ -84,7 +84,13 @@ export class Run {
       await this.jobs.fail(job, reason.slice(0, 2000), retryable);
       return { outcome: 'failed', details: { reason, retryable, attempt: job.attempts } };
     }
-    await this.jobs.complete(job, result);
+    try {
+      await this.jobs.complete(job, result);
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      await this.jobs.fail(job, error.message.slice(0, 2000), false);
+      return { outcome: 'failed', details: { reason: error.message, retryable: false, attempt: job.attempts } };
+    }
     return { outcome: 'succeeded', details: 'rows' in result ? { rows: result.rows } : {} };
   }
 

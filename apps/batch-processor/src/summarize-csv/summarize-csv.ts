@@ -51,6 +51,7 @@ export async function summarizeCsv(content: AsyncIterable<Uint8Array>, signal?: 
 function header(names: string[]): ColumnSummarizer[] {
   if (names.length > mostColumns) throw new InvalidCsvError(`the file has more than ${mostColumns} columns`);
   return names.map(
-    (name, i) => new ColumnSummarizer(name.trim().slice(0, 200).replaceAll('\0', '\uFFFD') || `column ${i + 1}`),
+    (name, i) =>
+      new ColumnSummarizer(name.trim().slice(0, 200).replaceAll('\0', '\uFFFD').toWellFormed() || `column ${i + 1}`),
   );
 }

@@ -48,6 +48,12 @@ export const jobSchema = z.object({
   finishedAt: moment.nullable(),
 });
 
+/** What a list shows: results can be large. */
+export function presentListed(job: Job): object {
+  const { result: _, ...listed } = presentJob(job);
+  return listed;
+}
+
 /** Leaves out what is between the service and its database. */
 export function presentJob(job: Job): Record<keyof z.infer<typeof jobSchema>, unknown> {
   const { leasedBy: _1, leaseToken: _2, idempotencyKey: _3, requestDigest: _4, ...shown } = job;
@@ -64,7 +70,7 @@ export const jobQuerySchema = z.strictObject({
 export type JobQuery = z.infer<typeof jobQuerySchema>;
 
 export const jobPageSchema = z.object({
-  items: z.array(jobSchema),
+  items: z.array(jobSchema.omit({ result: true })).describe('without their results'),
   next: z.string().nullable().describe('the path of the next page'),
 });
 

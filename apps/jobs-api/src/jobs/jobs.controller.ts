@@ -11,6 +11,7 @@ import {
   newJobSchema,
   parseIdempotencyKey,
   presentJob,
+  presentListed,
   type JobQuery,
   type NewJob,
 } from './job.schema.ts';
@@ -55,7 +56,7 @@ export class JobsController {
     const jobs = await this.jobs.list(query);
     const last = jobs.length === query.limit ? jobs.at(-1) : undefined;
     const next = last && `/jobs?${new URLSearchParams(stringsOf({ ...query, after: last.id }))}`;
-    return { items: jobs.map(presentJob), next: next ?? null };
+    return { items: jobs.map(presentListed), next: next ?? null };
   }
 
   @Get(':id')

@@ -39,7 +39,8 @@ describe('creating jobs', () => {
       finishedAt: null,
     });
     expect((await worker('GET', `/jobs/${created.body.id}`)).body).toEqual(created.body);
-    expect((await worker('GET', '/jobs')).body).toEqual({ items: [created.body], next: null });
+    const { result: _, ...listed } = created.body;
+    expect((await worker('GET', '/jobs')).body).toEqual({ items: [listed], next: null });
   });
 
   it('keeps the id of the request that created it', async () => {
@@ -214,10 +215,24 @@ describe('leases', () => {
     expect((await claim()).body.jobs[0]).toMatchObject({ attempts: 1, lease: { token: 2 } });
   });
 
+  it.each([
+    { columns: 5 },
+    { rows: 'x', columns: [] },
+    { rows: 1, columns: [{ name: 'a' }] },
+    { rows: 2 ** 40, columns: [] },
+  ])('refuses the result %j, which no report could read', async (wrong) => {
+    await submit(worker);
+    const [job] = (await claim()).body.jobs;
+    expect((await worker('POST', `/jobs/${job.id}/complete`, { leaseToken: 1, result: wrong })).status).toBe(400);
+  });
+
   it('refuses what cannot be stored, and does not fall over', async () => {
     await submit(worker);
     const [job] = (await claim()).body.jobs;
-    const bad = await worker('POST', `/jobs/${job.id}/complete`, { leaseToken: 1, result: { text: 'a\0b' } });
+    const bad = await worker('POST', `/jobs/${job.id}/complete`, {
+      leaseToken: 1,
+      result: { ...result, columns: [{ ...result.columns[0], name: 'a\0b' }] },
+    });
     expect(bad.status).toBe(400);
     const huge = await worker('POST', `/jobs/${job.id}/complete`, { leaseToken: 2 ** 53, result });
     expect(huge.status).toBe(400);

@@ -8,6 +8,24 @@ import { Files } from '../files/files.ts';
 import { Job } from './job.entity.ts';
 import type { JobQuery, NewJob } from './job.schema.ts';
 
+/** All but the result, which is not even read. */
+const listedColumns = {
+  id: true,
+  type: true,
+  payload: true,
+  status: true,
+  attempts: true,
+  maxAttempts: true,
+  availableAt: true,
+  leaseExpiresAt: true,
+  failure: true,
+  requestId: true,
+  createdBy: true,
+  createdAt: true,
+  startedAt: true,
+  finishedAt: true,
+} as const;
+
 interface Origin {
   createdBy: string;
   requestId: string;
@@ -61,6 +79,7 @@ export class Jobs {
         ...(createdBy && { createdBy }),
         ...(after && { id: LessThan(after) }),
       },
+      select: listedColumns,
       order: { id: 'DESC' },
       take: limit,
     });

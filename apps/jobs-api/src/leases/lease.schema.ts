@@ -27,7 +27,29 @@ export const claimedSchema = z.object({
 export const heartbeatSchema = z.strictObject({ leaseToken, leaseSeconds });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 
-export const completeSchema = z.strictObject({ leaseToken, result: z.record(z.string(), z.unknown()) });
+const count = z.int32().min(0);
+const extreme = z.union([z.number(), z.string()]).nullable();
+
+/** What summarize-csv found, which reports read again. */
+const csvSummarySchema = z.strictObject({
+  rows: count,
+  columns: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        type: z.string(),
+        empty: count,
+        distinct: count,
+        distinctExact: z.boolean().optional().describe('false: there are more than are counted'),
+        min: extreme,
+        max: extreme,
+        mean: z.number().nullable(),
+      }),
+    )
+    .max(1000),
+});
+
+export const completeSchema = z.strictObject({ leaseToken, result: csvSummarySchema });
 export type Complete = z.infer<typeof completeSchema>;
 
 export const failSchema = z.strictObject({

@@ -15,7 +15,7 @@ export type ThroughputQuery = z.infer<typeof throughputQuerySchema>;
 export const columnsQuerySchema = z.strictObject({
   jobId: z.uuid().optional(),
   file: z.string().max(255).optional().describe('the name of the file, as the job was created with it'),
-  limit: z.coerce.number().int().min(1).max(1000).default(200).describe('how many of the newest jobs count'),
+  limit: z.coerce.number().int().min(1).max(100).default(50).describe('how many of the newest jobs count'),
 });
 export type ColumnsQuery = z.infer<typeof columnsQuerySchema>;
 

@@ -15,7 +15,6 @@ export async function list(
       file: job.payload.name,
       status: job.status,
       attempts: `${job.attempts}/${job.maxAttempts}`,
-      rows: job.result?.rows,
       created: job.createdAt,
       by: job.createdBy,
     })),

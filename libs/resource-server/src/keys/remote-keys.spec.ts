@@ -100,6 +100,14 @@ describe('RemoteKeys', () => {
     await expect(validate(server.token(grant))).resolves.toMatchObject({ clientId: 'porter' });
   });
 
+  it('keeps its keys where the server answers with nonsense', async () => {
+    create({ refreshInterval: 0.05 }).start();
+    await until(() => keys.available);
+    server.failNext('/jwks', 200, { times: 3 });
+    await until(() => errors.length >= 2);
+    await expect(validate(server.token(grant))).resolves.toMatchObject({ clientId: 'porter' });
+  });
+
   it('refuses metadata of another issuer, RFC 8414 section 3.3', async () => {
     create({ issuer: server.issuer.replace('localhost', '127.0.0.1') });
     await expect(validate(server.token(grant))).rejects.toThrow('has not given its keys yet');

@@ -75,9 +75,10 @@ export class RemoteKeys {
   /** One fetch at a time; a failure leaves the keys as they are. */
   private fetch(): Promise<void> {
     this.fetching ??= this.fetchKeys()
+      .then(createLocalJWKSet)
       .then(
-        (jwks) => {
-          this.keys = createLocalJWKSet(jwks);
+        (keys) => {
+          this.keys = keys;
           this.failures = 0;
         },
         (error: unknown) => {

@@ -4,28 +4,41 @@ import { DataSource, type EntityTarget, type ObjectLiteral } from 'typeorm';
 import type { DatabaseConfiguration } from '../configuration/common-configuration.ts';
 import { Readiness } from '../health/health.module.ts';
 
+const ESSENTIAL = Symbol('essential');
+const noReport = () => undefined;
+
 @Module({})
 class DatabaseReadinessModule implements OnModuleInit {
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
     @Inject(Readiness) private readonly readiness: Readiness,
+    @Inject(ESSENTIAL) private readonly essential: boolean,
   ) {}
 
   onModuleInit(): void {
     this.readiness.require('database', async () => {
-      await this.database.query('SELECT 1');
+      const answer = this.database.query('SELECT 1');
+      if (!this.essential)
+        return answer.then(noReport, () => ({ degraded: 'the database does not answer at the moment' }));
+      await answer;
+      return undefined;
     });
   }
 }
 
-/** A pool of connections through TypeORM. It alters no schema: that is the migration step's work. */
+/**
+ * A pool of connections through TypeORM. It alters no schema: that is the migration step's work.
+ * `essential: false` is for a service that goes on without its database: it is degraded then, and stays ready.
+ */
 export function databaseModule(
   service: string,
   configuration: DatabaseConfiguration,
   entities: EntityTarget<ObjectLiteral>[],
+  { essential = true }: { essential?: boolean } = {},
 ): DynamicModule {
   return {
     module: DatabaseReadinessModule,
+    providers: [{ provide: ESSENTIAL, useValue: essential }],
     imports: [
       TypeOrmModule.forRoot({
         ...dataSourceOptions(service, configuration.DATABASE_URL),
@@ -38,8 +51,8 @@ export function databaseModule(
   };
 }
 
-/** The same connection settings for the service and for its migrations. */
-export function dataSourceOptions(service: string, url: string) {
+/** The same connection settings for the service and for its migrations, which may take longer: `statementTimeout` in ms, 0 for ever. */
+export function dataSourceOptions(service: string, url: string, { statementTimeout = 10_000 } = {}) {
   return {
     type: 'postgres',
     url,
@@ -48,6 +61,6 @@ export function dataSourceOptions(service: string, url: string) {
     installExtensions: false,
     uuidExtension: 'pgcrypto',
     logging: false,
-    extra: { statement_timeout: 10_000, keepAlive: true },
+    extra: { statement_timeout: statementTimeout, keepAlive: true },
   } as const;
 }

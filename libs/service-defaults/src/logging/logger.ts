@@ -27,11 +27,18 @@ export function createLogger(
       level,
       base: { service },
       timestamp: stdTimeFunctions.isoTime,
+      serializers: { err: errorFields },
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secretFields.flatMap((field) => [field, `*.${field}`]), censor: '[redacted]' },
     },
     destination,
   );
+}
+
+/** Never an error's other fields: TypeORM's carry the parameters of the statement, whole files among them. */
+function errorFields(error: Error): object {
+  const { type, message, stack } = pino.stdSerializers.err(error);
+  return { type, message, stack, code: (error as NodeJS.ErrnoException).code };
 }
 
 /** Lets Nest, and Nest's `Logger` in our code, write to pino: `logger.log({ msg: '…', field: … })`. */

@@ -31,7 +31,8 @@ export function logRequests(fastify: FastifyInstance, logger: Logger): void {
     done();
   });
   fastify.addHook('onResponse', (request, reply, done) => {
-    const { method, id, logFields, ip, params } = request;
+    const { method, id, logFields, ip } = request;
+    const params = idsOf(request.params);
     const route = request.routeOptions.url ?? '(unknown)';
     const status = reply.statusCode;
     // Where a guard authenticated the caller.
@@ -52,6 +53,15 @@ export function logRequests(fastify: FastifyInstance, logger: Logger): void {
     });
     done();
   });
+}
+
+/** Ids alone, as anything may stand in an address. */
+function idsOf(params: unknown): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries((params ?? {}) as Record<string, string>).filter(([, value]) =>
+      /^[0-9a-f-]{36}$|^[0-9a-f]{64}$/.test(value),
+    ),
+  );
 }
 
 const quiet = new Set(['/health/live', '/health/ready', '/metrics']);

@@ -27,7 +27,8 @@ function problemOf(exception: unknown): Problem {
     if (typeof body === 'object' && 'type' in body && 'title' in body) return body as Problem;
     // Health checks answer with their own body.
     if (typeof body === 'object' && 'details' in body) return { ...aProblem(status), ...body, status };
-    return aProblem(status, exception.message);
+    // Nest's own words for an unknown route repeat the address, which may hold a token.
+    return aProblem(status, exception.message.startsWith('Cannot ') ? 'there is nothing here' : exception.message);
   }
   if (isAborted(exception)) return aProblem(400, 'the request was broken off');
   if (isDataException(exception)) return aProblem(400, 'a value cannot be stored, such as NUL in a text');
@@ -56,12 +57,12 @@ function isDataException(error: unknown): boolean {
   return typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code);
 }
 
-/** SQLSTATE 08, 57P: a lost connection or a server that stops; 28, 3D, 53, 55000: one that takes no connection of ours. */
+/** SQLSTATE 08, 57: a lost connection, a server that stops, a statement that took too long; 28, 3D, 53, 55000: one that takes no connection of ours. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   return (
     !isAborted(error) &&
-    ((typeof code === 'string' && /^(08|28|3D|53|57P|55000|ECONN|ENOTFOUND|EPIPE|ETIMEDOUT|EAI_)/.test(code)) ||
+    ((typeof code === 'string' && /^(08|28|3D|53|57P|57014|55000|ECONN|ENOTFOUND|EPIPE|ETIMEDOUT|EAI_)/.test(code)) ||
       (typeof message === 'string' &&
         /Connection terminated|connection timeout|timeout exceeded when trying to connect/.test(message)))
   );

@@ -13,17 +13,14 @@ export interface Database {
  * passwords are set anew.
  * @param superuserUrl  any database of the server, as superuser
  */
-export async function createDatabase(
-  superuserUrl: string,
-  name: string,
-  password = randomBytes(24).toString('hex'),
-): Promise<Database> {
+export async function createDatabase(superuserUrl: string, name: string): Promise<Database> {
   const owner = `${name}_owner`;
   const service = `${name}_service`;
+  const passwords = { [owner]: randomBytes(24).toString('hex'), [service]: randomBytes(24).toString('hex') };
   await withClient(superuserUrl, async (client) => {
     const exists = async (table: 'pg_roles' | 'pg_database', column: string, value: string) =>
       (await client.query(`SELECT 1 FROM ${table} WHERE ${column} = $1`, [value])).rowCount === 1;
-    for (const role of [owner, service]) {
+    for (const [role, password] of Object.entries(passwords)) {
       const verb = (await exists('pg_roles', 'rolname', role)) ? 'ALTER' : 'CREATE';
       await client.query(`${verb} ROLE "${role}" LOGIN PASSWORD ${client.escapeLiteral(password)}`);
     }
@@ -34,7 +31,7 @@ export async function createDatabase(
     const url = new URL(superuserUrl);
     url.pathname = name;
     url.username = role;
-    url.password = password;
+    url.password = passwords[role] ?? '';
     return url.href;
   };
   await withClient(urlAs(owner), async (client) => {

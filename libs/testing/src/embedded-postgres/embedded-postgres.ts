@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,6 +79,11 @@ async function reachable(wanted: string, user?: { uid: number }): Promise<string
   const name = createHash('sha256').update(wanted).digest('hex').slice(0, 12);
   const directory = join('/var/tmp', `lanyard-postgres-${name}`);
   await mkdir(directory, { recursive: true, mode: 0o711 });
+  // The name can be foreseen: what somebody else put there is not to be trusted.
+  const found = await lstat(directory);
+  if (!found.isDirectory() || found.uid !== 0 || (found.mode & 0o022) !== 0) {
+    throw new Error(`${directory} belongs to somebody else: remove it`);
+  }
   return directory;
 }
 
@@ -86,7 +91,10 @@ async function reachable(wanted: string, user?: { uid: number }): Promise<string
 async function initialise(directory: string, data: string, { initdb }: Binaries, user?: { uid: number; gid: number }) {
   const passwordFile = join(directory, 'superuser-password');
   const known = await readFile(passwordFile, 'utf8').catch(() => undefined);
-  if (known && (await exists(join(data, 'initialised')))) return known;
+  if (await exists(join(data, 'initialised'))) {
+    if (known) return known;
+    throw new Error(`${passwordFile} cannot be read, and without it neither the data beside it`);
+  }
 
   await rm(data, { recursive: true, force: true });
   await mkdir(data, { mode: 0o700 });
