@@ -19,6 +19,8 @@ interface Options {
 /** `npm start`: everything on this machine, then the example files as jobs, told live. Runs until Ctrl-C. */
 export async function startLanyard({ dev, environment }: Options): Promise<void> {
   const begun = performance.now();
+  // Whoever watched may be gone, as in `npm start | head`: that is no reason to leave anything behind.
+  process.stdout.on('error', () => undefined);
   const step = (text: string) => print(`  ${pc.green('✓')} ${text}`);
   print(`${pc.bold('Lanyard')}  machine-to-machine authorization`);
   const starting = new AbortController();
