@@ -25,7 +25,8 @@ export async function startLanyard({ dev, environment }: Options): Promise<void>
   print(`${pc.bold('Lanyard')}  machine-to-machine authorization`);
   const starting = new AbortController();
   const interrupt = () => starting.abort();
-  for (const signal of stopSignals) process.once(signal, interrupt);
+  // Not `once`: npm passes on a Ctrl-C that the terminal has sent already.
+  for (const signal of stopSignals) process.on(signal, interrupt);
   let system: System | undefined;
   try {
     const ports = await freePorts(environment);
