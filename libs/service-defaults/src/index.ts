@@ -6,7 +6,8 @@ export {
   type DatabaseConfiguration,
   type ServiceConfiguration,
 } from './configuration/common-configuration.ts';
-export { databaseModule, dataSourceOptions } from './database/database.module.ts';
+export { databaseModule } from './database/database.module.ts';
+export { migrateSchema, type SchemaMigration } from './database/migrate-schema.ts';
 export { HealthModule, Readiness } from './health/health.module.ts';
 export { addLogFields } from './logging/request-log.ts';
 export { keysReadiness } from './health/keys-readiness.ts';
