@@ -12,20 +12,21 @@ import { Runs } from './runs/runs.ts';
 @Module({})
 export class AppModule {
   static forRoot(configuration: BatchProcessorConfiguration): DynamicModule {
-    const { ISSUER, RESOURCE, CLIENT_ID, CLIENT_SECRET_FILE, ALLOW_INSECURE_REQUESTS } = configuration;
+    const { ISSUER, ISSUER_ADDRESS, RESOURCE, CLIENT_ID, CLIENT_SECRET_FILE, ALLOW_INSECURE_REQUESTS } = configuration;
+    const issuer = { issuer: ISSUER, issuerAddress: ISSUER_ADDRESS };
     const logger = new Logger('TokenClient');
     return {
       module: AppModule,
       imports: [
         ScheduleModule.forRoot(),
         TokenClientModule.forRoot({
-          issuer: ISSUER,
+          ...issuer,
           clientId: CLIENT_ID,
           clientSecret: secretFromFile(CLIENT_SECRET_FILE),
           allowInsecureRequests: ALLOW_INSECURE_REQUESTS,
           onTokenEvent: ({ type, ...event }) => logger.log({ msg: `access token ${type}`, ...event }),
         }),
-        ResourceServerModule.forRoot({ issuer: ISSUER, resource: RESOURCE, resourceName: 'Batch processor' }),
+        ResourceServerModule.forRoot({ ...issuer, resource: RESOURCE, resourceName: 'Batch processor' }),
         keysReadiness(RemoteKeys),
       ],
       controllers: [RunsController],

@@ -1,14 +1,11 @@
-import { serviceConfiguration } from '@lanyard/service-defaults';
+import { issuerConfiguration, serviceConfiguration } from '@lanyard/service-defaults';
 import { validateCronExpression } from 'cron';
 import { z } from 'zod';
 
 const address = z.url({ protocol: /^https?$/, error: 'must be an http(s) address' });
 
-export const batchProcessorConfiguration = serviceConfiguration.extend({
+export const batchProcessorConfiguration = serviceConfiguration.extend(issuerConfiguration.shape).extend({
   PORT: serviceConfiguration.shape.PORT.default(3001),
-  ISSUER: address
-    .default('http://localhost:3000')
-    .describe('the authorization server: gives this service its tokens, and signs those of its callers'),
   RESOURCE: address
     .default('http://localhost:3001')
     .describe('the identifier of this service as a protected resource: the audience of tokens for `POST /runs`'),

@@ -26,6 +26,7 @@ export class AppModule {
         ScheduleModule.forRoot(),
         ResourceServerModule.forRoot({
           issuer: configuration.ISSUER,
+          issuerAddress: configuration.ISSUER_ADDRESS,
           resource: configuration.RESOURCE,
           resourceName: 'Jobs API',
           keyRefreshInterval: configuration.KEY_REFRESH_INTERVAL,

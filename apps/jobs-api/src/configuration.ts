@@ -1,47 +1,46 @@
-import { databaseConfiguration, serviceConfiguration } from '@lanyard/service-defaults';
+import { databaseConfiguration, issuerConfiguration, serviceConfiguration } from '@lanyard/service-defaults';
 import { z } from 'zod';
 
-export const jobsApiConfiguration = serviceConfiguration.extend(databaseConfiguration.shape).extend({
-  PORT: serviceConfiguration.shape.PORT.default(3002),
-  ISSUER: z
-    .url({ protocol: /^https?$/, error: 'must be an http(s) address' })
-    .default('http://localhost:3000')
-    .describe('the authorization server whose access tokens are accepted'),
-  RESOURCE: z
-    .url({ protocol: /^https?$/, error: 'must be an http(s) address' })
-    .default('http://localhost:3002')
-    .describe('the identifier of this service as a protected resource: the audience of its access tokens'),
-  KEY_REFRESH_INTERVAL: z.coerce
-    .number()
-    .min(1)
-    .max(86_400)
-    .default(300)
-    .describe("how often the authorization server's keys are fetched in the background, seconds"),
-  KEY_COOLDOWN: z.coerce
-    .number()
-    .min(0)
-    .max(3600)
-    .default(30)
-    .describe('the least time between two fetches that tokens with unknown keys cause, seconds'),
-  RETRY_BACKOFF: z.coerce
-    .number()
-    .min(0)
-    .max(3600)
-    .default(5)
-    .describe('how long a failed job waits before its second attempt, seconds; doubled for each further one'),
-  LEASE_SWEEP_INTERVAL: z.coerce
-    .number()
-    .min(0.1)
-    .max(60)
-    .default(2)
-    .describe('how often expired leases are looked for, seconds'),
-  FILE_SIZE_LIMIT: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .default(4 * 1024 ** 3)
-    .describe('the largest file that may be uploaded, bytes'),
-});
+export const jobsApiConfiguration = serviceConfiguration
+  .extend(databaseConfiguration.shape)
+  .extend(issuerConfiguration.shape)
+  .extend({
+    PORT: serviceConfiguration.shape.PORT.default(3002),
+    RESOURCE: z
+      .url({ protocol: /^https?$/, error: 'must be an http(s) address' })
+      .default('http://localhost:3002')
+      .describe('the identifier of this service as a protected resource: the audience of its access tokens'),
+    KEY_REFRESH_INTERVAL: z.coerce
+      .number()
+      .min(1)
+      .max(86_400)
+      .default(300)
+      .describe("how often the authorization server's keys are fetched in the background, seconds"),
+    KEY_COOLDOWN: z.coerce
+      .number()
+      .min(0)
+      .max(3600)
+      .default(30)
+      .describe('the least time between two fetches that tokens with unknown keys cause, seconds'),
+    RETRY_BACKOFF: z.coerce
+      .number()
+      .min(0)
+      .max(3600)
+      .default(5)
+      .describe('how long a failed job waits before its second attempt, seconds; doubled for each further one'),
+    LEASE_SWEEP_INTERVAL: z.coerce
+      .number()
+      .min(0.1)
+      .max(60)
+      .default(2)
+      .describe('how often expired leases are looked for, seconds'),
+    FILE_SIZE_LIMIT: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .default(4 * 1024 ** 3)
+      .describe('the largest file that may be uploaded, bytes'),
+  });
 export type JobsApiConfiguration = z.infer<typeof jobsApiConfiguration>;
 
 /** What the migration step can be told: it alone may alter the schema. */

@@ -17,8 +17,10 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
     .command('submit')
     .description('upload CSV files, create a job for each, start a run, and wait for the results')
     .argument('<files...>', 'CSV files with a header')
+    .option('--once', 'leave out what was submitted before: same name, same content')
     .option('--no-run', 'leave the jobs to the next scheduled run')
     .option('--no-wait', 'do not wait for the results')
+    .option('--timeout <seconds>', 'how long to wait at most', positive)
     .option('--json', 'print JSON')
     .action((files: string[], options) => submit(system, files, options));
   program
@@ -69,4 +71,9 @@ Environment, with the addresses of npm start as defaults:
   BATCH_PROCESSOR_URL  http://localhost:3001
   JOBS_API_URL         http://localhost:3002
   SECRETS_DIRECTORY    .lanyard/secrets, with <client_id>/client_secret
+Where these are not the names that the services go by, as in a container network:
+  ISSUER_ADDRESS            where the issuer is reached
+  JOBS_API_RESOURCE         the jobs API's resource identifier; default: its address
+  BATCH_PROCESSOR_RESOURCE  the batch processor's
+  ALLOW_INSECURE_REQUESTS   true: plain http to other hosts, in a closed network only
 `;

@@ -8,7 +8,12 @@ export interface System {
   runs: Call;
 }
 
-export type Call = <Answer>(method: 'GET' | 'POST', path: string, body?: Upload | object) => Promise<Answer>;
+export type Call = <Answer>(
+  method: 'GET' | 'POST',
+  path: string,
+  body?: Upload | object,
+  headers?: Record<string, string>,
+) => Promise<Answer>;
 
 /** A body that is sent as it is. */
 export interface Upload {
@@ -22,18 +27,28 @@ export function connect(environment: NodeJS.ProcessEnv): System {
   const batchProcessor = environment.BATCH_PROCESSOR_URL || 'http://localhost:3001';
   const secrets = environment.SECRETS_DIRECTORY || '.lanyard/secrets';
   const tokensOf = (clientId: string) =>
-    new TokenClient({ issuer, clientId, clientSecret: secretFromFile(join(secrets, clientId, 'client_secret')) });
+    new TokenClient({
+      issuer,
+      issuerAddress: environment.ISSUER_ADDRESS || undefined,
+      clientId,
+      clientSecret: secretFromFile(join(secrets, clientId, 'client_secret')),
+      allowInsecureRequests: environment.ALLOW_INSECURE_REQUESTS === 'true',
+    });
   const cli = tokensOf('jobs-cli');
+  const jobs = environment.JOBS_API_RESOURCE || jobsApi;
+  const runs = environment.BATCH_PROCESSOR_RESOURCE || batchProcessor;
   return {
-    jobs: caller(jobsApi, cli.fetch({ scope: 'jobs:read jobs:write', resource: jobsApi })),
-    reports: caller(jobsApi, tokensOf('report-generator').fetch({ scope: 'reports:read', resource: jobsApi })),
-    runs: caller(batchProcessor, cli.fetch({ scope: 'runs:write', resource: batchProcessor })),
+    jobs: caller(jobsApi, cli.fetch({ scope: 'jobs:read jobs:write', resource: jobs })),
+    reports: caller(jobsApi, tokensOf('report-generator').fetch({ scope: 'reports:read', resource: jobs })),
+    runs: caller(batchProcessor, cli.fetch({ scope: 'runs:write', resource: runs })),
   };
 }
 
 function caller(address: string, authorizedFetch: typeof fetch): Call {
-  return async (method, path, body) => {
-    const response = await authorizedFetch(address + path, { method, ...contentOf(body) }).catch((error: unknown) => {
+  return async (method, path, body, headers = {}) => {
+    const { type, ...content } = contentOf(body);
+    const init = { method, ...content, headers: { ...(type && { 'content-type': type }), ...headers } };
+    const response = await authorizedFetch(address + path, init).catch((error: unknown) => {
       throw new Error(reasonOf(address, error));
     });
     const answer = (await response.json().catch(() => ({}))) as Problem;
@@ -42,12 +57,12 @@ function caller(address: string, authorizedFetch: typeof fetch): Call {
   };
 }
 
-function contentOf(body?: Upload | object): RequestInit {
+function contentOf(body?: Upload | object): RequestInit & { type?: string } {
   if (body === undefined) return {};
   if ('stream' in body) {
-    return { body: body.stream(), headers: { 'content-type': body.type }, duplex: 'half' };
+    return { body: body.stream(), type: body.type, duplex: 'half' };
   }
-  return { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+  return { body: JSON.stringify(body), type: 'application/json' };
 }
 
 function reasonOf(address: string, error: unknown): string {

@@ -5,6 +5,8 @@ export const RESOURCE_SERVER_OPTIONS = Symbol('resource server options');
 export interface ResourceServerOptions {
   /** The authorization server whose tokens are accepted: the exact `iss`. Its metadata leads to its keys. */
   issuer: string;
+  /** Where the issuer is reached from here, if not under its own name: scheme, host and port; default: the issuer. */
+  issuerAddress?: string;
   /** This service's identifier as a protected resource: must be among a token's `aud`. RFC 8707, RFC 9728. */
   resource: string;
   /** A name for people, in the metadata. */

@@ -64,10 +64,11 @@ export class ResourceServerModule implements OnApplicationBootstrap, OnApplicati
   }
 }
 
-function remoteKeys({ issuer, keyRefreshInterval, keyCooldown }: ResourceServerOptions): RemoteKeys {
+function remoteKeys({ issuer, issuerAddress, keyRefreshInterval, keyCooldown }: ResourceServerOptions): RemoteKeys {
   const logger = new Logger(RemoteKeys.name);
   return new RemoteKeys({
     issuer,
+    ...(issuerAddress !== undefined && { issuerAddress }),
     ...(keyRefreshInterval !== undefined && { refreshInterval: keyRefreshInterval }),
     ...(keyCooldown !== undefined && { cooldown: keyCooldown }),
     onError: (error) => logger.warn({ msg: "the authorization server's keys could not be fetched", err: error }),

@@ -2,6 +2,7 @@ export { CONFIGURATION, readConfiguration } from './configuration/read-configura
 export { ConfigurationError, StartupError } from './configuration/startup-error.ts';
 export {
   databaseConfiguration,
+  issuerConfiguration,
   serviceConfiguration,
   type DatabaseConfiguration,
   type ServiceConfiguration,

@@ -14,6 +14,8 @@ export interface TokenTarget {
 export interface TokenClientOptions extends TokenTarget {
   /** the authorization server; its metadata (RFC 8414) leads to its token endpoint */
   issuer: string;
+  /** where the issuer is reached from here, if not under its own name: scheme, host and port; default: the issuer */
+  issuerAddress?: string;
   clientId: string;
   /** read anew for each token request, where it is a function */
   clientSecret: SecretSource;

@@ -1,9 +1,11 @@
+import { reachedAt } from '@lanyard/oauth-protocol';
 import * as oauth from 'oauth4webapi';
 import { tokenRequestErrorOf, refuseUnavailable } from './response-error.ts';
 import { TokenRequestError } from './token-request-error.ts';
 
 export interface ServerMetadataOptions {
   issuer: string;
+  issuerAddress?: string;
   /** of one request, ms */
   timeout: number;
   allowInsecureRequests: boolean;
@@ -18,7 +20,8 @@ export class ServerMetadata {
   constructor(options: ServerMetadataOptions) {
     this.options = options;
     this.issuer = new URL(options.issuer);
-    if (!this.isConfidential(this.issuer)) throw new Error(insecure(options.issuer));
+    const insecurity = this.insecurityOf(options.issuer);
+    if (insecurity) throw new Error(insecurity);
   }
 
   /** @throws {TokenRequestError} */
@@ -38,6 +41,7 @@ export class ServerMetadata {
     return {
       signal: () => AbortSignal.timeout(this.options.timeout),
       [oauth.allowInsecureRequests]: this.issuer.protocol === 'http:',
+      [oauth.customFetch]: (url: string, init: RequestInit) => fetch(this.reached(url), init),
     };
   }
 
@@ -47,22 +51,25 @@ export class ServerMetadata {
       await refuseUnavailable(response);
       const metadata = await oauth.processDiscoveryResponse(this.issuer, response);
       const endpoint = metadata.token_endpoint;
-      if (endpoint && URL.canParse(endpoint) && !this.isConfidential(new URL(endpoint))) {
-        throw new TokenRequestError('invalid_response', insecure(endpoint));
-      }
+      const insecurity = endpoint && URL.canParse(endpoint) && this.insecurityOf(endpoint);
+      if (insecurity) throw new TokenRequestError('invalid_response', insecurity);
       return metadata;
     } catch (error) {
       throw tokenRequestErrorOf(error, `the metadata of ${this.options.issuer}`);
     }
   }
 
+  private reached(url: string): string {
+    return reachedAt(url, this.options.issuer, this.options.issuerAddress);
+  }
+
   /** The secret may travel over TLS, or within this host. */
-  private isConfidential({ protocol, hostname }: URL): boolean {
-    return protocol === 'https:' || loopback.test(hostname) || this.options.allowInsecureRequests;
+  private insecurityOf(url: string): string | undefined {
+    const address = this.reached(url);
+    const { protocol, hostname } = new URL(address);
+    if (protocol === 'https:' || loopback.test(hostname) || this.options.allowInsecureRequests) return undefined;
+    return `${address} is not https: secrets and tokens could be read on the way (allowInsecureRequests)`;
   }
 }
 
 const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
-
-const insecure = (address: string) =>
-  `${address} is not https: secrets and tokens could be read on the way (allowInsecureRequests)`;

@@ -37,6 +37,17 @@ describe('client authentication', () => {
     expect(() => client(options)).toThrow('http://auth.example is not https');
     expect(() => client({ ...options, allowInsecureRequests: true })).not.toThrow();
   });
+
+  it('reaches the issuer elsewhere than under its name, which stays its name', async () => {
+    const elsewhere = await startAuthorizationServer({ porter }, { issuer: 'https://auth.example' });
+    const options = { issuer: elsewhere.issuer, issuerAddress: elsewhere.address };
+    expect((await client(options).getToken()).scope).toBe('a b');
+    await expect(client({ ...options, issuer: 'https://other.example' }).getToken()).rejects.toMatchObject({
+      code: 'invalid_response',
+    });
+    expect(() => client({ ...options, issuerAddress: 'http://auth.internal' })).toThrow('http://auth.internal/ is not');
+    await elsewhere.stop();
+  });
 });
 
 describe('retries', () => {

@@ -9,21 +9,28 @@ import { isDone, type Job } from './job.ts';
 import { printJson, printTable, type OutputOptions } from './output.ts';
 
 interface SubmitOptions extends OutputOptions {
+  once?: boolean;
   run: boolean;
   wait: boolean;
+  /** seconds */
+  timeout?: number;
 }
 
-export async function submit(system: System, paths: string[], { run, wait, json }: SubmitOptions): Promise<void> {
+export async function submit(system: System, paths: string[], options: SubmitOptions): Promise<void> {
+  const { once, run, wait, timeout, json } = options;
   await Promise.all(paths.map(requireFile));
   const spinner = ora({ isSilent: json }).start();
   try {
     let jobs: Job[] = [];
     for (const path of paths) {
       spinner.text = `uploading ${basename(path)} (${jobs.length + 1} of ${paths.length})`;
-      jobs.push(await createJob(system, path));
+      jobs.push(await createJob(system, path, once));
     }
-    if (run) await system.runs('POST', '/runs');
-    if (wait) jobs = await untilDone(system, jobs, (done) => (spinner.text = `${done} of ${jobs.length} jobs done`));
+    if (run && !jobs.every(isDone)) await system.runs('POST', '/runs');
+    if (wait) {
+      const progress = (done: number) => (spinner.text = `${done} of ${jobs.length} jobs done`);
+      jobs = await untilDone(system, jobs, progress, timeout);
+    }
     const failed = jobs.filter(({ status }) => status === 'failed');
     spinner[failed.length > 0 ? 'fail' : 'succeed'](
       wait ? `${jobs.length - failed.length} of ${jobs.length} jobs succeeded` : `${jobs.length} jobs submitted`,
@@ -50,7 +57,7 @@ async function requireFile(path: string): Promise<void> {
   if (!found?.isFile()) throw new Error(`${path} is no file that can be read`);
 }
 
-async function createJob(system: System, path: string): Promise<Job> {
+async function createJob(system: System, path: string, once = false): Promise<Job> {
   const blob = await openAsBlob(path);
   const file = await system.jobs<{ id: string; size: number }>('POST', '/files', {
     stream: () => blob.stream(),
@@ -58,7 +65,8 @@ async function createJob(system: System, path: string): Promise<Job> {
   });
   if (file.id !== (await digestOf(blob))) throw new Error(`${path} changed while it was uploaded`);
   const job = { type: 'summarize-csv', payload: { file: file.id, name: basename(path) } };
-  return system.jobs<Job>('POST', '/jobs', job);
+  const digest = createHash('sha256').update(JSON.stringify(job)).digest('hex');
+  return system.jobs<Job>('POST', '/jobs', job, once ? { 'idempotency-key': digest } : {});
 }
 
 async function digestOf(blob: Blob): Promise<string> {
@@ -67,11 +75,18 @@ async function digestOf(blob: Blob): Promise<string> {
   return hash.digest('hex');
 }
 
-async function untilDone(system: System, jobs: Job[], progress: (done: number) => void): Promise<Job[]> {
+async function untilDone(
+  system: System,
+  jobs: Job[],
+  progress: (done: number) => void,
+  timeout = Number.POSITIVE_INFINITY,
+): Promise<Job[]> {
+  const deadline = performance.now() + timeout * 1000;
   for (let current = jobs; ;) {
     const done = current.filter(isDone).length;
     progress(done);
     if (done === current.length) return current;
+    if (performance.now() > deadline) throw new Error(`${done} of ${jobs.length} jobs were done within ${timeout} s`);
     await sleep(300);
     current = await Promise.all(
       current.map(async (job) => (isDone(job) ? job : system.jobs<Job>('GET', `/jobs/${job.id}`))),

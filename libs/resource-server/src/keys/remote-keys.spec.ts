@@ -52,6 +52,14 @@ describe('RemoteKeys', () => {
     await server.start();
   });
 
+  it('reaches the issuer elsewhere than under its name, which stays its name', async () => {
+    const elsewhere = await startAuthorizationServer({}, { issuer: 'https://auth.example' });
+    create({ issuer: elsewhere.issuer, issuerAddress: elsewhere.address });
+    const options = { issuer: elsewhere.issuer, audience };
+    await expect(validateAccessToken(elsewhere.token(grant), keys.getKey, options)).resolves.toBeDefined();
+    await elsewhere.stop();
+  });
+
   it('finds a new key at once', async () => {
     create({ cooldown: 0 });
     await validate(server.token(grant));

@@ -1,9 +1,11 @@
 import { KeysUnavailableError } from '@lanyard/access-token';
-import { authorizationServerMetadataUrl, type AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
+import { authorizationServerMetadataUrl, reachedAt, type AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 
 export interface RemoteKeysOptions {
   issuer: string;
+  /** where the issuer is reached from here, if not under its own name; default: the issuer */
+  issuerAddress?: string;
   /** seconds; default 300 */
   refreshInterval?: number;
   /** the least time between two fetches that requests cause, seconds; default 30 */
@@ -27,7 +29,14 @@ export class RemoteKeys {
   private failures = 0;
 
   constructor(options: RemoteKeysOptions) {
-    this.options = { refreshInterval: 300, cooldown: 30, timeout: 5000, onError: () => undefined, ...options };
+    this.options = {
+      refreshInterval: 300,
+      cooldown: 30,
+      timeout: 5000,
+      onError: () => undefined,
+      issuerAddress: options.issuer,
+      ...options,
+    };
   }
 
   get available(): boolean {
@@ -102,8 +111,9 @@ export class RemoteKeys {
   }
 
   private async get(url: string): Promise<unknown> {
-    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(this.options.timeout) });
-    if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+    const address = reachedAt(url, this.options.issuer, this.options.issuerAddress);
+    const response = await fetch(address, { redirect: 'error', signal: AbortSignal.timeout(this.options.timeout) });
+    if (!response.ok) throw new Error(`${address} answered ${response.status}`);
     return response.json();
   }
 

@@ -33,6 +33,18 @@ export const serviceConfiguration = z.object({
 });
 export type ServiceConfiguration = z.infer<typeof serviceConfiguration>;
 
+/** What every service can be told that relies on the authorization server. */
+export const issuerConfiguration = z.object({
+  ISSUER: z
+    .url({ protocol: /^https?$/, error: 'must be an http(s) address' })
+    .default('http://localhost:3000')
+    .describe('the authorization server, as it names itself: whose access tokens are accepted, and who issues them'),
+  ISSUER_ADDRESS: z
+    .url({ protocol: /^https?$/, error: 'must be an http(s) address' })
+    .optional()
+    .describe('where the issuer is reached from here, if not under its own name: scheme, host and port'),
+});
+
 /** What every service with a database can be told. */
 export const databaseConfiguration = z.object({
   DATABASE_URL: z

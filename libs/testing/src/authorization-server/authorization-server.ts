@@ -26,6 +26,8 @@ export interface RecordedTokenRequest {
 
 export interface TestAuthorizationServer {
   issuer: string;
+  /** where it really answers: the issuer, unless that is another name */
+  address: string;
   /** every token request so far, answered or refused */
   tokenRequests: RecordedTokenRequest[];
   /** how often the JWK Set was fetched */
@@ -54,10 +56,11 @@ export interface TokenChanges {
  * (RFC 8414), JWK Set, and the client credentials grant for the given clients. Keys are made anew at each start.
  * @param clients   by client identifier
  * @param lifetime  of access tokens, seconds
+ * @param issuer    another name than the address, that nobody needs to reach
  */
 export async function startAuthorizationServer(
   clients: Record<string, TestClient> = {},
-  { lifetime = 600 }: { lifetime?: number } = {},
+  { lifetime = 600, issuer: name }: { lifetime?: number; issuer?: string } = {},
 ): Promise<TestAuthorizationServer> {
   let key = await newKey();
   let published: JWK[] = [key.jwk];
@@ -110,10 +113,12 @@ export async function startAuthorizationServer(
     ({ port } = server.address() as AddressInfo);
   };
   await start();
-  const issuer = `http://localhost:${port}`;
+  const address = `http://localhost:${port}`;
+  const issuer = name ?? address;
 
   return {
     issuer,
+    address,
     tokenRequests,
     keyFetches: () => keyFetches,
     token: ({ lifetime: own = lifetime, ...grant }, { claims = {}, header = {} } = {}) => {

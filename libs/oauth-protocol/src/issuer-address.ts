@@ -1,0 +1,11 @@
+/**
+ * Where to send a request that is meant for the issuer, if its name leads elsewhere from here, as `localhost` does in a
+ * container. Names stay what they are: metadata, `iss` and `aud` are checked against the issuer as ever.
+ * @param url  an address; of the issuer's origin, or returned as it is
+ * @param issuerAddress  the origin to reach the issuer at
+ */
+export function reachedAt(url: string, issuer: string, issuerAddress?: string): string {
+  if (issuerAddress === undefined) return url;
+  const { origin, pathname, search } = new URL(url);
+  return origin === new URL(issuer).origin ? new URL(issuerAddress).origin + pathname + search : url;
+}
