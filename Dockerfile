@@ -1,0 +1,65 @@
+# One file for every service: docker build --build-arg APP=auth-server .
+ARG NODE_IMAGE=node:24-trixie-slim
+ARG DEBIAN_IMAGE=debian:trixie-slim
+
+FROM ${NODE_IMAGE} AS node
+
+# The manifests alone, so that dependencies are installed anew only where one of them changed.
+FROM --platform=$BUILDPLATFORM node AS manifests
+WORKDIR /lanyard
+COPY . .
+RUN find . -type f ! -name package.json ! -name package-lock.json -delete && find . -type d -empty -delete
+
+FROM --platform=$BUILDPLATFORM node AS build
+WORKDIR /lanyard
+COPY --from=manifests /lanyard .
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.base.json .
+COPY libs libs
+COPY apps apps
+RUN npx tsc -b apps/auth-server apps/jobs-api apps/batch-processor apps/jobs-cli \
+  && find libs apps -path '*/dist/*' -name '*.js' ! -path '*/node_modules/*' -exec cp --parents -t /srv {} +
+
+# What one app needs to run. Nothing in it depends on the processor, as tests see to.
+FROM --platform=$BUILDPLATFORM node AS production
+ARG APP
+WORKDIR /lanyard
+COPY --from=manifests /lanyard .
+RUN --mount=type=cache,target=/root/.npm \
+  npm pkg delete devDependencies --workspaces \
+  && npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --workspace=apps/$APP \
+  && find apps -mindepth 1 -maxdepth 1 ! -name $APP -exec rm -r {} + \
+  && rm -r libs/testing tools package-lock.json \
+  && find . -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' \) -delete \
+  && find node_modules/@lanyard -xtype l -delete
+COPY --from=build /srv/libs libs
+COPY --from=build /srv/apps/$APP apps/$APP
+
+# Node alone: npm and its like are for building.
+FROM ${DEBIAN_IMAGE} AS runtime
+COPY --from=node /usr/local/bin/node /usr/local/bin/node
+ENV NODE_ENV=production
+
+# One address for all replicas of a service.
+FROM ${DEBIAN_IMAGE} AS gateway
+RUN apt-get update && apt-get install -y --no-install-recommends haproxy \
+  && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
+COPY deploy/gateway/haproxy.cfg /etc/haproxy/haproxy.cfg
+USER haproxy
+STOPSIGNAL SIGUSR1
+ENTRYPOINT ["haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"]
+LABEL org.opencontainers.image.title="Lanyard: gateway" org.opencontainers.image.licenses=MIT
+
+FROM runtime
+ARG APP
+WORKDIR /lanyard/apps/$APP
+COPY --from=production /lanyard /lanyard
+USER 1000:1000
+ENTRYPOINT ["node", "dist/main.js"]
+ARG VERSION=0.1.0
+ARG REVISION=
+LABEL org.opencontainers.image.title="Lanyard: ${APP}" \
+  org.opencontainers.image.description="Machine-to-machine authorization that a team can run, trust and understand" \
+  org.opencontainers.image.licenses=MIT \
+  org.opencontainers.image.version="${VERSION}" \
+  org.opencontainers.image.revision="${REVISION}"
