@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync, rmSync } from 'node:fs';
 
-/** `npm test`: all tests through Nx, and one closing line with their number. */
+/** All tests of the targets (`test,e2e`) through Nx, and one closing line with their number. */
 rmSync('.jest', { recursive: true, force: true });
-const { status } = spawnSync('nx', ['run-many', '-t', 'test', 'e2e', '--parallel=1', ...process.argv.slice(2)], {
+const [targets = '', ...rest] = process.argv.slice(2);
+const { status } = spawnSync('nx', ['run-many', '-t', targets, '--parallel=1', ...rest], {
   stdio: 'inherit',
 });
 const results = globSync('.jest/@lanyard/*.json').map(

@@ -1,10 +1,20 @@
 import { rm } from 'node:fs/promises';
 import { freePort, startSystem } from '@lanyard/tools/system';
+import { ComposeProject } from './compose/compose-project.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
-/** One system for all tests that only talk to it. Tests that kill or restart services start one of their own. */
+/** One system for all tests that only talk to it. Tests that kill or restart processes start one of their own. */
 export default async function globalSetup(): Promise<() => Promise<void>> {
   const directory = await temporaryDirectory();
+  const stop = await (process.env.E2E_SYSTEM === 'compose' ? startContainers : startProcesses)(directory);
+  process.env.E2E_DIRECTORY = directory;
+  return async () => {
+    await stop();
+    await rm(directory, { recursive: true, force: true });
+  };
+}
+
+async function startProcesses(directory: string): Promise<() => Promise<void>> {
   const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
   const environment = { LOG_LEVEL: 'warn', REGISTRY_RECONCILIATION_PERIOD: '3600' };
   const system = await startSystem({ directory, ports, environment });
@@ -12,12 +22,26 @@ export default async function globalSetup(): Promise<() => Promise<void>> {
     E2E_ISSUER: system.urls.issuer,
     E2E_JOBS_API: system.urls.jobsApi,
     E2E_BATCH_PROCESSOR: system.urls.batchProcessor,
-    E2E_DIRECTORY: directory,
-    E2E_AUTH_DATABASE: system.databases.auth,
     E2E_POSTGRES: system.postgres.url,
   });
-  return async () => {
-    await system.stop();
-    await rm(directory, { recursive: true, force: true });
-  };
+  return () => system.stop();
+}
+
+async function startContainers(directory: string): Promise<() => Promise<void>> {
+  const project = await ComposeProject.create();
+  try {
+    await project.up('--build');
+    await project.copySecrets(directory);
+  } catch (error) {
+    await project.remove();
+    throw error;
+  }
+  const { ISSUER, JOBS_API, BATCH_PROCESSOR } = project.urls;
+  Object.assign(process.env, {
+    E2E_ISSUER: ISSUER,
+    E2E_JOBS_API: JOBS_API,
+    E2E_BATCH_PROCESSOR: BATCH_PROCESSOR,
+    E2E_COMPOSE: project.serialized,
+  });
+  return () => project.remove();
 }

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import pg from 'pg';
+import { ComposeProject } from './compose/compose-project.ts';
 
 /** The system that the global setup started. */
 export const issuer = process.env.E2E_ISSUER ?? '';
@@ -9,6 +11,26 @@ export const directory = process.env.E2E_DIRECTORY ?? '';
 
 export const secretOf = (clientId: string): string =>
   readFileSync(join(directory, 'secrets', clientId, 'client_secret'), 'utf8');
+
+/** The compose project that the system is, where it is one. */
+export const project = process.env.E2E_COMPOSE ? ComposeProject.from(process.env.E2E_COMPOSE) : undefined;
+
+/** What health checks and reconciliation add while a test lasts, where they cannot be turned off. */
+export const backgroundTransactions = project ? 100 : 0;
+
+/** Looks behind the scenes, as superuser. */
+export async function query(database: string, sql: string): Promise<Record<string, unknown>[]> {
+  if (project) return project.query(database, sql);
+  const url = new URL(process.env.E2E_POSTGRES ?? '');
+  url.pathname = database;
+  const client = new pg.Client({ connectionString: url.href });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows as Record<string, unknown>[];
+  } finally {
+    await client.end();
+  }
+}
 
 export const basic = (clientId: string, secret: string): string =>
   `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(secret)}`).toString('base64')}`;

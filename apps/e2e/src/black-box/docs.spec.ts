@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { batchProcessor, directory, issuer, jobsApi } from './system-under-test.ts';
+import { batchProcessor, directory, issuer, jobsApi } from '../system-under-test.ts';
 
-const repository = new URL('../../..', import.meta.url).pathname;
+const repository = new URL('../../../..', import.meta.url).pathname;
 const addresses = { 'localhost:3000': issuer, 'localhost:3001': batchProcessor, 'localhost:3002': jobsApi };
 
 /** A command that a page shows, and the answer that stands below it, if any. */

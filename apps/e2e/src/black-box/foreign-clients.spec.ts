@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as oauth from 'oauth4webapi';
 import * as client from 'openid-client';
-import { issuer, jobsApi, secretOf } from './system-under-test.ts';
+import { issuer, jobsApi, secretOf } from '../system-under-test.ts';
 
 const http = { [oauth.allowInsecureRequests]: true };
 const server = async () => {

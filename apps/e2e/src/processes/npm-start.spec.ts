@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort, portTaken } from '@lanyard/tools/system';
-import { temporaryDirectory } from './temporary-directory.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
 
 /** How many services the system of the other tests has. */
 const shared = 3;
-const repository = new URL('../../..', import.meta.url).pathname;
+const repository = new URL('../../../..', import.meta.url).pathname;
 const run = promisify(execFile);
 let directory: string;
 let environment: NodeJS.ProcessEnv;

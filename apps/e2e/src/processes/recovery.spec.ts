@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort, startSystem, type Line, type Service, type System } from '@lanyard/tools/system';
-import { temporaryDirectory } from './temporary-directory.ts';
-import { basic, call } from './system-under-test.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
+import { basic, call } from '../system-under-test.ts';
 
 let directory: string;
 let system: System;

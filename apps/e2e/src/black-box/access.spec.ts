@@ -1,24 +1,21 @@
 import { createDecipheriv, createHmac, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt, SignJWT, type JWK } from 'jose';
-import pg from 'pg';
-import { batchProcessor, call, directory, issuer, jobsApi, tokenOf } from './system-under-test.ts';
+import { batchProcessor, call, directory, issuer, jobsApi, query, tokenOf } from '../system-under-test.ts';
 
-const database = new pg.Client({ connectionString: process.env.E2E_AUTH_DATABASE });
 let privateKey: KeyObject;
 let publicJwk: JWK;
 let valid: string;
 
 beforeAll(async () => {
-  await database.connect();
-  const { rows } = await database.query('SELECT kid, public_jwk, encrypted_private_key FROM signing_key');
-  publicJwk = rows[0].public_jwk;
-  privateKey = decrypt(rows[0].encrypted_private_key, rows[0].kid);
+  const columns = `kid, public_jwk, encode(encrypted_private_key, 'hex') AS encrypted`;
+  const [row] = await query('lanyard_auth', `SELECT ${columns} FROM signing_key`);
+  publicJwk = row?.public_jwk as JWK;
+  privateKey = decrypt(Buffer.from(String(row?.encrypted), 'hex'), String(row?.kid));
   valid = await tokenOf('batch-processor');
 });
-afterAll(() => database.end());
 
 /** Opens the server's own signing key, so that nothing but the one thing under test is wrong with a token. */
 function decrypt(encrypted: Buffer, kid: string): KeyObject {
