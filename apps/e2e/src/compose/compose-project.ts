@@ -96,7 +96,7 @@ export class ComposeProject {
   /** `docker inspect` of a service's containers; of all, where none is named */
   async containers(...services: string[]): Promise<Container[]> {
     const ids = (await this.compose('ps', '--all', '--quiet', ...services)).split('\n').filter(Boolean);
-    return JSON.parse(await docker('inspect', ...ids)) as Container[];
+    return ids.length === 0 ? [] : (JSON.parse(await docker('inspect', ...ids)) as Container[]);
   }
 
   async container(service: string): Promise<Container> {

