@@ -106,7 +106,7 @@ describe('the access token response', () => {
     expect((await failure({ timeout: 50 })).message).toBe(
       'temporarily_unavailable: the authorization server did not answer in time',
     );
-    expect(seen.filter((path) => path === '/token')).toHaveLength(4);
+    expect(seen.filter((path) => path === '/token')).toHaveLength(5);
   });
 
   it('is assumed to last a minute where it does not say', async () => {

@@ -34,7 +34,7 @@ export class TokenEndpoint {
    */
   request(parameters: Record<string, string>): Promise<TokenResponse> {
     return pRetry(() => this.requestOnce(parameters), {
-      retries: 3,
+      retries: 4,
       minTimeout: 100,
       maxTimeout: 2000,
       maxRetryTime: 60_000,

@@ -106,7 +106,7 @@ export class JobsClient {
       throw new Error(message);
     };
     return pRetry(attempt, {
-      retries: 3,
+      retries: 5,
       minTimeout: 200,
       maxTimeout: 2000,
       randomize: true,

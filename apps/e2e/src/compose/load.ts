@@ -20,12 +20,11 @@ const call = (path: string, init: RequestInit = {}) =>
   pRetry(
     async () => {
       const response = await authorizedFetch(jobsApi + path, { ...init, signal: AbortSignal.timeout(10_000) });
-      const body = (await response.json()) as { id: string };
-      if (response.ok) return body;
+      if (response.ok) return (await response.json()) as { id: string };
       const error = new Error(`${path} answered ${response.status}`);
       throw response.status < 500 && response.status !== 429 ? new AbortError(error) : error;
     },
-    { retries: 3, minTimeout: 200, maxTimeout: 2000, randomize: true },
+    { retries: 5, minTimeout: 200, maxTimeout: 2000, randomize: true },
   );
 
 async function askForToken(): Promise<void> {

@@ -1,0 +1,83 @@
+import { execFileSync } from 'node:child_process';
+import { appendFile, cp, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { temporaryDirectory } from '../temporary-directory.ts';
+import { ComposeProject } from './compose-project.ts';
+
+const repository = new URL('../../../..', import.meta.url).pathname;
+const page = await readFile(join(repository, 'docs/docker.md'), 'utf8');
+const blocks = (language: string) =>
+  [...page.matchAll(new RegExp(`^ *\`\`\`${language}\\n([^]*?)^ *\`\`\`\\n`, 'gm'))].map(([, text = '']) => text);
+
+let project: ComposeProject;
+let directory: string;
+beforeAll(async () => {
+  project = await ComposeProject.create();
+  directory = await temporaryDirectory();
+  await cp(join(repository, 'config'), join(directory, 'config'), { recursive: true });
+  // The page says to add this to the file.
+  const [client = ''] = blocks('yaml');
+  await appendFile(
+    join(directory, 'config/lanyard.yaml'),
+    client.replace(/^.*clients:\n/, '').replaceAll(/^ {3}/gm, ''),
+  );
+  project.settings = { CONFIG_DIRECTORY: join(directory, 'config'), LANYARD: project.name };
+});
+afterAll(async () => {
+  await project.remove();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** What each command prints among other things, by words that it is found by. */
+const expected: [string, RegExp][] = [
+  ['up --build', /^/],
+  [
+    'logs demo',
+    /gateway-1 [^\n]*healthy[^]*3 of 3 jobs succeeded[^]*"msg":"job succeeded"[^]*succeeded[^]*birdstrikes/,
+  ],
+  ['curl', /"access_token":"eyJ/],
+  ['submit /mine', /seattle-weather.csv │ succeeded/],
+  ['--scale', /^/],
+  ['run --rm auth-migration', /client own-client: registered|up to date/],
+  ['examples/own-client', /has a token for jobs:read\nseattle-weather.csv: succeeded/],
+  ['report-generator/client_secret', /^\S{32,}$/],
+  ['key_encryption_key', /^[\w+/]{43}=\s*$/],
+  ['pg_dumpall', /^$/],
+  ['down', /^$/],
+];
+
+describe('docs/docker.md', () => {
+  it('shows commands that work, one after the other', () => {
+    const seen = new Set<string>();
+    for (const command of blocks('sh')) {
+      const real = command
+        .replaceAll('localhost:3000', `localhost:${project.ports.AUTH_SERVER_PORT}`)
+        .replaceAll('>backup.sql', `>${join(directory, 'backup.sql')}`);
+      const output = execFileSync('bash', ['-euo', 'pipefail', '-c', real], {
+        cwd: repository,
+        env: project.environment,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const rule = expected.find(([words]) => command.includes(words));
+      expect([command, rule]).toEqual([command, expect.anything()]);
+      expect([command, output]).toEqual([command, expect.stringMatching(rule?.[1] ?? /$^/)]);
+      seen.add(rule?.[0] ?? '');
+    }
+    expect([...seen].toSorted()).toEqual(expected.map(([words]) => words).toSorted());
+  }, 300_000);
+
+  it('is right that .env.example names every setting, with its default', async () => {
+    const compose = await readFile(join(repository, 'docker-compose.yml'), 'utf8');
+    const settings = new Map(
+      [...compose.matchAll(/\$\{(\w+):-((?:\$\{[^}]*\}|[^}])*)\}/g)].map(([, name, value]) => [name, value]),
+    );
+    const example = await readFile(join(repository, '.env.example'), 'utf8');
+    const shown = new Map([...example.matchAll(/^(?:# )?([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
+    const nested = (value = '') => value.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1');
+    expect(Object.fromEntries(shown)).toEqual(
+      Object.fromEntries([...settings].map(([name, value]) => [name, nested(value)])),
+    );
+  });
+});
