@@ -76,6 +76,29 @@ describe('docker compose up', () => {
     }
   });
 
+  it('puts no credential into a log, an image, a setting or the repository', async () => {
+    const secrets = Object.values(await project.secrets()).flatMap((text) => [
+      text.trim(),
+      ...(URL.canParse(text) ? [new URL(text).password] : []),
+    ]);
+    expect(secrets.length).toBeGreaterThan(10);
+    const images = ['auth-server', 'jobs-api', 'batch-processor', 'jobs-cli', 'gateway'].map(
+      (name) => `lanyard-${name}`,
+    );
+    const places = {
+      settings: JSON.stringify(await project.containers()),
+      logs: await project.compose('logs', '--no-color'),
+      images: await docker('image', 'inspect', ...images),
+      history: (await Promise.all(images.map((image) => docker('history', '--no-trunc', image)))).join('\n'),
+      repository: await trackedFiles(),
+    };
+    for (const [place, text] of Object.entries(places)) {
+      expect([place, text.length > 1000]).toEqual([place, true]);
+      expect([place, secrets.filter((secret) => text.includes(secret))]).toEqual([place, []]);
+      expect([place, /eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+|BEGIN [A-Z ]*PRIVATE KEY/.test(text)]).toEqual([place, false]);
+    }
+  });
+
   it('changes nothing the second time', async () => {
     const before = { jobs: await jobs(), secrets: await project.secrets() };
     const containers = identities(await project.containers(...services));
@@ -197,31 +220,6 @@ describe('the images', () => {
       });
     },
   );
-});
-
-describe('no credential', () => {
-  it("is in an image, a container's settings, a log or the repository", async () => {
-    const secrets = Object.values(await project.secrets()).flatMap((text) => [
-      text.trim(),
-      ...(URL.canParse(text) ? [new URL(text).password] : []),
-    ]);
-    expect(secrets.length).toBeGreaterThan(10);
-    const images = ['auth-server', 'jobs-api', 'batch-processor', 'jobs-cli', 'gateway'].map(
-      (name) => `lanyard-${name}`,
-    );
-    const places = {
-      settings: JSON.stringify(await project.containers()),
-      logs: await project.compose('logs', '--no-color'),
-      images: await docker('image', 'inspect', ...images),
-      history: (await Promise.all(images.map((image) => docker('history', '--no-trunc', image)))).join('\n'),
-      repository: await trackedFiles(),
-    };
-    for (const [place, text] of Object.entries(places)) {
-      expect([place, text.length > 1000]).toEqual([place, true]);
-      expect([place, secrets.filter((secret) => text.includes(secret))]).toEqual([place, []]);
-      expect([place, /eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+|BEGIN [A-Z ]*PRIVATE KEY/.test(text)]).toEqual([place, false]);
-    }
-  });
 });
 
 describe('replicas', () => {
