@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -29,6 +30,7 @@ const trackedFiles = async () => {
   const { stdout } = await execute('git', ['grep', '-hI', ''], { cwd: repository, maxBuffer: 64 * 1024 ** 2 });
   return stdout;
 };
+const { version } = JSON.parse(readFileSync(`${repository}/package.json`, 'utf8')) as { version: string };
 const identities = (containers: Container[]) =>
   containers.map(({ Id, State }) => `${Id} ${State.StartedAt}`).toSorted();
 
@@ -217,6 +219,7 @@ describe('the images', () => {
       expect(inspected.Config.Labels).toMatchObject({
         'org.opencontainers.image.title': `Lanyard: ${image.replace('lanyard-', '')}`,
         'org.opencontainers.image.licenses': 'MIT',
+        'org.opencontainers.image.version': version,
       });
     },
   );
