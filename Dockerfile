@@ -47,7 +47,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends haproxy \
 COPY deploy/gateway/haproxy.cfg /etc/haproxy/haproxy.cfg
 USER haproxy
 STOPSIGNAL SIGUSR1
-ENTRYPOINT ["haproxy", "-db", "-q", "-f", "/etc/haproxy/haproxy.cfg"]
+ENTRYPOINT ["haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"]
 LABEL org.opencontainers.image.title="Lanyard: gateway" org.opencontainers.image.licenses=MIT
 
 FROM runtime

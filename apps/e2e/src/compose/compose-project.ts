@@ -29,6 +29,9 @@ export class ComposeProject {
   }
 
   static async create(): Promise<ComposeProject> {
+    await docker('compose', 'version').catch((cause: unknown) => {
+      throw new Error('tests of the containers need Docker with Compose: docker compose version', { cause });
+    });
     const [authServer, batchProcessor, jobsApi] = [await freePort(), await freePort(), await freePort()];
     return new ComposeProject(`lanyard-e2e-${randomBytes(4).toString('hex')}`, {
       AUTH_SERVER_PORT: String(authServer),

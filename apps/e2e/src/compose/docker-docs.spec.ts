@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, cp, readFile, rm } from 'node:fs/promises';
+import { appendFileSync } from 'node:fs';
+import { cp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { temporaryDirectory } from '../temporary-directory.ts';
@@ -16,18 +17,19 @@ beforeAll(async () => {
   project = await ComposeProject.create();
   directory = await temporaryDirectory();
   await cp(join(repository, 'config'), join(directory, 'config'), { recursive: true });
-  // The page says to add this to the file.
-  const [client = ''] = blocks('yaml');
-  await appendFile(
-    join(directory, 'config/lanyard.yaml'),
-    client.replace(/^.*clients:\n/, '').replaceAll(/^ {3}/gm, ''),
-  );
   project.settings = { CONFIG_DIRECTORY: join(directory, 'config'), LANYARD: project.name };
 });
 afterAll(async () => {
   await project.remove();
   await rm(directory, { recursive: true, force: true });
 });
+
+/** The page says what to add to the file. */
+function addOwnClient(): void {
+  const [lines = ''] = blocks('yaml');
+  const entry = lines.replace(/^.*clients:\n/, '').replaceAll(/^ {3}/gm, '');
+  appendFileSync(join(directory, 'config/lanyard.yaml'), entry);
+}
 
 /** What each command prints among other things, by words that it is found by. */
 const expected: [string, RegExp][] = [
@@ -39,7 +41,7 @@ const expected: [string, RegExp][] = [
   ['curl', /"access_token":"eyJ/],
   ['submit /mine', /seattle-weather.csv │ succeeded/],
   ['--scale', /^/],
-  ['run --rm auth-migration', /client own-client: registered|up to date/],
+  ['run --rm auth-migration', /client own-client: registered a generated secret/],
   ['examples/own-client', /has a token for jobs:read\nseattle-weather.csv: succeeded/],
   ['report-generator/client_secret', /^\S{32,}$/],
   ['key_encryption_key', /^[\w+/]{43}=\s*$/],
@@ -51,6 +53,7 @@ describe('docs/docker.md', () => {
   it('shows commands that work, one after the other', () => {
     const seen = new Set<string>();
     for (const command of blocks('sh')) {
+      if (command.includes('run --rm auth-migration')) addOwnClient();
       const real = command
         .replaceAll('localhost:3000', `localhost:${project.ports.AUTH_SERVER_PORT}`)
         .replaceAll('>backup.sql', `>${join(directory, 'backup.sql')}`);
