@@ -76,3 +76,49 @@ export function postToken(
     payload: typeof form === 'string' ? form : new URLSearchParams(form).toString(),
   });
 }
+
+/** The first administrator, let in by the one-time secret, with a secret that lasts from then on. */
+export async function administratorOf(
+  app: NestFastifyApplication,
+  database: Awaited<ReturnType<typeof provisionedDatabase>>,
+) {
+  const tokenWith = async (secret: string, scope?: string): Promise<string> => {
+    const form = { grant_type: 'client_credentials', ...(scope && { scope }) };
+    const response = await postToken(app, form, { authorization: basic('administrator', secret) });
+    if (response.statusCode !== 200) throw new Error(response.body);
+    return response.json<{ access_token: string }>().access_token;
+  };
+  const call = (
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    url: string,
+    { body, headers = {}, token }: { body?: unknown; headers?: Record<string, string>; token: string },
+  ) =>
+    app.inject({
+      method,
+      url,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { payload: JSON.stringify(body) }),
+    });
+  const first = await tokenWith(
+    readFileSync(join(database.settings.SECRETS_DIRECTORY!, 'administrator/one_time_secret'), 'utf8'),
+  );
+  const added = await call('POST', '/admin/clients/administrator/secrets', { body: {}, token: first });
+  const secret = added.json<{ client_secret: string }>().client_secret;
+  const all = await tokenWith(secret);
+  return {
+    secret,
+    tokenFor: (scope: string) => tokenWith(secret, scope),
+    /** with all scopes */
+    call: (
+      method: Parameters<typeof call>[0],
+      url: string,
+      body?: unknown,
+      headers?: Record<string, string>,
+      token = all,
+    ) => call(method, url, { body, headers, token }),
+  };
+}

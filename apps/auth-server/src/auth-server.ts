@@ -1,8 +1,10 @@
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Service } from '@lanyard/service-defaults';
+import { serveAdministration } from './administration/serve-administration.ts';
 import { AppModule } from './app.module.ts';
 import { authServerConfiguration, type AuthServerConfiguration } from './configuration.ts';
+import { insecureSettings } from './insecure-settings.ts';
 import { OAuthErrorFilter } from './oauth-errors/oauth-error.filter.ts';
 import { parseForm } from './token/form-parameters.ts';
 
@@ -16,6 +18,7 @@ export const authServer: Service<typeof authServerConfiguration> = {
     acceptFormsAlone(app);
     forbidCaching(app);
     allowPostAlone(app);
+    serveAdministration(app);
     warnOfInsecureSettings(configuration);
   },
 };
@@ -39,7 +42,7 @@ function forbidCaching(app: NestFastifyApplication): void {
     .getHttpAdapter()
     .getInstance()
     .addHook('onRequest', (request, reply, done) => {
-      if (request.routeOptions.url?.startsWith('/oauth/'))
+      if (/^\/(oauth|admin)\//.test(request.routeOptions.url ?? ''))
         reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
       done();
     });
@@ -61,9 +64,8 @@ function allowPostAlone(app: NestFastifyApplication): void {
   });
 }
 
-function warnOfInsecureSettings({ ISSUER }: AuthServerConfiguration): void {
-  const { protocol, hostname } = new URL(ISSUER);
-  if (protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(hostname)) {
-    new Logger('security').warn({ msg: 'ISSUER is not https: secrets and tokens can be read on the network', ISSUER });
+function warnOfInsecureSettings(configuration: AuthServerConfiguration): void {
+  for (const msg of insecureSettings(configuration)) {
+    new Logger('security').warn({ msg, ISSUER: configuration.ISSUER });
   }
 }

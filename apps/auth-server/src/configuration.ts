@@ -1,21 +1,30 @@
 import { databaseConfiguration, serviceConfiguration } from '@lanyard/service-defaults';
 import { z } from 'zod';
 
+const day = 86_400;
+const year = 365 * day;
+
 const issuer = z
   .url({ protocol: /^https?$/, error: 'must be an http(s) address' })
   .refine((url) => new URL(url).origin === url, 'must be scheme, host and port alone, without a slash at its end')
   .describe('the issuer identifier: the address under which clients reach this server');
 
-/** 32 bytes, from which AES-256 keys for signing keys are made. */
-const keyEncryptionKey = z
-  .base64()
-  .refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 random bytes in base64')
-  .describe('encrypts the signing keys in the database: 32 random bytes in base64, kept outside the database');
+/** 32 bytes each; the first encrypts, and all decrypt. */
+const keyEncryptionKeys = z
+  .string()
+  .transform((text) => text.split(/[\s,]+/).filter(Boolean))
+  .refine(
+    (keys) => keys.length > 0 && keys.every((key) => /^[A-Za-z0-9+/]{43}=$/.test(key)),
+    'must be 32 random bytes in base64; several are separated by line breaks',
+  )
+  .describe(
+    'encrypts the signing keys in the database: 32 random bytes in base64, kept outside the database. Several, one a line, while it is replaced: the first encrypts, all decrypt',
+  );
 
 export const authServerConfiguration = serviceConfiguration.extend(databaseConfiguration.shape).extend({
   PORT: serviceConfiguration.shape.PORT.default(3000),
   ISSUER: issuer.default('http://localhost:3000'),
-  KEY_ENCRYPTION_KEY: keyEncryptionKey,
+  KEY_ENCRYPTION_KEY: keyEncryptionKeys,
   ACCESS_TOKEN_LIFETIME: z.coerce
     .number()
     .int()
@@ -36,6 +45,50 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
     .max(3600)
     .default(10)
     .describe('how often changes are looked for whose notification was lost, seconds'),
+  SIGNING_KEY_PERIOD: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(10 * year)
+    .default(90 * day)
+    .describe('how long a signing key signs before the next one takes over by itself, seconds'),
+  SIGNING_KEY_ANNOUNCEMENT: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(30 * day)
+    .default(day)
+    .describe(
+      'how long a signing key is published before it signs, seconds: longer than any validator keeps the JWK Set',
+    ),
+  SECRET_EXPIRY_WARNING: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(3650)
+    .default(14)
+    .describe('how long before its end a client secret without a successor is warned of, days'),
+  SECRET_AGE_WARNING: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(36_500)
+    .default(365)
+    .describe('from which age a client secret is warned of, days'),
+  AUDIT_RETENTION: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(36_500)
+    .default(365)
+    .describe('how long audit events are kept, days'),
+  AUDIT_ISSUANCE_PERIOD: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(day)
+    .default(3600)
+    .describe('how long the tokens issued to one client for one scope are added up to one audit event, seconds'),
 });
 export type AuthServerConfiguration = z.infer<typeof authServerConfiguration>;
 
@@ -44,7 +97,7 @@ export const migrationConfiguration = z.object({
   MIGRATION_DATABASE_URL: databaseConfiguration.shape.DATABASE_URL.describe(
     'the database as its owner, `postgres://user:password@host:port/name`',
   ),
-  KEY_ENCRYPTION_KEY: keyEncryptionKey,
+  KEY_ENCRYPTION_KEY: keyEncryptionKeys,
   PROVISIONING_FILE: z
     .string()
     .default('config/lanyard.yaml')

@@ -2,6 +2,7 @@ export * from './access/index.ts';
 export { AccessRules } from './access/access-rules.ts';
 export { CurrentAccessToken } from './guard/current-access-token.ts';
 export { BearerException, type BearerProblem } from './guard/bearer-exception.ts';
+export type { KeySource } from './keys/key-source.ts';
 export { RemoteKeys, type RemoteKeysOptions } from './keys/remote-keys.ts';
 export { ResourceServerModule } from './resource-server.module.ts';
 export { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from './options.ts';

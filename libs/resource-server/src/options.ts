@@ -1,4 +1,5 @@
 import type { AccessTokenAlgorithm } from '@lanyard/access-token';
+import type { KeySource } from './keys/key-source.ts';
 
 export const RESOURCE_SERVER_OPTIONS = Symbol('resource server options');
 
@@ -15,6 +16,8 @@ export interface ResourceServerOptions {
   algorithms?: readonly AccessTokenAlgorithm[];
   /** How far clocks may differ, seconds; default 5. */
   clockTolerance?: number;
+  /** Where the issuer's keys come from; default: its JWK Set, found through its metadata. */
+  keys?: KeySource;
   /** How often the keys are fetched anew in the background, seconds; default 300. */
   keyRefreshInterval?: number;
   /** The least time between two fetches that unknown keys cause, seconds; default 30. Failed fetches count. */

@@ -12,6 +12,7 @@ import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AccessRules } from './access/access-rules.ts';
 import { AccessTokenGuard } from './guard/access-token.guard.ts';
 import { BearerStrategy } from './guard/bearer.strategy.ts';
+import type { KeySource } from './keys/key-source.ts';
 import { RemoteKeys } from './keys/remote-keys.ts';
 import { ProtectedResourceMetadataController } from './metadata/protected-resource-metadata.controller.ts';
 import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from './options.ts';
@@ -23,7 +24,7 @@ type AsyncOptions = Pick<ModuleMetadata, 'imports'> &
 @Module({})
 export class ResourceServerModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
-    @Inject(RemoteKeys) private readonly keys: RemoteKeys,
+    @Inject(RemoteKeys) private readonly keys: KeySource,
     @Inject(AccessRules) private readonly rules: AccessRules,
   ) {}
 
@@ -39,7 +40,7 @@ export class ResourceServerModule implements OnApplicationBootstrap, OnApplicati
       controllers: [ProtectedResourceMetadataController],
       providers: [
         { provide: RESOURCE_SERVER_OPTIONS, inject, useFactory },
-        { provide: RemoteKeys, inject: [RESOURCE_SERVER_OPTIONS], useFactory: remoteKeys },
+        { provide: RemoteKeys, inject: [RESOURCE_SERVER_OPTIONS], useFactory: keysOf },
         { provide: APP_GUARD, useClass: AccessTokenGuard },
         AccessRules,
         BearerStrategy,
@@ -64,7 +65,8 @@ export class ResourceServerModule implements OnApplicationBootstrap, OnApplicati
   }
 }
 
-function remoteKeys({ issuer, issuerAddress, keyRefreshInterval, keyCooldown }: ResourceServerOptions): RemoteKeys {
+function keysOf({ issuer, issuerAddress, keys, keyRefreshInterval, keyCooldown }: ResourceServerOptions): KeySource {
+  if (keys) return keys;
   const logger = new Logger(RemoteKeys.name);
   return new RemoteKeys({
     issuer,

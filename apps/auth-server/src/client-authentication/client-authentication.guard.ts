@@ -10,13 +10,16 @@ import { OAuthError } from '@lanyard/oauth-protocol';
 import { addLogFields, Registry } from '@lanyard/service-defaults';
 import type { FastifyRequest } from 'fastify';
 import { Counter } from 'prom-client';
+import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import { ClientRegistry } from '../registry/client-registry.ts';
-import type { Client } from '../registry/client.entity.ts';
+import type { Client, ClientSecret } from '../registry/client.entity.ts';
+import { SecretUses } from '../registry/secret-uses.ts';
 import { ThrottledError } from '../oauth-errors/throttled-error.ts';
 import { formOf } from '../token/form-parameters.ts';
 import { invalidClient, parseClientCredentials, type ClientCredentials } from './client-credentials.ts';
-import { digestSecret, matchesAny } from './client-secret.ts';
+import { digestSecret, indexOfMatch, isLive } from './client-secret.ts';
 import { FailureThrottle } from './failure-throttle.ts';
+import { OneTimeSecrets } from './one-time-secrets.ts';
 
 /** Stands in for an unknown client's secrets, so that it costs the same work. */
 const noSecret = [digestSecret('')];
@@ -30,6 +33,9 @@ export class ClientAuthenticationGuard implements CanActivate {
   constructor(
     @Inject(ClientRegistry) private readonly registry: ClientRegistry,
     @Inject(FailureThrottle) private readonly throttle: FailureThrottle,
+    @Inject(SecretUses) private readonly uses: SecretUses,
+    @Inject(OneTimeSecrets) private readonly oneTimeSecrets: OneTimeSecrets,
+    @Inject(AuditLog) private readonly audit: AuditLog,
     @Inject(Registry) metrics: Registry,
   ) {
     this.outcomes = new Counter({
@@ -47,7 +53,10 @@ export class ClientAuthenticationGuard implements CanActivate {
       const credentials = parseClientCredentials(request.headers.authorization, formOf(request.body));
       ({ clientId } = credentials);
       this.throttleFailures(clientId, request.ip);
-      request.client = await this.authenticate(credentials);
+      const { client, secret } = await this.authenticate(credentials);
+      if (secret.oneTime) await this.oneTimeSecrets.consume(secret, request);
+      else this.uses.record(secret.id);
+      request.client = client;
     } catch (error) {
       if (error instanceof OAuthError && error.code === 'invalid_client') await this.refused(request, clientId, error);
       throw error;
@@ -66,26 +75,39 @@ export class ClientAuthenticationGuard implements CanActivate {
   }
 
   /** The same work and words whether the client is unknown, its secret wrong or expired, or the client disabled. */
-  private async authenticate({ clientId, clientSecret }: ClientCredentials): Promise<Client> {
-    const client = await this.registry.find(clientId);
-    const live = client?.secrets.filter(({ expiresAt }) => !expiresAt || expiresAt.getTime() > Date.now()) ?? [];
-    const matched = matchesAny(clientSecret, live.length > 0 ? live.map(({ digest }) => digest) : noSecret);
+  private async authenticate(credentials: ClientCredentials): Promise<{ client: Client; secret: ClientSecret }> {
+    const client = await this.registry.find(credentials.clientId);
+    const live = client?.secrets.filter((secret) => isLive(secret)) ?? [];
+    const digests = live.length > 0 ? live.map(({ digest }) => digest) : noSecret;
+    const secret = live[indexOfMatch(credentials.clientSecret, digests)];
     if (!client) throw invalidClient('unknown client');
-    if (!matched || live.length === 0) throw invalidClient('wrong or expired secret');
+    if (!secret) throw invalidClient('wrong or expired secret');
     if (client.disabledAt) throw invalidClient('disabled client');
-    return client;
+    return { client, secret };
   }
 
   private async refused({ ip, id }: FastifyRequest, clientId: string, { cause }: OAuthError): Promise<void> {
     this.outcomes.inc({ outcome: 'refused' });
+    // What is no registered identifier may be a secret in the wrong place.
+    const known = (await this.registry.find(clientId))?.clientId;
     this.logger.warn({
       msg: 'client authentication refused',
-      // What is no registered identifier may be a secret in the wrong place.
-      client_id: (await this.registry.find(clientId))?.clientId,
+      client_id: known,
       reason: cause,
       address: ip,
       request_id: id,
     });
+    const origin = { actor: null, address: ip, requestId: id };
+    this.audit.record(
+      {
+        type: 'client_authentication.refused',
+        outcome: 'refused',
+        clientId: known,
+        origin,
+        details: { reason: String(cause) },
+      },
+      refusalPeriod,
+    );
     await this.throttle.failed(clientId, ip);
   }
 }

@@ -4,9 +4,6 @@ import { crc32 } from 'node:zlib';
 /** Lets secret scanners recognise a leaked secret. */
 const prefix = 'lanyard_cs_';
 
-/** The least length of a secret that an operator brings. */
-export const leastSecretLength = 32;
-
 /** 256 random bits with a recognisable prefix, and a checksum that tells a mistyped or cut secret from a wrong one. */
 export function generateClientSecret(): string {
   const random = randomBytes(32).toString('base64url');
@@ -38,8 +35,12 @@ export function digestSecret(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }
 
-/** Whether one of the digests is that of the secret; takes the same time whichever it is. */
-export function matchesAny(secret: string, digests: readonly Uint8Array[]): boolean {
+/** Which of the digests is that of the secret, or -1; takes the same time whichever it is. */
+export function indexOfMatch(secret: string, digests: readonly Uint8Array[]): number {
   const digest = digestSecret(secret);
-  return digests.reduce((matched, candidate) => timingSafeEqual(digest, candidate) || matched, false);
+  return digests.reduce((found, candidate, index) => (timingSafeEqual(digest, candidate) ? index : found), -1);
 }
+
+/** Whether a secret is accepted at a time, ms since the epoch. */
+export const isLive = ({ expiresAt }: { expiresAt: Date | null }, now = Date.now()): boolean =>
+  !expiresAt || expiresAt.getTime() > now;

@@ -1,4 +1,5 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
+import { Public } from '@lanyard/resource-server/access';
 import type { AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
 import { CONFIGURATION } from '@lanyard/service-defaults';
 import type { AuthServerConfiguration } from '../configuration.ts';
@@ -6,6 +7,7 @@ import { ProtectedResources } from '../registry/protected-resources.ts';
 
 /** Authorization server metadata, RFC 8414. */
 @Controller('.well-known/oauth-authorization-server')
+@Public()
 export class MetadataController {
   constructor(
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,

@@ -1,9 +1,9 @@
 import { migrateSchema, readConfiguration } from '@lanyard/service-defaults';
 import { migrationConfiguration } from '../configuration.ts';
-import { registryEntities } from '../registry/registry.module.ts';
-import { SigningKeyRow } from '../signing-keys/signing-key.entity.ts';
+import { entities } from '../entities.ts';
 import { Registry1700000000001 } from './1-registry.ts';
-import { provision, provisionSigningKey } from './provision.ts';
+import { Administration1700000000002 } from './2-administration.ts';
+import { provision, provisionAdministrator, provisionSigningKey } from './provision.ts';
 import { readProvisioningFile } from './provisioning-file.ts';
 
 /** Brings schema, registry and signing key up to date; safe to run again, and by many at once. */
@@ -13,14 +13,14 @@ export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string
   await migrateSchema({
     service: 'auth-server',
     url: configuration.MIGRATION_DATABASE_URL,
-    migrations: [Registry1700000000001],
-    entities: [...registryEntities, SigningKeyRow],
+    migrations: [Registry1700000000001, Administration1700000000002],
+    entities,
     advisoryLock: 0x1a9a_4d00,
     say,
     andThen: async (manager) => {
       await provision(manager, provisioning, configuration.SECRETS_DIRECTORY, say);
-      await provisionSigningKey(manager, configuration.KEY_ENCRYPTION_KEY, say);
-      await manager.query(`DELETE FROM registry_change WHERE changed_at < now() - interval '1 day'`);
+      await provisionAdministrator(manager, configuration.SECRETS_DIRECTORY, say);
+      await provisionSigningKey(manager, configuration.KEY_ENCRYPTION_KEY[0]!, say);
     },
   });
 }

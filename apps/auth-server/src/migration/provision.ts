@@ -1,11 +1,22 @@
-import type { EntityManager } from 'typeorm';
-import { digestSecret } from '../client-authentication/client-secret.ts';
-import { Client, ClientSecret } from '../registry/client.entity.ts';
-import { ProtectedResource, Scope } from '../registry/protected-resource.entity.ts';
+import { administrativeScopes, type RegistryDescription } from '@lanyard/administration';
+import { type EntityManager } from 'typeorm';
+import type { Administrator } from '../administration/origin.ts';
+import { applyRegistry } from '../administration/registry/apply-registry.ts';
+import { appendAuditEvents } from '../audit/append-audit-events.ts';
+import { digestSecret, generateClientSecret, isLive } from '../client-authentication/client-secret.ts';
+import { Client, ClientSecret, RemovedClientSecret } from '../registry/client.entity.ts';
 import { createSigningKey } from '../signing-keys/create-signing-key.ts';
 import { SigningKeyRow } from '../signing-keys/signing-key.entity.ts';
-import type { Provisioning } from './provisioning-file.ts';
-import { readOrGenerateSecret } from './secret-files.ts';
+import { readOrGenerateSecret, writeSecret } from './secret-files.ts';
+
+const allScopes = Object.keys(administrativeScopes);
+const migration: Administrator = { actor: 'lanyard:migration', scopes: new Set(allScopes) };
+
+/** The client that the first administrator acts as. */
+const administrator = 'administrator';
+
+/** How long the one-time credential of the first administrator is valid, ms. */
+const oneTimeCredentialLifetime = 24 * 3_600_000;
 
 /**
  * Brings the registry to what the file says: creates and changes, and deletes nothing. What is so already is not
@@ -13,32 +24,67 @@ import { readOrGenerateSecret } from './secret-files.ts';
  */
 export async function provision(
   manager: EntityManager,
-  { resources, clients }: Provisioning,
+  registry: RegistryDescription,
   secretsDirectory: string,
   say: (line: string) => void,
 ): Promise<void> {
-  for (const { identifier, name, scopes } of resources) {
-    await manager.save(ProtectedResource, { identifier, name });
-    for (const [value, description] of Object.entries(scopes)) {
-      await manager.save(Scope, { value, description, resourceIdentifier: identifier });
-    }
-  }
-  for (const { client_id: clientId, ...client } of clients) {
-    await manager.save(Client, {
-      clientId,
-      clientName: client.client_name,
-      grantTypes: client.grant_types,
-      scope: client.scope,
-      defaultScope: client.default_scope,
-      accessTokenLifetime: client.access_token_lifetime ?? null,
-    });
+  const { changes } = await applyRegistry(manager, migration, registry, { prune: false });
+  for (const { action, kind, id } of changes) say(`${kind} ${id}: ${action === 'create' ? 'created' : 'changed'}`);
+  for (const { client_id: clientId } of registry.clients) {
     const { secret, generated } = readOrGenerateSecret(secretsDirectory, clientId);
     const digest = digestSecret(secret);
-    if (!(await manager.existsBy(ClientSecret, { clientId, digest }))) {
-      await manager.insert(ClientSecret, { clientId, digest, hint: secret.slice(-4) });
-      say(`client ${clientId}: registered ${generated ? 'a generated secret' : 'the secret in its file'}`);
+    if (await manager.existsBy(ClientSecret, { clientId, digest })) continue;
+    if (await manager.existsBy(RemovedClientSecret, { clientId, digest })) {
+      say(`client ${clientId}: the secret in its file was removed from the registry, and is not brought back`);
+      continue;
     }
+    await addSecret(manager, { clientId, digest, hint: secret.slice(-4) });
+    say(`client ${clientId}: registered ${generated ? 'a generated secret' : 'the secret in its file'}`);
   }
+}
+
+/**
+ * How the first administrator gets in: where no enabled client that may write clients has a secret, the client
+ * "administrator" gets one that is good for one token request within a day, in `administrator/one_time_secret`.
+ */
+export async function provisionAdministrator(
+  manager: EntityManager,
+  secretsDirectory: string,
+  say: (line: string) => void,
+): Promise<void> {
+  const administrators = await manager
+    .createQueryBuilder(Client, 'client')
+    .leftJoinAndSelect('client.secrets', 'secret')
+    .where(`'clients:write' = ANY(client.scope) AND client.disabledAt IS NULL`)
+    .getMany();
+  if (administrators.some(({ secrets }) => secrets.some((secret) => isLive(secret)))) return;
+  const registry: RegistryDescription = {
+    resources: [],
+    clients: [
+      {
+        client_id: administrator,
+        client_name: 'Administrator',
+        grant_types: ['client_credentials'],
+        scope: allScopes.join(' '),
+        default_scope: allScopes.join(' '),
+        access_token_lifetime: null,
+        disabled: false,
+      },
+    ],
+  };
+  await applyRegistry(manager, migration, registry, { prune: false });
+  const secret = generateClientSecret();
+  const file = writeSecret(secretsDirectory, administrator, 'one_time_secret', secret);
+  const expiresAt = new Date(Date.now() + oneTimeCredentialLifetime);
+  const digest = digestSecret(secret);
+  await addSecret(manager, { clientId: administrator, digest, hint: secret.slice(-4), expiresAt, oneTime: true });
+  say(`client ${administrator}: a one-time secret is in ${file}, until ${expiresAt.toISOString()}`);
+}
+
+async function addSecret(manager: EntityManager, values: Partial<ClientSecret>): Promise<void> {
+  const { id, clientId, hint, oneTime } = await manager.save(ClientSecret, values);
+  const details = { secret_id: id, hint, expires_at: values.expiresAt?.toISOString() ?? null, one_time: oneTime };
+  await appendAuditEvents(manager, [{ type: 'secret.added', origin: migration, clientId, details }]);
 }
 
 /** The first signing key, where there is none. */
@@ -49,6 +95,8 @@ export async function provisionSigningKey(
 ): Promise<void> {
   if (await manager.exists(SigningKeyRow)) return;
   const key = await createSigningKey(keyEncryptionKey);
-  await manager.insert(SigningKeyRow, key);
+  await manager.insert(SigningKeyRow, { ...key, activatedAt: new Date() });
+  const details = { kid: key.kid };
+  await appendAuditEvents(manager, [{ type: 'signing_key.activated', origin: migration, details }]);
   say(`signing key ${key.kid}: created`);
 }

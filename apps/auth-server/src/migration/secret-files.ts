@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { leastSecretLength } from '@lanyard/administration';
 import { StartupError } from '@lanyard/service-defaults';
-import { generateClientSecret, leastSecretLength, looksCut } from '../client-authentication/client-secret.ts';
+import { generateClientSecret, looksCut } from '../client-authentication/client-secret.ts';
 
 /** Where it is ours to say: a secret that was mounted may be read-only. */
 function makePrivate(file: string): void {
@@ -32,6 +33,14 @@ export function readOrGenerateSecret(directory: string, clientId: string): { sec
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const secret = generateClientSecret();
+  writeSecret(directory, clientId, 'client_secret', secret);
+  return { secret, generated: true };
+}
+
+/** Writes `<directory>/<client_id>/<name>`, readable for its owner alone, whole or not at all. @returns its path */
+export function writeSecret(directory: string, clientId: string, name: string, secret: string): string {
+  const folder = join(directory, clientId);
+  const file = join(folder, name);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(`${file}.new`, secret, { mode: 0o600 });
@@ -39,5 +48,5 @@ export function readOrGenerateSecret(directory: string, clientId: string): { sec
   } catch (error) {
     throw new StartupError(`SECRETS_DIRECTORY cannot be written (${(error as NodeJS.ErrnoException).code}): ${folder}`);
   }
-  return { secret, generated: true };
+  return file;
 }

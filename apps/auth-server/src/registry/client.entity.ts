@@ -74,4 +74,31 @@ export class ClientSecret {
 
   @Column('timestamptz', { name: 'expires_at', nullable: true })
   expiresAt!: Date | null;
+
+  /** The first request that it authenticates consumes it. */
+  @Column('boolean', { name: 'one_time' })
+  oneTime!: boolean;
+}
+
+/** A secret that was removed, and does not come back. */
+@Entity('removed_client_secret')
+export class RemovedClientSecret {
+  @PrimaryColumn('text', { name: 'client_id' })
+  clientId!: string;
+
+  @PrimaryColumn('bytea')
+  digest!: Buffer;
+}
+
+/** How a secret was used, as it is written in batches. */
+@Entity('client_secret_use')
+export class ClientSecretUse {
+  @PrimaryColumn('uuid', { name: 'secret_id' })
+  secretId!: string;
+
+  @Column('timestamptz', { name: 'last_used_at' })
+  lastUsedAt!: Date;
+
+  @Column('bigint', { name: 'use_count', transformer: { to: (value: unknown) => value, from: Number } })
+  useCount!: number;
 }

@@ -1,10 +1,13 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { administrationOf, administrativeScopes } from '@lanyard/administration';
+import { CONFIGURATION } from '@lanyard/service-defaults';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
+import type { AuthServerConfiguration } from '../configuration.ts';
 import { Scope } from './protected-resource.entity.ts';
 import { RegistryChanges } from './registry-changes.ts';
 
-/** Which scope value belongs to which protected resource; all in memory. */
+/** Which scope value belongs to which protected resource; all in memory. The administration API is one of them. */
 @Injectable()
 export class ProtectedResources implements OnModuleInit {
   private resourceByScope: ReadonlyMap<string, string> = new Map();
@@ -12,6 +15,7 @@ export class ProtectedResources implements OnModuleInit {
   constructor(
     @InjectRepository(Scope) private readonly scopes: Repository<Scope>,
     @Inject(RegistryChanges) private readonly changes: RegistryChanges,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -30,6 +34,10 @@ export class ProtectedResources implements OnModuleInit {
 
   private async load(): Promise<void> {
     const scopes = await this.scopes.find({ order: { value: 'ASC' } });
-    this.resourceByScope = new Map(scopes.map(({ value, resourceIdentifier }) => [value, resourceIdentifier]));
+    const administration = administrationOf(this.configuration.ISSUER);
+    this.resourceByScope = new Map([
+      ...scopes.map(({ value, resourceIdentifier }) => [value, resourceIdentifier] as const),
+      ...Object.keys(administrativeScopes).map((value) => [value, administration] as const),
+    ]);
   }
 }

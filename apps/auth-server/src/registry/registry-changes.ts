@@ -55,6 +55,13 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     await this.connection?.end();
   }
 
+  /** As soon as this has ended, what was committed before it is in force here. */
+  async catchUp(): Promise<void> {
+    // A look that began before may have missed it.
+    await this.reconciling?.catch(() => undefined);
+    await this.reconcileOrWarn();
+  }
+
   /** Tells all changes since the last time. What a listener could not take in is told again the next time. */
   reconcile(): Promise<void> {
     this.reconciling ??= this.tellAll().finally(() => {
@@ -101,9 +108,7 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     do {
       try {
         const { ended } = await this.listen();
-        // A look that began before may have missed what was changed in between.
-        await this.reconciling?.catch(() => undefined);
-        await this.reconcileOrWarn();
+        await this.catchUp();
         this.listening = true;
         failures = 0;
         await ended;

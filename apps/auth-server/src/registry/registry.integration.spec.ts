@@ -102,19 +102,22 @@ describe('the registry in memory', () => {
     await until([401, 401], reports);
   });
 
-  it('needs no statement for a warm client, nor for unknown ones', async () => {
+  it('needs no statement for a warm client, nor for unknown ones, but for batches now and then', async () => {
     const quiet = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '3600', LOG_LEVEL: 'silent' });
     const { app } = await quiet.startReplica();
     const known = { authorization: basic('batch-processor', quiet.secretOf('batch-processor')) };
     expect((await postToken(app, grant, known)).statusCode).toBe(200);
     await sleep(1200);
     const before = await statementsOf(quiet.name);
+    const begun = performance.now();
     for (let i = 0; i < 1000; i++) {
       await postToken(app, grant, known);
       await postToken(app, grant, { authorization: basic(`unknown-${i}`, 'x') }, `10.0.${i >> 8}.${i & 255}`);
     }
     await sleep(1200);
-    expect((await statementsOf(quiet.name)) - before).toBe(0);
+    // Uses of secrets and refusals are written in batches: by time, not by request.
+    const seconds = (performance.now() - begun) / 1000;
+    expect((await statementsOf(quiet.name)) - before).toBeLessThan(5 + 2 * seconds);
     await app.close();
     await quiet.owner.end();
   });

@@ -1,16 +1,18 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ClientRegistry } from './client-registry.ts';
-import { Client, ClientSecret } from './client.entity.ts';
+import { Client, ClientSecret, ClientSecretUse, RemovedClientSecret } from './client.entity.ts';
 import { ProtectedResource, Scope } from './protected-resource.entity.ts';
 import { ProtectedResources } from './protected-resources.ts';
 import { RegistryChanges } from './registry-changes.ts';
+import { SecretAges } from './secret-ages.ts';
+import { SecretUses } from './secret-uses.ts';
 
-export const registryEntities = [Client, ClientSecret, ProtectedResource, Scope];
+export const registryEntities = [Client, ClientSecret, ClientSecretUse, RemovedClientSecret, ProtectedResource, Scope];
 
 @Module({
   imports: [TypeOrmModule.forFeature(registryEntities)],
-  providers: [RegistryChanges, ClientRegistry, ProtectedResources],
-  exports: [RegistryChanges, ClientRegistry, ProtectedResources],
+  providers: [RegistryChanges, ClientRegistry, ProtectedResources, SecretAges, SecretUses],
+  exports: [RegistryChanges, ClientRegistry, ProtectedResources, SecretAges, SecretUses],
 })
 export class RegistryModule {}

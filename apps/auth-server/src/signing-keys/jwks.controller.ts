@@ -1,15 +1,39 @@
-import { Controller, Get, Header, Inject } from '@nestjs/common';
+import { Controller, Get, Headers, HttpStatus, Inject, Res } from '@nestjs/common';
+import { Public } from '@lanyard/resource-server/access';
+import type { FastifyReply } from 'fastify';
 import type { JSONWebKeySet } from 'jose';
 import { SigningKeys } from './signing-keys.ts';
 
-/** The JWK Set, RFC 7517 section 5. */
+/** How long a request may wait for new keys, seconds. */
+const longestWait = 60;
+
+/**
+ * The JWK Set, RFC 7517 section 5. Whoever has it already (`If-None-Match`) may wait until it changes, with
+ * `Prefer: wait=SECONDS` (RFC 7240 section 4.3): so a key that is withdrawn is dropped by validators at once.
+ */
+@Public()
 @Controller('.well-known/jwks.json')
 export class JwksController {
   constructor(@Inject(SigningKeys) private readonly keys: SigningKeys) {}
 
   @Get()
-  @Header('cache-control', 'public, max-age=300')
-  jwks(): JSONWebKeySet {
-    return this.keys.jwks;
+  async jwks(
+    @Headers('if-none-match') known: string | undefined,
+    @Headers('prefer') prefer: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<JSONWebKeySet | undefined> {
+    const seconds = Math.min(
+      Number(/(?:^|[,;\s])wait=(\d{1,9})(?:$|[,;\s])/.exec(prefer ?? '')?.[1] ?? 0),
+      longestWait,
+    );
+    if (known === this.keys.etag && seconds > 0 && (await this.keys.changed(seconds))) {
+      void reply.header('preference-applied', `wait=${seconds}`);
+    }
+    const maxAge = Math.min(300, Math.floor(this.keys.periods.announcement / 2));
+    void reply.header('cache-control', `public, max-age=${maxAge}`).header('vary', 'prefer');
+    void reply.header('etag', this.keys.etag);
+    if (known !== this.keys.etag) return this.keys.jwks;
+    void reply.status(HttpStatus.NOT_MODIFIED);
+    return undefined;
   }
 }

@@ -1,6 +1,7 @@
 import type { JWK } from 'jose';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
+/** A signing key; the database lets one alone be activated and not retired. */
 @Entity('signing_key')
 export class SigningKeyRow {
   /** The key's thumbprint, RFC 7638. */
@@ -13,6 +14,13 @@ export class SigningKeyRow {
   @Column('bytea', { name: 'encrypted_private_key' })
   encryptedPrivateKey!: Buffer;
 
+  /** Since when it is published. */
   @CreateDateColumn({ type: 'timestamptz', name: 'created_at' })
   createdAt!: Date;
+
+  @Column('timestamptz', { name: 'activated_at', nullable: true })
+  activatedAt!: Date | null;
+
+  @Column('timestamptz', { name: 'retired_at', nullable: true })
+  retiredAt!: Date | null;
 }

@@ -1,19 +1,33 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { createHash, createPrivateKey } from 'node:crypto';
+import { Inject, Injectable, Logger, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { SigningKey } from '@lanyard/access-token';
+import type { SigningKeyDescription } from '@lanyard/administration';
 import { CONFIGURATION, Readiness, StartupError } from '@lanyard/service-defaults';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { JSONWebKeySet } from 'jose';
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { Repository } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
-import { decryptPrivateKey } from './key-encryption.ts';
+import { decrypt } from './encryption.ts';
+import { nextOf, retirement, stateOf, type KeyPeriods } from './key-lifecycle.ts';
 import { SigningKeyRow } from './signing-key.entity.ts';
 
-/** The signing keys, in memory: the newest signs, all are published. */
+/** How many requests may wait for new keys at a time. */
+const waitersAtMost = 1000;
+
+/** The signing keys, in memory: one signs, all are published. */
 @Injectable()
-export class SigningKeys implements OnModuleInit {
+export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
+  private readonly logger = new Logger(SigningKeys.name);
   private signing?: SigningKey;
   private published: JSONWebKeySet = { keys: [] };
+  private keySet: JWTVerifyGetKey = createLocalJWKSet(this.published);
+  private loaded: SigningKeyRow[] = [];
+  /** Requests that are told when the JWK Set changes. */
+  private readonly waiters = new Set<() => void>();
+  private stopping = false;
+  /** Changes with the JWK Set. */
+  etag = '';
 
   constructor(
     @InjectRepository(SigningKeyRow) private readonly rows: Repository<SigningKeyRow>,
@@ -28,6 +42,11 @@ export class SigningKeys implements OnModuleInit {
     await this.load();
   }
 
+  beforeApplicationShutdown(): void {
+    this.stopping = true;
+    this.tellWaiters();
+  }
+
   get current(): SigningKey {
     if (!this.signing) throw new Error('there is no signing key');
     return this.signing;
@@ -38,19 +57,76 @@ export class SigningKeys implements OnModuleInit {
     return this.published;
   }
 
-  private async load(): Promise<void> {
-    const rows = await this.rows.find({ order: { createdAt: 'DESC' } });
-    const [newest] = rows;
-    if (!newest) throw new StartupError('the database has no signing key: run the migration first');
-    this.signing = { kid: newest.kid, privateKey: this.decrypt(newest) };
-    this.published = { keys: rows.map(({ publicJwk }) => publicJwk) };
+  /** All keys, as they were last read. */
+  get all(): readonly SigningKeyRow[] {
+    return this.loaded;
   }
 
-  private decrypt({ encryptedPrivateKey, kid }: SigningKeyRow) {
-    try {
-      return decryptPrivateKey(encryptedPrivateKey, kid, this.configuration.KEY_ENCRYPTION_KEY);
-    } catch {
-      throw new StartupError(`KEY_ENCRYPTION_KEY is not the one that the signing key ${kid} was encrypted with`);
+  get periods(): KeyPeriods {
+    const { SIGNING_KEY_ANNOUNCEMENT: announcement, SIGNING_KEY_PERIOD: signing } = this.configuration;
+    return { announcement, signing, retirement };
+  }
+
+  /** The key that validates a token of this server's own. */
+  readonly getKey: JWTVerifyGetKey = (header, token) => this.keySet(header, token);
+
+  /** @returns whether the request may wait: resolves when the JWK Set changes, the server stops, or after `seconds` */
+  async changed(seconds: number): Promise<boolean> {
+    if (this.stopping || this.waiters.size >= waitersAtMost) return false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, seconds * 1000);
+    this.waiters.add(resolve);
+    await promise;
+    clearTimeout(timer);
+    this.waiters.delete(resolve);
+    return true;
+  }
+
+  describe(row: SigningKeyRow): SigningKeyDescription {
+    const { next, at } = nextOf(row, this.periods);
+    const keyIndex = this.decrypted(row)?.keyIndex;
+    return {
+      kid: row.kid,
+      alg: row.publicJwk.alg ?? '',
+      state: stateOf(row),
+      created_at: row.createdAt.toISOString(),
+      activated_at: row.activatedAt?.toISOString() ?? null,
+      retired_at: row.retiredAt?.toISOString() ?? null,
+      next,
+      next_at: new Date(at).toISOString(),
+      key_encryption: keyIndex === undefined ? 'unknown' : keyIndex === 0 ? 'current' : 'former',
+    };
+  }
+
+  decrypted({ encryptedPrivateKey, kid }: SigningKeyRow): { plaintext: Buffer; keyIndex: number } | undefined {
+    return decrypt(encryptedPrivateKey, kid, this.configuration.KEY_ENCRYPTION_KEY);
+  }
+
+  private async load(): Promise<void> {
+    const rows = await this.rows.find({ order: { createdAt: 'DESC' } });
+    const signing = rows.find((row) => stateOf(row) === 'signing');
+    if (!signing) throw new StartupError('the database has no signing key: run the migration first');
+    if (signing.kid !== this.signing?.kid) {
+      this.signing = { kid: signing.kid, privateKey: this.privateKeyOf(signing) };
+      this.logger.log({ msg: 'a signing key signs', kid: signing.kid });
     }
+    this.loaded = rows;
+    const keys = rows.map(({ publicJwk }) => publicJwk);
+    const etag = `"${createHash('sha256').update(JSON.stringify(keys)).digest('base64url').slice(0, 22)}"`;
+    if (etag === this.etag) return;
+    this.published = { keys };
+    this.keySet = createLocalJWKSet(this.published);
+    this.etag = etag;
+    this.tellWaiters();
+  }
+
+  private tellWaiters(): void {
+    for (const tell of this.waiters) tell();
+  }
+
+  private privateKeyOf(row: SigningKeyRow) {
+    const decrypted = this.decrypted(row);
+    if (decrypted) return createPrivateKey({ key: decrypted.plaintext, type: 'pkcs8', format: 'der' });
+    throw new StartupError(`KEY_ENCRYPTION_KEY is not the one that the signing key ${row.kid} was encrypted with`);
   }
 }

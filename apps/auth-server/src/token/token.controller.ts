@@ -1,11 +1,14 @@
 import { Body, Controller, HttpCode, HttpStatus, Inject, Post, Req, UseGuards } from '@nestjs/common';
 import type { AccessTokenResponse } from '@lanyard/oauth-protocol';
-import { addLogFields } from '@lanyard/service-defaults';
+import { Public } from '@lanyard/resource-server/access';
+import { addLogFields, CONFIGURATION } from '@lanyard/service-defaults';
 import type { FastifyRequest } from 'fastify';
 import {
   AuthenticatedClient,
   ClientAuthenticationGuard,
 } from '../client-authentication/client-authentication.guard.ts';
+import { AuditLog } from '../audit/audit-log.ts';
+import type { AuthServerConfiguration } from '../configuration.ts';
 import { Client } from '../registry/client.entity.ts';
 import { ClientCredentialsGrant } from './client-credentials.grant.ts';
 import { formOf } from './form-parameters.ts';
@@ -14,9 +17,14 @@ import { parseTokenRequest } from './token-request.ts';
 /** The token endpoint, RFC 6749 section 3.2. */
 @Controller('oauth/token')
 export class TokenController {
-  constructor(@Inject(ClientCredentialsGrant) private readonly clientCredentials: ClientCredentialsGrant) {}
+  constructor(
+    @Inject(ClientCredentialsGrant) private readonly clientCredentials: ClientCredentialsGrant,
+    @Inject(AuditLog) private readonly audit: AuditLog,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+  ) {}
 
   @Post()
+  @Public()
   @HttpCode(HttpStatus.OK)
   @UseGuards(ClientAuthenticationGuard)
   issue(
@@ -27,6 +35,11 @@ export class TokenController {
     const { token, claims } = this.clientCredentials.issue(client, parseTokenRequest(formOf(body)));
     const { aud: audience, scope = '', jti, iat, exp } = claims;
     addLogFields(request, { audience, scope, jti });
+    const { clientId } = client;
+    this.audit.record(
+      { type: 'access_token.issued', origin: { actor: clientId }, clientId, details: { audience, scope } },
+      this.configuration.AUDIT_ISSUANCE_PERIOD,
+    );
     return { access_token: token, token_type: 'Bearer', expires_in: exp - iat, scope };
   }
 }

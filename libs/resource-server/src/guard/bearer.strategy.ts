@@ -4,6 +4,7 @@ import { validateAccessToken, type AccessToken } from '@lanyard/access-token';
 import { PassportStrategy } from '@nestjs/passport';
 import passport from 'passport';
 import { Strategy } from 'passport-http-bearer';
+import type { KeySource } from '../keys/key-source.ts';
 import { RemoteKeys } from '../keys/remote-keys.ts';
 import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from '../options.ts';
 
@@ -17,7 +18,7 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'lanyard-bearer')
   declare name: string;
 
   constructor(
-    @Inject(RemoteKeys) private readonly keys: RemoteKeys,
+    @Inject(RemoteKeys) private readonly keys: KeySource,
     @Inject(RESOURCE_SERVER_OPTIONS) private readonly options: ResourceServerOptions,
   ) {
     super();

@@ -1,6 +1,7 @@
 import { KeysUnavailableError } from '@lanyard/access-token';
 import { authorizationServerMetadataUrl, reachedAt, type AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import type { KeySource } from './key-source.ts';
 
 export interface RemoteKeysOptions {
   issuer: string;
@@ -16,13 +17,20 @@ export interface RemoteKeysOptions {
   onError?: (error: unknown) => void;
 }
 
+/** How long to wait for new keys where the server can tell of them, seconds. */
+const wait = 50;
+
 /**
  * The authorization server's keys, held in memory: fetched ahead of need, refreshed in the background, and kept
  * through any outage of the server. Tokens with unknown keys cause one fetch per cooldown at most; failed ones count.
+ * Where the server can tell of new keys (`Prefer: wait`, RFC 7240), a key that is withdrawn is dropped at once.
  */
-export class RemoteKeys {
+export class RemoteKeys implements KeySource {
   private readonly options: Required<RemoteKeysOptions>;
   private keys: JWTVerifyGetKey | undefined;
+  private address = '';
+  private etag: string | undefined;
+  private readonly stopped = new AbortController();
   private fetching: Promise<void> | undefined;
   private lastAttempt = Number.NEGATIVE_INFINITY;
   private timer: NodeJS.Timeout | undefined;
@@ -50,8 +58,7 @@ export class RemoteKeys {
 
   stop(): void {
     clearTimeout(this.timer);
-    this.timer = undefined;
-    this.options.refreshInterval = Number.POSITIVE_INFINITY;
+    this.stopped.abort();
   }
 
   /**
@@ -84,10 +91,8 @@ export class RemoteKeys {
   /** One fetch at a time; a failure leaves the keys as they are. */
   private fetch(): Promise<void> {
     this.fetching ??= this.fetchKeys()
-      .then(createLocalJWKSet)
       .then(
-        (keys) => {
-          this.keys = keys;
+        () => {
           this.failures = 0;
         },
         (error: unknown) => {
@@ -102,29 +107,57 @@ export class RemoteKeys {
     return this.fetching;
   }
 
-  private async fetchKeys(): Promise<JSONWebKeySet> {
+  private async fetchKeys(): Promise<void> {
     const { issuer } = this.options;
-    const metadata = (await this.get(authorizationServerMetadataUrl(issuer))) as AuthorizationServerMetadata;
+    const metadata = await this.get(authorizationServerMetadataUrl(issuer));
+    const { issuer: named, jwks_uri: address } = (await metadata.json()) as AuthorizationServerMetadata;
     // RFC 8414 section 3.3
-    if (metadata.issuer !== issuer) throw new Error(`the metadata of ${issuer} names another issuer`);
-    return (await this.get(metadata.jwks_uri)) as JSONWebKeySet;
+    if (named !== issuer) throw new Error(`the metadata of ${issuer} names another issuer`);
+    this.address = address;
+    await this.take(await this.get(address));
   }
 
-  private async get(url: string): Promise<unknown> {
+  private async take(response: Response): Promise<void> {
+    this.keys = createLocalJWKSet((await response.json()) as JSONWebKeySet);
+    this.etag = response.headers.get('etag') ?? undefined;
+  }
+
+  private async get(url: string, headers: Record<string, string> = {}, timeout = this.options.timeout) {
     const address = reachedAt(url, this.options.issuer, this.options.issuerAddress);
-    const response = await fetch(address, { redirect: 'error', signal: AbortSignal.timeout(this.options.timeout) });
-    if (!response.ok) throw new Error(`${address} answered ${response.status}`);
-    return response.json();
+    const signal = AbortSignal.any([this.stopped.signal, AbortSignal.timeout(timeout)]);
+    const response = await fetch(address, { redirect: 'error', headers, signal });
+    if (!response.ok && response.status !== 304) throw new Error(`${address} answered ${response.status}`);
+    return response;
   }
 
   private async refreshForever(): Promise<void> {
     await this.fetch();
+    while (!this.stopped.signal.aborted && (await this.toldOfChange()));
+    if (this.stopped.signal.aborted) return;
     const { refreshInterval } = this.options;
-    if (refreshInterval === Number.POSITIVE_INFINITY) return;
     const retry = Math.min(0.25 * 2 ** this.failures, 30);
     const seconds = this.failures > 0 ? Math.min(retry, refreshInterval) : refreshInterval;
     // Jitter, so that replicas do not ask all at once.
     this.timer = setTimeout(() => void this.refreshForever(), seconds * 1000 * (0.9 + Math.random() / 5));
     this.timer.unref();
+  }
+
+  /**
+   * Waits for new keys.
+   * @returns false where the server does not tell of them, or cannot at the moment
+   */
+  private async toldOfChange(): Promise<boolean> {
+    if (this.failures > 0 || !this.etag) return false;
+    const conditions = { 'if-none-match': this.etag, prefer: `wait=${wait}` };
+    try {
+      const response = await this.get(this.address, conditions, wait * 1000 + this.options.timeout);
+      if (response.status !== 304) await this.take(response);
+      return response.headers.has('preference-applied');
+    } catch (error) {
+      if (this.stopped.signal.aborted) return false;
+      this.failures = 1;
+      this.options.onError(error);
+      return false;
+    }
   }
 }

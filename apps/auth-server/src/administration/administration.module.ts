@@ -1,0 +1,32 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { RegistryModule } from '../registry/registry.module.ts';
+import { SigningKeyRow } from '../signing-keys/signing-key.entity.ts';
+import { SigningKeysModule } from '../signing-keys/signing-keys.module.ts';
+import { AuditController } from './audit/audit.controller.ts';
+import { ClientsController } from './clients/clients.controller.ts';
+import { Clients } from './clients/clients.ts';
+import { DiagnosisController } from './diagnosis/diagnosis.controller.ts';
+import { Diagnosis } from './diagnosis/diagnosis.ts';
+import { Idempotency } from './idempotency.ts';
+import { KeysController } from './keys/keys.controller.ts';
+import { RegistryController } from './registry/registry.controller.ts';
+import { ResourcesController } from './resources/resources.controller.ts';
+import { Resources } from './resources/resources.ts';
+import { SecretsController } from './secrets/secrets.controller.ts';
+import { Secrets } from './secrets/secrets.ts';
+
+@Module({
+  imports: [RegistryModule, SigningKeysModule, TypeOrmModule.forFeature([SigningKeyRow])],
+  controllers: [
+    AuditController,
+    SecretsController,
+    ClientsController,
+    DiagnosisController,
+    KeysController,
+    RegistryController,
+    ResourcesController,
+  ],
+  providers: [Clients, Diagnosis, Idempotency, Resources, Secrets],
+})
+export class AdministrationModule {}

@@ -1,0 +1,20 @@
+import { clientIdSchema } from '@lanyard/administration';
+import { z } from 'zod';
+
+export const clientQuerySchema = z.strictObject({
+  q: z
+    .string()
+    .min(1)
+    .max(100)
+    .regex(/^\P{Cc}*$/u, 'must have no control characters')
+    .optional()
+    .describe('part of the client_id or client_name, in any case'),
+  scope: z.string().min(1).max(200).optional().describe('clients that may have this scope value'),
+  disabled: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(50),
+  after: clientIdSchema.optional().describe('the last client_id of the page before'),
+});
+export type ClientQuery = z.infer<typeof clientQuerySchema>;

@@ -1,0 +1,145 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  HttpStatus,
+  Inject,
+  Param,
+  Patch,
+  Post,
+  Query,
+  Res,
+} from '@nestjs/common';
+import {
+  clientChangeSchema,
+  clientIdSchema,
+  clientPageSchema,
+  clientSchema,
+  createdClientSchema,
+  registeredClientSchema,
+  type ClientChange,
+  type ClientDescription,
+  type ClientPage,
+  type RegisteredClient,
+} from '@lanyard/administration';
+import { RequireScopes } from '@lanyard/resource-server';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { entityTagOf } from '../entity-tag.ts';
+import { idempotencyHeader, ifMatchHeader } from '../openapi.ts';
+import { CurrentAdministrator, type Administrator } from '../origin.ts';
+import { nextPage } from '../page.ts';
+import { clientQuerySchema, type ClientQuery } from './client.query.ts';
+import { Clients } from './clients.ts';
+
+@ApiTags('clients')
+@ApiBearerAuth()
+@Controller('admin/clients')
+export class ClientsController {
+  constructor(@Inject(Clients) private readonly clients: Clients) {}
+
+  @Post()
+  @RequireScopes('clients:write')
+  @ApiOperation({ summary: 'Register a client, with a first secret that is shown here alone' })
+  @ApiHeader(idempotencyHeader)
+  @ApiResponse({ status: 201, standardSchema: createdClientSchema })
+  @ApiResponse({ status: 409, description: 'the client_id is taken' })
+  async create(
+    @Body({ schema: clientSchema }) body: ClientDescription,
+    @Headers('idempotency-key') key: string | undefined,
+    @CurrentAdministrator() administrator: Administrator,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { answer, repeated } = await this.clients.create(administrator, body, key);
+    void reply.header('location', `/admin/clients/${body.client_id}`);
+    if (repeated) void reply.header('idempotency-replayed', 'true');
+    return answer;
+  }
+
+  @Get()
+  @RequireScopes('clients:read')
+  @ApiOperation({ summary: 'List clients by their client_id, with search' })
+  @ApiResponse({ status: 200, standardSchema: clientPageSchema })
+  async list(@Query({ schema: clientQuerySchema }) query: ClientQuery): Promise<ClientPage> {
+    const items = await this.clients.list(query);
+    return { items, next: nextPage('/admin/clients', query, items.length, items.at(-1)?.client_id) };
+  }
+
+  @Get(':client_id')
+  @RequireScopes('clients:read')
+  @ApiOperation({ summary: 'Read a client' })
+  @ApiResponse({ status: 200, standardSchema: registeredClientSchema })
+  async read(
+    @Param('client_id', { schema: clientIdSchema }) clientId: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return tagged(reply, await this.clients.read(clientId));
+  }
+
+  @Patch(':client_id')
+  @RequireScopes('clients:write')
+  @ApiOperation({ summary: 'Change fields of a client; what is left out stays' })
+  @ApiHeader(ifMatchHeader)
+  @ApiResponse({ status: 200, standardSchema: registeredClientSchema })
+  async change(
+    @Param('client_id', { schema: clientIdSchema }) clientId: string,
+    @Body({ schema: clientChangeSchema }) body: ClientChange,
+    @Headers('if-match') ifMatch: string | undefined,
+    @CurrentAdministrator() administrator: Administrator,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return tagged(reply, await this.clients.change(administrator, clientId, body, ifMatch));
+  }
+
+  @Post(':client_id/disable')
+  @HttpCode(HttpStatus.OK)
+  @RequireScopes('clients:write')
+  @ApiOperation({ summary: 'Refuse a client until it is enabled again' })
+  @ApiHeader(ifMatchHeader)
+  @ApiResponse({ status: 200, standardSchema: registeredClientSchema })
+  async disable(
+    @Param('client_id', { schema: clientIdSchema }) clientId: string,
+    @Headers('if-match') ifMatch: string | undefined,
+    @CurrentAdministrator() administrator: Administrator,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return tagged(reply, await this.clients.setDisabled(administrator, clientId, true, ifMatch));
+  }
+
+  @Post(':client_id/enable')
+  @HttpCode(HttpStatus.OK)
+  @RequireScopes('clients:write')
+  @ApiOperation({ summary: 'Accept a disabled client again' })
+  @ApiHeader(ifMatchHeader)
+  @ApiResponse({ status: 200, standardSchema: registeredClientSchema })
+  async enable(
+    @Param('client_id', { schema: clientIdSchema }) clientId: string,
+    @Headers('if-match') ifMatch: string | undefined,
+    @CurrentAdministrator() administrator: Administrator,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return tagged(reply, await this.clients.setDisabled(administrator, clientId, false, ifMatch));
+  }
+
+  @Delete(':client_id')
+  @HttpCode(HttpStatus.NO_CONTENT)
+  @RequireScopes('clients:write')
+  @ApiOperation({ summary: 'Delete a client and its secrets' })
+  @ApiHeader(ifMatchHeader)
+  @ApiResponse({ status: 204 })
+  async delete(
+    @Param('client_id', { schema: clientIdSchema }) clientId: string,
+    @Headers('if-match') ifMatch: string | undefined,
+    @CurrentAdministrator() administrator: Administrator,
+  ): Promise<void> {
+    await this.clients.delete(administrator, clientId, ifMatch);
+  }
+}
+
+function tagged(reply: FastifyReply, client: RegisteredClient): RegisteredClient {
+  void reply.header('etag', entityTagOf(client));
+  return client;
+}

@@ -1,0 +1,168 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  faultsOf,
+  scopeValuesOf,
+  type ClientChange,
+  type ClientDescription,
+  type CreatedClient,
+  type RegisteredClient,
+} from '@lanyard/administration';
+import { Brackets, DataSource, type EntityManager } from 'typeorm';
+import { appendAuditEvents } from '../../audit/append-audit-events.ts';
+import { Client } from '../../registry/client.entity.ts';
+import { ProtectedResources } from '../../registry/protected-resources.ts';
+import { requireOwnScopes } from '../administrative-scopes.ts';
+import { requireMatch } from '../entity-tag.ts';
+import { Idempotency } from '../idempotency.ts';
+import type { Administrator } from '../origin.ts';
+import { conflict, invalid, notFound } from '../problems.ts';
+import { Secrets } from '../secrets/secrets.ts';
+import type { ClientQuery } from './client.query.ts';
+import { registeredClientOf } from './registered-client.ts';
+
+/** The registration of clients. */
+@Injectable()
+export class Clients {
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(ProtectedResources) private readonly resources: ProtectedResources,
+    @Inject(Idempotency) private readonly idempotency: Idempotency,
+    @Inject(Secrets) private readonly secrets: Secrets,
+  ) {}
+
+  /** Registers a client with a first secret. */
+  create(administrator: Administrator, client: ClientDescription, idempotencyKey?: string) {
+    this.requireSound(client);
+    requireOwnScopes(administrator, scopeValuesOf(client.scope));
+    return this.idempotency.once<CreatedClient>(administrator, idempotencyKey, client, async (manager) => {
+      const clientId = client.client_id;
+      const { raw } = await manager
+        .createQueryBuilder()
+        .insert()
+        .into(Client)
+        .values({ clientId, ...columnsOf(client), disabledAt: client.disabled ? new Date() : null })
+        .orIgnore()
+        .returning('*')
+        .execute();
+      if ((raw as object[]).length === 0) throw conflict('client-exists', 'The client exists', `${clientId} is taken`);
+      const created = await manager.findOneByOrFail(Client, { clientId });
+      const registered = registeredClientOf(created);
+      const { secret, row, records } = await this.secrets.insert(manager, administrator, created, {});
+      await appendAuditEvents(manager, [
+        { type: 'client.created', origin: administrator, clientId, details: { ...registered, client_id: undefined } },
+        ...records,
+      ]);
+      return {
+        ...registered,
+        client_secret: secret,
+        client_secret_expires_at: row.expiresAt ? Math.floor(row.expiresAt.getTime() / 1000) : 0,
+      };
+    });
+  }
+
+  async read(clientId: string): Promise<RegisteredClient> {
+    const client = await this.database.manager.findOneBy(Client, { clientId });
+    if (!client) throw notFound('client');
+    return registeredClientOf(client);
+  }
+
+  /** A page in the order of client identifiers. */
+  async list({ q, scope, disabled, limit, after }: ClientQuery): Promise<RegisteredClient[]> {
+    const query = this.database.manager.createQueryBuilder(Client, 'client').orderBy('client.clientId').limit(limit);
+    if (after !== undefined) query.andWhere('client.clientId > :after', { after });
+    if (scope !== undefined) query.andWhere(':scope = ANY(client.scope)', { scope });
+    if (disabled !== undefined) query.andWhere(`client.disabledAt IS ${disabled ? 'NOT NULL' : 'NULL'}`);
+    if (q !== undefined) {
+      const pattern = `%${q.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+      const found = (text: string) => `client.${text} ILIKE :pattern`;
+      query.andWhere(new Brackets((either) => either.where(found('clientId')).orWhere(found('clientName'))), {
+        pattern,
+      });
+    }
+    return (await query.getMany()).map(registeredClientOf);
+  }
+
+  change(administrator: Administrator, clientId: string, change: ClientChange, ifMatch?: string) {
+    return this.locked(administrator, clientId, ifMatch, async (manager, client, before) => {
+      const after = { ...before, ...change };
+      this.requireSound(after);
+      requireOwnScopes(administrator, scopeValuesOf(after.scope));
+      const details = differences(before, change);
+      if (Object.keys(details).length === 0) return client;
+      const changed = await manager.save(Client, Object.assign(client, columnsOf(after)));
+      await appendAuditEvents(manager, [{ type: 'client.changed', origin: administrator, clientId, details }]);
+      return changed;
+    });
+  }
+
+  /** A client that is so already stays as it is. */
+  setDisabled(administrator: Administrator, clientId: string, disabled: boolean, ifMatch?: string) {
+    return this.locked(administrator, clientId, ifMatch, async (manager, client, before) => {
+      if (before.disabled === disabled) return client;
+      if (disabled) requireOther(administrator, clientId, 'disable');
+      const changed = await manager.save(Client, Object.assign(client, { disabledAt: disabled ? new Date() : null }));
+      const type = disabled ? 'client.disabled' : 'client.enabled';
+      await appendAuditEvents(manager, [{ type, origin: administrator, clientId }]);
+      return changed;
+    });
+  }
+
+  async delete(administrator: Administrator, clientId: string, ifMatch?: string): Promise<void> {
+    await this.locked(administrator, clientId, ifMatch, async (manager, client, before) => {
+      requireOther(administrator, clientId, 'delete');
+      await manager.delete(Client, { clientId });
+      const details = { ...before, client_id: undefined };
+      await appendAuditEvents(manager, [{ type: 'client.deleted', origin: administrator, clientId, details }]);
+      return client;
+    });
+  }
+
+  /** A change of one client, alone with it, and refused where the caller has another state of it in mind. */
+  private locked(
+    administrator: Administrator,
+    clientId: string,
+    ifMatch: string | undefined,
+    work: (manager: EntityManager, client: Client, before: RegisteredClient) => Promise<Client>,
+  ): Promise<RegisteredClient> {
+    return this.database.transaction(async (manager) => {
+      const client = await manager.findOne(Client, { where: { clientId }, lock: { mode: 'pessimistic_write' } });
+      if (!client) throw notFound('client');
+      const before = registeredClientOf(client);
+      requireMatch(ifMatch, before);
+      requireOwnScopes(administrator, client.scope);
+      return registeredClientOf(await work(manager, client, before));
+    });
+  }
+
+  private requireSound(client: { scope: string; default_scope: string }): void {
+    const faults = faultsOf(client, (value) => this.resources.resourceOf(value));
+    if (faults.length > 0) throw invalid(faults);
+  }
+}
+
+/** Whoever shuts themselves out cannot mend it. */
+export function requireOther({ actor }: Administrator, clientId: string, verb: string): void {
+  if (actor === clientId)
+    throw conflict('own-client', 'Your own client', `you act as ${clientId}: you cannot ${verb} it`);
+}
+
+/** A client's columns, as they are said in an answer or a request. */
+export function columnsOf(client: Omit<ClientDescription, 'grant_types'> & { grant_types: string[] }) {
+  return {
+    clientName: client.client_name ?? client.client_id,
+    grantTypes: client.grant_types,
+    scope: scopeValuesOf(client.scope),
+    defaultScope: scopeValuesOf(client.default_scope),
+    accessTokenLifetime: client.access_token_lifetime,
+  };
+}
+
+/** Each field that changes, with what it was and is. */
+export function differences(before: object, change: object): Record<string, { from: unknown; to: unknown }> {
+  return Object.fromEntries(
+    Object.entries(change).flatMap(([field, to]) => {
+      const from = (before as Record<string, unknown>)[field];
+      return to === undefined || JSON.stringify(from) === JSON.stringify(to) ? [] : [[field, { from, to }]];
+    }),
+  );
+}

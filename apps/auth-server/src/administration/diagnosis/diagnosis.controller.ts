@@ -1,0 +1,20 @@
+import { Controller, Get, Inject } from '@nestjs/common';
+import { diagnosisSchema } from '@lanyard/administration';
+import { RequireScopes } from '@lanyard/resource-server';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Diagnosis } from './diagnosis.ts';
+
+@ApiTags('diagnosis')
+@ApiBearerAuth()
+@Controller('admin/diagnosis')
+export class DiagnosisController {
+  constructor(@Inject(Diagnosis) private readonly diagnosis: Diagnosis) {}
+
+  @Get()
+  @RequireScopes('clients:read', 'keys:read')
+  @ApiOperation({ summary: 'What this replica finds when it looks at its database, keys, settings and registry' })
+  @ApiResponse({ status: 200, standardSchema: diagnosisSchema })
+  async read() {
+    return { items: await this.diagnosis.findings() };
+  }
+}

@@ -1,0 +1,93 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Finding } from '@lanyard/administration';
+import { CONFIGURATION } from '@lanyard/service-defaults';
+import { DataSource } from 'typeorm';
+import type { AuthServerConfiguration } from '../../configuration.ts';
+import { insecureSettings } from '../../insecure-settings.ts';
+import { SecretAges } from '../../registry/secret-ages.ts';
+import { SigningKeys } from '../../signing-keys/signing-keys.ts';
+
+const ok = (check: string, detail: string): Finding => ({ check, status: 'ok', detail });
+const warning = (check: string, detail: string): Finding => ({ check, status: 'warning', detail });
+const failure = (check: string, detail: string): Finding => ({ check, status: 'failure', detail });
+
+/** Looks at what only the server itself can see: its database, keys, settings and registry. */
+@Injectable()
+export class Diagnosis {
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(SigningKeys) private readonly keys: SigningKeys,
+    @Inject(SecretAges) private readonly secretAges: SecretAges,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+  ) {}
+
+  async findings(): Promise<Finding[]> {
+    const [database, registry] = await Promise.all([this.databaseFindings(), this.registryFindings()]);
+    return [...database, ...this.keyFindings(), ...this.settingFindings(), ...registry];
+  }
+
+  private async databaseFindings(): Promise<Finding[]> {
+    const [row] = await this.database.query<
+      { version: string; clock: Date; ssl: boolean | null; local: boolean; owner: boolean }[]
+    >(`SELECT current_setting('server_version') AS version, clock_timestamp() AS clock,
+              (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS ssl,
+              inet_server_addr() IS NULL OR inet_client_addr() << '127.0.0.0/8' OR inet_client_addr() = '::1' AS local,
+              pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = 'client'::regclass), 'USAGE') AS owner`);
+    const { version, clock, ssl, local, owner } = row!;
+    const skew = Math.abs(clock.getTime() - Date.now()) / 1000;
+    return [
+      ok('database', `PostgreSQL ${version}`),
+      skew < 2
+        ? ok('database clock', 'as this server’s')
+        : warning('database clock', `differs by ${skew.toFixed(1)} s`),
+      owner
+        ? warning(
+            'database role',
+            'DATABASE_URL may alter the schema, and rewrite the audit log: use a role that may not',
+          )
+        : ok('database role', 'may not alter the schema'),
+      ssl || local
+        ? ok('database connection', ssl ? 'TLS' : 'on this machine')
+        : warning('database connection', 'not TLS'),
+    ];
+  }
+
+  private keyFindings(): Finding[] {
+    const keys = this.keys.all.map((row) => this.keys.describe(row));
+    const signing = keys.filter(({ state }) => state === 'signing');
+    const lost = keys.filter(({ key_encryption: by }) => by === 'unknown').length;
+    const former = keys.filter(({ key_encryption: by }) => by === 'former').length;
+    return [
+      signing.length === 1
+        ? ok('signing key', `one of ${keys.length} signs, until ${signing[0]!.next_at} or later`)
+        : failure('signing key', `${signing.length} sign`),
+      lost > 0
+        ? failure('key encryption key', `${lost} signing keys cannot be decrypted`)
+        : former > 0
+          ? warning(
+              'key encryption key',
+              `${former} signing keys are encrypted with a former one: lanyard keys reencrypt`,
+            )
+          : ok('key encryption key', 'all signing keys are encrypted with the current one'),
+    ];
+  }
+
+  private settingFindings(): Finding[] {
+    const weak = insecureSettings(this.configuration);
+    return weak.length > 0
+      ? weak.map((detail) => warning('settings', detail))
+      : [ok('settings', 'nothing weak in the configuration')];
+  }
+
+  private async registryFindings(): Promise<Finding[]> {
+    const { old, expiring, withoutSecret } = await this.secretAges.look();
+    const findings: Finding[] = [];
+    const named = (ids: string[]) => (ids.length > 10 ? `${ids.slice(0, 10).join(', ')} and others` : ids.join(', '));
+    if (expiring.length > 0) findings.push(warning('secrets', `end soon: ${named(expiring.map(clientOf))}`));
+    if (old.length > 0) findings.push(warning('secrets', `old, rotate them: ${named(old.map(clientOf))}`));
+    if (withoutSecret.length > 0) findings.push(warning('secrets', `clients without one: ${named(withoutSecret)}`));
+    return findings.length > 0 ? findings : [ok('secrets', 'none is old, none ends soon')];
+  }
+}
+
+const clientOf = ({ clientId, hint }: { clientId: string; hint: string }) => `${clientId} (…${hint})`;

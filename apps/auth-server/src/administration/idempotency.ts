@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIGURATION, problemException } from '@lanyard/service-defaults';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { AuthServerConfiguration } from '../configuration.ts';
+import { decrypt, encrypt } from '../signing-keys/encryption.ts';
+import { IdempotentAnswer } from './idempotent-answer.entity.ts';
+import type { Administrator } from './origin.ts';
+import { invalid } from './problems.ts';
+
+/** Does what cannot be repeated once, however often it is asked for with the same Idempotency-Key within an hour. */
+@Injectable()
+export class Idempotency {
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+  ) {}
+
+  /**
+   * @param key      the header, where the caller sent one
+   * @param request  what was asked for: the same key with another request is refused
+   * @param work     in a transaction with the record of its answer
+   */
+  async once<Answer>(
+    { actor }: Administrator,
+    key: string | undefined,
+    request: object,
+    work: (manager: EntityManager) => Promise<Answer>,
+  ): Promise<{ answer: Answer; repeated: boolean }> {
+    if (key === undefined) return { answer: await this.database.transaction(work), repeated: false };
+    if (!/^[\x21-\x7E]{1,255}$/.test(key)) {
+      throw invalid([{ path: ['Idempotency-Key'], message: 'must be 1 to 255 visible ASCII characters' }]);
+    }
+    const requestDigest = createHash('sha256').update(JSON.stringify(request)).digest();
+    const context = JSON.stringify(['idempotent answer', actor, key]);
+    return this.database.transaction(async (manager) => {
+      const where = { actor, idempotencyKey: key };
+      // Whoever comes second waits here until the first has committed.
+      const { identifiers } = await manager
+        .createQueryBuilder()
+        .insert()
+        .into(IdempotentAnswer)
+        .values({ ...where, requestDigest })
+        .orIgnore()
+        .returning(['actor'])
+        .execute()
+        .then(({ raw }: { raw: object[] }) => ({ identifiers: raw }));
+      if (identifiers.length === 0) {
+        const before = await manager.findOneByOrFail(IdempotentAnswer, where);
+        return { answer: this.read(before, requestDigest, context) as Answer, repeated: true };
+      }
+      const answer = await work(manager);
+      const encryptedAnswer = encrypt(
+        Buffer.from(JSON.stringify(answer)),
+        context,
+        this.configuration.KEY_ENCRYPTION_KEY[0]!,
+      );
+      await manager.update(IdempotentAnswer, where, { encryptedAnswer });
+      return { answer, repeated: false };
+    });
+  }
+
+  private read(before: IdempotentAnswer, requestDigest: Buffer, context: string): unknown {
+    if (!before.requestDigest.equals(requestDigest)) {
+      throw problemException(422, 'idempotency-key-reused', 'The Idempotency-Key was used before', {
+        detail: 'another request had this Idempotency-Key: choose a new one for each request',
+      });
+    }
+    const decrypted = decrypt(
+      before.encryptedAnswer ?? Buffer.alloc(29),
+      context,
+      this.configuration.KEY_ENCRYPTION_KEY,
+    );
+    if (!decrypted) {
+      throw problemException(409, 'answer-lost', 'It was done before', {
+        detail: 'the answer of that time cannot be read any more, since the key encryption key was replaced',
+      });
+    }
+    return JSON.parse(decrypted.plaintext.toString());
+  }
+}

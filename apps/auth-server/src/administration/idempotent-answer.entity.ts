@@ -1,0 +1,20 @@
+import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
+
+/** What a request with an Idempotency-Key was answered; encrypted, since it may hold a secret. Kept for an hour. */
+@Entity('idempotent_answer')
+export class IdempotentAnswer {
+  @PrimaryColumn('text')
+  actor!: string;
+
+  @PrimaryColumn('text', { name: 'idempotency_key' })
+  idempotencyKey!: string;
+
+  @Column('bytea', { name: 'request_digest' })
+  requestDigest!: Buffer;
+
+  @Column('bytea', { name: 'encrypted_answer', nullable: true })
+  encryptedAnswer!: Buffer | null;
+
+  @CreateDateColumn({ type: 'timestamptz', name: 'created_at' })
+  createdAt!: Date;
+}

@@ -1,0 +1,55 @@
+import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Post } from '@nestjs/common';
+import { keyRotationSchema, signingKeyListSchema, type KeyRotation } from '@lanyard/administration';
+import { RequireScopes } from '@lanyard/resource-server';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Repository } from 'typeorm';
+import { z } from 'zod';
+import { KeyRotation as Rotation } from '../../signing-keys/key-rotation.ts';
+import { SigningKeyRow } from '../../signing-keys/signing-key.entity.ts';
+import { SigningKeys } from '../../signing-keys/signing-keys.ts';
+import { CurrentAdministrator, type Administrator } from '../origin.ts';
+
+@ApiTags('keys')
+@ApiBearerAuth()
+@Controller('admin/keys')
+export class KeysController {
+  constructor(
+    @Inject(SigningKeys) private readonly keys: SigningKeys,
+    @Inject(Rotation) private readonly rotation: Rotation,
+    @InjectRepository(SigningKeyRow) private readonly rows: Repository<SigningKeyRow>,
+  ) {}
+
+  @Get()
+  @RequireScopes('keys:read')
+  @ApiOperation({ summary: 'List the signing keys, newest first' })
+  @ApiResponse({ status: 200, standardSchema: signingKeyListSchema })
+  async list() {
+    const rows = await this.rows.find({ order: { createdAt: 'DESC' } });
+    return { items: rows.map((row) => this.keys.describe(row)) };
+  }
+
+  @Post('rotate')
+  @HttpCode(HttpStatus.OK)
+  @RequireScopes('keys:rotate')
+  @ApiOperation({
+    summary: 'Announce a successor of the signing key; or, in an emergency, replace all keys at once',
+  })
+  @ApiResponse({ status: 200, standardSchema: signingKeyListSchema })
+  async rotate(
+    @Body({ schema: keyRotationSchema }) { emergency }: KeyRotation,
+    @CurrentAdministrator() administrator: Administrator,
+  ) {
+    await (emergency ? this.rotation.replaceAll(administrator) : this.rotation.announce(administrator));
+    return this.list();
+  }
+
+  @Post('reencrypt')
+  @HttpCode(HttpStatus.OK)
+  @RequireScopes('keys:rotate')
+  @ApiOperation({ summary: 'Encrypt the private keys with the first of the key encryption keys' })
+  @ApiResponse({ status: 200, standardSchema: z.object({ reencrypted: z.int() }) })
+  async reencrypt(@CurrentAdministrator() administrator: Administrator) {
+    return { reencrypted: await this.rotation.reencrypt(administrator) };
+  }
+}

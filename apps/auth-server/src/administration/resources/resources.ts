@@ -1,0 +1,111 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { isAdministrative, type Resource, type ResourceDescription } from '@lanyard/administration';
+import { DataSource, In, type EntityManager } from 'typeorm';
+import { appendAuditEvents } from '../../audit/append-audit-events.ts';
+import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
+import { requireMatch } from '../entity-tag.ts';
+import type { Administrator } from '../origin.ts';
+import { conflict, invalid, notFound } from '../problems.ts';
+import { differences } from '../clients/clients.ts';
+
+/** The protected resources and their scopes. */
+@Injectable()
+export class Resources {
+  constructor(@Inject(DataSource) private readonly database: DataSource) {}
+
+  list(): Promise<Resource[]> {
+    return readResources(this.database.manager);
+  }
+
+  async read(identifier: string): Promise<Resource> {
+    const [resource] = await readResources(this.database.manager, identifier);
+    if (!resource) throw notFound('resource');
+    return resource;
+  }
+
+  /** Brings the resource to what the request says, and registers it where there is none. */
+  async put(administrator: Administrator, identifier: string, description: ResourceDescription, ifMatch?: string) {
+    return this.database.transaction(async (manager) => {
+      const [before] = await this.lock(manager, identifier);
+      requireMatch(ifMatch, before ?? {});
+      await requireFree(manager, identifier, Object.keys(description.scopes));
+      const dropped = Object.keys(before?.scopes ?? {}).filter((value) => !Object.hasOwn(description.scopes, value));
+      await requireUnused(manager, dropped);
+      await saveResource(manager, { identifier, ...description }, dropped);
+      const details = before ? { identifier, ...differences(before, description) } : { identifier, ...description };
+      const type = before ? 'resource.changed' : 'resource.created';
+      if (!before || Object.keys(details).length > 1) {
+        await appendAuditEvents(manager, [{ type, origin: administrator, details }]);
+      }
+      return { resource: { identifier, ...description } satisfies Resource, created: !before };
+    });
+  }
+
+  async delete(administrator: Administrator, identifier: string, ifMatch?: string): Promise<void> {
+    await this.database.transaction(async (manager) => {
+      const [before] = await this.lock(manager, identifier);
+      if (!before) throw notFound('resource');
+      requireMatch(ifMatch, before);
+      await requireUnused(manager, Object.keys(before.scopes));
+      await manager.delete(ProtectedResource, { identifier });
+      await appendAuditEvents(manager, [{ type: 'resource.deleted', origin: administrator, details: before }]);
+    });
+  }
+
+  private async lock(manager: EntityManager, identifier: string): Promise<Resource[]> {
+    await manager.query('SELECT pg_advisory_xact_lock($1)', [resourcesLock]);
+    return readResources(manager, identifier);
+  }
+}
+
+/** Scopes are unique over all resources, so one change at a time. */
+export const resourcesLock = 0x1a9a_4d03;
+
+export async function readResources(manager: EntityManager, identifier?: string): Promise<Resource[]> {
+  const rows = await manager.find(ProtectedResource, {
+    where: identifier === undefined ? {} : { identifier },
+    relations: { scopes: true },
+    order: { identifier: 'ASC', scopes: { value: 'ASC' } },
+  });
+  return rows.map(({ identifier, name, scopes }) => ({
+    identifier,
+    name,
+    scopes: Object.fromEntries(scopes.map(({ value, description }) => [value, description])),
+  }));
+}
+
+/** @param dropped  scope values that the resource had, and has no more */
+export async function saveResource(
+  manager: EntityManager,
+  { identifier, name, scopes }: Resource,
+  dropped: string[],
+): Promise<void> {
+  await manager.save(ProtectedResource, { identifier, name });
+  if (dropped.length > 0) await manager.delete(Scope, { value: In(dropped) });
+  for (const [value, description] of Object.entries(scopes)) {
+    await manager.save(Scope, { value, description, resourceIdentifier: identifier });
+  }
+}
+
+async function requireFree(manager: EntityManager, identifier: string, values: string[]): Promise<void> {
+  const taken = await manager.findBy(Scope, { value: In(values) });
+  const faults = values
+    .filter((value) => isAdministrative(value) || taken.some((scope) => isOther(scope, value, identifier)))
+    .map((value) => ({ path: ['scopes', value], message: 'belongs to another resource' }));
+  if (faults.length > 0) throw invalid(faults);
+}
+
+const isOther = (scope: Scope, value: string, identifier: string) =>
+  scope.value === value && scope.resourceIdentifier !== identifier;
+
+/** A scope that a client has cannot go. */
+export async function requireUnused(manager: EntityManager, values: string[]): Promise<void> {
+  if (values.length === 0) return;
+  const rows = await manager.query<{ value: string; clients: string }[]>(
+    `SELECT value, count(*) AS clients FROM client, unnest(scope) AS value WHERE value = ANY($1) GROUP BY value`,
+    [values],
+  );
+  if (rows.length === 0) return;
+  const uses = rows.map(({ value, clients }) => `${value} (${clients} clients)`).join(', ');
+  throw conflict('scope-in-use', 'The scope is in use', `clients have it: ${uses}; change them first`);
+}

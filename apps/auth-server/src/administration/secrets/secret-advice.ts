@@ -1,0 +1,39 @@
+import { secretUsePeriod } from '../../registry/secret-uses.ts';
+
+export interface SecretMoments {
+  id: string;
+  createdAt: Date;
+  expiresAt: Date | null;
+  lastUsedAt: Date | null;
+}
+
+/** Uses are written in batches, by each replica; ms. */
+const recordingDelay = 2 * secretUsePeriod * 1000;
+
+/**
+ * Whether a secret can be removed and no running instance of its client will notice: each of them asks for a token
+ * once in a token's life, so one that used this secret would have done so since.
+ * @param secrets   all secrets of the client
+ * @param lifetime  of the client's access tokens, seconds
+ * @param now       ms since the epoch
+ */
+export function adviceOn(
+  secret: SecretMoments,
+  secrets: readonly SecretMoments[],
+  lifetime: number,
+  now: number,
+): { safe_to_remove: boolean; advice: string } {
+  const no = (advice: string) => ({ safe_to_remove: false, advice });
+  const yes = (advice: string) => ({ safe_to_remove: true, advice });
+  if (secret.expiresAt && secret.expiresAt.getTime() <= now) return yes('it has expired');
+  const lastUse = (secret.lastUsedAt ?? secret.createdAt).getTime();
+  const others = secrets.filter(({ id, expiresAt }) => id !== secret.id && !(expiresAt && expiresAt.getTime() <= now));
+  if (!others.some(({ lastUsedAt }) => lastUsedAt && lastUsedAt.getTime() > lastUse)) {
+    return no(others.some(({ lastUsedAt }) => lastUsedAt) ? 'in use' : 'no other secret has been used yet');
+  }
+  // Whoever rotated gave the instances one token's life to take the new secret up.
+  const since = Math.max(lastUse, ...others.map(({ createdAt }) => createdAt.getTime()));
+  const wait = Math.ceil((since + lifetime * 1000 + recordingDelay - now) / 1000);
+  if (wait > 0) return no(`another secret is in use; wait ${wait} s for instances that may still use this one`);
+  return yes(secret.lastUsedAt ? 'not used for a token lifetime, while another one was' : 'never used');
+}

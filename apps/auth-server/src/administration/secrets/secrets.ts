@@ -1,0 +1,156 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { CreatedSecret, NewSecret, Secret } from '@lanyard/administration';
+import { CONFIGURATION } from '@lanyard/service-defaults';
+import { DataSource, type EntityManager } from 'typeorm';
+import { appendAuditEvents, type AuditRecord, type Origin } from '../../audit/append-audit-events.ts';
+import { digestSecret, generateClientSecret, isLive, looksCut } from '../../client-authentication/client-secret.ts';
+import type { AuthServerConfiguration } from '../../configuration.ts';
+import { Client, ClientSecret, ClientSecretUse, RemovedClientSecret } from '../../registry/client.entity.ts';
+import { requireOwnScopes } from '../administrative-scopes.ts';
+import { Idempotency } from '../idempotency.ts';
+import type { Administrator } from '../origin.ts';
+import { conflict, invalid, notFound } from '../problems.ts';
+import { adviceOn } from './secret-advice.ts';
+
+/** More than this would make each authentication slow. */
+const secretsAtMost = 20;
+
+/** The secrets of clients: any number, each with creation, end and last use. */
+@Injectable()
+export class Secrets {
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+    @Inject(Idempotency) private readonly idempotency: Idempotency,
+  ) {}
+
+  async list(clientId: string): Promise<Secret[]> {
+    const client = await this.database.manager.findOneBy(Client, { clientId });
+    if (!client) throw notFound('client');
+    return this.present(this.database.manager, client);
+  }
+
+  /** Gives the client one more secret, and the others an end where `overlap` asks for it. */
+  add(administrator: Administrator, clientId: string, request: NewSecret, idempotencyKey?: string) {
+    return this.idempotency.once<CreatedSecret>(
+      administrator,
+      idempotencyKey,
+      { clientId, ...request },
+      async (manager) => {
+        const client = await this.lock(manager, administrator, clientId);
+        const records =
+          request.overlap === undefined ? [] : await this.end(manager, administrator, client, request.overlap);
+        const { secret, row, records: more } = await this.insert(manager, administrator, client, request);
+        await appendAuditEvents(manager, [...more, ...records]);
+        const presented = (await this.present(manager, client)).find(({ secret_id }) => secret_id === row.id)!;
+        return { ...presented, client_id: clientId, client_secret: secret };
+      },
+    );
+  }
+
+  async remove(administrator: Administrator, clientId: string, secretId: string): Promise<void> {
+    await this.database.transaction(async (manager) => {
+      await this.lock(manager, administrator, clientId);
+      const secret = await manager.findOneBy(ClientSecret, { id: secretId, clientId });
+      if (!secret) throw notFound('secret');
+      await manager.delete(ClientSecret, { id: secretId });
+      await appendAuditEvents(manager, [recordOf('secret.removed', administrator, secret)]);
+    });
+  }
+
+  /** Stores a new secret's digest; the caller appends the records. */
+  async insert(
+    manager: EntityManager,
+    origin: Origin,
+    { clientId }: Client,
+    { client_secret: own, expires_in: seconds }: NewSecret,
+  ): Promise<{ secret: string; row: ClientSecret; records: AuditRecord[] }> {
+    if (own !== undefined && looksCut(own)) {
+      throw invalid([{ path: ['client_secret'], message: 'is a generated secret that is cut or mistyped' }]);
+    }
+    const secret = own ?? generateClientSecret();
+    const digest = digestSecret(secret);
+    if (await manager.existsBy(ClientSecret, { clientId, digest })) {
+      throw conflict('secret-exists', 'The secret exists', 'the client has this secret already');
+    }
+    if (await manager.existsBy(RemovedClientSecret, { clientId, digest })) {
+      throw conflict('secret-removed', 'The secret was removed', 'the client had this secret before: choose a new one');
+    }
+    const expiresAt = seconds === undefined ? null : new Date(Date.now() + seconds * 1000);
+    const row = await manager.save(ClientSecret, {
+      clientId,
+      digest,
+      hint: secret.slice(-4),
+      expiresAt,
+      oneTime: false,
+    });
+    return { secret, row, records: [recordOf('secret.added', origin, row)] };
+  }
+
+  private async lock(manager: EntityManager, administrator: Administrator, clientId: string): Promise<Client> {
+    const client = await manager.findOne(Client, { where: { clientId }, lock: { mode: 'pessimistic_write' } });
+    if (!client) throw notFound('client');
+    requireOwnScopes(administrator, client.scope);
+    if ((await manager.countBy(ClientSecret, { clientId })) > secretsAtMost) {
+      throw conflict(
+        'too-many-secrets',
+        'Too many secrets',
+        `the client has ${secretsAtMost} secrets: remove some first`,
+      );
+    }
+    return client;
+  }
+
+  /** Secrets that end sooner keep their end. */
+  private async end(manager: EntityManager, origin: Origin, { clientId }: Client, seconds: number) {
+    const expiresAt = new Date(Date.now() + seconds * 1000);
+    const secrets = await manager.findBy(ClientSecret, { clientId });
+    const longer = secrets.filter((secret) => isLive(secret) && isLive(secret, expiresAt.getTime()));
+    for (const secret of longer) await manager.save(ClientSecret, Object.assign(secret, { expiresAt }));
+    return longer.map((secret) => recordOf('secret.ends', origin, secret));
+  }
+
+  private async present(manager: EntityManager, { clientId, accessTokenLifetime }: Client): Promise<Secret[]> {
+    const rows = await manager.find(ClientSecret, { where: { clientId }, order: { createdAt: 'DESC', id: 'ASC' } });
+    const uses = await manager
+      .createQueryBuilder(ClientSecretUse, 'use')
+      .where('use.secretId = ANY(:ids)', { ids: rows.map(({ id }) => id) })
+      .getMany();
+    const secrets = rows.map((row) => {
+      const use = uses.find(({ secretId }) => secretId === row.id);
+      const { id, hint, oneTime, createdAt, expiresAt } = row;
+      return {
+        id,
+        hint,
+        oneTime,
+        createdAt,
+        expiresAt,
+        lastUsedAt: use?.lastUsedAt ?? null,
+        useCount: use?.useCount ?? 0,
+      };
+    });
+    const lifetime = accessTokenLifetime ?? this.configuration.ACCESS_TOKEN_LIFETIME;
+    return secrets.map((secret) => ({
+      secret_id: secret.id,
+      hint: secret.hint,
+      state: isLive(secret) ? 'live' : 'expired',
+      one_time: secret.oneTime,
+      created_at: secret.createdAt.toISOString(),
+      expires_at: secret.expiresAt?.toISOString() ?? null,
+      last_used_at: secret.lastUsedAt?.toISOString() ?? null,
+      use_count: secret.useCount,
+      ...adviceOn(secret, secrets, lifetime, Date.now()),
+    }));
+  }
+}
+
+const recordOf = (
+  type: AuditRecord['type'],
+  origin: Origin,
+  { clientId, id, hint, expiresAt }: ClientSecret,
+): AuditRecord => ({
+  type,
+  origin,
+  clientId,
+  details: { secret_id: id, hint, expires_at: expiresAt?.toISOString() ?? null },
+});

@@ -1,0 +1,89 @@
+import { StandardSchemaValidationPipe } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { AccessToken } from '@lanyard/resource-server';
+import { errorCodes } from 'fastify';
+import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
+import { RegistryChanges } from '../registry/registry-changes.ts';
+import { serveApiDocs } from './openapi.ts';
+import { invalid } from './problems.ts';
+
+/** A whole registry may be applied at once. */
+const jsonLimit = 8 * 1024 * 1024;
+
+const isAdministration = (route: string | undefined): boolean => route?.startsWith('/admin/') ?? false;
+
+/** What the administration API needs of the application, besides its module. */
+export function serveAdministration(app: NestFastifyApplication): void {
+  takeJson(app);
+  recordRefusals(app);
+  putInForce(app);
+  app.useGlobalPipes(new StandardSchemaValidationPipe({ exceptionFactory }));
+  serveApiDocs(app);
+}
+
+/** JSON for administration alone; the OAuth endpoints go on refusing it, before they read it. */
+function takeJson(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  const types = ['application/json', 'application/merge-patch+json'];
+  const parse = fastify.getDefaultJsonParser('error', 'error');
+  fastify.addHook('onRoute', (route) => {
+    if (isAdministration(route.url)) route.bodyLimit = jsonLimit;
+  });
+  fastify.addContentTypeParser(types, { parseAs: 'string' }, (request, body, done) => {
+    if (!isAdministration(request.routeOptions.url)) {
+      return done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE(types[0]));
+    }
+    // A request without content may announce a type all the same.
+    if (body === '') return done(null, undefined);
+    return parse(request, body as string, done);
+  });
+}
+
+/** Whoever was refused leaves an audit event. */
+function recordRefusals(app: NestFastifyApplication): void {
+  const audit = app.get(AuditLog);
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onResponse', (request, { statusCode }, done) => {
+      const { routeOptions, ip: address, id: requestId } = request;
+      if (isAdministration(routeOptions.url) && (statusCode === 401 || statusCode === 403)) {
+        const { user } = request as { user?: AccessToken };
+        const route = `${request.method} ${routeOptions.url}`;
+        audit.record(
+          {
+            type: 'administration.refused',
+            outcome: 'refused',
+            origin: { actor: user?.clientId ?? null, address, requestId },
+            details: { route, status: statusCode },
+          },
+          refusalPeriod,
+        );
+      }
+      done();
+    });
+}
+
+/** Whoever changed something finds it in force here, when they have the answer; at other replicas some moments later. */
+function putInForce(app: NestFastifyApplication): void {
+  const changes = app.get(RegistryChanges);
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onSend', async ({ method, routeOptions }, { statusCode }, payload) => {
+      if (isAdministration(routeOptions.url) && method !== 'GET' && statusCode < 300) await changes.catchUp();
+      return payload;
+    });
+}
+
+/** Names each field that is wrong. */
+function exceptionFactory(issues: readonly { message: string; path?: readonly unknown[] }[]) {
+  return invalid(
+    issues.map(({ message, path = [] }) => ({
+      path: path.map((segment) =>
+        String(typeof segment === 'object' && segment !== null && 'key' in segment ? segment.key : segment),
+      ),
+      message,
+    })),
+  );
+}

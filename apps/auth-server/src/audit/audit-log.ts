@@ -1,0 +1,125 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Registry } from '@lanyard/service-defaults';
+import { Counter } from 'prom-client';
+import { DataSource } from 'typeorm';
+import { appendAuditEvents, type AuditRecord } from './append-audit-events.ts';
+
+/** How long equal refusals are added up, seconds. */
+export const refusalPeriod = 10;
+
+/** How many different events wait at most. */
+const capacity = 10_000;
+
+/** How many different refusals wait at most; what is more is told without its address, whoever floods the server. */
+const refusalsApart = 200;
+
+interface Waiting {
+  record: AuditRecord;
+  count: number;
+  /** ms since the epoch */
+  first: number;
+  last: number;
+  dueAt: number;
+}
+
+/**
+ * Events that are too many to be written one by one, such as the issue of a token: equal ones are added up for a while
+ * and written as one, in batches. What waits is bounded, kept through an outage of the database, and written at
+ * shutdown; a process that is killed loses it, and has it in its log.
+ */
+@Injectable()
+export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(AuditLog.name);
+  private readonly waiting = new Map<string, Waiting>();
+  private readonly lost: Counter;
+  private refusals = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private writing: Promise<void> | undefined;
+
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(Registry) metrics: Registry,
+  ) {
+    this.lost = new Counter({
+      name: 'lanyard_audit_events_lost_total',
+      help: 'events that were not written to the audit log, since too many waited',
+      registers: [metrics],
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => void this.write(Date.now()), 1000).unref();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
+    await this.writing;
+    await this.write(Number.POSITIVE_INFINITY);
+  }
+
+  /** @param period  how long equal events are added up, seconds */
+  record(record: AuditRecord, period: number): void {
+    const key = keyOf(record);
+    const now = Date.now();
+    const same = this.waiting.get(key);
+    if (same) {
+      same.count += 1;
+      same.last = now;
+    } else if (record.outcome === 'refused' && record.origin.address && this.refusals >= refusalsApart) {
+      this.record({ ...record, clientId: undefined, origin: { actor: null } }, period);
+    } else if (this.waiting.size < capacity) {
+      this.waiting.set(key, { record, count: 1, first: now, last: now, dueAt: now + period * 1000 });
+      if (record.outcome === 'refused') this.refusals += 1;
+    } else {
+      this.lost.inc();
+    }
+  }
+
+  /** Writes what is due by then, and everything where too much waits. */
+  private write(now: number): Promise<void> {
+    const due = [...this.waiting].filter(([, { dueAt }]) => dueAt <= now || this.waiting.size > capacity / 2);
+    if (due.length === 0) return Promise.resolve();
+    this.writing ??= this.writeAll(due).finally(() => {
+      this.writing = undefined;
+    });
+    return this.writing;
+  }
+
+  private async writeAll(due: [string, Waiting][]): Promise<void> {
+    for (const [key, { record }] of due) {
+      this.waiting.delete(key);
+      if (record.outcome === 'refused') this.refusals -= 1;
+    }
+    const records = due.map(([, { record, count, first, last }]) => ({
+      ...record,
+      count,
+      details: { ...record.details, ...(count > 1 && { first: iso(first), last: iso(last) }) },
+    }));
+    try {
+      await this.database.transaction((manager) => appendAuditEvents(manager, records));
+    } catch (error) {
+      this.logger.warn({
+        msg: 'the audit log could not be written; it is tried again',
+        events: due.length,
+        err: error,
+      });
+      for (const [key, entry] of due) this.putBack(key, entry);
+    }
+  }
+
+  private putBack(key: string, entry: Waiting): void {
+    const same = this.waiting.get(key);
+    if (same) {
+      same.count += entry.count;
+      same.first = entry.first;
+      return;
+    }
+    this.waiting.set(key, entry);
+    if (entry.record.outcome === 'refused') this.refusals += 1;
+  }
+}
+
+const keyOf = ({ type, clientId, outcome, origin, details }: AuditRecord) =>
+  JSON.stringify([type, clientId, outcome, origin.actor, origin.address, details]);
+
+const iso = (ms: number) => new Date(ms).toISOString();

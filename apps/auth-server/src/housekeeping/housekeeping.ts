@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { CONFIGURATION } from '@lanyard/service-defaults';
+import { DataSource } from 'typeorm';
+import { appendAuditEvents } from '../audit/append-audit-events.ts';
+import type { AuthServerConfiguration } from '../configuration.ts';
+
+/** Any number, for this purpose alone. */
+const housekeepingLock = 0x1a9a_4d04;
+
+const tenMinutes = 600_000;
+
+/** Deletes what has served its time. One replica does it, whichever comes first. */
+@Injectable()
+export class Housekeeping implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(Housekeeping.name);
+  private readonly stopped = new AbortController();
+
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    void this.keepTidying();
+  }
+
+  beforeApplicationShutdown(): void {
+    this.stopped.abort();
+  }
+
+  async tidy(): Promise<void> {
+    await this.database.transaction(async (manager) => {
+      const [{ locked }] = await manager.query<[{ locked: boolean }]>(
+        'SELECT pg_try_advisory_xact_lock($1) AS locked',
+        [housekeepingLock],
+      );
+      if (!locked) return;
+      await manager.query(`DELETE FROM registry_change WHERE changed_at < now() - interval '1 day'`);
+      await manager.query(`DELETE FROM idempotent_answer WHERE created_at < now() - interval '1 hour'`);
+      const [pruned] = await manager.query<{ sequence: string; hash: string; count: string }[]>(
+        `SELECT * FROM prune_audit_events(now() - make_interval(days => $1))`,
+        [this.configuration.AUDIT_RETENTION],
+      );
+      if (!pruned) return;
+      const details = {
+        through_sequence: Number(pruned.sequence),
+        through_hash: pruned.hash,
+        events: Number(pruned.count),
+      };
+      await appendAuditEvents(manager, [{ type: 'audit.pruned', origin: { actor: 'lanyard:auth-server' }, details }]);
+    });
+  }
+
+  private async keepTidying(): Promise<void> {
+    // Not all replicas at once, nor while they start.
+    while (await this.waited(tenMinutes * (0.5 + Math.random()))) {
+      await this.tidy().catch((err: unknown) => this.logger.warn({ msg: 'old rows could not be deleted', err }));
+    }
+  }
+
+  private waited(ms: number): Promise<boolean> {
+    return sleep(ms, true, { signal: this.stopped.signal, ref: false }).catch(() => false);
+  }
+}

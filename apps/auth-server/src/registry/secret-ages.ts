@@ -1,0 +1,117 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { CONFIGURATION, Registry } from '@lanyard/service-defaults';
+import { Gauge } from 'prom-client';
+import { DataSource } from 'typeorm';
+import type { AuthServerConfiguration } from '../configuration.ts';
+
+const hour = 3_600_000;
+
+/** More than this are counted, and not named. */
+const namedAtMost = 100;
+
+interface AgedSecret {
+  clientId: string;
+  secretId: string;
+  hint: string;
+  createdAt: Date;
+  expiresAt: Date | null;
+}
+
+/** Warns of secrets that are old or end soon, in the log and by metrics: at start, and every hour. */
+@Injectable()
+export class SecretAges implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(SecretAges.name);
+  private readonly stopped = new AbortController();
+  private readonly gauge: Gauge<'state'>;
+
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+    @Inject(Registry) metrics: Registry,
+  ) {
+    this.gauge = new Gauge({
+      name: 'lanyard_client_secrets',
+      help: 'live client secrets by state: all of them, those that end soon without a successor, those that are old',
+      labelNames: ['state'],
+      registers: [metrics],
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    void this.keepLooking();
+  }
+
+  beforeApplicationShutdown(): void {
+    this.stopped.abort();
+  }
+
+  /** A secret that ends soon is none to warn of where the client has another one that lasts. */
+  async look() {
+    const { SECRET_EXPIRY_WARNING: soon, SECRET_AGE_WARNING: age } = this.configuration;
+    const [counts] = await this.database.query<{ live: string; expiring: string; old: string }[]>(
+      `${aged} SELECT count(*) AS live, count(*) FILTER (WHERE expiring) AS expiring, count(*) FILTER (WHERE old) AS old
+       FROM aged`,
+      [soon, age],
+    );
+    this.gauge.set({ state: 'live' }, Number(counts!.live));
+    this.gauge.set({ state: 'expiring' }, Number(counts!.expiring));
+    this.gauge.set({ state: 'old' }, Number(counts!.old));
+    const named = (state: 'expiring' | 'old') =>
+      this.database.query<AgedSecret[]>(
+        `${aged} SELECT client_id AS "clientId", id AS "secretId", hint, created_at AS "createdAt", expires_at AS "expiresAt"
+         FROM aged WHERE ${state} ORDER BY client_id, created_at LIMIT ${namedAtMost}`,
+        [soon, age],
+      );
+    const bare = await this.database.query<{ client_id: string }[]>(
+      `SELECT client_id FROM client c WHERE disabled_at IS NULL AND NOT EXISTS
+         (SELECT 1 FROM client_secret s WHERE s.client_id = c.client_id AND (expires_at IS NULL OR expires_at > now()))
+       ORDER BY client_id LIMIT ${namedAtMost}`,
+    );
+    return {
+      expiring: counts!.expiring === '0' ? [] : await named('expiring'),
+      old: counts!.old === '0' ? [] : await named('old'),
+      withoutSecret: bare.map(({ client_id }) => client_id),
+    };
+  }
+
+  private async keepLooking(): Promise<void> {
+    do await this.warn().catch((err: unknown) => this.logger.warn({ msg: 'secrets could not be looked at', err }));
+    while (await sleep(hour, true, { signal: this.stopped.signal, ref: false }).catch(() => false));
+  }
+
+  private async warn(): Promise<void> {
+    const { expiring, old } = await this.look();
+    for (const secret of expiring)
+      this.logger.warn({ msg: 'a client secret ends soon, without a successor', ...fieldsOf(secret) });
+    for (const secret of old) this.logger.warn({ msg: 'a client secret is old: rotate it', ...fieldsOf(secret) });
+  }
+}
+
+const fieldsOf = ({ clientId, secretId, hint, createdAt, expiresAt }: AgedSecret) => ({
+  client_id: clientId,
+  secret_id: secretId,
+  hint,
+  created_at: createdAt,
+  expires_at: expiresAt,
+});
+
+/** $1: how long before its end a secret ends soon, days; $2: from which age it is old, days */
+const aged = `
+  WITH live AS (
+    SELECT s.* FROM client_secret s JOIN client c USING (client_id)
+    WHERE (s.expires_at IS NULL OR s.expires_at > now()) AND c.disabled_at IS NULL AND NOT s.one_time
+  ), aged AS (
+    SELECT live.*, live.created_at < now() - make_interval(days => $2) AS old,
+      live.expires_at < now() + make_interval(days => $1) AND NOT EXISTS (
+        SELECT 1 FROM live other WHERE other.client_id = live.client_id AND other.id <> live.id
+          AND (other.expires_at IS NULL OR other.expires_at >= now() + make_interval(days => $1))
+      ) AS expiring
+    FROM live
+  )`;

@@ -1,0 +1,38 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+
+/**
+ * Encrypts for the database, AES-256-GCM.
+ * @param context           what the ciphertext is bound to: it cannot be moved elsewhere
+ * @param keyEncryptionKey  32 bytes in base64
+ * @returns version (1 byte), nonce (12), tag (16), ciphertext
+ */
+export function encrypt(plaintext: Buffer, context: string, keyEncryptionKey: string): Buffer {
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', Buffer.from(keyEncryptionKey, 'base64'), nonce);
+  cipher.setAAD(Buffer.from(context));
+  const ciphertext = [cipher.update(plaintext), cipher.final()];
+  return Buffer.concat([Buffer.of(1), nonce, cipher.getAuthTag(), ...ciphertext]);
+}
+
+/**
+ * @param keyEncryptionKeys  each is tried
+ * @returns the plaintext, and which of the keys it was; undefined where it is none, or the bytes were changed
+ */
+export function decrypt(
+  encrypted: Buffer,
+  context: string,
+  keyEncryptionKeys: readonly string[],
+): { plaintext: Buffer; keyIndex: number } | undefined {
+  for (const [keyIndex, key] of keyEncryptionKeys.entries()) {
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', Buffer.from(key, 'base64'), encrypted.subarray(1, 13))
+        .setAAD(Buffer.from(context))
+        .setAuthTag(encrypted.subarray(13, 29));
+      const plaintext = Buffer.concat([decipher.update(encrypted.subarray(29)), decipher.final()]);
+      return { plaintext, keyIndex };
+    } catch {
+      // Another key, perhaps.
+    }
+  }
+  return undefined;
+}

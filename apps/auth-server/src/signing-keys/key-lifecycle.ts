@@ -1,0 +1,55 @@
+import type { keyStates } from '@lanyard/administration';
+import type { SigningKeyRow } from './signing-key.entity.ts';
+
+/** How long keys stay in each state, seconds. */
+export interface KeyPeriods {
+  /** published before the first use: longer than any validator keeps the JWK Set */
+  announcement: number;
+  /** from the first use to the last */
+  signing: number;
+  /** published after the last use: longer than any access token lives */
+  retirement: number;
+}
+
+/** No access token lives longer than an hour; the rest is for clocks, and replicas that learn of a change late. */
+export const retirement = 3600 + 600;
+
+type KeyMoments = Pick<SigningKeyRow, 'kid' | 'createdAt' | 'activatedAt' | 'retiredAt'>;
+
+export type KeyState = (typeof keyStates)[number];
+
+export function stateOf({ activatedAt, retiredAt }: Pick<KeyMoments, 'activatedAt' | 'retiredAt'>): KeyState {
+  if (retiredAt) return 'retired';
+  return activatedAt ? 'signing' : 'announced';
+}
+
+/** What happens to a key next, and when at the earliest, ms since the epoch. */
+export function nextOf(key: KeyMoments, periods: KeyPeriods): { next: 'signing' | 'retired' | 'deleted'; at: number } {
+  if (key.retiredAt) return { next: 'deleted', at: key.retiredAt.getTime() + periods.retirement * 1000 };
+  if (key.activatedAt) return { next: 'retired', at: key.activatedAt.getTime() + periods.signing * 1000 };
+  return { next: 'signing', at: key.createdAt.getTime() + periods.announcement * 1000 };
+}
+
+export type KeyStep = { step: 'announce' } | { step: 'activate' | 'delete'; kid: string };
+
+/**
+ * What is due: a new key is announced one announcement before the signing one has done its time, takes its place when
+ * it has been announced long enough, and retired ones go when the last token they signed is dead.
+ * @param now  ms since the epoch
+ */
+export function dueSteps(keys: readonly KeyMoments[], periods: KeyPeriods, now: number): KeyStep[] {
+  const inState = (state: KeyState) => keys.filter((key) => stateOf(key) === state);
+  const isDue = (key: KeyMoments) => nextOf(key, periods).at <= now;
+  const [signing] = inState('signing');
+  const announced = inState('announced').toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
+  const steps: KeyStep[] = inState('retired')
+    .filter(isDue)
+    .map(({ kid }) => ({ step: 'delete', kid }));
+  const [successor] = announced;
+  if (successor) {
+    if (!signing || isDue(successor)) steps.push({ step: 'activate', kid: successor.kid });
+  } else if (!signing || nextOf(signing, periods).at - periods.announcement * 1000 <= now) {
+    steps.push({ step: 'announce' });
+  }
+  return steps;
+}

@@ -1,0 +1,158 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { CONFIGURATION, problemException } from '@lanyard/service-defaults';
+import { DataSource, IsNull, Not, type EntityManager } from 'typeorm';
+import { appendAuditEvents, type AuditRecord, type Origin } from '../audit/append-audit-events.ts';
+import type { AuthServerConfiguration } from '../configuration.ts';
+import { createSigningKey } from './create-signing-key.ts';
+import { encrypt } from './encryption.ts';
+import { dueSteps, stateOf, type KeyStep } from './key-lifecycle.ts';
+import { SigningKeyRow } from './signing-key.entity.ts';
+import { SigningKeys } from './signing-keys.ts';
+
+/** Any number, for this purpose alone. */
+const rotationLock = 0x1a9a_4d02;
+
+/**
+ * Rotates the signing keys. Each replica looks in its memory whether something is due; one of them does it, under a
+ * lock in the database and after a look at what is there.
+ */
+@Injectable()
+export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(KeyRotation.name);
+  private readonly stopped = new AbortController();
+
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(SigningKeys) private readonly keys: SigningKeys,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    void this.keepRotating();
+  }
+
+  beforeApplicationShutdown(): void {
+    this.stopped.abort();
+  }
+
+  /** Announces a successor now, which takes over when it has been announced long enough; one that is announced stays. */
+  async announce(origin: Origin): Promise<void> {
+    await this.exclusively(async (manager, rows) => {
+      if (rows.some((row) => stateOf(row) === 'announced')) return [];
+      return [await this.take({ step: 'announce' }, manager, origin)];
+    });
+  }
+
+  /** In an emergency: a new key signs at once, and all others are gone, since who has read one may have read all. */
+  async replaceAll(origin: Origin): Promise<void> {
+    await this.exclusively(async (manager, rows) => {
+      await manager.delete(SigningKeyRow, { kid: Not(IsNull()) });
+      const key = await createSigningKey(this.currentKeyEncryptionKey);
+      await manager.insert(SigningKeyRow, { ...key, activatedAt: new Date() });
+      return [
+        ...rows.map((row) => recordOf('signing_key.withdrawn', row.kid, origin)),
+        recordOf('signing_key.activated', key.kid, origin),
+      ];
+    });
+  }
+
+  /** Encrypts all private keys with the first of the key encryption keys. @returns how many were with another one */
+  async reencrypt(origin: Origin): Promise<number> {
+    let count = 0;
+    await this.exclusively(async (manager, rows) => {
+      for (const row of rows) {
+        const decrypted = this.keys.decrypted(row);
+        if (!decrypted) {
+          const detail = `none of the key encryption keys is the one of the signing key ${row.kid}`;
+          throw problemException(409, 'key-encryption-key-missing', 'A key encryption key is missing', { detail });
+        }
+        if (decrypted.keyIndex === 0) continue;
+        const encryptedPrivateKey = encrypt(decrypted.plaintext, row.kid, this.currentKeyEncryptionKey);
+        await manager.update(SigningKeyRow, { kid: row.kid }, { encryptedPrivateKey });
+        count += 1;
+      }
+      return [{ type: 'signing_keys.reencrypted', origin, details: { reencrypted: count } }];
+    });
+    return count;
+  }
+
+  private get currentKeyEncryptionKey(): string {
+    return this.configuration.KEY_ENCRYPTION_KEY[0]!;
+  }
+
+  private async keepRotating(): Promise<void> {
+    while (await this.waited(1000)) {
+      if (dueSteps(this.keys.all, this.keys.periods, Date.now()).length === 0) continue;
+      await this.rotate().catch((error: unknown) =>
+        this.logger.warn({ msg: 'the signing keys could not be rotated; it is tried again', err: error }),
+      );
+    }
+  }
+
+  private async rotate(): Promise<void> {
+    const origin = { actor: 'lanyard:auth-server' };
+    await this.exclusively(async (manager, rows, now) => {
+      const records: AuditRecord[] = [];
+      for (const step of dueSteps(rows, this.keys.periods, now)) {
+        if (step.step === 'activate') records.push(...(await this.retireSigning(manager, rows, origin)));
+        records.push(await this.take(step, manager, origin));
+      }
+      return records;
+    });
+  }
+
+  private async take(step: KeyStep, manager: EntityManager, origin: Origin): Promise<AuditRecord> {
+    switch (step.step) {
+      case 'announce': {
+        const key = await createSigningKey(this.currentKeyEncryptionKey);
+        await manager.insert(SigningKeyRow, key);
+        return recordOf('signing_key.announced', key.kid, origin);
+      }
+      case 'activate':
+        await manager.update(SigningKeyRow, { kid: step.kid }, { activatedAt: () => 'now()' });
+        return recordOf('signing_key.activated', step.kid, origin);
+      case 'delete':
+        await manager.delete(SigningKeyRow, { kid: step.kid });
+        return recordOf('signing_key.deleted', step.kid, origin);
+      default:
+        return step satisfies never;
+    }
+  }
+
+  private async retireSigning(manager: EntityManager, rows: SigningKeyRow[], origin: Origin): Promise<AuditRecord[]> {
+    const signing = rows.filter((row) => stateOf(row) === 'signing');
+    for (const { kid } of signing) await manager.update(SigningKeyRow, { kid }, { retiredAt: () => 'now()' });
+    return signing.map(({ kid }) => recordOf('signing_key.retired', kid, origin));
+  }
+
+  /** One replica at a time; the database's clock is everybody's. */
+  private exclusively(
+    work: (manager: EntityManager, rows: SigningKeyRow[], now: number) => Promise<AuditRecord[]>,
+  ): Promise<void> {
+    return this.database.transaction(async (manager) => {
+      await manager.query('SELECT pg_advisory_xact_lock($1)', [rotationLock]);
+      const [{ now }] = await manager.query<[{ now: Date }]>('SELECT clock_timestamp() AS now');
+      const rows = await manager.find(SigningKeyRow);
+      const records = await work(manager, rows, now.getTime());
+      await appendAuditEvents(manager, records);
+      for (const { type, details, origin } of records) this.logger.log({ msg: type, ...details, actor: origin.actor });
+    });
+  }
+
+  private waited(ms: number): Promise<boolean> {
+    return sleep(ms, true, { signal: this.stopped.signal, ref: false }).catch(() => false);
+  }
+}
+
+const recordOf = (type: AuditRecord['type'], kid: string, origin: Origin): AuditRecord => ({
+  type,
+  origin,
+  details: { kid },
+});

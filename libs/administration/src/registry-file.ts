@@ -1,0 +1,133 @@
+import { LineCounter, parseDocument, type Document } from 'yaml';
+import { z } from 'zod';
+import { clientSchema, faultsOf } from './client.ts';
+import { administrativeScopes, isAdministrative, resourceSchema, type Resource } from './protected-resource.ts';
+import type { Fault } from './text.ts';
+
+/** The resources and clients that a file declares. */
+export const registrySchema = z
+  .strictObject({
+    resources: z.array(resourceSchema).default([]).describe('the services whose tokens Lanyard issues'),
+    clients: z.array(clientSchema).default([]).describe('the services that obtain tokens'),
+  })
+  .superRefine((registry, context) => {
+    for (const { path, message } of contradictionsIn(registry)) context.addIssue({ code: 'custom', path, message });
+  });
+export type RegistryDescription = z.infer<typeof registrySchema>;
+
+function contradictionsIn({ resources, clients }: { resources: Resource[]; clients: z.infer<typeof clientSchema>[] }) {
+  const owner = new Map<string, string>(Object.keys(administrativeScopes).map((value) => [value, 'administration']));
+  const faults: Fault[] = [];
+  for (const [index, { identifier, scopes }] of resources.entries()) {
+    for (const value of Object.keys(scopes)) {
+      const path = ['resources', index, 'scopes', value];
+      if (isAdministrative(value)) faults.push({ path, message: `the scope ${value} belongs to administration` });
+      else if (owner.has(value)) faults.push({ path, message: `the scope ${value} belongs to two resources` });
+      owner.set(value, identifier);
+    }
+    if (resources.findIndex((resource) => resource.identifier === identifier) < index) {
+      faults.push({ path: ['resources', index, 'identifier'], message: `resource ${identifier} is there twice` });
+    }
+  }
+  for (const [index, client] of clients.entries()) {
+    if (clients.findIndex(({ client_id }) => client_id === client.client_id) < index) {
+      faults.push({ path: ['clients', index, 'client_id'], message: `client ${client.client_id} is there twice` });
+    }
+    for (const { path, message } of faultsOf(client, (value) => owner.get(value))) {
+      faults.push({ path: ['clients', index, ...path], message: `client ${client.client_id}: ${message}` });
+    }
+  }
+  return faults;
+}
+
+/** A registry file that cannot be used; the message has a line for each fault, with the file and its line. */
+export class RegistryFileError extends Error {
+  override readonly name = 'RegistryFileError';
+}
+
+/**
+ * Reads a registry file. `${NAME}` and `${NAME:-default}` in it are replaced from the environment, so that one file
+ * serves every deployment.
+ * @param name  of the file, for messages
+ * @throws {RegistryFileError}
+ */
+export function parseRegistryFile(text: string, name: string, environment: NodeJS.ProcessEnv): RegistryDescription {
+  const lines = new LineCounter();
+  const at = (offset: number) => `${name}:${lines.linePos(offset).line}`;
+  const document = parseDocument(interpolate(text, environment, name), { lineCounter: lines });
+  const broken = [...document.errors, ...document.warnings];
+  if (broken.length > 0) {
+    throw new RegistryFileError(broken.map((e) => `${at(e.pos[0])}: ${e.message.split(' at line')[0]}`).join('\n'));
+  }
+  const parsed = registrySchema.safeParse(contentOf(document, name) ?? {});
+  if (parsed.success) return parsed.data;
+  throw new RegistryFileError(
+    parsed.error.issues
+      .flatMap(faultsIn)
+      .map(
+        ({ path, message }) =>
+          `${at(offsetOf(document, path))}: ${[path.join('.'), message].filter(Boolean).join(': ')}`,
+      )
+      .join('\n'),
+  );
+}
+
+/** The JSON Schema of the file, for editors. */
+export function registryJsonSchema(): object {
+  return {
+    ...z.toJSONSchema(registrySchema, { io: 'input', target: 'draft-7' }),
+    title: 'The protected resources and clients of a Lanyard authorization server',
+  };
+}
+
+/** Aliases that multiply without end are refused by the parser. */
+function contentOf(document: Document, name: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new RegistryFileError(`${name}: ${(error as Error).message}`);
+  }
+}
+
+/** An unknown key is told where it stands, not where it is missing. */
+function faultsIn(issue: z.core.$ZodIssue): Fault[] {
+  const path = issue.path.map((segment) => (typeof segment === 'symbol' ? String(segment) : segment));
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: [...path, key], message: 'is not known here' }));
+  }
+  if (issue.code === 'invalid_key') {
+    return [{ path, message: issue.issues.map(({ message }) => message).join(', ') }];
+  }
+  return [{ path, message: issue.message }];
+}
+
+/** Where a path stands in the text; where it is missing, where it should stand. */
+function offsetOf(document: Document, path: Fault['path']): number {
+  for (let depth = path.length; depth > 0; depth--) {
+    const parent = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
+    const { items = [] } = (parent ?? {}) as { items?: YamlItem[] };
+    const key = path[depth - 1];
+    const item = typeof key === 'number' ? items[key] : items.find((pair) => String(pair.key?.value) === key);
+    const range = item?.key?.range ?? item?.range;
+    if (range) return range[0];
+  }
+  return 0;
+}
+
+/** A pair of a map has a key; an item of a sequence has a range of its own. */
+interface YamlItem {
+  key?: { value: unknown; range?: [number, number, number] };
+  range?: [number, number, number];
+}
+
+function interpolate(text: string, environment: NodeJS.ProcessEnv, name: string): string {
+  return text.replaceAll(
+    /\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}/g,
+    (found, variable: string, fallback: string, offset) => {
+      const value = environment[variable] || fallback;
+      if (value !== undefined) return value;
+      const line = text.slice(0, offset).split('\n').length;
+      throw new RegistryFileError(`${name}:${line}: ${found}: ${variable} is not set, and has no default there`);
+    },
+  );
+}

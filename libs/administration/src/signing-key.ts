@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { momentSchema } from './text.ts';
+
+/** A signing key's life: announced, so that every validator knows it before its first use; signing; retired until the last token it signed is dead. */
+export const keyStates = ['announced', 'signing', 'retired'] as const;
+
+export const signingKeySchema = z.object({
+  kid: z.string(),
+  alg: z.string(),
+  state: z.enum(keyStates),
+  created_at: momentSchema,
+  activated_at: momentSchema.nullable().describe('since when it signs or signed'),
+  retired_at: momentSchema.nullable(),
+  next: z.enum(['signing', 'retired', 'deleted']).describe('what becomes of it'),
+  next_at: momentSchema.describe('when, at the earliest'),
+  key_encryption: z
+    .enum(['current', 'former', 'unknown'])
+    .describe('the key encryption key it is encrypted with: the first one configured, a later one, or none of them'),
+});
+export type SigningKeyDescription = z.infer<typeof signingKeySchema>;
+
+export const signingKeyListSchema = z.object({ items: z.array(signingKeySchema) });
+
+export const keyRotationSchema = z.strictObject({
+  emergency: z
+    .boolean()
+    .default(false)
+    .describe('a new key signs at once and all others are withdrawn, so that every token issued so far is refused'),
+});
+export type KeyRotation = z.infer<typeof keyRotationSchema>;

@@ -1,0 +1,28 @@
+import { parseScope } from '@lanyard/oauth-protocol';
+import { z } from 'zod';
+
+/** A name for people. Postgres cannot store NUL, and control characters have no place in names. */
+export const nameSchema = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^\P{Cc}*$/u, 'must have no control characters');
+
+/** A scope, RFC 6749 section 3.3; here it may be empty. */
+export const scopeSchema = z
+  .string()
+  .max(4000)
+  .refine((text) => text === '' || parseScope(text) !== undefined, 'must be scope values separated by single spaces');
+
+/** The values of a scope that the schema found well-formed. */
+export function scopeValuesOf(scope: string): string[] {
+  return scope === '' ? [] : [...(parseScope(scope) ?? [])];
+}
+
+export const momentSchema = z.iso.datetime();
+
+/** A fault in something that was sent or written, and the field it is in. */
+export interface Fault {
+  path: (string | number)[];
+  message: string;
+}
