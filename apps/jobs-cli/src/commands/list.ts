@@ -1,6 +1,6 @@
 import type { System } from '../system.ts';
 import type { Job } from './job.ts';
-import { print, printJson, printTable, type OutputOptions } from './output.ts';
+import { print, printJson, printTable, type OutputOptions } from '@lanyard/command-line';
 
 export async function list(
   system: System,

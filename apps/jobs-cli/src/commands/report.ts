@@ -1,6 +1,6 @@
 import { Argument } from 'commander';
 import type { System } from '../system.ts';
-import { printJson, printTable, type OutputOptions } from './output.ts';
+import { printJson, printTable, type OutputOptions } from '@lanyard/command-line';
 
 export const reports = {
   jobs: 'jobs by type and status',

@@ -1,6 +1,6 @@
 import type { System } from '../system.ts';
 import type { Job } from './job.ts';
-import { print } from './output.ts';
+import { print } from '@lanyard/command-line';
 
 export async function run(system: System): Promise<void> {
   const { id, started } = await system.runs<{ id: string; started: boolean }>('POST', '/runs');

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import ora from 'ora';
 import type { System } from '../system.ts';
 import { isDone, type Job } from './job.ts';
-import { printJson, printTable, type OutputOptions } from './output.ts';
+import { printJson, printTable, type OutputOptions } from '@lanyard/command-line';
 
 interface SubmitOptions extends OutputOptions {
   once?: boolean;

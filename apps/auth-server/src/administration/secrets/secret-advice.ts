@@ -34,6 +34,6 @@ export function adviceOn(
   // Whoever rotated gave the instances one token's life to take the new secret up.
   const since = Math.max(lastUse, ...others.map(({ createdAt }) => createdAt.getTime()));
   const wait = Math.ceil((since + lifetime * 1000 + recordingDelay - now) / 1000);
-  if (wait > 0) return no(`another secret is in use; wait ${wait} s for instances that may still use this one`);
-  return yes(secret.lastUsedAt ? 'not used for a token lifetime, while another one was' : 'never used');
+  if (wait > 0) return no(`instances may still use it; wait ${wait} s`);
+  return yes(secret.lastUsedAt ? 'unused for a token lifetime, another is in use' : 'never used');
 }

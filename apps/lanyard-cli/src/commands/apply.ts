@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  parseRegistryFile,
+  type RegistryApplication,
+  type RegistryChange,
+  type RegistryChanges,
+} from '@lanyard/administration';
+import { print, printJson, type OutputOptions } from '@lanyard/command-line';
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import { confirm } from '../arguments.ts';
+import { writeSecretFile } from '../secret-file.ts';
+import type { Server } from '../server.ts';
+
+interface ApplyOptions extends OutputOptions {
+  dryRun?: boolean;
+  prune?: boolean;
+  secretsDirectory?: string;
+  yes?: boolean;
+}
+
+export function addApply(program: Command, server: Server, environment: NodeJS.ProcessEnv): void {
+  program
+    .command('apply')
+    .description('bring clients and protected resources to what a file declares: all of it or nothing')
+    .argument('<file>', 'such as config/lanyard.yaml')
+    .option('--dry-run', 'show what would change, and change nothing')
+    .option('--prune', 'delete what the file does not list; never a client that may administer')
+    .option('--secrets-directory <folder>', 'write a secret for each client that has none: <client_id>/client_secret')
+    .option('--yes', 'do not ask before something is deleted')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  lanyard apply config/lanyard.yaml --dry-run')
+    .action((file: string, options: ApplyOptions) => apply(server, file, options, environment));
+}
+
+async function apply(
+  server: Server,
+  file: string,
+  options: ApplyOptions,
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
+  const { dryRun = false, prune = false, secretsDirectory, json } = options;
+  const registry = parseRegistryFile(read(file), file, environment);
+  const send = (dry_run: boolean) =>
+    server.call<RegistryChanges>('POST', '/admin/registry', { registry, dry_run, prune } satisfies RegistryApplication);
+  let result = await send(true);
+  if (!dryRun) {
+    const deleted = result.changes.filter(({ action }) => action === 'delete').map(({ id }) => id);
+    if (deleted.length > 0) {
+      result.changes.forEach(tell);
+      await confirm(`Delete ${deleted.join(', ')}?`, options);
+    }
+    result = await send(false);
+  }
+  const written: string[] = [];
+  for (const clientId of dryRun || !secretsDirectory ? [] : result.without_secret) {
+    const path = `/admin/clients/${clientId}/secrets`;
+    const { client_secret: secret } = await server.call<{ client_secret: string }>('POST', path, {});
+    const target = join(secretsDirectory!, clientId, 'client_secret');
+    writeSecretFile(target, secret);
+    written.push(target);
+  }
+  if (json) return printJson({ ...result, secrets_written: written });
+  result.changes.forEach(tell);
+  if (result.changes.length === 0) print('nothing to change');
+  else print(`${dryRun ? 'would change' : 'changed'}: ${result.changes.length}`);
+  for (const target of written) print(`secret written: ${target}`);
+  if (written.length === 0 && result.without_secret.length > 0) {
+    print(`without a secret: ${result.without_secret.join(', ')} (lanyard secrets rotate, or --secrets-directory)`);
+  }
+  return undefined;
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error });
+  }
+}
+
+const signs = {
+  create: (text: string) => pc.green(`+ ${text}`),
+  change: (text: string) => pc.yellow(`~ ${text}`),
+  delete: (text: string) => pc.red(`- ${text}`),
+};
+
+function tell({ action, kind, id, fields }: RegistryChange): void {
+  print(signs[action](`${kind} ${id}`));
+  for (const { field, from, to } of fields) {
+    print(action === 'create' ? `    ${field}: ${shown(to)}` : `    ${field}: ${shown(from)} → ${shown(to)}`);
+  }
+}
+
+const shown = (value: unknown): string => (typeof value === 'string' && value !== '' ? value : JSON.stringify(value));

@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto';
+import type { ClientChange, ClientPage, CreatedClient, RegisteredClient } from '@lanyard/administration';
+import { print, printJson, printTable, type OutputOptions } from '@lanyard/command-line';
+import { Option, type Command } from 'commander';
+import { confirm, duration, positive } from '../arguments.ts';
+import { writeSecretFile } from '../secret-file.ts';
+import type { Server } from '../server.ts';
+import { when } from '../words.ts';
+
+interface ClientOptions extends OutputOptions {
+  name?: string;
+  scope?: string;
+  defaultScope?: string;
+  lifetime?: number | null;
+}
+
+const pathOf = (clientId: string) => `/admin/clients/${encodeURIComponent(clientId)}`;
+
+const wordsOf = ({ name, scope, defaultScope, lifetime }: ClientOptions): ClientChange => ({
+  ...(name !== undefined && { client_name: name }),
+  ...(scope !== undefined && { scope }),
+  ...(defaultScope !== undefined && { default_scope: defaultScope }),
+  ...(lifetime !== undefined && { access_token_lifetime: lifetime }),
+});
+
+const lifetimeOf = (text: string) => (text === 'default' ? null : duration(text));
+
+export function addClients(program: Command, server: Server): void {
+  const clients = program.command('clients').description('register, change, disable and delete clients');
+  const json = () => new Option('--json', 'print JSON');
+  const scope = () => new Option('--scope <scope>', 'the scope values that the client may have, separated by spaces');
+  const defaultScope = () => new Option('--default-scope <scope>', 'what a token request without scope gets');
+  const lifetime = () =>
+    new Option('--lifetime <duration>', 'of its access tokens, such as 15m; "default": the server’s').argParser(
+      lifetimeOf,
+    );
+
+  clients
+    .command('create')
+    .description('register a client, with a first secret that is shown once or written to a file')
+    .argument('<client_id>', 'a letter, then letters, digits, ".", "_" or "-"')
+    .option('--name <name>', 'for people')
+    .addOption(scope())
+    .addOption(defaultScope())
+    .addOption(lifetime())
+    .option('--secret-file <file>', 'where to write the secret, readable for you alone, instead of showing it')
+    .addOption(json())
+    .addHelpText('after', createHelp)
+    .action(async (clientId: string, options: ClientOptions & { secretFile?: string }) => {
+      const idempotency = { 'idempotency-key': randomUUID() };
+      const request = { client_id: clientId, ...wordsOf(options) };
+      const created = await server.call<CreatedClient>('POST', '/admin/clients', request, idempotency);
+      showSecret(created, options);
+    });
+  clients
+    .command('list')
+    .description('list clients by their client_id')
+    .option('--search <text>', 'with this in client_id or name')
+    .option('--scope <value>', 'that may have this scope value')
+    .option('--disabled', 'disabled ones alone')
+    .option('--enabled', 'enabled ones alone')
+    .option('--limit <number>', 'how many at most', positive, 100)
+    .addOption(json())
+    .action((options: ListOptions) => list(server, options));
+  clients
+    .command('show')
+    .description('show a client')
+    .argument('<client_id>')
+    .addOption(json())
+    .action(async (clientId: string, options: OutputOptions) =>
+      show(await server.call<RegisteredClient>('GET', pathOf(clientId)), options),
+    );
+  clients
+    .command('update')
+    .description('change a client; what is not given stays')
+    .argument('<client_id>')
+    .option('--name <name>', 'for people')
+    .addOption(scope())
+    .addOption(defaultScope())
+    .addOption(lifetime())
+    .addOption(json())
+    .action(async (clientId: string, options: ClientOptions) => {
+      const change = wordsOf(options);
+      if (Object.keys(change).length === 0) throw new Error('nothing to change: see lanyard clients update --help');
+      const { headers } = await server.ask('GET', pathOf(clientId));
+      const ifMatch = { 'if-match': headers.get('etag') ?? '*' };
+      show(await server.call<RegisteredClient>('PATCH', pathOf(clientId), change, ifMatch), options);
+    });
+  for (const verb of ['disable', 'enable'] as const) {
+    clients
+      .command(verb)
+      .description(verb === 'disable' ? 'refuse a client until it is enabled again' : 'accept a disabled client again')
+      .argument('<client_id>')
+      .addOption(json())
+      .action(async (clientId: string, options: OutputOptions) =>
+        show(await server.call<RegisteredClient>('POST', `${pathOf(clientId)}/${verb}`), options),
+      );
+  }
+  clients
+    .command('delete')
+    .description('delete a client and its secrets')
+    .argument('<client_id>')
+    .option('--yes', 'do not ask')
+    .action(async (clientId: string, options: { yes?: boolean }) => {
+      await server.call('GET', pathOf(clientId));
+      await confirm(`Delete ${clientId} and its secrets? To refuse it for a while, disable it.`, options);
+      await server.call('DELETE', pathOf(clientId));
+      print(`${clientId} is deleted`);
+    });
+}
+
+interface ListOptions extends OutputOptions {
+  search?: string;
+  scope?: string;
+  disabled?: boolean;
+  enabled?: boolean;
+  limit: number;
+}
+
+async function list(server: Server, { search, scope, disabled, enabled, limit, json }: ListOptions): Promise<void> {
+  const query = new URLSearchParams({
+    limit: String(Math.min(limit, 1000)),
+    ...(search && { q: search }),
+    ...(scope && { scope }),
+    ...(disabled !== enabled && { disabled: String(disabled ?? false) }),
+  });
+  const found: RegisteredClient[] = [];
+  for (let next: string | null = `/admin/clients?${query}`; next && found.length < limit;) {
+    const page: ClientPage = await server.call<ClientPage>('GET', next);
+    found.push(...page.items);
+    next = page.next;
+  }
+  const shown = found.slice(0, limit);
+  if (json) return printJson(shown);
+  printTable(
+    shown.map((client) => ({
+      client_id: client.client_id,
+      name: client.client_name,
+      scope: client.scope,
+      state: client.disabled ? 'disabled' : 'enabled',
+      changed: when(client.updated_at),
+    })),
+  );
+  if (shown.length === limit) print(`the first ${limit}; for more: --limit, or --search`);
+}
+
+function show(client: RegisteredClient, { json }: OutputOptions): void {
+  if (json) return printJson(client);
+  const { client_id_issued_at: issuedAt, ...fields } = client;
+  const issued = new Date(issuedAt * 1000).toISOString();
+  for (const [field, value] of Object.entries({ ...fields, client_id_issued_at: issued })) {
+    print(`${field.padEnd(22)} ${Array.isArray(value) ? value.join(' ') : (value ?? 'the server’s')}`);
+  }
+}
+
+/** Shown once, or in a file and not at all. */
+export function showSecret(
+  created: { client_id: string; client_secret: string },
+  { secretFile, json }: OutputOptions & { secretFile?: string },
+): void {
+  const { client_secret: secret, ...rest } = created;
+  if (secretFile) writeSecretFile(secretFile, secret);
+  if (json) return printJson(secretFile ? { ...rest, client_secret_file: secretFile } : created);
+  print(`client_id      ${created.client_id}`);
+  if (secretFile) return print(`client_secret  in ${secretFile}`);
+  print(`client_secret  ${secret}`);
+  print('Keep the secret now: it is not shown again.');
+}
+
+const createHelp = `
+Example:
+  lanyard clients create billing --name Billing --scope 'jobs:read jobs:write' --default-scope jobs:read \\
+    --secret-file ./secrets/billing/client_secret
+  lanyard token get --client-id billing --secret-file ./secrets/billing/client_secret`;

@@ -1,0 +1,89 @@
+import type { Finding } from '@lanyard/administration';
+import { print, printJson, type OutputOptions } from '@lanyard/command-line';
+import type { AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
+import type { Command } from 'commander';
+import type { JSONWebKeySet } from 'jose';
+import pc from 'picocolors';
+import type { Server } from '../server.ts';
+
+export function addDoctor(program: Command, server: Server): void {
+  program
+    .command('doctor')
+    .description(
+      'check a deployment, from outside and from within: discovery, keys, clocks, database, settings, secrets',
+    )
+    .option('--json', 'print JSON')
+    .action(async ({ json }: OutputOptions) => {
+      const findings = (
+        await Promise.all([discovery, keys, readiness, diagnosis].map((look) => safely(look, server)))
+      ).flat();
+      if (findings.some(({ status }) => status === 'failure')) process.exitCode = 1;
+      if (json) return printJson(findings);
+      for (const { check, status, detail } of findings) print(`${signs[status]} ${check.padEnd(20)} ${detail}`);
+      const [warnings, failures] = ['warning', 'failure'].map(
+        (s) => findings.filter(({ status }) => status === s).length,
+      );
+      return print(`\n${findings.length} checks, ${warnings} warnings, ${failures} failures`);
+    });
+}
+
+const signs = { ok: pc.green('✓'), warning: pc.yellow('!'), failure: pc.red('✗') };
+
+type Look = (server: Server) => Promise<Finding[]>;
+
+const finding = (
+  check: string,
+  fault: string | false | undefined,
+  detail: string,
+  status: Finding['status'] = 'failure',
+) => (fault ? { check, status, detail: fault } : { check, status: 'ok' as const, detail });
+
+/** What cannot be looked at is a finding as well. */
+async function safely(look: Look, server: Server): Promise<Finding[]> {
+  try {
+    return await look(server);
+  } catch (error) {
+    const { message, cause } = error as Error & { cause?: { code?: string } };
+    return [{ check: look.name, status: 'failure', detail: cause?.code ? `${message} (${cause.code})` : message }];
+  }
+}
+
+async function discovery(server: Server): Promise<Finding[]> {
+  const response = await server.fetch('/.well-known/oauth-authorization-server');
+  const metadata = (await response.json()) as AuthorizationServerMetadata;
+  const skew = Math.abs(new Date(response.headers.get('date') ?? 0).getTime() - Date.now()) / 1000;
+  const { issuer } = metadata;
+  return [
+    finding('discovery', issuer !== server.issuer && `the metadata names ${issuer}, and not ${server.issuer}`, issuer),
+    finding('clock', skew > 3 && `differs from the server’s by ${Math.round(skew)} s`, 'as the server’s', 'warning'),
+  ];
+}
+
+async function keys(server: Server): Promise<Finding[]> {
+  const response = await server.fetch('/.well-known/jwks.json');
+  const { keys: published } = (await response.json()) as JSONWebKeySet;
+  const kids = new Set(published.map(({ kid }) => kid));
+  const exposed = published.some((key) => 'd' in key || 'k' in key);
+  return [
+    finding('keys', published.length === 0 && 'the JWK Set is empty', `${published.length} published`),
+    finding('key identifiers', kids.size !== published.length && 'two keys have the same kid', 'distinct'),
+    finding('private members', exposed && 'the JWK Set holds private keys', 'none published'),
+  ];
+}
+
+async function readiness(server: Server): Promise<Finding[]> {
+  const response = await server.fetch('/health/ready');
+  const { details = {} } = (await response.json()) as {
+    details?: Record<string, { status: string; message?: string }>;
+  };
+  return Object.entries(details).map(([name, { status, message }]) => ({
+    check: `ready: ${name}`,
+    status: status === 'up' ? 'ok' : status === 'degraded' ? 'warning' : 'failure',
+    detail: message ?? status,
+  }));
+}
+
+async function diagnosis(server: Server): Promise<Finding[]> {
+  const { items } = await server.call<{ items: Finding[] }>('GET', '/admin/diagnosis');
+  return [{ check: 'administration', status: 'ok', detail: `as ${server.clientId}` }, ...items];
+}

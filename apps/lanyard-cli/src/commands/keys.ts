@@ -1,0 +1,62 @@
+import type { SigningKeyDescription } from '@lanyard/administration';
+import { print, printJson, printTable, type OutputOptions } from '@lanyard/command-line';
+import type { Command } from 'commander';
+import { confirm } from '../arguments.ts';
+import type { Server } from '../server.ts';
+import { when } from '../words.ts';
+
+type Keys = { items: SigningKeyDescription[] };
+
+export function addKeys(program: Command, server: Server): void {
+  const keys = program.command('keys').description('signing keys: they rotate by themselves');
+  keys
+    .command('list')
+    .description('list the signing keys, and what becomes of each when')
+    .option('--json', 'print JSON')
+    .action(async (options: OutputOptions) => show(await server.call<Keys>('GET', '/admin/keys'), options));
+  keys
+    .command('rotate')
+    .description('announce a successor of the signing key now, without waiting for its time')
+    .option('--now', 'in an emergency: replace all keys at once; every token issued so far is refused')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print JSON')
+    .action(async ({ now = false, ...options }: OutputOptions & { now?: boolean; yes?: boolean }) => {
+      if (now)
+        await confirm('Withdraw all signing keys? Every token issued so far is refused, and asked for anew.', options);
+      show(await server.call<Keys>('POST', '/admin/keys/rotate', { emergency: now }), options);
+    });
+  keys
+    .command('reencrypt')
+    .description('encrypt the private keys with the first key of KEY_ENCRYPTION_KEY')
+    .option('--json', 'print JSON')
+    .addHelpText('after', reencryptHelp)
+    .action(async ({ json }: OutputOptions) => {
+      const answer = await server.call<{ reencrypted: number }>('POST', '/admin/keys/reencrypt');
+      if (json) return printJson(answer);
+      return print(
+        `${answer.reencrypted} signing keys were encrypted with another key; all are with the first one now`,
+      );
+    });
+}
+
+function show({ items }: Keys, { json }: OutputOptions): void {
+  if (json) return printJson(items);
+  printTable(
+    items.map((key) => ({
+      kid: key.kid,
+      alg: key.alg,
+      state: key.state,
+      published: when(key.created_at),
+      next: `${key.next} ${when(key.next_at)}`,
+      'encrypted with': key.key_encryption,
+    })),
+  );
+  return undefined;
+}
+
+const reencryptHelp = `
+How to replace the key encryption key, with each step at every replica before the next:
+  1. KEY_ENCRYPTION_KEY: the old key, then the new one on a line of its own
+  2. KEY_ENCRYPTION_KEY: the new key, then the old one
+  3. lanyard keys reencrypt
+  4. KEY_ENCRYPTION_KEY: the new key alone`;

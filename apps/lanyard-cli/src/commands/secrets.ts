@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import type { CreatedSecret, Secret } from '@lanyard/administration';
+import { print, printJson, printTable, type OutputOptions } from '@lanyard/command-line';
+import type { Command } from 'commander';
+import { confirm, duration } from '../arguments.ts';
+import type { Server } from '../server.ts';
+import { when } from '../words.ts';
+import { showSecret } from './clients.ts';
+
+const pathOf = (clientId: string) => `/admin/clients/${encodeURIComponent(clientId)}/secrets`;
+
+interface RotateOptions extends OutputOptions {
+  overlap: number;
+  expiresIn?: number;
+  secretFile?: string;
+}
+
+export function addSecrets(program: Command, server: Server): void {
+  const secrets = program.command('secrets').description('rotate the secrets of clients without downtime');
+  secrets
+    .command('list')
+    .description('list the secrets of a client: when each was last used, and whether it is safe to remove')
+    .argument('<client_id>')
+    .option('--json', 'print JSON')
+    .action(async (clientId: string, { json }: OutputOptions) => {
+      const { items } = await server.call<{ items: Secret[] }>('GET', pathOf(clientId));
+      if (json) return printJson(items);
+      printTable(items.map(rowOf));
+      return undefined;
+    });
+  secrets
+    .command('rotate')
+    .description('give a client a new secret, and its other secrets an end')
+    .argument('<client_id>')
+    .option('--overlap <duration>', 'how long the other secrets stay valid', duration, duration('24h'))
+    .option('--expires-in <duration>', 'when the new secret ends; default: never', duration)
+    .option('--secret-file <file>', 'where to write it, replacing the old one at once, instead of showing it')
+    .option('--json', 'print JSON')
+    .addHelpText('after', rotateHelp)
+    .action(async (clientId: string, { overlap, expiresIn, ...output }: RotateOptions) => {
+      const request = { overlap, ...(expiresIn !== undefined && { expires_in: expiresIn }) };
+      const idempotency = { 'idempotency-key': randomUUID() };
+      showSecret(await server.call<CreatedSecret>('POST', pathOf(clientId), request, idempotency), output);
+    });
+  secrets
+    .command('remove')
+    .description('remove a secret; one that may be in use only with --force')
+    .argument('<client_id>')
+    .argument('<secret>', 'its id, or its last four characters')
+    .option('--force', 'also if it may be in use')
+    .option('--yes', 'do not ask')
+    .action(async (clientId: string, named: string, options: { force?: boolean; yes?: boolean }) => {
+      const { items } = await server.call<{ items: Secret[] }>('GET', pathOf(clientId));
+      const found = items.filter(({ secret_id: id, hint }) => id === named || hint === named);
+      const [secret] = found;
+      if (!secret || found.length > 1)
+        throw new Error(
+          `${found.length === 0 ? 'no' : 'more than one'} secret of ${clientId} is ${named}: see lanyard secrets list`,
+        );
+      if (!secret.safe_to_remove && !options.force) {
+        throw new Error(`…${secret.hint} is not safe to remove: ${secret.advice}. Say --force to do it all the same.`);
+      }
+      if (!secret.safe_to_remove) await confirm(`Remove …${secret.hint}: ${secret.advice}?`, options);
+      await server.call('DELETE', `${pathOf(clientId)}/${secret.secret_id}`);
+      print(`…${secret.hint} is removed`);
+    });
+}
+
+const rowOf = (secret: Secret) => ({
+  secret: `…${secret.hint}`,
+  id: secret.secret_id,
+  state: secret.one_time ? 'one-time' : secret.state,
+  created: when(secret.created_at),
+  ends: when(secret.expires_at, 'never'),
+  'last used': when(secret.last_used_at, 'never'),
+  uses: secret.use_count,
+  'safe to remove': `${secret.safe_to_remove ? 'yes' : 'no'}: ${secret.advice}`,
+});
+
+const rotateHelp = `
+A rotation, step by step:
+  lanyard secrets rotate billing --overlap 24h --secret-file ./secrets/billing/client_secret
+  lanyard secrets list billing          until the old one is safe to remove
+  lanyard secrets remove billing <id>
+Clients that use Lanyard's token client read the file again for each token, so none needs a restart.`;

@@ -1,0 +1,4 @@
+import { runProgram } from '@lanyard/command-line';
+import { createProgram } from './program.ts';
+
+await runProgram(createProgram(process.env));

@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { administrationOf, type CreatedSecret } from '@lanyard/administration';
+import { caller, type Answer } from '@lanyard/command-line';
+import { reachedAt } from '@lanyard/oauth-protocol';
+import { secretFromFile, TokenClient, type SecretSource } from '@lanyard/token-client';
+import { writeSecretFile } from './secret-file.ts';
+
+/** The authorization server, and who acts on it. */
+export interface Server {
+  issuer: string;
+  clientId: string;
+  secretFile: string;
+  /** of the administration API: the body of the answer */
+  call: <Body>(...request: CallParameters) => Promise<Body>;
+  /** with the headers of the answer */
+  ask: <Body>(...request: CallParameters) => Promise<Answer<Body>>;
+  /** a public document of the server, by its path */
+  fetch: (path: string, init?: RequestInit) => Promise<Response>;
+  tokensOf: (clientId: string, clientSecret: SecretSource) => TokenClient;
+  /** lets the first administrator in, with the one-time secret */
+  bootstrap: () => Promise<string>;
+}
+
+type CallParameters = Parameters<ReturnType<typeof caller>>;
+
+/** The settings, with those of `npm start` as defaults. */
+export function connect(environment: NodeJS.ProcessEnv): Server {
+  const issuer = environment.ISSUER || 'http://localhost:3000';
+  const issuerAddress = environment.ISSUER_ADDRESS || undefined;
+  const clientId = environment.CLIENT_ID || 'administrator';
+  const secrets = environment.SECRETS_DIRECTORY || '.lanyard/secrets';
+  const secretFile = environment.CLIENT_SECRET_FILE || join(secrets, clientId, 'client_secret');
+  const oneTimeSecretFile = join(dirname(secretFile), 'one_time_secret');
+  const resource = administrationOf(issuer);
+  const tokensOf = (id: string, clientSecret: SecretSource) =>
+    new TokenClient({
+      issuer,
+      issuerAddress,
+      clientId: id,
+      clientSecret,
+      allowInsecureRequests: environment.ALLOW_INSECURE_REQUESTS === 'true',
+    });
+  const administrationWith = (secret: SecretSource) =>
+    caller(reachedAt(issuer, issuer, issuerAddress), tokensOf(clientId, secret).fetch({ resource }));
+  const askWithSecret = administrationWith(secretFromFile(secretFile));
+
+  const bootstrap = async (): Promise<string> => {
+    const ask = administrationWith(secretFromFile(oneTimeSecretFile));
+    const idempotency = { 'idempotency-key': randomUUID() };
+    const path = `/admin/clients/${clientId}/secrets`;
+    const { body } = await ask<CreatedSecret>('POST', path, {}, idempotency);
+    writeSecretFile(secretFile, body.client_secret);
+    rmSync(oneTimeSecretFile);
+    return secretFile;
+  };
+  const ask = async <Body>(...request: CallParameters) => {
+    if (!existsSync(secretFile) && existsSync(oneTimeSecretFile)) {
+      const file = await bootstrap();
+      process.stderr.write(`first use: the one-time secret was exchanged for a lasting one, in ${file}\n`);
+    }
+    return askWithSecret<Body>(...request);
+  };
+  return {
+    issuer,
+    clientId,
+    secretFile,
+    ask,
+    call: async <Body>(...request: CallParameters) => (await ask<Body>(...request)).body,
+    fetch: (path, init) => fetch(reachedAt(issuer + path, issuer, issuerAddress), init),
+    tokensOf,
+    bootstrap,
+  };
+}

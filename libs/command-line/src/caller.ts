@@ -1,0 +1,67 @@
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** A body that is sent as it is. */
+export interface Upload {
+  stream: () => ReadableStream;
+  type: string;
+}
+
+export interface Answer<Body> {
+  body: Body;
+  headers: Headers;
+}
+
+export type Caller = <Body>(
+  method: Method,
+  path: string,
+  body?: Upload | object,
+  headers?: Record<string, string>,
+) => Promise<Answer<Body>>;
+
+export type Call = <Body>(...request: Parameters<Caller>) => Promise<Body>;
+
+/**
+ * Calls an API that answers JSON, and errors as RFC 9457 problems.
+ * @param address          where it is
+ * @param authorizedFetch  `fetch` that sends access tokens along
+ * @throws with a line for people
+ */
+export function caller(address: string, authorizedFetch: typeof fetch): Caller {
+  return async (method, path, body, headers = {}) => {
+    const { type, ...content } = contentOf(body);
+    const init = { method, ...content, headers: { ...(type && { 'content-type': type }), ...headers } };
+    const response = await authorizedFetch(address + path, init).catch((error: unknown) => {
+      throw new Error(reasonOf(address, error), { cause: error });
+    });
+    const answer = (await response.json().catch(() => ({}))) as Problem;
+    if (response.ok) return { body: answer as never, headers: response.headers };
+    throw new Error(`${method} ${address}${path} answered ${response.status}: ${reasonsOf(answer)}`, { cause: answer });
+  };
+}
+
+function contentOf(body?: Upload | object): RequestInit & { type?: string } {
+  if (body === undefined) return {};
+  if ('stream' in body) {
+    return { body: body.stream(), type: body.type, duplex: 'half' };
+  }
+  return { body: JSON.stringify(body), type: 'application/json' };
+}
+
+function reasonOf(address: string, error: unknown): string {
+  const causes: string[] = [];
+  for (let cause = error; cause instanceof Error && causes.length < 4; cause = cause.cause) {
+    causes.push((cause as NodeJS.ErrnoException).code ?? cause.message);
+  }
+  return `${address} cannot be called (${causes.join(': ')}). Is it running? Start everything with: npm start`;
+}
+
+interface Problem {
+  title?: string;
+  detail?: string;
+  errors?: { field: string; message: string }[];
+}
+
+const reasonsOf = ({ title, detail, errors = [] }: Problem): string =>
+  [title, detail, ...errors.map(({ field, message }) => `${field}: ${message}`.replace(/^: /, ''))]
+    .filter(Boolean)
+    .join(', ');

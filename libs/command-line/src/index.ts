@@ -1,0 +1,3 @@
+export { caller, type Answer, type Call, type Caller, type Upload } from './caller.ts';
+export { print, printJson, printTable, type OutputOptions } from './output.ts';
+export { runProgram } from './run-program.ts';
