@@ -77,6 +77,30 @@ describe('RemoteKeys', () => {
     await expect(validate(old)).rejects.toThrow('the access token is invalid');
   });
 
+  it('drops a withdrawn key at once, where the server can tell of it', async () => {
+    const telling = await startAuthorizationServer({}, { tellsOfKeys: true });
+    create({ issuer: telling.issuer, refreshInterval: 3600, cooldown: 3600 }).start();
+    await until(() => keys.available);
+    const valid = (token: string) =>
+      validateAccessToken(token, keys.getKey, { issuer: telling.issuer, audience }).then(
+        () => true,
+        () => false,
+      );
+    for (let rotation = 0; rotation < 3; rotation++) {
+      const old = telling.token(grant);
+      expect(await valid(old)).toBe(true);
+      const fetches = telling.keyFetches();
+      await telling.rotateKey({ withdraw: true });
+      await until(() => telling.keyFetches() === fetches + 1);
+      for (let i = 0; i < 100 && (await valid(old)); i++) await sleep(10);
+      expect([await valid(old), await valid(telling.token(grant))]).toEqual([false, true]);
+    }
+    // Nobody asks in a loop.
+    expect(telling.keyFetches()).toBe(4);
+    await telling.stop();
+    await until(() => errors.length > 0);
+  });
+
   it('fetches once per cooldown for unknown keys', async () => {
     create({ cooldown: 60 });
     await validate(server.token(grant));

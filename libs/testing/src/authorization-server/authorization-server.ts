@@ -51,20 +51,28 @@ export interface TokenChanges {
   header?: Record<string, unknown>;
 }
 
+export interface TestAuthorizationServerOptions {
+  /** of access tokens, seconds */
+  lifetime?: number;
+  /** another name than the address, that nobody needs to reach */
+  issuer?: string;
+  /** whether requests for the JWK Set may wait until it changes: `Prefer: wait`, RFC 7240 section 4.3 */
+  tellsOfKeys?: boolean;
+}
+
 /**
  * An authorization server within the test's process, for tests of services that obtain or validate tokens: metadata
  * (RFC 8414), JWK Set, and the client credentials grant for the given clients. Keys are made anew at each start.
- * @param clients   by client identifier
- * @param lifetime  of access tokens, seconds
- * @param issuer    another name than the address, that nobody needs to reach
+ * @param clients  by client identifier
  */
 export async function startAuthorizationServer(
   clients: Record<string, TestClient> = {},
-  { lifetime = 600, issuer: name }: { lifetime?: number; issuer?: string } = {},
+  { lifetime = 600, issuer: name, tellsOfKeys = false }: TestAuthorizationServerOptions = {},
 ): Promise<TestAuthorizationServer> {
   let key = await newKey();
   let published: JWK[] = [key.jwk];
   let keyFetches = 0;
+  let keysChanged = Promise.withResolvers<void>();
   const tokenRequests: RecordedTokenRequest[] = [];
   const failures = new Map<string, { status: number; times: number; headers: Record<string, string> }>();
 
@@ -97,6 +105,17 @@ export async function startAuthorizationServer(
     }
     const route = routes[path];
     if (!route) return send(response, 404, {});
+    if (path === '/jwks' && tellsOfKeys) {
+      const etag = () => `"${published.map(({ kid }) => kid).join(' ')}"`;
+      const mayWait = request.headers.prefer !== undefined && request.headers['if-none-match'] === etag();
+      void (mayWait ? keysChanged.promise : Promise.resolve()).then(async () =>
+        send(response, 200, await route(request), {
+          etag: etag(),
+          ...(mayWait && { 'preference-applied': String(request.headers.prefer) }),
+        }),
+      );
+      return undefined;
+    }
     Promise.resolve(route(request)).then(
       (body) => send(response, 200, body),
       (error: unknown) => {
@@ -129,6 +148,8 @@ export async function startAuthorizationServer(
     rotateKey: async ({ withdraw = false } = {}) => {
       key = await newKey();
       published = withdraw ? [key.jwk] : [key.jwk, ...published];
+      keysChanged.resolve();
+      keysChanged = Promise.withResolvers();
     },
     failNext: (path, status, { times = 1, headers = {} } = {}) => void failures.set(path, { status, times, headers }),
     start,

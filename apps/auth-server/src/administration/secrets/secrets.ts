@@ -91,7 +91,7 @@ export class Secrets {
     const client = await manager.findOne(Client, { where: { clientId }, lock: { mode: 'pessimistic_write' } });
     if (!client) throw notFound('client');
     requireOwnScopes(administrator, client.scope);
-    if ((await manager.countBy(ClientSecret, { clientId })) > secretsAtMost) {
+    if ((await manager.countBy(ClientSecret, { clientId })) >= secretsAtMost) {
       throw conflict(
         'too-many-secrets',
         'Too many secrets',

@@ -1,0 +1,114 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseRegistryFile, registryJsonSchema } from './registry-file.ts';
+
+const parse = (text: string, environment = {}) => parseRegistryFile(text, 'lanyard.yaml', environment);
+
+describe('a registry file', () => {
+  it('is read with its defaults, and with addresses from the environment', () => {
+    const text = `
+resources:
+  - identifier: \${API:-https://api.example}
+    name: API
+    scopes: { api:read: Read }
+clients:
+  - client_id: reader
+    scope: api:read
+`;
+    expect(parse(text)).toEqual({
+      resources: [{ identifier: 'https://api.example', name: 'API', scopes: { 'api:read': 'Read' } }],
+      clients: [
+        {
+          client_id: 'reader',
+          grant_types: ['client_credentials'],
+          scope: 'api:read',
+          default_scope: '',
+          access_token_lifetime: null,
+        },
+      ],
+    });
+    expect(parse(text, { API: 'https://other.example' }).resources[0]?.identifier).toBe('https://other.example');
+    expect(parse('')).toEqual({ resources: [], clients: [] });
+  });
+
+  it.each([
+    ['an unknown key', 'clients:\n  - client_id: a\n    colour: blue', ['3: clients.0.colour: is not known here']],
+    ['an unknown key at the top', 'clients: []\nclient: []', ['2: client: is not known here']],
+    [
+      'a missing field',
+      'resources:\n  - name: A\n    scopes: {}',
+      ['2: resources.0.identifier: must be an http(s) address'],
+    ],
+    [
+      'a wrong type',
+      'clients:\n  - client_id: a\n    access_token_lifetime: ten',
+      [/^3: clients.0.access_token_lifetime: /],
+    ],
+    [
+      'a scope value that is none',
+      'resources:\n  - identifier: https://a\n    name: A\n    scopes:\n      "a b": x',
+      ['5: resources.0.scopes.a b: must be a scope value'],
+    ],
+    [
+      'a client that is there twice',
+      'clients:\n  - client_id: a\n  - client_id: b\n  - client_id: a',
+      ['4: clients.2.client_id: client a is there twice'],
+    ],
+    [
+      'a default scope beyond the scope',
+      'clients:\n  - client_id: a\n\n    default_scope: keys:read',
+      ['4: clients.0.default_scope: client a: has more than scope: keys:read'],
+    ],
+    [
+      'a scope of two resources',
+      'resources:\n  - {identifier: "https://a", name: A, scopes: {x: X}}\n  - {identifier: "https://b", name: B, scopes: {x: X}}',
+      ['3: resources.1.scopes.x: the scope x belongs to two resources'],
+    ],
+    [
+      'an administrative scope',
+      'resources:\n  - identifier: https://a\n    name: A\n    scopes:\n      keys:rotate: mine',
+      ['5: resources.0.scopes.keys:rotate: the scope keys:rotate belongs to administration'],
+    ],
+    [
+      'a variable that is not set',
+      '\n\nclients: [{client_id: "${WHO}"}]',
+      ['3: ${WHO}: WHO is not set, and has no default there'],
+    ],
+    ['YAML that is none', 'clients:\n  - client_id: [', [/^2: /]],
+    ['a key that is there twice', 'clients: []\nclients: []', ['2: Map keys must be unique']],
+    ['several faults', 'clients:\n  - client_id: 1\n  - client_id: b\n    scope: x', [/^2: clients.0.client_id: /]],
+  ])('is refused with the line of %s', (_, text, faults) => {
+    const expected = faults.map((fault) =>
+      typeof fault === 'string'
+        ? `lanyard.yaml:${fault}`
+        : expect.stringMatching(new RegExp(`^lanyard.yaml:${fault.source.slice(1)}`)),
+    );
+    let message = '';
+    try {
+      parse(text);
+    } catch (error) {
+      ({ message } = error as Error);
+    }
+    expect(message.split('\n').slice(0, faults.length)).toEqual(expected);
+  });
+
+  it('does not grow without end', () => {
+    const bomb = ['a: &a [x, x, x, x, x, x, x, x, x]'];
+    for (let i = 1; i < 12; i++) {
+      const [name, before] = [String.fromCodePoint(97 + i), String.fromCodePoint(96 + i)];
+      bomb.push(`${name}: &${name} [${Array<string>(9).fill(`*${before}`).join(', ')}]`);
+    }
+    expect(() => parse(bomb.join('\n'))).toThrow(/lanyard.yaml: Excessive alias count/);
+  });
+
+  it('has a JSON Schema that says the same', () => {
+    expect(registryJsonSchema()).toMatchObject({
+      $schema: 'http://json-schema.org/draft-07/schema#',
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        clients: { items: { required: ['client_id'], additionalProperties: false } },
+        resources: { items: { required: ['name', 'scopes', 'identifier'] } },
+      },
+    });
+  });
+});
