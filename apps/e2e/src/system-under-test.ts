@@ -15,8 +15,8 @@ export const secretOf = (clientId: string): string =>
 /** The compose project that the system is, where it is one. */
 export const project = process.env.E2E_COMPOSE ? ComposeProject.from(process.env.E2E_COMPOSE) : undefined;
 
-/** What health checks and reconciliation add while a test lasts, where they cannot be turned off. */
-export const backgroundTransactions = project ? 100 : 0;
+/** What a test of some seconds sees of batches of the audit log and of uses; in containers also of health checks and reconciliation. */
+export const backgroundTransactions = project ? 100 : 10;
 
 /** Looks behind the scenes, as superuser. */
 export async function query(database: string, sql: string): Promise<Record<string, unknown>[]> {

@@ -43,14 +43,17 @@ export function connect(environment: NodeJS.ProcessEnv): Server {
       allowInsecureRequests: environment.ALLOW_INSECURE_REQUESTS === 'true',
     });
   const administrationWith = (secret: SecretSource) =>
-    caller(reachedAt(issuer, issuer, issuerAddress), tokensOf(clientId, secret).fetch({ resource }));
+    caller(new URL(issuerAddress ?? issuer).origin, tokensOf(clientId, secret).fetch({ resource }));
   const askWithSecret = administrationWith(secretFromFile(secretFile));
 
   const bootstrap = async (): Promise<string> => {
     const ask = administrationWith(secretFromFile(oneTimeSecretFile));
     const idempotency = { 'idempotency-key': randomUUID() };
     const path = `/admin/clients/${clientId}/secrets`;
-    const { body } = await ask<CreatedSecret>('POST', path, {}, idempotency);
+    const { body } = await ask<CreatedSecret>('POST', path, {}, idempotency).catch((error: Error) => {
+      const hint = 'if the one-time secret is spent or too old, the migration step makes another one';
+      throw new Error(`${error.message}\n${hint}`, { cause: error });
+    });
     writeSecretFile(secretFile, body.client_secret);
     rmSync(oneTimeSecretFile);
     return secretFile;

@@ -30,7 +30,8 @@ function takeJson(app: NestFastifyApplication): void {
     if (isAdministration(route.url)) route.bodyLimit = jsonLimit;
   });
   fastify.addContentTypeParser(types, { parseAs: 'string' }, (request, body, done) => {
-    if (!isAdministration(request.routeOptions.url)) {
+    const { url } = request.routeOptions;
+    if (url !== undefined && !isAdministration(url)) {
       return done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE(types[0]));
     }
     // A request without content may announce a type all the same.

@@ -11,7 +11,7 @@ interface ClientOptions extends OutputOptions {
   name?: string;
   scope?: string;
   defaultScope?: string;
-  lifetime?: number | null;
+  lifetime?: number | 'default';
 }
 
 const pathOf = (clientId: string) => `/admin/clients/${encodeURIComponent(clientId)}`;
@@ -20,10 +20,10 @@ const wordsOf = ({ name, scope, defaultScope, lifetime }: ClientOptions): Client
   ...(name !== undefined && { client_name: name }),
   ...(scope !== undefined && { scope }),
   ...(defaultScope !== undefined && { default_scope: defaultScope }),
-  ...(lifetime !== undefined && { access_token_lifetime: lifetime }),
+  ...(lifetime !== undefined && { access_token_lifetime: lifetime === 'default' ? null : lifetime }),
 });
 
-const lifetimeOf = (text: string) => (text === 'default' ? null : duration(text));
+const lifetimeOf = (text: string) => (text === 'default' ? text : duration(text));
 
 export function addClients(program: Command, server: Server): void {
   const clients = program.command('clients').description('register, change, disable and delete clients');

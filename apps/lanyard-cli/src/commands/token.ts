@@ -1,6 +1,7 @@
 import { text as textOf } from 'node:stream/consumers';
 import { validateAccessToken } from '@lanyard/access-token';
 import { print, printJson, type OutputOptions } from '@lanyard/command-line';
+import { OAuthError } from '@lanyard/oauth-protocol';
 import { secretFromFile } from '@lanyard/token-client';
 import type { Command } from 'commander';
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JSONWebKeySet } from 'jose';
@@ -72,7 +73,8 @@ async function faultOf(server: Server, token: string, audience: string | string[
     await validateAccessToken(token, createLocalJWKSet(keys), requirements);
     return undefined;
   } catch (error) {
-    const { message, cause } = error as Error;
+    const { cause } = error as Error;
+    const message = error instanceof OAuthError ? error.description : String(error);
     return cause instanceof Error ? `${message} (${cause.message})` : message;
   }
 }

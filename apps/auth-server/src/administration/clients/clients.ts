@@ -49,7 +49,7 @@ export class Clients {
       const registered = registeredClientOf(created);
       const { secret, row, records } = await this.secrets.insert(manager, administrator, created, {});
       await appendAuditEvents(manager, [
-        { type: 'client.created', origin: administrator, clientId, details: { ...registered, client_id: undefined } },
+        { type: 'client.created', origin: administrator, clientId, details: descriptionOf(registered) },
         ...records,
       ]);
       return {
@@ -111,7 +111,7 @@ export class Clients {
     await this.locked(administrator, clientId, ifMatch, async (manager, client, before) => {
       requireOther(administrator, clientId, 'delete');
       await manager.delete(Client, { clientId });
-      const details = { ...before, client_id: undefined };
+      const details = descriptionOf(before);
       await appendAuditEvents(manager, [{ type: 'client.deleted', origin: administrator, clientId, details }]);
       return client;
     });
@@ -145,6 +145,10 @@ export function requireOther({ actor }: Administrator, clientId: string, verb: s
   if (actor === clientId)
     throw conflict('own-client', 'Your own client', `you act as ${clientId}: you cannot ${verb} it`);
 }
+
+/** What was said of a client when it was registered or changed. */
+const descriptionOf = ({ client_id: _1, client_id_issued_at: _2, updated_at: _3, ...description }: RegisteredClient) =>
+  description;
 
 /** A client's columns, as they are said in an answer or a request. */
 export function columnsOf(client: Omit<ClientDescription, 'grant_types'> & { grant_types: string[] }) {

@@ -1,0 +1,24 @@
+import { execFile } from 'node:child_process';
+
+const program = new URL('../../lanyard-cli/dist/main.js', import.meta.url).pathname;
+
+export interface Outcome {
+  code: number;
+  /** standard output */
+  out: string;
+  /** standard error */
+  err: string;
+}
+
+/** Runs `lanyard` as somebody at a shell does, with this standard input. */
+export function lanyard(environment: NodeJS.ProcessEnv, args: string[], input = ''): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [program, ...args],
+      { env: { PATH: process.env.PATH, NO_COLOR: '1', ...environment }, maxBuffer: 64 * 1024 * 1024 },
+      (error, out, err) => resolve({ code: error ? Number(error.code) : 0, out, err }),
+    );
+    child.stdin?.end(input);
+  });
+}

@@ -1,0 +1,181 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { secretFromFile, TokenClient } from '@lanyard/token-client';
+import { freePort, startSystem, type Service, type System } from '@lanyard/tools/system';
+import { decodeProtectedHeader } from 'jose';
+import { lanyard } from '../lanyard.ts';
+import { basic, call } from '../system-under-test.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
+
+let directory: string;
+let system: System;
+const replicas: Service[] = [];
+let issuers: string[];
+let jobsApis: string[];
+
+beforeAll(async () => {
+  directory = await temporaryDirectory();
+  const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
+  const environment = { LOG_LEVEL: 'warn', SIGNING_KEY_PERIOD: '20', SIGNING_KEY_ANNOUNCEMENT: '5' };
+  system = await startSystem({ directory, ports, environment });
+  const [auth, jobs] = [await freePort(), await freePort()];
+  replicas.push(system.replica('auth-server', auth), system.replica('jobs-api', jobs));
+  for (const replica of replicas) replica.start();
+  await Promise.all(replicas.map((replica) => replica.ready()));
+  issuers = [system.urls.issuer, `http://localhost:${auth}`];
+  jobsApis = [system.urls.jobsApi, `http://localhost:${jobs}`];
+}, 60_000);
+afterAll(async () => {
+  for (const replica of replicas) await replica.stop();
+  await system?.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const cli = async (...args: string[]) => {
+  const { out, err, code } = await lanyard(
+    { ISSUER: system.urls.issuer, SECRETS_DIRECTORY: system.secretsDirectory },
+    args,
+  );
+  if (code !== 0) throw new Error(err);
+  return out;
+};
+
+/** Asks every auth-server for tokens, and every jobs-api with new and old ones, at a steady rate until it is stopped. */
+function steadyLoad(clientId: string, secretFile: string) {
+  const failures: string[] = [];
+  const kids = new Set<string>();
+  const count = { tokens: 0, calls: 0 };
+  const held: string[] = [];
+  let running = true;
+  const readSecret = secretFromFile(secretFile);
+  const cached = new TokenClient({ issuer: system.urls.issuer, clientId, clientSecret: readSecret });
+  const failed = (what: string) => (error: unknown) => void failures.push(`${what}: ${String(error)}`);
+
+  const askJobs = async (token: string, index: number, age: string) => {
+    const url = `${jobsApis[index % 2]}/jobs?limit=1`;
+    const { status, body } = await call(url, { headers: { authorization: `Bearer ${token}` } });
+    count.calls += 1;
+    if (status !== 200) failures.push(`${age} token at ${url}: ${status} ${JSON.stringify(body)}`);
+  };
+  const round = async (index: number) => {
+    const { status, body } = await call(`${issuers[index % 2]}/oauth/token`, {
+      method: 'POST',
+      body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      headers: { authorization: basic(clientId, await readSecret()) },
+    });
+    count.tokens += 1;
+    if (status !== 200) return void failures.push(`token request: ${status} ${JSON.stringify(body)}`);
+    const token = String(body.access_token);
+    kids.add(decodeProtectedHeader(token).kid ?? '');
+    held.push(token);
+    await askJobs(token, index, 'new');
+    // Twenty rounds a second: 40 seconds old, as a token may be that a client holds.
+    const old = held.at(-800);
+    if (old) await askJobs(old, index + 1, 'old');
+    await askJobs((await cached.getToken()).value, index, 'cached');
+  };
+  const rounds: Promise<void>[] = [];
+  const run = async () => {
+    for (let index = 0; running; index++) {
+      rounds.push(round(index).catch(failed('round')));
+      await sleep(50);
+    }
+  };
+  const ended = run();
+  return {
+    failures,
+    kids,
+    count,
+    stop: async () => {
+      running = false;
+      await ended;
+      await Promise.all(rounds);
+    },
+  };
+}
+
+describe('rotation under load, with two auth-servers and two jobs-apis', () => {
+  it('of a secret and of signing keys costs no request', async () => {
+    const file = join(directory, 'secrets/steady/client_secret');
+    await cli(
+      'clients',
+      'create',
+      'steady',
+      '--scope',
+      'jobs:read',
+      '--default-scope',
+      'jobs:read',
+      '--lifetime',
+      '60s',
+      '--secret-file',
+      file,
+    );
+    const load = steadyLoad('steady', file);
+    const begun = Date.now();
+    await sleep(5000);
+    await cli('secrets', 'rotate', 'steady', '--overlap', '24h', '--secret-file', file);
+    const secrets = async () =>
+      JSON.parse(await cli('secrets', 'list', 'steady', '--json')) as Record<string, unknown>[];
+    const [, atRotation] = await secrets();
+    expect(atRotation).toMatchObject({ safe_to_remove: false });
+    let old = atRotation;
+    for (; Date.now() - begun < 120_000 && old?.safe_to_remove !== true; await sleep(1000)) [, old] = await secrets();
+    // What was not written at the rotation was written some seconds later, and nothing since.
+    expect(old).toMatchObject({
+      safe_to_remove: true,
+      state: 'live',
+      advice: 'unused for a token lifetime, another is in use',
+    });
+    expect(Date.now() - Date.parse(String(old?.last_used_at))).toBeGreaterThan(60_000);
+    await cli('secrets', 'remove', 'steady', String(old?.secret_id));
+    await sleep(5000);
+    await load.stop();
+
+    const seconds = Math.round((Date.now() - begun) / 1000);
+    process.stderr.write(
+      `rotation: ${load.count.tokens} token requests and ${load.count.calls} calls in ${seconds} s, ${load.kids.size} signing keys, ${load.failures.length} failures\n`,
+    );
+    expect(load.failures).toEqual([]);
+    expect(seconds).toBeGreaterThan(60);
+    expect(load.kids.size).toBeGreaterThanOrEqual(3);
+    expect(load.count.tokens).toBeGreaterThan(800);
+    expect((await secrets()).map(({ state }) => state)).toEqual(['live']);
+  }, 180_000);
+
+  it('of compromised keys makes every validator drop them within a second', async () => {
+    const tokens = await Promise.all(
+      issuers.map(async (issuer) => {
+        const { body } = await call(`${issuer}/oauth/token`, {
+          method: 'POST',
+          body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'jobs:read' }),
+          headers: { authorization: basic('jobs-cli', await system.secretOf('jobs-cli')) },
+        });
+        return String(body.access_token);
+      }),
+    );
+    const statuses = () =>
+      Promise.all(
+        jobsApis.flatMap((api) =>
+          tokens.map(async (token) => {
+            const { status } = await call(`${api}/jobs?limit=1`, { headers: { authorization: `Bearer ${token}` } });
+            return status;
+          }),
+        ),
+      );
+    expect(await statuses()).toEqual([200, 200, 200, 200]);
+    await cli('keys', 'rotate', '--now', '--yes');
+    const withdrawn = performance.now();
+    while (String(await statuses()) !== '401,401,401,401') {
+      if (performance.now() - withdrawn > 5000) throw new Error(`still ${await statuses()}`);
+      await sleep(5);
+    }
+    const ms = performance.now() - withdrawn;
+    process.stderr.write(`keys withdrawn: refused everywhere ${ms.toFixed(0)} ms after the command ended\n`);
+    expect(ms).toBeLessThan(1000);
+    // Service A gets itself a new token, and goes on.
+    const run = await call(`${system.urls.batchProcessor}/health/ready`);
+    expect(run.status).toBe(200);
+  });
+});
