@@ -8,7 +8,7 @@ const repository = new URL('..', import.meta.url).pathname;
 const example = /^```ts\n([^]*?)^```\n\nprints\n\n```text\n([^]*?)^```/gm;
 
 /** Runs the programs in the libraries' READMEs, and compares what they print with what stands below them. */
-describe.each(['oauth-protocol', 'access-token', 'resource-server', 'service-defaults', 'testing'])(
+describe.each(['administration', 'oauth-protocol', 'access-token', 'resource-server', 'service-defaults', 'testing'])(
   'libs/%s/README.md',
   (library) => {
     const folder = join(repository, 'libs', library);

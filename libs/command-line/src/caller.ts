@@ -47,12 +47,13 @@ function contentOf(body?: Upload | object): RequestInit & { type?: string } {
   return { body: JSON.stringify(body), type: 'application/json' };
 }
 
+/** A network that fails has a code such as ECONNREFUSED; everything else says itself what it is. */
 function reasonOf(address: string, error: unknown): string {
-  const causes: string[] = [];
-  for (let cause = error; cause instanceof Error && causes.length < 4; cause = cause.cause) {
-    causes.push((cause as NodeJS.ErrnoException).code ?? cause.message);
-  }
-  return `${address} cannot be called (${causes.join(': ')}). Is it running? Start everything with: npm start`;
+  const causes: (Error & { code?: unknown })[] = [];
+  for (let cause = error; cause instanceof Error && causes.length < 4; cause = cause.cause) causes.push(cause);
+  const network = causes.find(({ code }) => typeof code === 'string' && /^(E[A-Z]+|UND_ERR_[A-Z_]+)$/.test(code));
+  if (!network) return causes.map(({ message }) => message).join(': ');
+  return `${address} cannot be called (${String(network.code)}). Is it running? Start everything with: npm start`;
 }
 
 interface Problem {

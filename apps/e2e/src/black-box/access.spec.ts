@@ -11,7 +11,10 @@ let valid: string;
 
 beforeAll(async () => {
   const columns = `kid, public_jwk, encode(encrypted_private_key, 'hex') AS encrypted`;
-  const [row] = await query('lanyard_auth', `SELECT ${columns} FROM signing_key`);
+  const [row] = await query(
+    'lanyard_auth',
+    `SELECT ${columns} FROM signing_key WHERE activated_at IS NOT NULL AND retired_at IS NULL`,
+  );
   publicJwk = row?.public_jwk as JWK;
   privateKey = decrypt(Buffer.from(String(row?.encrypted), 'hex'), String(row?.kid));
   valid = await tokenOf('batch-processor');

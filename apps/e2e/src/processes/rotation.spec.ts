@@ -48,7 +48,7 @@ function steadyLoad(clientId: string, secretFile: string) {
   const kids = new Set<string>();
   const count = { tokens: 0, calls: 0 };
   const held: string[] = [];
-  let running = true;
+  const stopped = new AbortController();
   const readSecret = secretFromFile(secretFile);
   const cached = new TokenClient({ issuer: system.urls.issuer, clientId, clientSecret: readSecret });
   const failed = (what: string) => (error: unknown) => void failures.push(`${what}: ${String(error)}`);
@@ -66,7 +66,7 @@ function steadyLoad(clientId: string, secretFile: string) {
       headers: { authorization: basic(clientId, await readSecret()) },
     });
     count.tokens += 1;
-    if (status !== 200) return void failures.push(`token request: ${status} ${JSON.stringify(body)}`);
+    if (status !== 200) throw new Error(`token request: ${status} ${JSON.stringify(body)}`);
     const token = String(body.access_token);
     kids.add(decodeProtectedHeader(token).kid ?? '');
     held.push(token);
@@ -78,7 +78,7 @@ function steadyLoad(clientId: string, secretFile: string) {
   };
   const rounds: Promise<void>[] = [];
   const run = async () => {
-    for (let index = 0; running; index++) {
+    for (let index = 0; !stopped.signal.aborted; index++) {
       rounds.push(round(index).catch(failed('round')));
       await sleep(50);
     }
@@ -89,7 +89,7 @@ function steadyLoad(clientId: string, secretFile: string) {
     kids,
     count,
     stop: async () => {
-      running = false;
+      stopped.abort();
       await ended;
       await Promise.all(rounds);
     },
