@@ -44,7 +44,7 @@ export async function startLanyard({ dev, environment }: Options): Promise<void>
   }
   const { urls, services } = system;
   stopOnSignal(system);
-  step(`auth-server      ${urls.issuer}`);
+  step(`auth-server      ${urls.issuer}  (its administration: ${urls.issuer}/docs)`);
   step(`jobs-api         ${urls.jobsApi}  (its API: ${urls.jobsApi}/docs)`);
   step(`batch-processor  ${urls.batchProcessor}`);
   for (const service of Object.values(services)) {
@@ -90,6 +90,7 @@ const hints = ({ urls, secretsDirectory }: System) => `${pc.bold('Try it')}, in 
   curl -s -u "batch-processor:$(cat ${relative(process.cwd(), secretsDirectory) || '.'}/batch-processor/client_secret)" -d grant_type=client_credentials ${urls.issuer}/oauth/token
   npm run jobs -- list
   npm run jobs -- report columns
+  npx lanyard doctor
 `;
 
 function printLine(line: Line): void {

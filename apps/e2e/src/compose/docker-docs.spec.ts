@@ -40,6 +40,7 @@ const expected: [string, RegExp][] = [
   ],
   ['curl', /"access_token":"eyJ/],
   ['submit /mine', /seattle-weather.csv │ succeeded/],
+  ['lanyard clients list', /report-generator [^]*nothing to change[^]*✓ database role[^]*0 failures/],
   ['--scale', /^/],
   ['run --rm auth-migration', /client own-client: registered a generated secret/],
   ['examples/own-client', /has a token for jobs:read\nseattle-weather.csv: succeeded/],
