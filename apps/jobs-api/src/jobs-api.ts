@@ -1,6 +1,5 @@
-import { StandardSchemaValidationPipe } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { problemException, type Service } from '@lanyard/service-defaults';
+import { validationPipe, type Service } from '@lanyard/service-defaults';
 import { AppModule } from './app.module.ts';
 import { jobsApiConfiguration, type JobsApiConfiguration } from './configuration.ts';
 import { serveApiDocs } from './openapi.ts';
@@ -18,7 +17,7 @@ export const jobsApi: Service<typeof jobsApiConfiguration> = {
   setUp: (app, configuration) => {
     app.useBodyParser('application/json', { bodyLimit: jsonLimit });
     acceptFiles(app, configuration);
-    app.useGlobalPipes(new StandardSchemaValidationPipe({ exceptionFactory: invalid }));
+    app.useGlobalPipes(validationPipe());
     serveApiDocs(app);
   },
 };
@@ -29,15 +28,4 @@ function acceptFiles(app: NestFastifyApplication, { FILE_SIZE_LIMIT }: JobsApiCo
   fastify.addContentTypeParser('text/csv', { bodyLimit: FILE_SIZE_LIMIT }, (_request, payload, done) =>
     done(null, payload),
   );
-}
-
-/** Names each field that is wrong. */
-function invalid(issues: readonly { message: string; path?: readonly unknown[] }[]) {
-  const errors = issues.map(({ message, path = [] }) => ({
-    field: path
-      .map((segment) => (typeof segment === 'object' && segment !== null && 'key' in segment ? segment.key : segment))
-      .join('.'),
-    message,
-  }));
-  return problemException(400, 'invalid', 'The request is invalid', { errors });
 }

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIGURATION, problemException } from '@lanyard/service-defaults';
+import { CONFIGURATION, invalid, problemException } from '@lanyard/service-defaults';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { decrypt, encrypt } from '../signing-keys/encryption.ts';
 import { IdempotentAnswer } from './idempotent-answer.entity.ts';
 import type { Administrator } from './origin.ts';
-import { invalid } from './problems.ts';
 
 /** Does what cannot be repeated once, however often it is asked for with the same Idempotency-Key within an hour. */
 @Injectable()

@@ -1,14 +1,13 @@
-import { StandardSchemaValidationPipe } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { AccessToken } from '@lanyard/resource-server';
+import { validationPipe } from '@lanyard/service-defaults';
 import { errorCodes } from 'fastify';
 import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
 import { serveApiDocs } from './openapi.ts';
-import { invalid } from './problems.ts';
 
-/** A whole registry may be applied at once. */
-const jsonLimit = 8 * 1024 * 1024;
+/** Bytes; a whole registry may be applied at once. */
+const bodyLimit = (route: string) => (route === '/admin/registry' ? 8 * 1024 * 1024 : 64 * 1024);
 
 const isAdministration = (route: string | undefined): boolean => route?.startsWith('/admin/') ?? false;
 
@@ -17,7 +16,7 @@ export function serveAdministration(app: NestFastifyApplication): void {
   takeJson(app);
   recordRefusals(app);
   putInForce(app);
-  app.useGlobalPipes(new StandardSchemaValidationPipe({ exceptionFactory }));
+  app.useGlobalPipes(validationPipe());
   serveApiDocs(app);
 }
 
@@ -27,7 +26,7 @@ function takeJson(app: NestFastifyApplication): void {
   const types = ['application/json', 'application/merge-patch+json'];
   const parse = fastify.getDefaultJsonParser('error', 'error');
   fastify.addHook('onRoute', (route) => {
-    if (isAdministration(route.url)) route.bodyLimit = jsonLimit;
+    if (isAdministration(route.url)) route.bodyLimit = bodyLimit(route.url);
   });
   fastify.addContentTypeParser(types, { parseAs: 'string' }, (request, body, done) => {
     const { url } = request.routeOptions;
@@ -75,16 +74,4 @@ function putInForce(app: NestFastifyApplication): void {
       if (isAdministration(routeOptions.url) && method !== 'GET' && statusCode < 300) await changes.catchUp();
       return payload;
     });
-}
-
-/** Names each field that is wrong. */
-function exceptionFactory(issues: readonly { message: string; path?: readonly unknown[] }[]) {
-  return invalid(
-    issues.map(({ message, path = [] }) => ({
-      path: path.map((segment) =>
-        String(typeof segment === 'object' && segment !== null && 'key' in segment ? segment.key : segment),
-      ),
-      message,
-    })),
-  );
 }

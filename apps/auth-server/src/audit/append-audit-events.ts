@@ -48,6 +48,7 @@ export async function appendAuditEvents(manager: EntityManager, records: readonl
     rows.push(row);
     previous = row;
   }
+  // As many at a time as a statement may have parameters.
   for (let start = 0; start < rows.length; start += 1000) {
     await manager.insert(AuditEventRow, rows.slice(start, start + 1000) as never);
   }

@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Registry } from '@lanyard/service-defaults';
+import { Registry, repeat } from '@lanyard/service-defaults';
 import { Counter } from 'prom-client';
 import { DataSource } from 'typeorm';
 import { appendAuditEvents, type AuditRecord } from './append-audit-events.ts';
@@ -7,8 +7,11 @@ import { appendAuditEvents, type AuditRecord } from './append-audit-events.ts';
 /** How long equal refusals are added up, seconds. */
 export const refusalPeriod = 10;
 
-/** How many different events wait at most. */
-const capacity = 10_000;
+/** How many different events wait at most; some 30 MB. */
+const capacity = 50_000;
+
+/** How many are written in one transaction: each is hashed, and requests wait meanwhile. */
+const batch = 500;
 
 /** How many different refusals wait at most; what is more is told without its address, whoever floods the server. */
 const refusalsApart = 200;
@@ -33,7 +36,7 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly waiting = new Map<string, Waiting>();
   private readonly lost: Counter;
   private refusals = 0;
-  private timer: NodeJS.Timeout | undefined;
+  private stop?: () => void;
   private writing: Promise<void> | undefined;
 
   constructor(
@@ -48,11 +51,16 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => void this.write(Date.now()), 1000).unref();
+    this.stop = repeat(
+      () => 1000,
+      () => this.write(Date.now()),
+      // What fails waits for the next time.
+      () => undefined,
+    );
   }
 
   async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
+    this.stop?.();
     await this.writing;
     await this.write(Number.POSITIVE_INFINITY);
   }
@@ -77,15 +85,22 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Writes what is due by then, and everything where too much waits. */
   private write(now: number): Promise<void> {
-    const due = [...this.waiting].filter(([, { dueAt }]) => dueAt <= now || this.waiting.size > capacity / 2);
-    if (due.length === 0) return Promise.resolve();
-    this.writing ??= this.writeAll(due).finally(() => {
+    this.writing ??= this.writeDue(now).finally(() => {
       this.writing = undefined;
     });
     return this.writing;
   }
 
-  private async writeAll(due: [string, Waiting][]): Promise<void> {
+  private async writeDue(now: number): Promise<void> {
+    const all = this.waiting.size > capacity * 0.8;
+    const due = [...this.waiting].filter(([, { dueAt }]) => all || dueAt <= now);
+    for (let start = 0; start < due.length; start += batch) {
+      if (!(await this.writeBatch(due.slice(start, start + batch)))) return;
+    }
+  }
+
+  /** @returns whether it could be written */
+  private async writeBatch(due: [string, Waiting][]): Promise<boolean> {
     for (const [key, { record }] of due) {
       this.waiting.delete(key);
       if (record.outcome === 'refused') this.refusals -= 1;
@@ -97,6 +112,7 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
     }));
     try {
       await this.database.transaction((manager) => appendAuditEvents(manager, records));
+      return true;
     } catch (error) {
       this.logger.warn({
         msg: 'the audit log could not be written; it is tried again',
@@ -104,6 +120,7 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
         err: error,
       });
       for (const [key, entry] of due) this.putBack(key, entry);
+      return false;
     }
   }
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Inject,
   Injectable,
@@ -6,7 +5,7 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { CONFIGURATION } from '@lanyard/service-defaults';
+import { CONFIGURATION, repeat } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
 import { appendAuditEvents } from '../audit/append-audit-events.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
@@ -20,7 +19,7 @@ const tenMinutes = 600_000;
 @Injectable()
 export class Housekeeping implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(Housekeeping.name);
-  private readonly stopped = new AbortController();
+  private stop?: () => void;
 
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
@@ -28,11 +27,17 @@ export class Housekeeping implements OnApplicationBootstrap, BeforeApplicationSh
   ) {}
 
   onApplicationBootstrap(): void {
-    void this.keepTidying();
+    // Not all replicas at once, nor while they start.
+    const period = () => tenMinutes * (0.5 + Math.random());
+    this.stop = repeat(
+      period,
+      () => this.tidy(),
+      (err) => this.logger.warn({ msg: 'old rows could not be deleted', err }),
+    );
   }
 
   beforeApplicationShutdown(): void {
-    this.stopped.abort();
+    this.stop?.();
   }
 
   async tidy(): Promise<void> {
@@ -56,16 +61,5 @@ export class Housekeeping implements OnApplicationBootstrap, BeforeApplicationSh
       };
       await appendAuditEvents(manager, [{ type: 'audit.pruned', origin: { actor: 'lanyard:auth-server' }, details }]);
     });
-  }
-
-  private async keepTidying(): Promise<void> {
-    // Not all replicas at once, nor while they start.
-    while (await this.waited(tenMinutes * (0.5 + Math.random()))) {
-      await this.tidy().catch((err: unknown) => this.logger.warn({ msg: 'old rows could not be deleted', err }));
-    }
-  }
-
-  private waited(ms: number): Promise<boolean> {
-    return sleep(ms, true, { signal: this.stopped.signal, ref: false }).catch(() => false);
   }
 }

@@ -75,12 +75,13 @@ export class Administration1700000000002 implements MigrationInterface {
       CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_event
         FOR EACH ROW EXECUTE FUNCTION refuse_rewriting();
 
-      -- Deletes the oldest events, the one way in which the service may delete any; answers the last one deleted.
+      -- Deletes the oldest events, the one way in which the service may delete any, and none of the last day; answers the
+      -- last one deleted.
       CREATE FUNCTION prune_audit_events(older_than timestamptz) RETURNS TABLE (sequence bigint, hash text, count bigint)
       LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
         WITH last AS (
           SELECT a.sequence, a.hash FROM audit_event a
-          WHERE a.sequence < (SELECT min(b.sequence) FROM audit_event b WHERE b.occurred_at >= older_than)
+          WHERE a.sequence < (SELECT min(b.sequence) FROM audit_event b WHERE b.occurred_at >= least(older_than, now() - interval '1 day'))
           ORDER BY a.sequence DESC LIMIT 1
         ), deleted AS (
           DELETE FROM audit_event a USING last WHERE a.sequence <= last.sequence RETURNING 1

@@ -6,7 +6,7 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { CONFIGURATION, Readiness } from '@lanyard/service-defaults';
+import { CONFIGURATION, Readiness, repeat } from '@lanyard/service-defaults';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
@@ -23,6 +23,7 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
   private readonly logger = new Logger(RegistryChanges.name);
   private readonly listeners: ChangeListener[] = [];
   private readonly stopped = new AbortController();
+  private stopReconciling?: () => void;
   private connection?: pg.Client;
   private listening = false;
   /** Changes of transactions from this one on have not all been told. */
@@ -47,11 +48,16 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
 
   onApplicationBootstrap(): void {
     void this.keepListening();
-    void this.keepReconciling();
+    this.stopReconciling = repeat(
+      () => this.configuration.REGISTRY_RECONCILIATION_PERIOD * 1000,
+      () => this.reconcile(),
+      (error) => this.warn(error),
+    );
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.stopped.abort();
+    this.stopReconciling?.();
     await this.connection?.end();
   }
 
@@ -71,7 +77,11 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   private reconcileOrWarn(): Promise<void> {
-    return this.reconcile().catch((error: unknown) => this.logger.warn({ msg: 'reconciliation failed', err: error }));
+    return this.reconcile().catch((error: unknown) => this.warn(error));
+  }
+
+  private warn(error: unknown): void {
+    this.logger.warn({ msg: 'reconciliation failed', err: error });
   }
 
   private async tellAll(): Promise<void> {
@@ -94,13 +104,6 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
 
   private async tell(subject: string): Promise<void> {
     for (const listener of this.listeners) await listener(subject);
-  }
-
-  private async keepReconciling(): Promise<void> {
-    const period = this.configuration.REGISTRY_RECONCILIATION_PERIOD * 1000;
-    while (await this.waited(period)) {
-      await this.reconcileOrWarn();
-    }
   }
 
   private async keepListening(): Promise<void> {

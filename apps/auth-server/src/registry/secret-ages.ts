@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Inject,
   Injectable,
@@ -6,7 +5,7 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { CONFIGURATION, Registry } from '@lanyard/service-defaults';
+import { CONFIGURATION, Registry, repeat } from '@lanyard/service-defaults';
 import { Gauge } from 'prom-client';
 import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
@@ -28,7 +27,7 @@ interface AgedSecret {
 @Injectable()
 export class SecretAges implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(SecretAges.name);
-  private readonly stopped = new AbortController();
+  private stop?: () => void;
   private readonly gauge: Gauge<'state'>;
 
   constructor(
@@ -45,11 +44,14 @@ export class SecretAges implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   onApplicationBootstrap(): void {
-    void this.keepLooking();
+    const failed = (err: unknown) => this.logger.warn({ msg: 'secrets could not be looked at', err });
+    const look = () => this.warn();
+    void look().catch(failed);
+    this.stop = repeat(() => hour, look, failed);
   }
 
   beforeApplicationShutdown(): void {
-    this.stopped.abort();
+    this.stop?.();
   }
 
   /** A secret that ends soon is none to warn of where the client has another one that lasts. */
@@ -79,11 +81,6 @@ export class SecretAges implements OnApplicationBootstrap, BeforeApplicationShut
       old: counts!.old === '0' ? [] : await named('old'),
       withoutSecret: bare.map(({ client_id }) => client_id),
     };
-  }
-
-  private async keepLooking(): Promise<void> {
-    do await this.warn().catch((err: unknown) => this.logger.warn({ msg: 'secrets could not be looked at', err }));
-    while (await sleep(hour, true, { signal: this.stopped.signal, ref: false }).catch(() => false));
   }
 
   private async warn(): Promise<void> {

@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { repeat } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
 
 /** How often uses are written, seconds. */
@@ -12,17 +13,22 @@ const capacity = 100_000;
 export class SecretUses implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(SecretUses.name);
   private uses = new Map<string, { count: number; last: number }>();
-  private timer: NodeJS.Timeout | undefined;
+  private stop?: () => void;
   private writing: Promise<void> = Promise.resolve();
 
   constructor(@Inject(DataSource) private readonly database: DataSource) {}
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => this.write(), secretUsePeriod * 1000).unref();
+    this.stop = repeat(
+      () => secretUsePeriod * 1000,
+      () => this.write(),
+      // What fails waits for the next time.
+      () => undefined,
+    );
   }
 
   onApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
+    this.stop?.();
     return this.write();
   }
 

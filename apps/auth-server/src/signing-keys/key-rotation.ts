@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Inject,
   Injectable,
@@ -6,7 +5,7 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { CONFIGURATION, problemException } from '@lanyard/service-defaults';
+import { CONFIGURATION, problemException, repeat } from '@lanyard/service-defaults';
 import { DataSource, IsNull, Not, type EntityManager } from 'typeorm';
 import { appendAuditEvents, type AuditRecord, type Origin } from '../audit/append-audit-events.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
@@ -26,7 +25,7 @@ const rotationLock = 0x1a9a_4d02;
 @Injectable()
 export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(KeyRotation.name);
-  private readonly stopped = new AbortController();
+  private stop?: () => void;
 
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
@@ -35,11 +34,15 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
   ) {}
 
   onApplicationBootstrap(): void {
-    void this.keepRotating();
+    this.stop = repeat(
+      () => 1000,
+      () => this.rotateWhereDue(),
+      (err) => this.logger.warn({ msg: 'the signing keys could not be rotated; it is tried again', err }),
+    );
   }
 
   beforeApplicationShutdown(): void {
-    this.stopped.abort();
+    this.stop?.();
   }
 
   /** Announces a successor now, which takes over when it has been announced long enough; one that is announced stays. */
@@ -87,16 +90,8 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
     return this.configuration.KEY_ENCRYPTION_KEY[0]!;
   }
 
-  private async keepRotating(): Promise<void> {
-    while (await this.waited(1000)) {
-      if (dueSteps(this.keys.all, this.keys.periods, Date.now()).length === 0) continue;
-      await this.rotate().catch((error: unknown) =>
-        this.logger.warn({ msg: 'the signing keys could not be rotated; it is tried again', err: error }),
-      );
-    }
-  }
-
-  private async rotate(): Promise<void> {
+  private async rotateWhereDue(): Promise<void> {
+    if (dueSteps(this.keys.all, this.keys.periods, Date.now()).length === 0) return;
     const origin = { actor: 'lanyard:auth-server' };
     await this.exclusively(async (manager, rows, now) => {
       const records: AuditRecord[] = [];
@@ -144,10 +139,6 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
       await appendAuditEvents(manager, records);
       for (const { type, details, origin } of records) this.logger.log({ msg: type, ...details, actor: origin.actor });
     });
-  }
-
-  private waited(ms: number): Promise<boolean> {
-    return sleep(ms, true, { signal: this.stopped.signal, ref: false }).catch(() => false);
   }
 }
 

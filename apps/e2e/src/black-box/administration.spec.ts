@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -239,30 +238,4 @@ describe('lanyard', () => {
     expect((await json<object[]>('resources', 'list')).length).toBeGreaterThan(1);
     expect(await json<object[]>('keys', 'list')).toContainEqual(expect.objectContaining({ state: 'signing' }));
   });
-});
-
-describe('docs/administration.md', () => {
-  it('shows commands that work, one after the other', async () => {
-    await run('clients', 'delete', 'billing', '--yes');
-    const page = readFileSync(join(repository, 'docs/administration.md'), 'utf8');
-    const blocks = [...page.matchAll(/^ *```sh\n([^]*?)^ *```\n/gm)].map(([, text = '']) => text);
-    expect(blocks.length).toBeGreaterThanOrEqual(10);
-    const script = blocks
-      .join('\n')
-      .replaceAll('localhost:3000', new URL(issuer).host)
-      .replaceAll('.lanyard/secrets', join(directory, 'secrets'))
-      .replaceAll('>audit.jsonl', `>${join(own, 'audit.jsonl')}`);
-    // As `npx lanyard` does, but for the sources.
-    const npx = `npx() { shift; node ${join(repository, 'apps/lanyard-cli/dist/main.js')} "$@"; }`;
-    const output = execFileSync('bash', ['-euo', 'pipefail', '-c', `${npx}\n${script}`], {
-      cwd: repository,
-      encoding: 'utf8',
-      env: { PATH: process.env.PATH, NO_COLOR: '1', ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    expect(output).toMatch(
-      /valid: issued by [^]*nothing to change\n[^]*│ announced │[^]*whole: [^]*"client_id":"billing"/,
-    );
-    await run('clients', 'delete', 'auditor', '--yes');
-  }, 120_000);
 });

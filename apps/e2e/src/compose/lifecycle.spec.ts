@@ -84,7 +84,7 @@ describe('docker compose up', () => {
       ...(URL.canParse(text) ? [new URL(text).password] : []),
     ]);
     expect(secrets.length).toBeGreaterThan(10);
-    const images = ['auth-server', 'jobs-api', 'batch-processor', 'jobs-cli', 'gateway'].map(
+    const images = ['auth-server', 'jobs-api', 'batch-processor', 'jobs-cli', 'cli', 'gateway'].map(
       (name) => `lanyard-${name}`,
     );
     const places = {
@@ -202,7 +202,7 @@ describe('each running container', () => {
 });
 
 describe('the images', () => {
-  it.each(['lanyard-auth-server', 'lanyard-jobs-api', 'lanyard-batch-processor', 'lanyard-jobs-cli'])(
+  it.each(['lanyard-auth-server', 'lanyard-jobs-api', 'lanyard-batch-processor', 'lanyard-jobs-cli', 'lanyard-cli'])(
     '%s holds what it needs to run, and nothing to build with',
     async (image) => {
       const find = (...expression: string[]) =>

@@ -1,4 +1,4 @@
-import { problemException } from '@lanyard/service-defaults';
+import { invalid } from '@lanyard/service-defaults';
 import { z } from 'zod';
 import { jobStatuses, type Job } from './job.entity.ts';
 
@@ -77,6 +77,5 @@ export const jobPageSchema = z.object({
 /** One to 255 visible ASCII characters. */
 export function parseIdempotencyKey(key: string | undefined): string | undefined {
   if (key === undefined || /^[\x21-\x7E]{1,255}$/.test(key)) return key;
-  const errors = [{ field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters' }];
-  throw problemException(400, 'invalid', 'The request is invalid', { errors });
+  throw invalid([{ path: ['Idempotency-Key'], message: 'must be 1 to 255 visible ASCII characters' }]);
 }

@@ -57,12 +57,13 @@ function isDataException(error: unknown): boolean {
   return typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code);
 }
 
-/** SQLSTATE 08, 57: a lost connection, a server that stops, a statement that took too long; 28, 3D, 53, 55000: one that takes no connection of ours. */
+/** SQLSTATE 08, 57: a lost connection, a server that stops, a statement that took too long; 28, 3D, 53, 55000: one that takes no connection of ours; 40: a transaction that another one had to be preferred to. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   return (
     !isAborted(error) &&
-    ((typeof code === 'string' && /^(08|28|3D|53|57P|57014|55000|ECONN|ENOTFOUND|EPIPE|ETIMEDOUT|EAI_)/.test(code)) ||
+    ((typeof code === 'string' &&
+      /^(08|28|3D|40|53|57P|57014|55000|ECONN|ENOTFOUND|EPIPE|ETIMEDOUT|EAI_)/.test(code)) ||
       (typeof message === 'string' &&
         /Connection terminated|connection timeout|timeout exceeded when trying to connect/.test(message)))
   );

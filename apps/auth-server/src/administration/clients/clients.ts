@@ -7,6 +7,7 @@ import {
   type CreatedClient,
   type RegisteredClient,
 } from '@lanyard/administration';
+import { invalid } from '@lanyard/service-defaults';
 import { Brackets, DataSource, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
 import { Client } from '../../registry/client.entity.ts';
@@ -15,7 +16,7 @@ import { requireOwnScopes } from '../administrative-scopes.ts';
 import { requireMatch } from '../entity-tag.ts';
 import { Idempotency } from '../idempotency.ts';
 import type { Administrator } from '../origin.ts';
-import { conflict, invalid, notFound } from '../problems.ts';
+import { conflict, notFound } from '../problems.ts';
 import { Secrets } from '../secrets/secrets.ts';
 import type { ClientQuery } from './client.query.ts';
 import { registeredClientOf } from './registered-client.ts';

@@ -1,11 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { isAdministrative, type Resource, type ResourceDescription } from '@lanyard/administration';
+import { invalid } from '@lanyard/service-defaults';
 import { DataSource, In, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { requireMatch } from '../entity-tag.ts';
 import type { Administrator } from '../origin.ts';
-import { conflict, invalid, notFound } from '../problems.ts';
+import { conflict, notFound } from '../problems.ts';
 import { differences } from '../clients/clients.ts';
 
 /** The protected resources and their scopes. */

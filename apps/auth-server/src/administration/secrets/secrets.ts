@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CreatedSecret, NewSecret, Secret } from '@lanyard/administration';
-import { CONFIGURATION } from '@lanyard/service-defaults';
+import { CONFIGURATION, invalid } from '@lanyard/service-defaults';
 import { DataSource, type EntityManager } from 'typeorm';
 import { appendAuditEvents, type AuditRecord, type Origin } from '../../audit/append-audit-events.ts';
 import { digestSecret, generateClientSecret, isLive, looksCut } from '../../client-authentication/client-secret.ts';
@@ -9,7 +9,7 @@ import { Client, ClientSecret, ClientSecretUse, RemovedClientSecret } from '../.
 import { requireOwnScopes } from '../administrative-scopes.ts';
 import { Idempotency } from '../idempotency.ts';
 import type { Administrator } from '../origin.ts';
-import { conflict, invalid, notFound } from '../problems.ts';
+import { conflict, notFound } from '../problems.ts';
 import { adviceOn } from './secret-advice.ts';
 
 /** More than this would make each authentication slow. */
