@@ -2,6 +2,8 @@ import { isScopeValue } from '@lanyard/oauth-protocol';
 import { z } from 'zod';
 import { nameSchema } from './text.ts';
 
+export const scopeValueSchema = z.string().max(200).refine(isScopeValue, 'must be a scope value');
+
 /** An absolute URI without a fragment, RFC 8707 section 2. */
 export const resourceIdentifierSchema = z
   .url({ protocol: /^https?$/, error: 'must be an http(s) address' })
@@ -10,9 +12,7 @@ export const resourceIdentifierSchema = z
 
 export const resourceDescriptionSchema = z.strictObject({
   name: nameSchema,
-  scopes: z
-    .record(z.string().max(200).refine(isScopeValue, 'must be a scope value'), nameSchema)
-    .describe('scope values, each with what it lets a client do'),
+  scopes: z.record(scopeValueSchema, nameSchema).describe('scope values, each with what it lets a client do'),
 });
 export type ResourceDescription = z.infer<typeof resourceDescriptionSchema>;
 

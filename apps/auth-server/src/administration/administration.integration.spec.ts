@@ -198,6 +198,18 @@ describe('clients', () => {
     },
   );
 
+  it('are refused in a body that is too large, before it is read; a whole registry may be larger', async () => {
+    const large = 'x'.repeat(70_000);
+    const refused = await administrator.call('POST', '/admin/clients', { ...example, client_name: large });
+    expect([refused.statusCode, refused.json().status]).toEqual([413, 413]);
+    const clients = Array.from({ length: 1000 }, (_, i) => ({ client_id: `many-${i}`, client_name: `Number ${i}` }));
+    const applied = await administrator.call('POST', '/admin/registry', { registry: { clients }, dry_run: true });
+    expect([applied.statusCode, applied.json().changes?.length]).toEqual([200, 1000]);
+    const headers = { 'content-type': 'application/json' };
+    expect((await app.inject({ method: 'POST', url: '/oauth/token', headers, payload: large })).statusCode).toBe(400);
+    expect((await app.inject({ method: 'POST', url: '/admin/nowhere', headers, payload: '{}' })).statusCode).toBe(404);
+  });
+
   it('are changed for whoever knows their state, and what is left out stays', async () => {
     const { path, client_id } = await aClient();
     const { etag } = (await administrator.call('GET', path)).headers;
@@ -367,6 +379,17 @@ describe('the audit log', () => {
     await expect(service.query('UPDATE audit_event SET actor = NULL')).rejects.toThrow('append-only');
     await expect(service.query('DELETE FROM audit_event')).rejects.toThrow('append-only');
     await expect(service.query('TRUNCATE audit_event')).rejects.toThrow('permission denied');
+    // Not by names that are searched before those of the catalog either.
+    await database.owner.query(`GRANT TEMPORARY ON DATABASE "${database.name}" TO "${database.name}_service"`);
+    await service.query('CREATE TEMP TABLE pg_class (oid oid, relowner oid)');
+    await service.query(
+      `INSERT INTO pg_temp.pg_class SELECT 'audit_event'::regclass, oid FROM pg_roles WHERE rolname = current_user`,
+    );
+    await expect(service.query('DELETE FROM audit_event')).rejects.toThrow('append-only');
+    await service.query('CREATE TEMP TABLE audit_event (LIKE public.audit_event)');
+    await service.query(`INSERT INTO pg_temp.audit_event SELECT * FROM public.audit_event`);
+    expect((await service.query('SELECT * FROM prune_audit_events(now())')).rows).toEqual([]);
+    expect((await service.query('SELECT count(*)::int FROM pg_temp.audit_event')).rows[0].count).toBeGreaterThan(0);
     await service.end();
   });
 

@@ -10,12 +10,12 @@ export function entityTagOf(representation: object): string {
 /**
  * A change that was meant for another state is refused, RFC 9110 section 13.1.1.
  * @param ifMatch         the header, where the caller sent one
- * @param representation  what is there now
+ * @param representation  what is there now, if anything
  */
-export function requireMatch(ifMatch: string | undefined, representation: object): void {
-  if (ifMatch === undefined || ifMatch.trim() === '*') return;
-  const tags = ifMatch.split(',').map((tag) => tag.trim());
-  if (tags.includes(entityTagOf(representation))) return;
+export function requireMatch(ifMatch: string | undefined, representation: object | undefined): void {
+  if (ifMatch === undefined) return;
+  const tags = new Set(ifMatch.split(',').map((tag) => tag.trim()));
+  if (representation && (tags.has('*') || tags.has(entityTagOf(representation)))) return;
   throw problemException(412, 'changed-meanwhile', 'Changed meanwhile', {
     detail: 'this is not the state that If-Match names: read it again, then change it',
   });

@@ -74,7 +74,7 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
       same.count += 1;
       same.last = now;
     } else if (record.outcome === 'refused' && record.origin.address && this.refusals >= refusalsApart) {
-      this.record({ ...record, clientId: undefined, origin: { actor: null } }, period);
+      this.record({ ...record, origin: { actor: record.origin.actor } }, period);
     } else if (this.waiting.size < capacity) {
       this.waiting.set(key, { record, count: 1, first: now, last: now, dueAt: now + period * 1000 });
       if (record.outcome === 'refused') this.refusals += 1;

@@ -65,9 +65,11 @@ export class Administration1700000000002 implements MigrationInterface {
       CREATE INDEX ON audit_event (type, sequence);
 
       -- Append-only for everybody but the owner of the schema.
-      CREATE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE plpgsql AS $$
+      -- pg_temp is searched last, so that nobody slips in tables of their own under these names.
+      CREATE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE plpgsql
+      SET search_path = pg_catalog, pg_temp AS $$
       BEGIN
-        IF pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE') THEN
+        IF pg_has_role(current_user, (SELECT relowner FROM pg_catalog.pg_class WHERE oid = TG_RELID), 'USAGE') THEN
           RETURN COALESCE(NEW, OLD);
         END IF;
         RAISE EXCEPTION 'the audit log is append-only' USING ERRCODE = 'insufficient_privilege';
@@ -78,13 +80,13 @@ export class Administration1700000000002 implements MigrationInterface {
       -- Deletes the oldest events, the one way in which the service may delete any, and none of the last day; answers the
       -- last one deleted.
       CREATE FUNCTION prune_audit_events(older_than timestamptz) RETURNS TABLE (sequence bigint, hash text, count bigint)
-      LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+      LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         WITH last AS (
-          SELECT a.sequence, a.hash FROM audit_event a
-          WHERE a.sequence < (SELECT min(b.sequence) FROM audit_event b WHERE b.occurred_at >= least(older_than, now() - interval '1 day'))
+          SELECT a.sequence, a.hash FROM public.audit_event a
+          WHERE a.sequence < (SELECT min(b.sequence) FROM public.audit_event b WHERE b.occurred_at >= least(older_than, now() - interval '1 day'))
           ORDER BY a.sequence DESC LIMIT 1
         ), deleted AS (
-          DELETE FROM audit_event a USING last WHERE a.sequence <= last.sequence RETURNING 1
+          DELETE FROM public.audit_event a USING last WHERE a.sequence <= last.sequence RETURNING 1
         )
         SELECT last.sequence, last.hash, (SELECT count(*) FROM deleted) FROM last
       $$;

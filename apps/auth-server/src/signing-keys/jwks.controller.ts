@@ -26,12 +26,14 @@ export class JwksController {
       Number(/(?:^|[,;\s])wait=(\d{1,9})(?:$|[,;\s])/.exec(prefer ?? '')?.[1] ?? 0),
       longestWait,
     );
-    if (known === this.keys.etag && seconds > 0 && (await this.keys.changed(seconds))) {
+    const whenGone = (tell: () => void) => reply.raw.once('close', tell);
+    if (known === this.keys.etag && seconds > 0 && (await this.keys.changed(seconds, whenGone))) {
       void reply.header('preference-applied', `wait=${seconds}`);
     }
     const maxAge = Math.min(300, Math.floor(this.keys.periods.announcement / 2));
-    void reply.header('cache-control', `public, max-age=${maxAge}`).header('vary', 'prefer');
-    void reply.header('etag', this.keys.etag);
+    // What was waited for is news to whoever waited, and to no cache.
+    void reply.header('cache-control', seconds > 0 ? 'no-store' : `public, max-age=${maxAge}`);
+    void reply.header('vary', 'prefer').header('etag', this.keys.etag);
     if (known !== this.keys.etag) return this.keys.jwks;
     void reply.status(HttpStatus.NOT_MODIFIED);
     return undefined;

@@ -130,6 +130,22 @@ describe('signing keys', () => {
     expect(await events()).toContain('signing_key.withdrawn 2');
   });
 
+  it('are never a withdrawn one: who cannot read the new one stops signing, and publishes it all the same', async () => {
+    const former = database.settings.KEY_ENCRYPTION_KEY!;
+    const [behind] = await start(1);
+    const [ahead] = await start(1, { KEY_ENCRYPTION_KEY: `${randomBytes(32).toString('base64')}\n${former}` });
+    running.push(behind);
+    const { call } = await administratorAgain(ahead);
+    const { items } = (await call('POST', '/admin/keys/rotate', { emergency: true })).json();
+    await until(async () => String(await kidsAt(behind)) === items[0].kid);
+    const headers = { authorization: basic('batch-processor', database.secretOf('batch-processor')) };
+    const refused = await postToken(behind, { grant_type: 'client_credentials' }, headers);
+    expect([refused.statusCode, refused.json().error]).toEqual([503, 'temporarily_unavailable']);
+    expect((await behind.inject('/health/ready')).statusCode).toBe(503);
+    expect((await postToken(ahead, { grant_type: 'client_credentials' }, headers)).statusCode).toBe(200);
+    await call('POST', '/admin/keys/rotate', { emergency: true });
+  });
+
   it('are waited for no longer than asked, nor beyond the end of the server', async () => {
     const [app] = await start(1);
     const { etag } = app.get(SigningKeys);
@@ -146,7 +162,7 @@ describe('signing keys', () => {
   });
 
   it('are encrypted anew when the key encryption key is replaced', async () => {
-    const former = database.settings.KEY_ENCRYPTION_KEY!;
+    const [former = ''] = database.settings.KEY_ENCRYPTION_KEY!.split('\n');
     const current = randomBytes(32).toString('base64');
     const [app] = await start(1, { KEY_ENCRYPTION_KEY: `${current}\n${former}` });
     const { call } = await administratorAgain(app);

@@ -2,6 +2,7 @@ import { createHash, createPrivateKey } from 'node:crypto';
 import { Inject, Injectable, Logger, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { SigningKey } from '@lanyard/access-token';
 import type { SigningKeyDescription } from '@lanyard/administration';
+import { OAuthError } from '@lanyard/oauth-protocol';
 import { CONFIGURATION, Readiness, StartupError } from '@lanyard/service-defaults';
 import { InjectRepository } from '@nestjs/typeorm';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
@@ -19,7 +20,7 @@ const waitersAtMost = 1000;
 @Injectable()
 export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
   private readonly logger = new Logger(SigningKeys.name);
-  private signing?: SigningKey;
+  private signing: SigningKey | undefined;
   private published: JSONWebKeySet = { keys: [] };
   private keySet: JWTVerifyGetKey = createLocalJWKSet(this.published);
   private loaded: SigningKeyRow[] = [];
@@ -48,7 +49,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   get current(): SigningKey {
-    if (!this.signing) throw new Error('there is no signing key');
+    if (!this.signing) throw new OAuthError('temporarily_unavailable', 'there is no signing key at the moment');
     return this.signing;
   }
 
@@ -70,12 +71,16 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
   /** The key that validates a token of this server's own. */
   readonly getKey: JWTVerifyGetKey = (header, token) => this.keySet(header, token);
 
-  /** @returns whether the request may wait: resolves when the JWK Set changes, the server stops, or after `seconds` */
-  async changed(seconds: number): Promise<boolean> {
+  /**
+   * Resolves when the JWK Set changes, the server stops, after `seconds`, or when whoever waits goes away.
+   * @returns whether the request could wait
+   */
+  async changed(seconds: number, whenGone: (tell: () => void) => void): Promise<boolean> {
     if (this.stopping || this.waiters.size >= waitersAtMost) return false;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, seconds * 1000);
     this.waiters.add(resolve);
+    whenGone(resolve);
     await promise;
     clearTimeout(timer);
     this.waiters.delete(resolve);
@@ -106,10 +111,15 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
     const rows = await this.rows.find({ order: { createdAt: 'DESC' } });
     const signing = rows.find((row) => stateOf(row) === 'signing');
     if (!signing) throw new StartupError('the database has no signing key: run the migration first');
-    if (signing.kid !== this.signing?.kid) {
-      this.signing = { kid: signing.kid, privateKey: this.privateKeyOf(signing) };
-      this.logger.log({ msg: 'a signing key signs', kid: signing.kid });
-    }
+    this.publish(rows);
+    if (signing.kid === this.signing?.kid) return;
+    // Signs on while its key is published, if the new one cannot be read; with one that was withdrawn, not at all.
+    if (!rows.some(({ kid }) => kid === this.signing?.kid)) this.signing = undefined;
+    this.signing = { kid: signing.kid, privateKey: this.privateKeyOf(signing) };
+    this.logger.log({ msg: 'a signing key signs', kid: signing.kid });
+  }
+
+  private publish(rows: SigningKeyRow[]): void {
     this.loaded = rows;
     const keys = rows.map(({ publicJwk }) => publicJwk);
     const etag = `"${createHash('sha256').update(JSON.stringify(keys)).digest('base64url').slice(0, 22)}"`;

@@ -217,7 +217,7 @@ describe('the images', () => {
       const [inspected] = JSON.parse(await docker('image', 'inspect', image));
       expect(inspected.Config.User).toBe('1000:1000');
       expect(inspected.Config.Labels).toMatchObject({
-        'org.opencontainers.image.title': `Lanyard: ${image.replace('lanyard-', '')}`,
+        'org.opencontainers.image.title': `Lanyard: ${image.replace(/^lanyard-(?!cli)/, '')}`,
         'org.opencontainers.image.licenses': 'MIT',
         'org.opencontainers.image.version': version,
       });

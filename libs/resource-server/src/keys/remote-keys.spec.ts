@@ -95,8 +95,18 @@ describe('RemoteKeys', () => {
       for (let i = 0; i < 100 && (await valid(old)); i++) await sleep(10);
       expect([await valid(old), await valid(telling.token(grant))]).toEqual([false, true]);
     }
+    // One that changes while nobody waits is found as well, and the next one at once again.
+    const old = telling.token(grant);
+    await telling.rotateKey({ withdraw: true });
+    await telling.rotateKey({ withdraw: true });
+    for (let i = 0; i < 100 && (await valid(old)); i++) await sleep(10);
+    await sleep(300);
+    await telling.rotateKey({ withdraw: true });
+    const fresh = telling.token(grant);
+    for (let i = 0; i < 100 && !(await valid(fresh)); i++) await sleep(10);
+    expect([await valid(old), await valid(fresh)]).toEqual([false, true]);
     // Nobody asks in a loop.
-    expect(telling.keyFetches()).toBe(4);
+    expect(telling.keyFetches()).toBeLessThanOrEqual(7);
     await telling.stop();
     await until(() => errors.length > 0);
   });

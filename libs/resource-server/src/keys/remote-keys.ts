@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KeysUnavailableError } from '@lanyard/access-token';
 import { authorizationServerMetadataUrl, reachedAt, type AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
@@ -35,6 +36,7 @@ export class RemoteKeys implements KeySource {
   private lastAttempt = Number.NEGATIVE_INFINITY;
   private timer: NodeJS.Timeout | undefined;
   private failures = 0;
+  private failedWaits = 0;
 
   constructor(options: RemoteKeysOptions) {
     this.options = {
@@ -132,14 +134,25 @@ export class RemoteKeys implements KeySource {
 
   private async refreshForever(): Promise<void> {
     await this.fetch();
-    while (!this.stopped.signal.aborted && (await this.toldOfChange()));
-    if (this.stopped.signal.aborted) return;
     const { refreshInterval } = this.options;
-    const retry = Math.min(0.25 * 2 ** this.failures, 30);
-    const seconds = this.failures > 0 ? Math.min(retry, refreshInterval) : refreshInterval;
+    let quickAnswers = 0;
+    for (let begun = performance.now(); await this.toldOfChange(); begun = performance.now()) {
+      // A replica that lags behind may have answered with an older set: ask again soon. Whoever answers at once again
+      // and again is asked less and less.
+      quickAnswers = performance.now() - begun < 1000 ? quickAnswers + 1 : 1;
+      await this.paused(Math.min(0.05 * 2 ** quickAnswers, refreshInterval));
+    }
+    if (this.stopped.signal.aborted) return;
+    const failures = Math.max(this.failures, this.failedWaits);
+    const retry = Math.min(0.25 * 2 ** failures, 30);
+    const seconds = failures > 0 ? Math.min(retry, refreshInterval) : refreshInterval;
     // Jitter, so that replicas do not ask all at once.
     this.timer = setTimeout(() => void this.refreshForever(), seconds * 1000 * (0.9 + Math.random() / 5));
     this.timer.unref();
+  }
+
+  private paused(seconds: number): Promise<void> {
+    return sleep(seconds * 1000, undefined, { signal: this.stopped.signal, ref: false }).catch(() => undefined);
   }
 
   /**
@@ -147,15 +160,17 @@ export class RemoteKeys implements KeySource {
    * @returns false where the server does not tell of them, or cannot at the moment
    */
   private async toldOfChange(): Promise<boolean> {
-    if (this.failures > 0 || !this.etag) return false;
+    if (this.failures > 0 || !this.etag || this.stopped.signal.aborted) return false;
     const conditions = { 'if-none-match': this.etag, prefer: `wait=${wait}` };
     try {
       const response = await this.get(this.address, conditions, wait * 1000 + this.options.timeout);
-      if (response.status !== 304) await this.take(response);
-      return response.headers.has('preference-applied');
+      const changed = response.status !== 304;
+      if (changed) await this.take(response);
+      this.failedWaits = 0;
+      return changed || response.headers.has('preference-applied');
     } catch (error) {
       if (this.stopped.signal.aborted) return false;
-      this.failures = 1;
+      this.failedWaits += 1;
       this.options.onError(error);
       return false;
     }

@@ -1,4 +1,4 @@
-import { clientIdSchema } from '@lanyard/administration';
+import { clientIdSchema, scopeValueSchema } from '@lanyard/administration';
 import { z } from 'zod';
 
 export const clientQuerySchema = z.strictObject({
@@ -9,7 +9,7 @@ export const clientQuerySchema = z.strictObject({
     .regex(/^\P{Cc}*$/u, 'must have no control characters')
     .optional()
     .describe('part of the client_id or client_name, in any case'),
-  scope: z.string().min(1).max(200).optional().describe('clients that may have this scope value'),
+  scope: scopeValueSchema.optional().describe('clients that may have this scope value'),
   disabled: z
     .enum(['true', 'false'])
     .transform((text) => text === 'true')

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
   faultsOf,
+  isAdministrative,
   scopeValuesOf,
   type ClientChange,
   type ClientDescription,
@@ -8,15 +9,16 @@ import {
   type RegisteredClient,
 } from '@lanyard/administration';
 import { invalid } from '@lanyard/service-defaults';
-import { Brackets, DataSource, type EntityManager } from 'typeorm';
+import { Brackets, DataSource, In, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
 import { Client } from '../../registry/client.entity.ts';
-import { ProtectedResources } from '../../registry/protected-resources.ts';
+import { Scope } from '../../registry/protected-resource.entity.ts';
 import { requireOwnScopes } from '../administrative-scopes.ts';
 import { requireMatch } from '../entity-tag.ts';
 import { Idempotency } from '../idempotency.ts';
 import type { Administrator } from '../origin.ts';
 import { conflict, notFound } from '../problems.ts';
+import { shareResources } from '../resources/resources-lock.ts';
 import { Secrets } from '../secrets/secrets.ts';
 import type { ClientQuery } from './client.query.ts';
 import { registeredClientOf } from './registered-client.ts';
@@ -26,16 +28,16 @@ import { registeredClientOf } from './registered-client.ts';
 export class Clients {
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
-    @Inject(ProtectedResources) private readonly resources: ProtectedResources,
     @Inject(Idempotency) private readonly idempotency: Idempotency,
     @Inject(Secrets) private readonly secrets: Secrets,
   ) {}
 
   /** Registers a client with a first secret. */
   create(administrator: Administrator, client: ClientDescription, idempotencyKey?: string) {
-    this.requireSound(client);
     requireOwnScopes(administrator, scopeValuesOf(client.scope));
     return this.idempotency.once<CreatedClient>(administrator, idempotencyKey, client, async (manager) => {
+      await shareResources(manager);
+      await requireSound(manager, client);
       const clientId = client.client_id;
       const { raw } = await manager
         .createQueryBuilder()
@@ -86,7 +88,7 @@ export class Clients {
   change(administrator: Administrator, clientId: string, change: ClientChange, ifMatch?: string) {
     return this.locked(administrator, clientId, ifMatch, async (manager, client, before) => {
       const after = { ...before, ...change };
-      this.requireSound(after);
+      await requireSound(manager, after);
       requireOwnScopes(administrator, scopeValuesOf(after.scope));
       const details = differences(before, change);
       if (Object.keys(details).length === 0) return client;
@@ -126,6 +128,7 @@ export class Clients {
     work: (manager: EntityManager, client: Client, before: RegisteredClient) => Promise<Client>,
   ): Promise<RegisteredClient> {
     return this.database.transaction(async (manager) => {
+      await shareResources(manager);
       const client = await manager.findOne(Client, { where: { clientId }, lock: { mode: 'pessimistic_write' } });
       if (!client) throw notFound('client');
       const before = registeredClientOf(client);
@@ -134,11 +137,15 @@ export class Clients {
       return registeredClientOf(await work(manager, client, before));
     });
   }
+}
 
-  private requireSound(client: { scope: string; default_scope: string }): void {
-    const faults = faultsOf(client, (value) => this.resources.resourceOf(value));
-    if (faults.length > 0) throw invalid(faults);
-  }
+/** Against what is in the database: a resource that was registered a moment ago may not be in memory yet. */
+async function requireSound(manager: EntityManager, client: { scope: string; default_scope: string }): Promise<void> {
+  const values = scopeValuesOf(`${client.scope} ${client.default_scope}`.trim());
+  const scopes = await manager.findBy(Scope, { value: In(values) });
+  const owners = new Map(scopes.map(({ value, resourceIdentifier }) => [value, resourceIdentifier]));
+  const faults = faultsOf(client, (value) => (isAdministrative(value) ? 'administration' : owners.get(value)));
+  if (faults.length > 0) throw invalid(faults);
 }
 
 /** Whoever shuts themselves out cannot mend it. */

@@ -14,7 +14,8 @@ import { requireOwnScopes } from '../administrative-scopes.ts';
 import { columnsOf, differences, requireOther } from '../clients/clients.ts';
 import { registeredClientOf } from '../clients/registered-client.ts';
 import type { Administrator } from '../origin.ts';
-import { readResources, requireUnused, resourcesLock, saveResource } from '../resources/resources.ts';
+import { lockResources } from '../resources/resources-lock.ts';
+import { readResources, requireUnused, saveResource } from '../resources/resources.ts';
 
 /**
  * Brings the registry to what is described, in the caller's transaction: creates and changes what is listed, and with
@@ -27,7 +28,7 @@ export async function applyRegistry(
   registry: RegistryDescription,
   { prune }: { prune: boolean },
 ): Promise<{ changes: RegistryChange[]; without_secret: string[] }> {
-  await manager.query('SELECT pg_advisory_xact_lock($1)', [resourcesLock]);
+  await lockResources(manager);
   const resources = await changedResources(manager, registry.resources, prune);
   for (const { after } of resources) if (after) await saveResource(manager, after, []);
 

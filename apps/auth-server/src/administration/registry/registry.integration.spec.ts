@@ -132,7 +132,9 @@ describe('protected resources', () => {
   const path = `/admin/resources/${encodeURIComponent('https://r.example/api')}`;
 
   it('are registered, changed and deleted, by those who know their state', async () => {
-    const created = await call('PUT', path, { name: 'R', scopes: { 'r:read': 'Read' } });
+    const description = { name: 'R', scopes: { 'r:read': 'Read' } };
+    expect((await call('PUT', path, description, { 'if-match': '*' })).statusCode).toBe(412);
+    const created = await call('PUT', path, description);
     expect([created.statusCode, created.json()]).toEqual([
       201,
       { identifier: 'https://r.example/api', name: 'R', scopes: { 'r:read': 'Read' } },

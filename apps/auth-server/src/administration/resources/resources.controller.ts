@@ -55,8 +55,7 @@ export class ResourcesController {
     @CurrentAdministrator() administrator: Administrator,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Resource> {
-    const { created } = await this.resources.put(administrator, identifier, body, ifMatch);
-    const resource = await this.resources.read(identifier);
+    const { resource, created } = await this.resources.put(administrator, identifier, body, ifMatch);
     void reply.status(created ? HttpStatus.CREATED : HttpStatus.OK).header('etag', entityTagOf(resource));
     return resource;
   }

@@ -8,6 +8,7 @@ import { requireMatch } from '../entity-tag.ts';
 import type { Administrator } from '../origin.ts';
 import { conflict, notFound } from '../problems.ts';
 import { differences } from '../clients/clients.ts';
+import { lockResources } from './resources-lock.ts';
 
 /** The protected resources and their scopes. */
 @Injectable()
@@ -28,7 +29,7 @@ export class Resources {
   async put(administrator: Administrator, identifier: string, description: ResourceDescription, ifMatch?: string) {
     return this.database.transaction(async (manager) => {
       const [before] = await this.lock(manager, identifier);
-      requireMatch(ifMatch, before ?? {});
+      requireMatch(ifMatch, before);
       await requireFree(manager, identifier, Object.keys(description.scopes));
       const dropped = Object.keys(before?.scopes ?? {}).filter((value) => !Object.hasOwn(description.scopes, value));
       await requireUnused(manager, dropped);
@@ -38,7 +39,8 @@ export class Resources {
       if (!before || Object.keys(details).length > 1) {
         await appendAuditEvents(manager, [{ type, origin: administrator, details }]);
       }
-      return { resource: { identifier, ...description } satisfies Resource, created: !before };
+      const [resource] = await readResources(manager, identifier);
+      return { resource: resource!, created: !before };
     });
   }
 
@@ -54,13 +56,10 @@ export class Resources {
   }
 
   private async lock(manager: EntityManager, identifier: string): Promise<Resource[]> {
-    await manager.query('SELECT pg_advisory_xact_lock($1)', [resourcesLock]);
+    await lockResources(manager);
     return readResources(manager, identifier);
   }
 }
-
-/** Scopes are unique over all resources, so one change at a time. */
-export const resourcesLock = 0x1a9a_4d03;
 
 export async function readResources(manager: EntityManager, identifier?: string): Promise<Resource[]> {
   const rows = await manager.find(ProtectedResource, {

@@ -103,10 +103,13 @@ describe('secrets', () => {
   });
 
   it('are not without number', async () => {
-    const { path } = await aClient();
+    const { path, list } = await aClient();
     const statuses = [];
     for (let i = 0; i < 21; i++) statuses.push((await call('POST', path, {})).statusCode);
     expect(statuses).toEqual([...Array<number>(19).fill(201), 409, 409]);
+    const [{ secret_id }] = await list();
+    expect((await call('DELETE', `${path}/${secret_id}`)).statusCode).toBe(204);
+    expect((await call('POST', path, {})).statusCode).toBe(201);
   });
 
   it('have their uses counted by every replica, without a statement for each', async () => {

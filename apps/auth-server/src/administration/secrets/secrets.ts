@@ -25,19 +25,20 @@ export class Secrets {
   ) {}
 
   async list(clientId: string): Promise<Secret[]> {
-    const client = await this.database.manager.findOneBy(Client, { clientId });
-    if (!client) throw notFound('client');
-    return this.present(this.database.manager, client);
+    return this.present(this.database.manager, await this.find(clientId));
   }
 
   /** Gives the client one more secret, and the others an end where `overlap` asks for it. */
-  add(administrator: Administrator, clientId: string, request: NewSecret, idempotencyKey?: string) {
+  async add(administrator: Administrator, clientId: string, request: NewSecret, idempotencyKey?: string) {
+    // Also before an answer is repeated: whoever asks now may have less scope than then.
+    requireOwnScopes(administrator, (await this.find(clientId)).scope);
     return this.idempotency.once<CreatedSecret>(
       administrator,
       idempotencyKey,
       { clientId, ...request },
       async (manager) => {
         const client = await this.lock(manager, administrator, clientId);
+        await requireRoom(manager, clientId);
         const records =
           request.overlap === undefined ? [] : await this.end(manager, administrator, client, request.overlap);
         const { secret, row, records: more } = await this.insert(manager, administrator, client, request);
@@ -87,17 +88,16 @@ export class Secrets {
     return { secret, row, records: [recordOf('secret.added', origin, row)] };
   }
 
+  private async find(clientId: string): Promise<Client> {
+    const client = await this.database.manager.findOneBy(Client, { clientId });
+    if (!client) throw notFound('client');
+    return client;
+  }
+
   private async lock(manager: EntityManager, administrator: Administrator, clientId: string): Promise<Client> {
     const client = await manager.findOne(Client, { where: { clientId }, lock: { mode: 'pessimistic_write' } });
     if (!client) throw notFound('client');
     requireOwnScopes(administrator, client.scope);
-    if ((await manager.countBy(ClientSecret, { clientId })) >= secretsAtMost) {
-      throw conflict(
-        'too-many-secrets',
-        'Too many secrets',
-        `the client has ${secretsAtMost} secrets: remove some first`,
-      );
-    }
     return client;
   }
 
@@ -142,6 +142,12 @@ export class Secrets {
       ...adviceOn(secret, secrets, lifetime, Date.now()),
     }));
   }
+}
+
+async function requireRoom(manager: EntityManager, clientId: string): Promise<void> {
+  if ((await manager.countBy(ClientSecret, { clientId })) < secretsAtMost) return;
+  const detail = `the client has ${secretsAtMost} secrets: remove some first`;
+  throw conflict('too-many-secrets', 'Too many secrets', detail);
 }
 
 const recordOf = (
