@@ -21,6 +21,8 @@ export interface Server {
   tokensOf: (clientId: string, clientSecret: SecretSource) => TokenClient;
   /** lets the first administrator in, with the one-time secret */
   bootstrap: () => Promise<string>;
+  /** likewise, where that has not been done yet */
+  enter: () => Promise<void>;
 }
 
 type CallParameters = Parameters<ReturnType<typeof caller>>;
@@ -58,11 +60,13 @@ export function connect(environment: NodeJS.ProcessEnv): Server {
     rmSync(oneTimeSecretFile);
     return secretFile;
   };
+  const enter = async (): Promise<void> => {
+    if (existsSync(secretFile) || !existsSync(oneTimeSecretFile)) return;
+    const file = await bootstrap();
+    process.stderr.write(`first use: the one-time secret was exchanged for a lasting one, in ${file}\n`);
+  };
   const ask = async <Body>(...request: CallParameters) => {
-    if (!existsSync(secretFile) && existsSync(oneTimeSecretFile)) {
-      const file = await bootstrap();
-      process.stderr.write(`first use: the one-time secret was exchanged for a lasting one, in ${file}\n`);
-    }
+    await enter();
     return askWithSecret<Body>(...request);
   };
   return {
@@ -74,5 +78,6 @@ export function connect(environment: NodeJS.ProcessEnv): Server {
     fetch: (path, init) => fetch(reachedAt(issuer + path, issuer, issuerAddress), init),
     tokensOf,
     bootstrap,
+    enter,
   };
 }

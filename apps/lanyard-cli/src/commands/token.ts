@@ -28,6 +28,7 @@ export function addToken(program: Command, server: Server): void {
     .action(async ({ clientId = server.clientId, secretFile, scope, resource, json }: GetOptions) => {
       if (clientId !== server.clientId && !secretFile)
         throw new Error(`--secret-file: where is the secret of ${clientId}?`);
+      if (!secretFile) await server.enter();
       const tokens = server.tokensOf(clientId, secretFromFile(secretFile ?? server.secretFile));
       const { value, scope: granted, expiresAt } = await tokens.getToken({ scope, resource });
       if (!json) return print(value);

@@ -37,6 +37,8 @@ export class RemoteKeys implements KeySource {
   private timer: NodeJS.Timeout | undefined;
   private failures = 0;
   private failedWaits = 0;
+  /** whether the server has told of keys before */
+  private tells = false;
 
   constructor(options: RemoteKeysOptions) {
     this.options = {
@@ -145,7 +147,8 @@ export class RemoteKeys implements KeySource {
     if (this.stopped.signal.aborted) return;
     const failures = Math.max(this.failures, this.failedWaits);
     const retry = Math.min(0.25 * 2 ** failures, 30);
-    const seconds = failures > 0 ? Math.min(retry, refreshInterval) : refreshInterval;
+    // One that is about to stop, or has too many who wait, may be able to tell again soon.
+    const seconds = Math.min(failures > 0 ? retry : this.tells ? 5 : refreshInterval, refreshInterval);
     // Jitter, so that replicas do not ask all at once.
     this.timer = setTimeout(() => void this.refreshForever(), seconds * 1000 * (0.9 + Math.random() / 5));
     this.timer.unref();
@@ -167,6 +170,7 @@ export class RemoteKeys implements KeySource {
       const changed = response.status !== 304;
       if (changed) await this.take(response);
       this.failedWaits = 0;
+      this.tells ||= response.headers.has('preference-applied');
       return changed || response.headers.has('preference-applied');
     } catch (error) {
       if (this.stopped.signal.aborted) return false;
