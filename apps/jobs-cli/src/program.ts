@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { positive } from '@lanyard/command-line';
+import { Command, Option } from 'commander';
 import { list, show } from './commands/list.ts';
 import { report, reports } from './commands/report.ts';
 import { retry, run } from './commands/run.ts';
@@ -52,12 +53,6 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
     .argument('<id>')
     .action((id: string) => retry(system, id));
   return program;
-}
-
-function positive(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('must be a whole number above 0');
-  return number;
 }
 
 const help = `

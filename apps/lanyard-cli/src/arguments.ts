@@ -10,12 +10,6 @@ export function duration(text: string): number {
   return Math.round(found / 1000);
 }
 
-export function positive(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('must be a whole number above 0');
-  return number;
-}
-
 /** A moment, or how long ago it was. @returns in the form of RFC 3339 */
 export function moment(text: string): string {
   const written = /^\d{4}-/.test(text) ? new Date(text) : new Date(Date.now() - duration(text) * 1000);

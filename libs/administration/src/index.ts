@@ -6,4 +6,4 @@ export * from './registry-changes.ts';
 export * from './registry-file.ts';
 export * from './secret.ts';
 export * from './signing-key.ts';
-export { scopeValuesOf, type Fault } from './text.ts';
+export { nameSchema, scopeValuesOf, type Fault } from './text.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIGURATION, invalid, problemException } from '@lanyard/service-defaults';
+import { CONFIGURATION, parseIdempotencyKey, problemException } from '@lanyard/service-defaults';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { decrypt, encrypt } from '../signing-keys/encryption.ts';
@@ -27,24 +27,21 @@ export class Idempotency {
     work: (manager: EntityManager) => Promise<Answer>,
   ): Promise<{ answer: Answer; repeated: boolean }> {
     if (key === undefined) return { answer: await this.database.transaction(work), repeated: false };
-    if (!/^[\x21-\x7E]{1,255}$/.test(key)) {
-      throw invalid([{ path: ['Idempotency-Key'], message: 'must be 1 to 255 visible ASCII characters' }]);
-    }
+    parseIdempotencyKey(key);
     const requestDigest = createHash('sha256').update(JSON.stringify(request)).digest();
     const context = JSON.stringify(['idempotent answer', actor, key]);
     return this.database.transaction(async (manager) => {
       const where = { actor, idempotencyKey: key };
       // Whoever comes second waits here until the first has committed.
-      const { identifiers } = await manager
+      const { raw } = await manager
         .createQueryBuilder()
         .insert()
         .into(IdempotentAnswer)
         .values({ ...where, requestDigest })
         .orIgnore()
         .returning(['actor'])
-        .execute()
-        .then(({ raw }: { raw: object[] }) => ({ identifiers: raw }));
-      if (identifiers.length === 0) {
+        .execute();
+      if ((raw as object[]).length === 0) {
         const before = await manager.findOneByOrFail(IdempotentAnswer, where);
         return { answer: this.read(before, requestDigest, context) as Answer, repeated: true };
       }

@@ -1,3 +1,4 @@
+import { allowDocsPage } from '@lanyard/service-defaults';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 
@@ -41,17 +42,6 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
 
 /** The page at `/docs`, and the document at `/docs-json`; public, as it describes nothing secret. */
 export function serveApiDocs(app: NestFastifyApplication): void {
-  app
-    .getHttpAdapter()
-    .getInstance()
-    .addHook('onRequest', (request, reply, done) => {
-      if (request.url.startsWith('/docs')) {
-        reply.header(
-          'content-security-policy',
-          "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
-        );
-      }
-      done();
-    });
+  allowDocsPage(app);
   SwaggerModule.setup('docs', app, () => describeApi(app), { customSiteTitle: 'Lanyard administration API' });
 }

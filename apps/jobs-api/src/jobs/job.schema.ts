@@ -1,4 +1,3 @@
-import { invalid } from '@lanyard/service-defaults';
 import { z } from 'zod';
 import { jobStatuses, type Job } from './job.entity.ts';
 
@@ -73,9 +72,3 @@ export const jobPageSchema = z.object({
   items: z.array(jobSchema.omit({ result: true })).describe('without their results'),
   next: z.string().nullable().describe('the path of the next page'),
 });
-
-/** One to 255 visible ASCII characters. */
-export function parseIdempotencyKey(key: string | undefined): string | undefined {
-  if (key === undefined || /^[\x21-\x7E]{1,255}$/.test(key)) return key;
-  throw invalid([{ path: ['Idempotency-Key'], message: 'must be 1 to 255 visible ASCII characters' }]);
-}

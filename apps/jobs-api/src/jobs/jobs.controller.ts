@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Headers, HttpStatus, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { CurrentAccessToken, RequireScopes, type AccessToken } from '@lanyard/resource-server';
-import { addLogFields } from '@lanyard/service-defaults';
+import { addLogFields, nextPage, parseIdempotencyKey } from '@lanyard/service-defaults';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
@@ -9,7 +9,6 @@ import {
   jobQuerySchema,
   jobSchema,
   newJobSchema,
-  parseIdempotencyKey,
   presentJob,
   presentListed,
   type JobQuery,
@@ -54,9 +53,7 @@ export class JobsController {
   @ApiResponse({ status: 200, standardSchema: jobPageSchema })
   async list(@Query({ schema: jobQuerySchema }) query: JobQuery) {
     const jobs = await this.jobs.list(query);
-    const last = jobs.length === query.limit ? jobs.at(-1) : undefined;
-    const next = last && `/jobs?${new URLSearchParams(stringsOf({ ...query, after: last.id }))}`;
-    return { items: jobs.map(presentListed), next: next ?? null };
+    return { items: jobs.map(presentListed), next: nextPage('/jobs', query, jobs.length, jobs.at(-1)?.id) };
   }
 
   @Get(':id')
@@ -67,8 +64,3 @@ export class JobsController {
     return presentJob(await this.jobs.read(id));
   }
 }
-
-const stringsOf = (query: object): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
-  );

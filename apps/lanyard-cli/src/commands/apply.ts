@@ -44,8 +44,9 @@ async function apply(
   const registry = parseRegistryFile(read(file), file, environment);
   const send = (dry_run: boolean) =>
     server.call<RegistryChanges>('POST', '/admin/registry', { registry, dry_run, prune } satisfies RegistryApplication);
-  let result = await send(true);
-  if (!dryRun) {
+  let result = await send(dryRun || prune);
+  // What may delete is looked at first.
+  if (!dryRun && prune) {
     const deleted = result.changes.filter(({ action }) => action === 'delete').map(({ id }) => id);
     if (deleted.length > 0) {
       result.changes.forEach(tell);

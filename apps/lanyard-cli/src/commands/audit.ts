@@ -2,10 +2,10 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { auditEventSchema, auditEventTypes, verifyChain, type AuditEvent } from '@lanyard/administration';
-import { print, printJson, type OutputOptions } from '@lanyard/command-line';
+import { positive, print, printJson, type OutputOptions } from '@lanyard/command-line';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import pc from 'picocolors';
-import { moment, positive } from '../arguments.ts';
+import { moment } from '../arguments.ts';
 import type { Server } from '../server.ts';
 import { moment as shown } from '../words.ts';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientChange, ClientPage, CreatedClient, RegisteredClient } from '@lanyard/administration';
-import { print, printJson, printTable, type OutputOptions } from '@lanyard/command-line';
+import { positive, print, printJson, printTable, type OutputOptions } from '@lanyard/command-line';
 import { Option, type Command } from 'commander';
-import { confirm, duration, positive } from '../arguments.ts';
+import { confirm, duration } from '../arguments.ts';
 import { writeSecretFile } from '../secret-file.ts';
 import type { Server } from '../server.ts';
 import { when } from '../words.ts';

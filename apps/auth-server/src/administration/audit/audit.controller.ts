@@ -1,18 +1,13 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
-import { auditEventTypeSchema, auditPageSchema } from '@lanyard/administration';
+import { auditEventTypeSchema, auditPageSchema, nameSchema } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
+import { nextPage } from '@lanyard/service-defaults';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { AuditEventRow, auditEventOf } from '../../audit/audit-event.entity.ts';
-import { nextPage } from '../page.ts';
 
-const text = z
-  .string()
-  .min(1)
-  .max(200)
-  .regex(/^\P{Cc}*$/u, 'must have no control characters')
-  .optional();
+const text = nameSchema.optional();
 const sequence = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional();
 const moment = z.iso
   .datetime({ offset: true, error: 'must be a moment as in 2026-01-31T12:00:00Z' })

@@ -1,14 +1,8 @@
-import { clientIdSchema, scopeValueSchema } from '@lanyard/administration';
+import { clientIdSchema, nameSchema, scopeValueSchema } from '@lanyard/administration';
 import { z } from 'zod';
 
 export const clientQuerySchema = z.strictObject({
-  q: z
-    .string()
-    .min(1)
-    .max(100)
-    .regex(/^\P{Cc}*$/u, 'must have no control characters')
-    .optional()
-    .describe('part of the client_id or client_name, in any case'),
+  q: nameSchema.max(100).optional().describe('part of the client_id or client_name, in any case'),
   scope: scopeValueSchema.optional().describe('clients that may have this scope value'),
   disabled: z
     .enum(['true', 'false'])

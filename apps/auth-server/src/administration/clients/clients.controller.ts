@@ -26,12 +26,12 @@ import {
   type RegisteredClient,
 } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
+import { nextPage } from '@lanyard/service-defaults';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { entityTagOf } from '../entity-tag.ts';
 import { idempotencyHeader, ifMatchHeader } from '../openapi.ts';
 import { CurrentAdministrator, type Administrator } from '../origin.ts';
-import { nextPage } from '../page.ts';
 import { clientQuerySchema, type ClientQuery } from './client.query.ts';
 import { Clients } from './clients.ts';
 
