@@ -1,4 +1,4 @@
-import { randomUUID, type KeyObject } from 'node:crypto';
+import { randomBytes, type KeyObject } from 'node:crypto';
 import { accessTokenType, type AccessTokenClaims } from '@lanyard/oauth-protocol';
 import { signES256 } from './signature.ts';
 
@@ -15,6 +15,8 @@ export interface AccessTokenGrant {
   scope: string;
   /** seconds */
   lifetime: number;
+  /** what all tokens that may have to be revoked together have in common */
+  grantId?: string;
 }
 
 export interface IssuedAccessToken {
@@ -39,9 +41,10 @@ export function issueAccessToken(
     aud: grant.audience,
     client_id: grant.clientId,
     scope: grant.scope,
-    jti: randomUUID(),
+    jti: randomBytes(16).toString('base64url'),
     iat: now,
     exp: now + grant.lifetime,
+    ...(grant.grantId !== undefined && { grant_id: grant.grantId }),
   };
   return { token: signJwt({ alg: 'ES256', typ: accessTokenType, kid: key.kid }, claims, key.privateKey), claims };
 }

@@ -23,6 +23,8 @@ export interface AccessToken {
   scopes: ReadonlySet<string>;
   /** seconds since the epoch */
   expiresAt: number;
+  /** the `kid` of the key that signed it */
+  keyId: string;
   claims: AccessTokenClaims;
 }
 
@@ -54,7 +56,7 @@ export async function validateAccessToken(
   now = new Date(),
 ): Promise<AccessToken> {
   try {
-    const { payload } = await jwtVerify<AccessTokenClaims>(token, withKid(getKey), {
+    const { payload, protectedHeader } = await jwtVerify<AccessTokenClaims>(token, withKid(getKey), {
       typ: accessTokenType,
       issuer: requirements.issuer,
       audience: requirements.audience,
@@ -63,7 +65,7 @@ export async function validateAccessToken(
       requiredClaims: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
       currentDate: now,
     });
-    return accessTokenOf(payload);
+    return accessTokenOf(payload, protectedHeader.kid!);
   } catch (error) {
     if (error instanceof errors.JWTExpired) throw new InvalidTokenError('the access token expired', error);
     if (error instanceof errors.JOSEError) throw new InvalidTokenError('the access token is invalid', error);
@@ -72,19 +74,19 @@ export async function validateAccessToken(
 }
 
 /** A token that names no key would have to be tried against each. */
-function withKid(getKey: JWTVerifyGetKey): JWTVerifyGetKey {
+export function withKid(getKey: JWTVerifyGetKey): JWTVerifyGetKey {
   return (header: JWTHeaderParameters, token) => {
     if (typeof header.kid !== 'string') throw new errors.JWTInvalid('the header has no kid');
     return getKey(header, token);
   };
 }
 
-function accessTokenOf(claims: AccessTokenClaims): AccessToken {
+function accessTokenOf(claims: AccessTokenClaims, keyId: string): AccessToken {
   const { sub, client_id: clientId, jti, scope } = claims;
   if ([sub, clientId, jti].some((claim) => typeof claim !== 'string')) {
     throw new InvalidTokenError('the access token is invalid', 'sub, client_id and jti must be strings');
   }
   const scopes = scope === undefined ? new Set<string>() : typeof scope === 'string' ? parseScope(scope) : undefined;
   if (!scopes) throw new InvalidTokenError('the access token is invalid', 'scope is malformed');
-  return { clientId, subject: sub, scopes, expiresAt: claims.exp, claims };
+  return { clientId, subject: sub, scopes, expiresAt: claims.exp, keyId, claims };
 }

@@ -47,7 +47,7 @@ describe('issueAccessToken', () => {
       aud: audience,
       client_id: 'batch-processor',
       scope: 'jobs:read jobs:write',
-      jti: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      jti: expect.stringMatching(/^[\w-]{22}$/),
       iat: now,
       exp: now + 600,
     });
@@ -83,6 +83,7 @@ describe('validateAccessToken', () => {
       subject: 'batch-processor',
       scopes: new Set(['jobs:read', 'jobs:write']),
       expiresAt: now + 600,
+      keyId: 'k1',
       claims,
     });
   });

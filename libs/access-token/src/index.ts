@@ -1,3 +1,13 @@
 export * from './access-token-issuer.ts';
-export * from './access-token-validator.ts';
+export {
+  accessTokenAlgorithms,
+  InvalidTokenError,
+  KeysUnavailableError,
+  validateAccessToken,
+  type AccessToken,
+  type AccessTokenAlgorithm,
+  type AccessTokenRequirements,
+} from './access-token-validator.ts';
+export * from './revocation-list.ts';
+export * from './revoked-tokens.ts';
 export * from './signature.ts';

@@ -9,3 +9,9 @@ export function reachedAt(url: string, issuer: string, issuerAddress?: string): 
   const { origin, pathname, search } = new URL(url);
   return origin === new URL(issuer).origin ? new URL(issuerAddress).origin + pathname + search : url;
 }
+
+/** What is sent in the clear over the network, where others can read it: neither TLS nor within this host. */
+export function isInTheClear(address: string): boolean {
+  const { protocol, hostname } = new URL(address);
+  return protocol !== 'https:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+}

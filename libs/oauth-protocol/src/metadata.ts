@@ -7,6 +7,14 @@ export interface AuthorizationServerMetadata {
   response_types_supported: string[];
   grant_types_supported: string[];
   token_endpoint_auth_methods_supported: string[];
+  revocation_endpoint?: string;
+  revocation_endpoint_auth_methods_supported?: string[];
+  introspection_endpoint?: string;
+  introspection_endpoint_auth_methods_supported?: string[];
+  /** RFC 9701 section 7 */
+  introspection_signing_alg_values_supported?: string[];
+  /** where resource servers follow what is revoked; a member of this project */
+  revocations_uri?: string;
   service_documentation?: string;
 }
 

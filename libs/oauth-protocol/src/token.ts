@@ -18,6 +18,8 @@ export interface AccessTokenClaims {
   jti: string;
   iat: number;
   exp: number;
+  /** What the token was obtained under, so that all tokens of it can be revoked together; a claim of this project. */
+  grant_id?: string;
 }
 
 /** The media type of a JWT access token, RFC 9068 section 2.1, as it stands in the `typ` header. */

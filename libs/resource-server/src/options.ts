@@ -1,5 +1,7 @@
 import type { AccessTokenAlgorithm } from '@lanyard/access-token';
 import type { KeySource } from './keys/key-source.ts';
+import type { RevocationOptions } from './revocations/remote-revocations.ts';
+import type { RevocationSource } from './revocations/revocation-source.ts';
 
 export const RESOURCE_SERVER_OPTIONS = Symbol('resource server options');
 
@@ -22,4 +24,9 @@ export interface ResourceServerOptions {
   keyRefreshInterval?: number;
   /** The least time between two fetches that unknown keys cause, seconds; default 30. Failed fetches count. */
   keyCooldown?: number;
+  /**
+   * How revoked tokens are known: the client that this resource server is at the authorization server, which follows
+   * its list. Default: not at all; tokens are accepted until they expire.
+   */
+  revocations?: RevocationOptions | RevocationSource;
 }

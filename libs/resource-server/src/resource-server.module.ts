@@ -16,6 +16,8 @@ import type { KeySource } from './keys/key-source.ts';
 import { RemoteKeys } from './keys/remote-keys.ts';
 import { ProtectedResourceMetadataController } from './metadata/protected-resource-metadata.controller.ts';
 import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from './options.ts';
+import { RemoteRevocations } from './revocations/remote-revocations.ts';
+import type { RevocationSource } from './revocations/revocation-source.ts';
 
 type AsyncOptions = Pick<ModuleMetadata, 'imports'> &
   Pick<FactoryProvider<ResourceServerOptions>, 'inject' | 'useFactory'>;
@@ -25,6 +27,7 @@ type AsyncOptions = Pick<ModuleMetadata, 'imports'> &
 export class ResourceServerModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     @Inject(RemoteKeys) private readonly keys: KeySource,
+    @Inject(RemoteRevocations) private readonly revocations: RevocationSource | undefined,
     @Inject(AccessRules) private readonly rules: AccessRules,
   ) {}
 
@@ -41,16 +44,18 @@ export class ResourceServerModule implements OnApplicationBootstrap, OnApplicati
       providers: [
         { provide: RESOURCE_SERVER_OPTIONS, inject, useFactory },
         { provide: RemoteKeys, inject: [RESOURCE_SERVER_OPTIONS], useFactory: keysOf },
+        { provide: RemoteRevocations, inject: [RESOURCE_SERVER_OPTIONS, RemoteKeys], useFactory: revocationsOf },
         { provide: APP_GUARD, useClass: AccessTokenGuard },
         AccessRules,
         BearerStrategy,
       ],
-      exports: [AccessRules, RemoteKeys],
+      exports: [AccessRules, RemoteKeys, RemoteRevocations],
     };
   }
 
   onApplicationBootstrap(): void {
     this.keys.start();
+    this.revocations?.start();
     const undeclared = this.rules.undeclared();
     if (undeclared.length > 0) {
       new Logger(ResourceServerModule.name).error({
@@ -62,6 +67,7 @@ export class ResourceServerModule implements OnApplicationBootstrap, OnApplicati
 
   onApplicationShutdown(): void {
     this.keys.stop();
+    this.revocations?.stop();
   }
 }
 
@@ -74,5 +80,25 @@ function keysOf({ issuer, issuerAddress, keys, keyRefreshInterval, keyCooldown }
     ...(keyRefreshInterval !== undefined && { refreshInterval: keyRefreshInterval }),
     ...(keyCooldown !== undefined && { cooldown: keyCooldown }),
     onError: (error) => logger.warn({ msg: "the authorization server's keys could not be fetched", err: error }),
+  });
+}
+
+function revocationsOf(
+  { issuer, issuerAddress, revocations }: ResourceServerOptions,
+  keys: KeySource,
+): RevocationSource | undefined {
+  if (!revocations || 'isRevoked' in revocations) return revocations;
+  const logger = new Logger(RemoteRevocations.name);
+  return new RemoteRevocations({
+    ...revocations,
+    issuer,
+    ...(issuerAddress !== undefined && { issuerAddress }),
+    keys,
+    onError: (error) => logger.warn({ msg: 'the list of revocations could not be fetched', err: error }),
+    onSilence: (silent) => {
+      const policy = revocations.whenSilent ?? 'accept';
+      if (silent) logger.error({ msg: 'nothing was heard of revocations for too long', policy });
+      else logger.log({ msg: 'the list of revocations is up to date again' });
+    },
   });
 }

@@ -1,4 +1,4 @@
-import { reachedAt } from '@lanyard/oauth-protocol';
+import { isInTheClear, reachedAt } from '@lanyard/oauth-protocol';
 import * as oauth from 'oauth4webapi';
 import { tokenRequestErrorOf, refuseUnavailable } from './response-error.ts';
 import { TokenRequestError } from './token-request-error.ts';
@@ -66,10 +66,7 @@ export class ServerMetadata {
   /** The secret may travel over TLS, or within this host. */
   private insecurityOf(url: string): string | undefined {
     const address = this.reached(url);
-    const { protocol, hostname } = new URL(address);
-    if (protocol === 'https:' || loopback.test(hostname) || this.options.allowInsecureRequests) return undefined;
+    if (!isInTheClear(address) || this.options.allowInsecureRequests) return undefined;
     return `${address} is not https: secrets and tokens could be read on the way (allowInsecureRequests)`;
   }
 }
-
-const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;

@@ -18,6 +18,7 @@ import {
   scopeInsufficient,
   tokenInvalid,
 } from './bearer-exception.ts';
+import { RevocationUnknownError } from '../revocations/revocation-source.ts';
 import { BearerStrategy } from './bearer.strategy.ts';
 
 interface BearerRequest {
@@ -65,7 +66,7 @@ export class AccessTokenGuard extends AuthGuard() {
     status?: number,
   ): User {
     if (error instanceof InvalidTokenError) throw tokenInvalid(error.description, error.cause);
-    if (error instanceof KeysUnavailableError) {
+    if (error instanceof KeysUnavailableError || error instanceof RevocationUnknownError) {
       void context.switchToHttp().getResponse().header('retry-after', '1');
       throw new ServiceUnavailableException('access tokens cannot be validated at the moment');
     }

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { validateAccessToken, type AccessToken } from '@lanyard/access-token';
+import { InvalidTokenError, validateAccessToken, type AccessToken } from '@lanyard/access-token';
 import { PassportStrategy } from '@nestjs/passport';
 import passport from 'passport';
 import { Strategy } from 'passport-http-bearer';
 import type { KeySource } from '../keys/key-source.ts';
 import { RemoteKeys } from '../keys/remote-keys.ts';
 import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from '../options.ts';
+import { RemoteRevocations } from '../revocations/remote-revocations.ts';
+import type { RevocationSource } from '../revocations/revocation-source.ts';
 
 /**
  * passport-http-bearer takes the token from the header; jose validates it, RFC 9068 section 4. Registered under a name
@@ -19,6 +21,7 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'lanyard-bearer')
 
   constructor(
     @Inject(RemoteKeys) private readonly keys: KeySource,
+    @Inject(RemoteRevocations) private readonly revocations: RevocationSource | undefined,
     @Inject(RESOURCE_SERVER_OPTIONS) private readonly options: ResourceServerOptions,
   ) {
     super();
@@ -26,8 +29,13 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'lanyard-bearer')
     passport.use(this);
   }
 
-  validate(token: string): Promise<AccessToken> {
+  async validate(token: string): Promise<AccessToken> {
     const { issuer, resource: audience, algorithms, clockTolerance } = this.options;
-    return validateAccessToken(token, this.keys.getKey, { issuer, audience, algorithms, clockTolerance });
+    const requirements = { issuer, audience, algorithms, clockTolerance };
+    const accessToken = await validateAccessToken(token, this.keys.getKey, requirements);
+    if (await this.revocations?.isRevoked(accessToken, token)) {
+      throw new InvalidTokenError('the access token was revoked', 'it is on the list of revocations');
+    }
+    return accessToken;
   }
 }

@@ -1,19 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KeysUnavailableError } from '@lanyard/access-token';
-import { authorizationServerMetadataUrl, reachedAt, type AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { IssuerConnection, type IssuerConnectionOptions } from '../issuer/issuer-connection.ts';
 import type { KeySource } from './key-source.ts';
 
-export interface RemoteKeysOptions {
-  issuer: string;
-  /** where the issuer is reached from here, if not under its own name; default: the issuer */
-  issuerAddress?: string;
+export interface RemoteKeysOptions extends IssuerConnectionOptions {
   /** seconds; default 300 */
   refreshInterval?: number;
   /** the least time between two fetches that requests cause, seconds; default 30 */
   cooldown?: number;
-  /** how long one fetch may take, ms; default 5000 */
-  timeout?: number;
   /** told of each fetch that failed; the keys at hand stay in use */
   onError?: (error: unknown) => void;
 }
@@ -27,11 +22,11 @@ const wait = 50;
  * Where the server can tell of new keys (`Prefer: wait`, RFC 7240), a key that is withdrawn is dropped at once.
  */
 export class RemoteKeys implements KeySource {
-  private readonly options: Required<RemoteKeysOptions>;
+  private readonly options: Required<Pick<RemoteKeysOptions, 'refreshInterval' | 'cooldown' | 'onError'>>;
+  private readonly connection: IssuerConnection;
   private keys: JWTVerifyGetKey | undefined;
   private address = '';
   private etag: string | undefined;
-  private readonly stopped = new AbortController();
   private fetching: Promise<void> | undefined;
   private lastAttempt = Number.NEGATIVE_INFINITY;
   private timer: NodeJS.Timeout | undefined;
@@ -41,14 +36,8 @@ export class RemoteKeys implements KeySource {
   private tells = false;
 
   constructor(options: RemoteKeysOptions) {
-    this.options = {
-      refreshInterval: 300,
-      cooldown: 30,
-      timeout: 5000,
-      onError: () => undefined,
-      issuerAddress: options.issuer,
-      ...options,
-    };
+    this.connection = new IssuerConnection(options);
+    this.options = { refreshInterval: 300, cooldown: 30, onError: () => undefined, ...options };
   }
 
   get available(): boolean {
@@ -62,7 +51,7 @@ export class RemoteKeys implements KeySource {
 
   stop(): void {
     clearTimeout(this.timer);
-    this.stopped.abort();
+    this.connection.stop();
   }
 
   /**
@@ -112,26 +101,13 @@ export class RemoteKeys implements KeySource {
   }
 
   private async fetchKeys(): Promise<void> {
-    const { issuer } = this.options;
-    const metadata = await this.get(authorizationServerMetadataUrl(issuer));
-    const { issuer: named, jwks_uri: address } = (await metadata.json()) as AuthorizationServerMetadata;
-    // RFC 8414 section 3.3
-    if (named !== issuer) throw new Error(`the metadata of ${issuer} names another issuer`);
-    this.address = address;
-    await this.take(await this.get(address));
+    this.address = (await this.connection.metadata()).jwks_uri;
+    await this.take(await this.connection.send(this.address));
   }
 
   private async take(response: Response): Promise<void> {
     this.keys = createLocalJWKSet((await response.json()) as JSONWebKeySet);
     this.etag = response.headers.get('etag') ?? undefined;
-  }
-
-  private async get(url: string, headers: Record<string, string> = {}, timeout = this.options.timeout) {
-    const address = reachedAt(url, this.options.issuer, this.options.issuerAddress);
-    const signal = AbortSignal.any([this.stopped.signal, AbortSignal.timeout(timeout)]);
-    const response = await fetch(address, { redirect: 'error', headers, signal });
-    if (!response.ok && response.status !== 304) throw new Error(`${address} answered ${response.status}`);
-    return response;
   }
 
   private async refreshForever(): Promise<void> {
@@ -144,7 +120,7 @@ export class RemoteKeys implements KeySource {
       quickAnswers = performance.now() - begun < 1000 ? quickAnswers + 1 : 1;
       await this.paused(Math.min(0.05 * 2 ** quickAnswers, refreshInterval));
     }
-    if (this.stopped.signal.aborted) return;
+    if (this.connection.isStopped) return;
     const failures = Math.max(this.failures, this.failedWaits);
     const retry = Math.min(0.25 * 2 ** failures, 30);
     // One that is about to stop, or has too many who wait, may be able to tell again soon.
@@ -155,7 +131,7 @@ export class RemoteKeys implements KeySource {
   }
 
   private paused(seconds: number): Promise<void> {
-    return sleep(seconds * 1000, undefined, { signal: this.stopped.signal, ref: false }).catch(() => undefined);
+    return sleep(seconds * 1000, undefined, { signal: this.connection.untilStopped, ref: false }).catch(() => undefined);
   }
 
   /**
@@ -163,17 +139,17 @@ export class RemoteKeys implements KeySource {
    * @returns false where the server does not tell of them, or cannot at the moment
    */
   private async toldOfChange(): Promise<boolean> {
-    if (this.failures > 0 || !this.etag || this.stopped.signal.aborted) return false;
+    if (this.failures > 0 || !this.etag || this.connection.isStopped) return false;
     const conditions = { 'if-none-match': this.etag, prefer: `wait=${wait}` };
     try {
-      const response = await this.get(this.address, conditions, wait * 1000 + this.options.timeout);
+      const response = await this.connection.send(this.address, { headers: conditions }, wait * 1000);
       const changed = response.status !== 304;
       if (changed) await this.take(response);
       this.failedWaits = 0;
       this.tells ||= response.headers.has('preference-applied');
       return changed || response.headers.has('preference-applied');
     } catch (error) {
-      if (this.stopped.signal.aborted) return false;
+      if (this.connection.isStopped) return false;
       this.failedWaits += 1;
       this.options.onError(error);
       return false;

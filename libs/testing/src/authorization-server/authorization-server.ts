@@ -1,15 +1,18 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { issueAccessToken, signJwt, type SigningKey } from '@lanyard/access-token';
+import { issueAccessToken, signJwt, type Revocation, type SigningKey } from '@lanyard/access-token';
 import {
   authorizationServerMetadataPath,
+  basicCredentials,
   OAuthError,
   parseScope,
+  type AccessTokenClaims,
   type AccessTokenResponse,
   type AuthorizationServerMetadata,
 } from '@lanyard/oauth-protocol';
-import { exportJWK, type JWK } from 'jose';
+import { decodeJwt, decodeProtectedHeader, exportJWK, type JWK } from 'jose';
+import { TestRevocations, type RawAnswer } from './revocations.ts';
 
 export interface TestClient {
   secret: string;
@@ -39,6 +42,12 @@ export interface TestAuthorizationServer {
   ): string;
   /** a new signing key; the old ones stay published unless `withdraw` */
   rotateKey(options?: { withdraw?: boolean }): Promise<void>;
+  /** revokes one token by its `jti`, or all with a `grant_id` or `kid` in common; `until` is in an hour by default */
+  revoke(revocation: Omit<Revocation, 'until'> & { until?: number }): void;
+  /** the list begins anew, as after a backup was restored */
+  forgetRevocations(): void;
+  /** how often the list of revocations was asked for, and tokens were introspected */
+  revocationRequests(): { list: number; introspection: number };
   /** answers the next requests to this path with this status, for tests of outages */
   failNext(path: string, status: number, options?: { times?: number; headers?: Record<string, string> }): void;
   /** stops listening; `start` listens on the same port again */
@@ -74,6 +83,7 @@ export async function startAuthorizationServer(
   let keyFetches = 0;
   let keysChanged = Promise.withResolvers<void>();
   const tokenRequests: RecordedTokenRequest[] = [];
+  let introspections = 0;
   const failures = new Map<string, { status: number; times: number; headers: Record<string, string> }>();
 
   const routes: Record<string, (request: IncomingMessage) => Promise<object> | object> = {
@@ -81,6 +91,17 @@ export async function startAuthorizationServer(
     '/jwks': () => {
       keyFetches += 1;
       return { keys: published };
+    },
+    '/introspect': async (request) => {
+      introspections += 1;
+      requireClient(request, clients);
+      const token = new URLSearchParams(await bodyOf(request)).get('token') ?? '';
+      const claims = decodeJwt<AccessTokenClaims>(token);
+      const revoked =
+        revocations.has('jti', claims.jti) ||
+        revocations.has('grant_id', claims.grant_id) ||
+        revocations.has('kid', decodeProtectedHeader(token).kid);
+      return revoked || claims.exp * 1000 < Date.now() ? { active: false } : { active: true, ...claims };
     },
     '/token': async (request) => {
       const { recorded, response } = answerTokenRequest(
@@ -102,6 +123,16 @@ export async function startAuthorizationServer(
     if (failure && failure.times > 0) {
       failure.times -= 1;
       return send(response, failure.status, { error: 'temporarily_unavailable' }, failure.headers);
+    }
+    if (path === '/revocations') {
+      void new Promise<RawAnswer>((resolve) => {
+        requireClient(request, clients);
+        resolve(revocations.answer(request));
+      }).then(
+        ({ status, headers, body }) => response.writeHead(status, headers).end(body),
+        () => send(response, 401, { error: 'invalid_client' }),
+      );
+      return undefined;
     }
     const route = routes[path];
     if (!route) return send(response, 404, {});
@@ -134,6 +165,7 @@ export async function startAuthorizationServer(
   await start();
   const address = `http://localhost:${port}`;
   const issuer = name ?? address;
+  const revocations = new TestRevocations(issuer, () => key);
 
   return {
     issuer,
@@ -151,6 +183,10 @@ export async function startAuthorizationServer(
       keysChanged.resolve();
       keysChanged = Promise.withResolvers();
     },
+    revoke: ({ until = Math.floor(Date.now() / 1000) + 3600, ...revocation }) =>
+      revocations.add({ ...revocation, until }),
+    forgetRevocations: () => revocations.clear(),
+    revocationRequests: () => ({ list: revocations.requests, introspection: introspections }),
     failNext: (path, status, { times = 1, headers = {} } = {}) => void failures.set(path, { status, times, headers }),
     start,
     stop: () =>
@@ -168,7 +204,14 @@ const metadata = (issuer: string): AuthorizationServerMetadata => ({
   response_types_supported: [],
   grant_types_supported: ['client_credentials'],
   token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+  introspection_endpoint: `${issuer}/introspect`,
+  revocations_uri: `${issuer}/revocations`,
 });
+
+function requireClient({ headers }: IncomingMessage, clients: Record<string, TestClient>): void {
+  const known = Object.entries(clients).map(([clientId, { secret }]) => basicCredentials(clientId, secret));
+  if (!known.includes(headers.authorization ?? '')) throw new OAuthError('invalid_client', 'client authentication failed');
+}
 
 function answerTokenRequest(
   authorization: string | undefined,

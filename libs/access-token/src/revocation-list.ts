@@ -1,0 +1,87 @@
+import { revocationKinds, revocationListType, type RevocationListClaims } from '@lanyard/oauth-protocol';
+import { errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
+import { signJwt, type SigningKey } from './access-token-issuer.ts';
+import { accessTokenAlgorithms, withKid, type AccessTokenAlgorithm } from './access-token-validator.ts';
+import type { Revocation } from './revoked-tokens.ts';
+
+/** How long a list may be taken for news, seconds: whoever repeats an older one is refused. */
+const listLifetime = 300;
+
+/** No list is larger than this many characters; one with 100,000 entries has 3.5 million. */
+const largestList = 256 * 1024 * 1024;
+
+/** Whoever sends this is not the authorization server, or speaks another version of the list. */
+export class InvalidRevocationListError extends Error {
+  override readonly name = 'InvalidRevocationListError';
+}
+
+/**
+ * Signs a list of revocations as a JWT of the type `revocations+jwt`.
+ * @param list.cursor  how far it goes
+ * @param list.since   where it begins; undefined: it is the whole
+ * @param now          seconds since the epoch
+ */
+export function issueRevocationList(
+  issuer: string,
+  key: SigningKey,
+  list: { cursor: number; since?: number | undefined; revocations: Iterable<Revocation> },
+  now = Math.floor(Date.now() / 1000),
+): string {
+  const revoked: RevocationListClaims['revoked'] = {};
+  for (const { kind, id, until } of list.revocations) ((revoked[kind] ??= {})[until] ??= []).push(id);
+  const claims: RevocationListClaims = {
+    iss: issuer,
+    iat: now,
+    exp: now + listLifetime,
+    cursor: list.cursor,
+    ...(list.since !== undefined && { since: list.since }),
+    revoked,
+  };
+  return signJwt({ alg: 'ES256', typ: revocationListType, kid: key.kid }, claims, key.privateKey);
+}
+
+/**
+ * Validates a revocation list: signature, type and issuer, and that every entry can be understood.
+ * @param list    the compact serialization
+ * @param getKey  as for access tokens
+ * @param now     for tests; default the clock
+ * @throws {InvalidRevocationListError}  with the reason for the log in `cause`
+ */
+export async function validateRevocationList(
+  list: string,
+  getKey: JWTVerifyGetKey,
+  { issuer, algorithms = ['ES256'] }: { issuer: string; algorithms?: readonly AccessTokenAlgorithm[] },
+  now = new Date(),
+): Promise<RevocationListClaims> {
+  try {
+    if (list.length > largestList) throw new errors.JWTInvalid('it is too large');
+    const { payload } = await jwtVerify<RevocationListClaims>(list, withKid(getKey), {
+      typ: revocationListType,
+      issuer,
+      algorithms: accessTokenAlgorithms.filter((algorithm) => algorithms.includes(algorithm)),
+      clockTolerance: 60,
+      requiredClaims: ['iss', 'iat', 'exp', 'cursor', 'revoked'],
+      currentDate: now,
+    });
+    requireShape(payload);
+    return payload;
+  } catch (cause) {
+    if (cause instanceof errors.JOSEError) throw new InvalidRevocationListError(cause.message, { cause });
+    throw cause;
+  }
+}
+
+/** A kind of entry that is not known here cannot be enforced, so the list is not taken at all. */
+function requireShape({ cursor, since, revoked }: RevocationListClaims): void {
+  const isCursor = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+  if (!isCursor(cursor) || (since !== undefined && !isCursor(since))) throw new errors.JWTInvalid('its cursor is none');
+  if (!isObject(revoked)) throw new errors.JWTInvalid('it has no entries');
+  for (const [kind, byEnd] of Object.entries(revoked)) {
+    if (!(revocationKinds as readonly string[]).includes(kind)) throw new errors.JWTInvalid('it has unknown entries');
+    for (const [until, ids] of Object.entries(isObject(byEnd) ? byEnd : { '': undefined })) {
+      const sound = /^\d{1,15}$/.test(until) && Array.isArray(ids) && ids.every((id) => typeof id === 'string');
+      if (!sound) throw new errors.JWTInvalid('it has entries that cannot be read');
+    }
+  }
+}

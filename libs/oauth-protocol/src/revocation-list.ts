@@ -1,0 +1,21 @@
+/** What can be revoked: one token by its `jti`, all that were obtained under one `grant_id`, all that one key signed. */
+export const revocationKinds = ['jti', 'grant_id', 'kid'] as const;
+export type RevocationKind = (typeof revocationKinds)[number];
+
+/**
+ * The claims of a revocation list, a JWT of its own type. Whoever has the list up to a cursor asks for what came after
+ * it, and gets a list with `since`; a list without `since` is the whole. Times are seconds since the epoch.
+ */
+export interface RevocationListClaims {
+  iss: string;
+  iat: number;
+  exp: number;
+  /** how far the list goes; grows with each revocation */
+  cursor: number;
+  since?: number;
+  /** by kind, then by the second until which an entry matters, after which nothing it revokes is valid any more */
+  revoked: Partial<Record<RevocationKind, Record<string, string[]>>>;
+}
+
+/** The media type of a revocation list, as it stands in the `typ` header. */
+export const revocationListType = 'revocations+jwt';

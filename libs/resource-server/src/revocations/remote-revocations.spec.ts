@@ -1,0 +1,198 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { InvalidRevocationListError, validateAccessToken } from '@lanyard/access-token';
+import { startAuthorizationServer, type TestAuthorizationServer } from '@lanyard/testing';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { RemoteKeys } from '../keys/remote-keys.ts';
+import { RemoteRevocations, type RemoteRevocationsOptions } from './remote-revocations.ts';
+import { RevocationUnknownError } from './revocation-source.ts';
+
+const audience = 'https://badges.example';
+const grant = { clientId: 'porter', audience, scope: 'badges:read' };
+let server: TestAuthorizationServer;
+let keys: RemoteKeys;
+let revocations: RemoteRevocations;
+let errors: unknown[];
+let silences: boolean[];
+
+beforeEach(async () => {
+  server = await startAuthorizationServer({ badges: { secret: 's3cret', scope: '', audience } }, { tellsOfKeys: true });
+  keys = new RemoteKeys({ issuer: server.issuer });
+  keys.start();
+  errors = [];
+  silences = [];
+});
+afterEach(async () => {
+  revocations.stop();
+  keys.stop();
+  await server.stop();
+});
+
+const create = (options: Partial<RemoteRevocationsOptions> = {}) => {
+  revocations = new RemoteRevocations({
+    issuer: server.issuer,
+    keys,
+    clientId: 'badges',
+    clientSecret: 's3cret',
+    onError: (error) => errors.push(error),
+    onSilence: (silent) => silences.push(silent),
+    ...options,
+  });
+  return revocations;
+};
+const isRevoked = async (token: string) =>
+  revocations.isRevoked(await validateAccessToken(token, keys.getKey, { issuer: server.issuer, audience }), token);
+const until = async (condition: () => boolean | Promise<boolean>) => {
+  for (let i = 0; i < 500 && !(await condition()); i++) await sleep(10);
+  expect(await condition()).toBe(true);
+};
+const revoke = (token: string) => server.revoke({ kind: 'jti', id: decodeJwt(token).jti! });
+/** a second of silence is too long */
+const impatient = { silentAfter: 1 };
+
+describe('RemoteRevocations', () => {
+  it('begins with what was revoked before, and the first request waits for it', async () => {
+    const token = server.token(grant);
+    revoke(token);
+    create().start();
+    expect(await isRevoked(token)).toBe(true);
+    expect(await isRevoked(server.token(grant))).toBe(false);
+  });
+
+  it('takes in what is revoked while it waits: a token, a grant, a key', async () => {
+    create().start();
+    await until(() => revocations.silence < 1);
+    const [one, other] = [server.token(grant), server.token(grant)];
+    revoke(one);
+    await until(() => isRevoked(one));
+    expect(await isRevoked(other)).toBe(false);
+
+    const granted = server.token(grant, { claims: { grant_id: 'g1' } });
+    server.revoke({ kind: 'grant_id', id: 'g1' });
+    await until(() => isRevoked(granted));
+    expect(await isRevoked(other)).toBe(false);
+
+    server.revoke({ kind: 'kid', id: decodeProtectedHeader(other).kid! });
+    await until(() => isRevoked(other));
+    expect(revocations.size).toBe(3);
+  });
+
+  it('answers at once and asks nobody while something was heard lately', async () => {
+    create().start();
+    await until(() => revocations.silence < 1);
+    const { list, introspection } = server.revocationRequests();
+    const token = server.token(grant);
+    const accessToken = await validateAccessToken(token, keys.getKey, { issuer: server.issuer, audience });
+    for (let i = 0; i < 1000; i++) expect(revocations.isRevoked(accessToken, token)).toBe(false);
+    expect(server.revocationRequests()).toEqual({ list, introspection });
+  });
+
+  it('goes on where it was after an outage, and has forgotten nothing', async () => {
+    create(impatient).start();
+    await until(() => revocations.silence < 1);
+    const [before, meanwhile] = [server.token(grant), server.token(grant)];
+    revoke(before);
+    await until(() => isRevoked(before));
+    await server.stop();
+    await until(() => silences.includes(true));
+    expect(await isRevoked(before)).toBe(true);
+    revoke(meanwhile);
+    await server.start();
+    await until(() => isRevoked(meanwhile));
+    expect(await isRevoked(before)).toBe(true);
+    expect(silences).toEqual([true, false]);
+  });
+
+  it('takes the whole list of a server that has another one, and keeps what it knew', async () => {
+    create().start();
+    await until(() => revocations.silence < 1);
+    const [one, two] = [server.token(grant), server.token(grant)];
+    revoke(one);
+    revoke(two);
+    await until(() => revocations.size === 2);
+    server.forgetRevocations();
+    revoke(server.token(grant));
+    await until(() => revocations.size === 3);
+    expect([await isRevoked(one), await isRevoked(two)]).toEqual([true, true]);
+  });
+
+  it.each([
+    ['accept', false],
+    ['refuse', 'unknown'],
+    ['introspect', 'unknown'],
+  ] as const)('when silent, with the policy to %s: %s', async (whenSilent, outcome) => {
+    create({ ...impatient, whenSilent }).start();
+    await until(() => revocations.silence < 1);
+    const [token, revoked] = [server.token(grant), server.token(grant)];
+    await isRevoked(token);
+    revoke(revoked);
+    await until(() => isRevoked(revoked));
+    await server.stop();
+    await until(() => revocations.isSilent);
+    expect(await isRevoked(revoked)).toBe(true);
+    const answer = isRevoked(token);
+    if (outcome === 'unknown') await expect(answer).rejects.toThrow(RevocationUnknownError);
+    else expect(await answer).toBe(outcome);
+    await server.start();
+    await until(() => !revocations.isSilent);
+    expect(await isRevoked(token)).toBe(false);
+  });
+
+  it('introspects in silence, once a second for each token', async () => {
+    create({ whenSilent: 'introspect' });
+    server.failNext('/revocations', 503, { times: 1000 });
+    revocations.start();
+    const [token, revoked] = [server.token(grant), server.token(grant)];
+    revoke(revoked);
+    expect(await isRevoked(revoked)).toBe(true);
+    expect(await Promise.all(Array.from({ length: 50 }, () => isRevoked(token)))).toEqual(Array(50).fill(false));
+    expect(server.revocationRequests()).toEqual({ list: 0, introspection: 2 });
+    revoke(token);
+    await until(() => isRevoked(token));
+  });
+
+  it('takes no list that the issuer has not signed', async () => {
+    const other = await startAuthorizationServer();
+    const otherKeys = new RemoteKeys({ issuer: other.issuer });
+    create({ keys: otherKeys }).start();
+    const token = server.token(grant);
+    revoke(token);
+    await until(() => errors.some((error) => error instanceof InvalidRevocationListError));
+    expect(await isRevoked(token)).toBe(false);
+    await other.stop();
+  });
+
+  it('reads the secret anew for each request', async () => {
+    let secret = 'old';
+    create({ clientSecret: () => secret }).start();
+    await until(() => errors.length > 0);
+    expect(revocations.wasAskedFor).toBe(true);
+    secret = 's3cret';
+    await until(() => revocations.silence < 1);
+  });
+
+  it('keeps the secret from the network', () => {
+    create({ issuer: server.issuer });
+    expect(() => create({ issuer: 'http://auth.example' })).toThrow('the client secret could be read on the way');
+    expect(() => create({ issuer: 'http://auth.example', allowInsecureRequests: true })).not.toThrow();
+  });
+
+  it('comes back by chance within a while, not all at once', async () => {
+    const others = Array.from({ length: 20 }, () => create());
+    for (const other of others) other.start();
+    await until(() => others.every((other) => other.silence < 2));
+    await server.stop();
+    await sleep(3000);
+    const { list } = server.revocationRequests();
+    const begun = performance.now();
+    await server.start();
+    const arrivals: number[] = [];
+    await until(() => {
+      const came = server.revocationRequests().list - list;
+      while (arrivals.length < Math.min(came, 20)) arrivals.push(performance.now() - begun);
+      return arrivals.length === 20;
+    });
+    for (const other of others) other.stop();
+    expect(arrivals.at(-1)! - arrivals[0]!).toBeGreaterThan(200);
+  });
+});

@@ -1,0 +1,154 @@
+import { RevokedTokens, revocationsIn, type AccessToken } from '@lanyard/access-token';
+import { basicCredentials, isInTheClear, type RevocationListClaims } from '@lanyard/oauth-protocol';
+import { readSecret, type SecretSource } from '@lanyard/token-client';
+import { IssuerConnection, type IssuerConnectionOptions } from '../issuer/issuer-connection.ts';
+import type { KeySource } from '../keys/key-source.ts';
+import { RemoteIntrospection } from './remote-introspection.ts';
+import { RevocationFeed } from './revocation-feed.ts';
+import { RevocationUnknownError, type RevocationSource } from './revocation-source.ts';
+
+/** What happens to tokens while nothing was heard of revocations for too long. */
+export const silencePolicies = ['accept', 'introspect', 'refuse'] as const;
+export type SilencePolicy = (typeof silencePolicies)[number];
+
+export interface RevocationOptions {
+  /** the client that this resource server is at the authorization server */
+  clientId: string;
+  /** read anew for each request, where it is a function */
+  clientSecret: SecretSource;
+  /**
+   * While nothing was heard for too long: `accept` what is not known to be revoked until it expires (the default), ask
+   * about each token by introspection and refuse with 503 where there is no answer, or `refuse` all with 503.
+   */
+  whenSilent?: SilencePolicy;
+  /** For how long nothing may be heard, seconds; default 60. In quiet times something is heard every 20. */
+  silentAfter?: number;
+  /** Lets the secret travel over plain http to another host; default false. */
+  allowInsecureRequests?: boolean;
+}
+
+export interface RemoteRevocationsOptions extends RevocationOptions, IssuerConnectionOptions {
+  /** who signs the list */
+  keys: KeySource;
+  /** told of each request that failed */
+  onError?: (error: unknown) => void;
+  /** told when the list falls silent for too long, and when it is heard again */
+  onSilence?: (silent: boolean) => void;
+}
+
+/**
+ * What the authorization server has revoked, held in memory and kept up to date by a request that waits for news: a
+ * lookup for each token, and no call. What was revoked stays so through any silence.
+ */
+export class RemoteRevocations implements RevocationSource {
+  private readonly options: RemoteRevocationsOptions;
+  private readonly connection: IssuerConnection;
+  private readonly feed: RevocationFeed;
+  private readonly introspection: RemoteIntrospection;
+  private readonly revoked = new RevokedTokens();
+  private readonly firstAttempt = Promise.withResolvers<void>();
+  private attempted = false;
+  private heardAt = Number.NEGATIVE_INFINITY;
+  private tidiedAt = performance.now();
+  private toldSilent = false;
+
+  /** @throws where the secret would travel over plain http to another host */
+  constructor(options: RemoteRevocationsOptions) {
+    this.options = options;
+    this.connection = new IssuerConnection(options);
+    const address = this.connection.reached(options.issuer);
+    if (isInTheClear(address) && !options.allowInsecureRequests) {
+      throw new Error(`${address} is not https: the client secret could be read on the way (allowInsecureRequests)`);
+    }
+    const authorization = async () => basicCredentials(options.clientId, await readSecret(options.clientSecret));
+    this.introspection = new RemoteIntrospection(this.connection, authorization);
+    this.feed = new RevocationFeed({
+      issuer: options.issuer,
+      connection: this.connection,
+      keys: options.keys,
+      authorization,
+      take: (list) => this.take(list),
+      onError: (error) => this.failed(error),
+    });
+  }
+
+  /** Fetches the list and goes on following it. Does not wait for the server, nor fail without it. */
+  start(): void {
+    void this.feed.follow(() => {
+      this.attempted = true;
+      this.firstAttempt.resolve();
+    });
+  }
+
+  stop(): void {
+    this.connection.stop();
+    this.firstAttempt.resolve();
+  }
+
+  /** How many entries are held. */
+  get size(): number {
+    return this.revoked.size;
+  }
+
+  /** Seconds since something was heard; infinite where nothing was so far. */
+  get silence(): number {
+    return (performance.now() - this.heardAt) / 1000;
+  }
+
+  get isSilent(): boolean {
+    return this.silence > (this.options.silentAfter ?? 60);
+  }
+
+  get whenSilent(): SilencePolicy {
+    return this.options.whenSilent ?? 'accept';
+  }
+
+  /** Whether the list was asked for at least once since the start. */
+  get wasAskedFor(): boolean {
+    return this.attempted;
+  }
+
+  /** Without a call, unless nothing was heard for too long. */
+  isRevoked(accessToken: AccessToken, token: string): boolean | Promise<boolean> {
+    if (this.revoked.has(accessToken)) return true;
+    return this.isSilent && this.isRevokedInSilence(accessToken, token);
+  }
+
+  private async isRevokedInSilence(accessToken: AccessToken, token: string): Promise<boolean> {
+    await this.firstAttempt.promise;
+    if (this.revoked.has(accessToken)) return true;
+    if (!this.isSilent) return false;
+    switch (this.whenSilent) {
+      case 'accept':
+        return false;
+      case 'introspect':
+        return !(await this.introspection.isActive(token));
+      case 'refuse':
+        throw new RevocationUnknownError('nothing was heard of revocations for too long');
+      default:
+        return this.whenSilent satisfies never;
+    }
+  }
+
+  /** Entries are never taken back before their end, whatever a later list says. */
+  private take(list: RevocationListClaims | undefined): void {
+    this.heardAt = performance.now();
+    if (list) for (const revocation of revocationsIn(list)) this.revoked.add(revocation);
+    if (this.heardAt - this.tidiedAt > 60_000) {
+      this.revoked.dropEnded(Math.floor(Date.now() / 1000));
+      this.tidiedAt = this.heardAt;
+    }
+    this.tellSilence(false);
+  }
+
+  private failed(error: unknown): void {
+    this.options.onError?.(error);
+    if (this.isSilent) this.tellSilence(true);
+  }
+
+  private tellSilence(silent: boolean): void {
+    if (silent === this.toldSilent) return;
+    this.toldSilent = silent;
+    this.options.onSilence?.(silent);
+  }
+}

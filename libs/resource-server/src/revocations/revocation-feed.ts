@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { validateRevocationList } from '@lanyard/access-token';
+import type { RevocationListClaims } from '@lanyard/oauth-protocol';
+import { UnexpectedStatusError, type IssuerConnection } from '../issuer/issuer-connection.ts';
+import type { KeySource } from '../keys/key-source.ts';
+
+export interface RevocationFeedOptions {
+  issuer: string;
+  connection: IssuerConnection;
+  /** who signs the list */
+  keys: KeySource;
+  /** the value of `Authorization`, asked for each time, since secrets are rotated */
+  authorization: () => Promise<string>;
+  /** takes what is new; undefined: nothing is, as of now */
+  take: (list: RevocationListClaims | undefined) => void;
+  onError: (error: unknown) => void;
+}
+
+/** How long a request waits for news, seconds; so a connection that is dead is noticed within this and the timeout. */
+const wait = 20;
+
+/** The least time between two lists, ms: what is revoked meanwhile comes in one. */
+const least = 50;
+
+/** ms; what the server refuses does not mend itself soon */
+const longestDelay = { passing: 10_000, refused: 60_000 };
+
+/** Follows the authorization server's list of revocations: a snapshot, then what is new, as soon as it is. */
+export class RevocationFeed {
+  private cursor: number | undefined;
+  private address: string | undefined;
+
+  constructor(private readonly options: RevocationFeedOptions) {}
+
+  /** @param attempted  called after the first attempt, whatever came of it */
+  async follow(attempted: () => void): Promise<void> {
+    const { connection, onError } = this.options;
+    // The first request, and the first after a failure, are answered at once: so it is known how things are.
+    let seconds = 0;
+    for (let failures = 0; !connection.isStopped;) {
+      try {
+        const told = await this.ask(seconds);
+        attempted();
+        await this.paused(told || seconds === 0 ? least : 5000);
+        [failures, seconds] = [0, wait];
+      } catch (error) {
+        if (connection.isStopped) return;
+        onError(error);
+        this.address = undefined;
+        [failures, seconds] = [failures + 1, 0];
+        attempted();
+        await this.paused(delayAfter(failures, error));
+      }
+    }
+  }
+
+  /**
+   * @param seconds  how long the answer may wait for news
+   * @returns whether there was news, or the request has waited for it
+   */
+  private async ask(seconds: number): Promise<boolean> {
+    const { connection, authorization, take } = this.options;
+    this.address ??= await this.listAddress();
+    const known = this.cursor === undefined ? undefined : String(this.cursor);
+    const address = known === undefined ? this.address : `${this.address}?cursor=${known}`;
+    const headers = {
+      authorization: await authorization(),
+      accept: 'application/jwt',
+      ...(known !== undefined && { 'if-none-match': `W/"${known}"` }),
+      ...(seconds > 0 && { prefer: `wait=${seconds}` }),
+    };
+    const response = await connection.send(address, { headers }, seconds * 1000);
+    if (response.status === 304) take(undefined);
+    else await this.read(await response.text());
+    return response.status !== 304 || response.headers.has('preference-applied');
+  }
+
+  private async read(text: string): Promise<void> {
+    const { keys, issuer, take } = this.options;
+    const list = await validateRevocationList(text, keys.getKey, { issuer });
+    if (list.since !== undefined && list.since !== this.cursor) throw new Error('the list does not follow what is known');
+    take(list);
+    this.cursor = list.cursor;
+  }
+
+  private async listAddress(): Promise<string> {
+    const { revocations_uri: address } = await this.options.connection.metadata();
+    if (address === undefined) throw new Error(`${this.options.issuer} has no list of revocations`);
+    return address;
+  }
+
+  private paused(ms: number): Promise<void> {
+    const { untilStopped: signal } = this.options.connection;
+    return sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
+  }
+}
+
+/** 0.5, 1, 2 … seconds; half of it by chance, so that many instances do not come back at once. */
+function delayAfter(failures: number, error: unknown): number {
+  const refused = error instanceof UnexpectedStatusError && error.status >= 400 && error.status < 500;
+  const longest = refused ? longestDelay.refused : longestDelay.passing;
+  const asked = error instanceof UnexpectedStatusError ? error.retryAfter * 1000 : 0;
+  return Math.max(asked, Math.min(250 * 2 ** Math.min(failures, 10), longest)) * (0.5 + Math.random() / 2);
+}
