@@ -73,7 +73,12 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         JOBS_API_URL: urls.jobsApi,
         BATCH_PROCESSOR_URL: urls.batchProcessor,
       },
-      'jobs-api': { DATABASE_URL: jobs.url, MIGRATION_DATABASE_URL: jobs.ownerUrl, RESOURCE: urls.jobsApi },
+      'jobs-api': {
+        DATABASE_URL: jobs.url,
+        MIGRATION_DATABASE_URL: jobs.ownerUrl,
+        RESOURCE: urls.jobsApi,
+        CLIENT_SECRET_FILE: join(secretsDirectory, 'jobs-api', 'client_secret'),
+      },
       'batch-processor': {
         RESOURCE: urls.batchProcessor,
         JOBS_API_URL: urls.jobsApi,

@@ -6,11 +6,16 @@ import { AdministrationModule } from './administration/administration.module.ts'
 import type { AuthServerConfiguration } from './configuration.ts';
 import { entities } from './entities.ts';
 import { Housekeeping } from './housekeeping/housekeeping.ts';
+import { IntrospectionModule } from './introspection/introspection.module.ts';
 import { MetadataController } from './metadata/metadata.controller.ts';
 import { RegistryModule } from './registry/registry.module.ts';
+import { RevocationModule } from './revocation/revocation.module.ts';
+import { Revocations } from './revocation/revocations.ts';
 import { SigningKeys } from './signing-keys/signing-keys.ts';
 import { SigningKeysModule } from './signing-keys/signing-keys.module.ts';
 import { TokenModule } from './token/token.module.ts';
+
+const alwaysThere = { start: () => undefined, stop: () => undefined };
 
 @Module({})
 export class AppModule {
@@ -22,16 +27,19 @@ export class AppModule {
         RegistryModule,
         SigningKeysModule,
         TokenModule,
+        RevocationModule,
+        IntrospectionModule,
         AdministrationModule,
         // The server is a resource server too: its administration takes its own access tokens.
         ResourceServerModule.forRootAsync({
-          imports: [SigningKeysModule],
-          inject: [SigningKeys],
-          useFactory: ({ getKey }: SigningKeys): ResourceServerOptions => ({
+          imports: [SigningKeysModule, RevocationModule],
+          inject: [SigningKeys, Revocations],
+          useFactory: ({ getKey }: SigningKeys, revocations: Revocations): ResourceServerOptions => ({
             issuer: configuration.ISSUER,
             resource: administrationOf(configuration.ISSUER),
             resourceName: 'Lanyard administration',
-            keys: { available: true, getKey, start: () => undefined, stop: () => undefined },
+            keys: { available: true, getKey, ...alwaysThere },
+            revocations: { isRevoked: (token) => revocations.isRevoked(token), ...alwaysThere },
           }),
         }),
       ],

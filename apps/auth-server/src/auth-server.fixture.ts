@@ -77,6 +77,55 @@ export function postToken(
   });
 }
 
+/** POST to one of the OAuth endpoints, or GET where there is no form. */
+export function callOAuth(
+  app: NestFastifyApplication,
+  url: string,
+  { form, authorization, headers = {} }: { form?: Record<string, string>; authorization?: string; headers?: object },
+) {
+  return app.inject({
+    method: form ? 'POST' : 'GET',
+    url,
+    headers: {
+      ...(form && { 'content-type': 'application/x-www-form-urlencoded' }),
+      ...(authorization && { authorization }),
+      ...headers,
+    },
+    ...(form && { payload: new URLSearchParams(form).toString() }),
+  });
+}
+
+type TestDatabase = Pick<Awaited<ReturnType<typeof provisionedDatabase>>, 'name' | 'owner'>;
+
+/** How many transactions the database has seen, from its own statistics. */
+export async function transactionsOf({ name, owner }: TestDatabase): Promise<number> {
+  const { rows } = await owner.query(
+    `SELECT xact_commit + xact_rollback AS transactions FROM pg_stat_database WHERE datname = $1`,
+    [name],
+  );
+  return Number(rows[0].transactions);
+}
+
+/** The connections by which replicas hear of changes. */
+export const killListeners = ({ name }: TestDatabase): Promise<void> =>
+  asSuperuser(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE datname = '${name}' AND application_name = 'auth-server (listening)'`);
+
+/** All connections, and no new ones until `allowConnections`. */
+export const killConnections = ({ name }: TestDatabase): Promise<void> =>
+  asSuperuser(`ALTER DATABASE "${name}" ALLOW_CONNECTIONS false;
+               SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
+
+export const allowConnections = ({ name }: TestDatabase): Promise<void> =>
+  asSuperuser(`ALTER DATABASE "${name}" ALLOW_CONNECTIONS true`);
+
+async function asSuperuser(statements: string): Promise<void> {
+  const client = new pg.Client({ connectionString: process.env.TEST_DATABASE_URL ?? '' });
+  await client.connect();
+  await client.query(statements);
+  await client.end();
+}
+
 /** The first administrator, let in by the one-time secret, with a secret that lasts from then on. */
 export async function administratorOf(
   app: NestFastifyApplication,

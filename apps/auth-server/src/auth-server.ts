@@ -17,7 +17,7 @@ export const authServer: Service<typeof authServerConfiguration> = {
     app.useGlobalFilters(new OAuthErrorFilter());
     acceptFormsAlone(app);
     forbidCaching(app);
-    allowPostAlone(app);
+    refuseOtherMethods(app);
     serveAdministration(app);
     warnOfInsecureSettings(configuration);
   },
@@ -48,20 +48,31 @@ function forbidCaching(app: NestFastifyApplication): void {
     });
 }
 
-/** RFC 6749 section 3.2. */
-function allowPostAlone(app: NestFastifyApplication): void {
+/** RFC 6749 section 3.2, RFC 7009 section 2.1, RFC 7662 section 2.1. */
+function refuseOtherMethods(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
-  fastify.route({
-    method: fastify.supportedMethods.filter((method) => method !== 'POST'),
-    url: '/oauth/token',
-    handler: (_request, reply) =>
-      reply.status(405).header('allow', 'POST').type('application/problem+json').send({
-        type: 'about:blank',
-        title: 'Method Not Allowed',
-        status: 405,
-        detail: 'the token endpoint takes POST',
-      }),
-  });
+  for (const [url, allowed] of Object.entries({
+    '/oauth/token': ['POST'],
+    '/oauth/revoke': ['POST'],
+    '/oauth/introspect': ['POST'],
+    '/oauth/revocations': ['GET', 'HEAD'],
+  })) {
+    fastify.route({
+      method: fastify.supportedMethods.filter((method) => !allowed.includes(method)),
+      url,
+      handler: (_request, reply) =>
+        reply
+          .status(405)
+          .header('allow', allowed.join(', '))
+          .type('application/problem+json')
+          .send({
+            type: 'about:blank',
+            title: 'Method Not Allowed',
+            status: 405,
+            detail: `this endpoint takes ${allowed[0]}`,
+          }),
+    });
+  }
 }
 
 function warnOfInsecureSettings(configuration: AuthServerConfiguration): void {

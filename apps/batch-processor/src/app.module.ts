@@ -1,6 +1,6 @@
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
-import { RemoteKeys, ResourceServerModule } from '@lanyard/resource-server';
-import { keysReadiness } from '@lanyard/service-defaults';
+import { RemoteKeys, RemoteRevocations, ResourceServerModule } from '@lanyard/resource-server';
+import { resourceServerHealth } from '@lanyard/service-defaults';
 import { secretFromFile } from '@lanyard/token-client';
 import { TokenClientModule } from '@lanyard/token-client/nest';
 import { ScheduleModule } from '@nestjs/schedule';
@@ -13,6 +13,11 @@ import { Runs } from './runs/runs.ts';
 export class AppModule {
   static forRoot(configuration: BatchProcessorConfiguration): DynamicModule {
     const { ISSUER, ISSUER_ADDRESS, RESOURCE, CLIENT_ID, CLIENT_SECRET_FILE, ALLOW_INSECURE_REQUESTS } = configuration;
+    const client = {
+      clientId: CLIENT_ID,
+      clientSecret: secretFromFile(CLIENT_SECRET_FILE),
+      allowInsecureRequests: ALLOW_INSECURE_REQUESTS,
+    };
     const issuer = { issuer: ISSUER, issuerAddress: ISSUER_ADDRESS };
     const logger = new Logger('TokenClient');
     return {
@@ -21,13 +26,20 @@ export class AppModule {
         ScheduleModule.forRoot(),
         TokenClientModule.forRoot({
           ...issuer,
-          clientId: CLIENT_ID,
-          clientSecret: secretFromFile(CLIENT_SECRET_FILE),
-          allowInsecureRequests: ALLOW_INSECURE_REQUESTS,
+          ...client,
           onTokenEvent: ({ type, ...event }) => logger.log({ msg: `access token ${type}`, ...event }),
         }),
-        ResourceServerModule.forRoot({ ...issuer, resource: RESOURCE, resourceName: 'Batch processor' }),
-        keysReadiness(RemoteKeys),
+        ResourceServerModule.forRoot({
+          ...issuer,
+          resource: RESOURCE,
+          resourceName: 'Batch processor',
+          revocations: {
+            ...client,
+            whenSilent: configuration.REVOCATIONS_WHEN_SILENT,
+            silentAfter: configuration.REVOCATIONS_SILENT_AFTER,
+          },
+        }),
+        resourceServerHealth(RemoteKeys, RemoteRevocations),
       ],
       controllers: [RunsController],
       providers: [JobsClient, Runs],

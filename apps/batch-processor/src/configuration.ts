@@ -1,22 +1,15 @@
-import { issuerConfiguration, serviceConfiguration } from '@lanyard/service-defaults';
+import { resourceServerConfiguration, serviceConfiguration } from '@lanyard/service-defaults';
 import { validateCronExpression } from 'cron';
 import { z } from 'zod';
 
 const address = z.url({ protocol: /^https?$/, error: 'must be an http(s) address' });
 
-export const batchProcessorConfiguration = serviceConfiguration.extend(issuerConfiguration.shape).extend({
+export const batchProcessorConfiguration = serviceConfiguration.extend(resourceServerConfiguration.shape).extend({
   PORT: serviceConfiguration.shape.PORT.default(3001),
   RESOURCE: address
     .default('http://localhost:3001')
     .describe('the identifier of this service as a protected resource: the audience of tokens for `POST /runs`'),
-  CLIENT_ID: z.string().default('batch-processor').describe('the client that this service is'),
-  CLIENT_SECRET_FILE: z
-    .string()
-    .describe('the file with the client secret; read again for each token, so that a new secret needs no restart'),
-  ALLOW_INSECURE_REQUESTS: z
-    .stringbool()
-    .default(false)
-    .describe('lets secrets and tokens travel over plain http to hosts other than this one: in a closed network only'),
+  CLIENT_ID: resourceServerConfiguration.shape.CLIENT_ID.default('batch-processor'),
   JOBS_API_URL: address.default('http://localhost:3002').describe('where the jobs API answers'),
   JOBS_API_RESOURCE: address
     .optional()

@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { RemoteKeys, ResourceServerModule } from '@lanyard/resource-server';
-import { databaseModule, keysReadiness } from '@lanyard/service-defaults';
+import { RemoteKeys, RemoteRevocations, ResourceServerModule, secretFromFile } from '@lanyard/resource-server';
+import { databaseModule, resourceServerHealth } from '@lanyard/service-defaults';
 import { ScheduleModule } from '@nestjs/schedule';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import type { JobsApiConfiguration } from './configuration.ts';
@@ -31,8 +31,15 @@ export class AppModule {
           resourceName: 'Jobs API',
           keyRefreshInterval: configuration.KEY_REFRESH_INTERVAL,
           keyCooldown: configuration.KEY_COOLDOWN,
+          revocations: {
+            clientId: configuration.CLIENT_ID,
+            clientSecret: secretFromFile(configuration.CLIENT_SECRET_FILE),
+            whenSilent: configuration.REVOCATIONS_WHEN_SILENT,
+            silentAfter: configuration.REVOCATIONS_SILENT_AFTER,
+            allowInsecureRequests: configuration.ALLOW_INSECURE_REQUESTS,
+          },
         }),
-        keysReadiness(RemoteKeys),
+        resourceServerHealth(RemoteKeys, RemoteRevocations),
       ],
       controllers: [LeasesController, JobsController, FilesController, ReportsController],
       providers: [Files, Jobs, Leases, LeaseSweeper, Reports],

@@ -1,11 +1,12 @@
-import { databaseConfiguration, issuerConfiguration, serviceConfiguration } from '@lanyard/service-defaults';
+import { databaseConfiguration, resourceServerConfiguration, serviceConfiguration } from '@lanyard/service-defaults';
 import { z } from 'zod';
 
 export const jobsApiConfiguration = serviceConfiguration
   .extend(databaseConfiguration.shape)
-  .extend(issuerConfiguration.shape)
+  .extend(resourceServerConfiguration.shape)
   .extend({
     PORT: serviceConfiguration.shape.PORT.default(3002),
+    CLIENT_ID: resourceServerConfiguration.shape.CLIENT_ID.default('jobs-api'),
     RESOURCE: z
       .url({ protocol: /^https?$/, error: 'must be an http(s) address' })
       .default('http://localhost:3002')

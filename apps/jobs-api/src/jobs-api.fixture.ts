@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { InjectOptions } from 'fastify';
 import { createService } from '@lanyard/service-defaults';
 import { startAuthorizationServer } from '@lanyard/testing';
@@ -14,11 +17,14 @@ export async function startJobsApi(environment: NodeJS.ProcessEnv = {}) {
   const name = `jobs_${randomBytes(6).toString('hex')}`;
   const database = await createDatabase(process.env.TEST_DATABASE_URL ?? '', name);
   await migrate({ MIGRATION_DATABASE_URL: database.ownerUrl }, () => undefined);
-  const issuer = await startAuthorizationServer();
+  const secretFile = join(mkdtempSync(join(tmpdir(), 'lanyard-secret-')), 'client_secret');
+  writeFileSync(secretFile, 's3cret');
+  const issuer = await startAuthorizationServer({ 'jobs-api': { secret: 's3cret', scope: '', audience: resource } });
   const { app } = await createService(jobsApi, {
     DATABASE_URL: database.url,
     ISSUER: issuer.issuer,
     RESOURCE: resource,
+    CLIENT_SECRET_FILE: secretFile,
     LOG_LEVEL: 'silent',
     RETRY_BACKOFF: '0.2',
     LEASE_SWEEP_INTERVAL: '0.1',

@@ -7,9 +7,9 @@ import { momentSchema } from './text.ts';
 export const auditEventTypes = {
   'client.created': 'a client was registered',
   'client.changed': 'fields of a client were changed: `details` has what they were and are',
-  'client.disabled': 'a client is refused from now on',
+  'client.disabled': 'a client and its access tokens are refused from now on',
   'client.enabled': 'a disabled client is accepted again',
-  'client.deleted': 'a client and its secrets were deleted',
+  'client.deleted': 'a client and its secrets were deleted, and its access tokens revoked',
   'secret.added': 'a client was given a secret',
   'secret.ends': 'a secret was given an end, since a newer one replaces it',
   'secret.removed': 'a secret was removed',
@@ -24,6 +24,8 @@ export const auditEventTypes = {
   'signing_key.withdrawn': 'a signing key was deleted in an emergency: its tokens are refused from now on',
   'signing_keys.reencrypted': 'the private keys were encrypted with the current key encryption key',
   'access_token.issued': 'access tokens were issued: `count` of them, to one client with one scope, within a period',
+  'access_token.revoked':
+    'access tokens were revoked: one (`jti`), those that a secret obtained (`secret_id`), or all of the client',
   'client_authentication.refused': 'a client could not authenticate: `count` times, for one reason, within a period',
   'administration.refused': 'a call of the administration API was refused: `count` times within a period',
   'audit.pruned': 'events older than the retention were deleted; the chain goes on from the last of them',

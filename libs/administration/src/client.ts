@@ -1,5 +1,6 @@
 import { isClientIdentifier } from '@lanyard/oauth-protocol';
 import { z } from 'zod';
+import { resourceIdentifierSchema } from './protected-resource.ts';
 import { momentSchema, nameSchema, scopeSchema, scopeValuesOf, type Fault } from './text.ts';
 
 export const clientIdSchema = z
@@ -21,6 +22,13 @@ const accessTokenLifetime = z
 const scope = scopeSchema.describe('the scope values that the client may have');
 const defaultScope = scopeSchema.describe('what a token request without scope gets; empty: such a request is refused');
 
+const resourceServerOf = z
+  .array(resourceIdentifierSchema)
+  .max(20)
+  .describe(
+    'the protected resources whose resource server the client is: it may introspect their tokens and follow what is revoked',
+  );
+
 /** What is said of a client when it is registered; the fields have the names of RFC 7591 section 2. */
 export const clientSchema = z.strictObject({
   client_id: clientIdSchema,
@@ -28,6 +36,7 @@ export const clientSchema = z.strictObject({
   grant_types: grantTypes.default(['client_credentials']),
   scope: scope.default(''),
   default_scope: defaultScope.default(''),
+  resource_server_of: resourceServerOf.default([]),
   access_token_lifetime: accessTokenLifetime.default(null),
   disabled: z.boolean().optional().describe('whether the client is refused; as it is, where this is left out'),
 });
@@ -40,6 +49,7 @@ export const clientChangeSchema = z
     grant_types: grantTypes,
     scope,
     default_scope: defaultScope,
+    resource_server_of: resourceServerOf,
     access_token_lifetime: accessTokenLifetime,
   })
   .partial();
@@ -52,6 +62,7 @@ export const registeredClientSchema = z.object({
   grant_types: z.array(z.string()),
   scope: z.string(),
   default_scope: z.string(),
+  resource_server_of: z.array(z.string()),
   access_token_lifetime: z.int().nullable(),
   disabled: z.boolean(),
   client_id_issued_at: z.int().describe('seconds since the epoch'),
@@ -74,12 +85,14 @@ export type ClientPage = z.infer<typeof clientPageSchema>;
 
 /**
  * What is wrong with a client that is well-formed.
- * @param resourceOf  the identifier of the protected resource that has a scope value
+ * @param registry.resourceOf  the identifier of the protected resource that has a scope value
+ * @param registry.isResource  whether there is a protected resource of this identifier
  */
 export function faultsOf(
-  client: { scope: string; default_scope: string },
-  resourceOf: (scopeValue: string) => string | undefined,
+  client: { scope: string; default_scope: string; resource_server_of: string[] },
+  registry: { resourceOf: (scopeValue: string) => string | undefined; isResource: (identifier: string) => boolean },
 ): Fault[] {
+  const { resourceOf, isResource } = registry;
   const may = scopeValuesOf(client.scope);
   const byDefault = scopeValuesOf(client.default_scope);
   const unknown = may.filter((value) => resourceOf(value) === undefined);
@@ -88,6 +101,10 @@ export function faultsOf(
   const faults: Fault[] = [];
   if (unknown.length > 0) faults.push({ path: ['scope'], message: `no resource has the scope ${unknown.join(' ')}` });
   if (beyond.length > 0) faults.push({ path: ['default_scope'], message: `has more than scope: ${beyond.join(' ')}` });
+  for (const [index, identifier] of client.resource_server_of.entries()) {
+    if (isResource(identifier)) continue;
+    faults.push({ path: ['resource_server_of', index], message: `there is no resource ${identifier}` });
+  }
   if (resources.size > 1) faults.push({ path: ['default_scope'], message: 'spans several resources' });
   return faults;
 }

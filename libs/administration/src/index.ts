@@ -4,6 +4,7 @@ export * from './diagnosis.ts';
 export * from './protected-resource.ts';
 export * from './registry-changes.ts';
 export * from './registry-file.ts';
+export * from './revocation.ts';
 export * from './secret.ts';
 export * from './signing-key.ts';
 export { nameSchema, scopeValuesOf, type Fault } from './text.ts';

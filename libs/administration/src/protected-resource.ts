@@ -27,7 +27,8 @@ export const administrativeScopes = {
   'clients:read': 'List and read clients, their secrets without the secrets themselves, and protected resources',
   'clients:write': 'Create, change and delete clients, their secrets, and protected resources',
   'keys:read': 'List signing keys',
-  'keys:rotate': 'Rotate and re-encrypt signing keys',
+  'keys:rotate': 'Rotate, withdraw and re-encrypt signing keys',
+  'tokens:revoke': 'Revoke access tokens, and list what is revoked',
   'audit:read': 'Read the audit log',
 } as const;
 

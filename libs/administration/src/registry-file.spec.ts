@@ -22,6 +22,7 @@ clients:
           grant_types: ['client_credentials'],
           scope: 'api:read',
           default_scope: '',
+          resource_server_of: [],
           access_token_lifetime: null,
         },
       ],

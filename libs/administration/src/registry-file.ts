@@ -33,7 +33,11 @@ function contradictionsIn({ resources, clients }: { resources: Resource[]; clien
     if (clients.findIndex(({ client_id }) => client_id === client.client_id) < index) {
       faults.push({ path: ['clients', index, 'client_id'], message: `client ${client.client_id} is there twice` });
     }
-    for (const { path, message } of faultsOf(client, (value) => owner.get(value))) {
+    const known = {
+      resourceOf: (value: string) => owner.get(value),
+      isResource: (identifier: string) => resources.some((resource) => resource.identifier === identifier),
+    };
+    for (const { path, message } of faultsOf(client, known)) {
       faults.push({ path: ['clients', index, ...path], message: `client ${client.client_id}: ${message}` });
     }
   }

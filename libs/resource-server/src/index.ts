@@ -15,3 +15,4 @@ export { RevocationUnknownError, type RevocationSource } from './revocations/rev
 export { ResourceServerModule } from './resource-server.module.ts';
 export { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from './options.ts';
 export type { AccessToken } from '@lanyard/access-token';
+export { secretFromFile } from '@lanyard/token-client';

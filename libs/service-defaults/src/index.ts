@@ -3,6 +3,7 @@ export { ConfigurationError, StartupError } from './configuration/startup-error.
 export {
   databaseConfiguration,
   issuerConfiguration,
+  resourceServerConfiguration,
   serviceConfiguration,
   type DatabaseConfiguration,
   type ServiceConfiguration,
@@ -11,7 +12,7 @@ export { databaseModule } from './database/database.module.ts';
 export { migrateSchema, type SchemaMigration } from './database/migrate-schema.ts';
 export { HealthModule, Readiness } from './health/health.module.ts';
 export { addLogFields } from './logging/request-log.ts';
-export { keysReadiness } from './health/keys-readiness.ts';
+export { resourceServerHealth } from './health/resource-server-health.ts';
 export { createLogger } from './logging/logger.ts';
 export { MetricsModule, Registry } from './metrics/metrics.module.ts';
 export { nextPage } from './next-page.ts';

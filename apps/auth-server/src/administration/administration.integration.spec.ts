@@ -53,6 +53,9 @@ describe('access to the administration API', () => {
     ['GET', '/admin/keys', 'keys:read'],
     ['POST', '/admin/keys/rotate', 'keys:rotate'],
     ['POST', '/admin/keys/reencrypt', 'keys:rotate'],
+    ['POST', '/admin/keys/a-kid/withdraw', 'keys:rotate'],
+    ['POST', '/admin/revocations', 'tokens:revoke'],
+    ['GET', '/admin/revocations', 'tokens:revoke'],
     ['GET', '/admin/audit', 'audit:read'],
     ['GET', '/admin/diagnosis', 'clients:read keys:read'],
   ] as const;
@@ -101,7 +104,7 @@ describe('access to the administration API', () => {
     expect((await app.inject('/docs')).statusCode).toBe(200);
     expect((await app.inject('/.well-known/oauth-protected-resource/admin')).json()).toMatchObject({
       resource: 'http://localhost:3000/admin',
-      scopes_supported: ['audit:read', 'clients:read', 'clients:write', 'keys:read', 'keys:rotate'],
+      scopes_supported: ['audit:read', 'clients:read', 'clients:write', 'keys:read', 'keys:rotate', 'tokens:revoke'],
     });
   });
 
@@ -133,6 +136,7 @@ describe('clients', () => {
     expect(client).toEqual({
       ...example,
       grant_types: ['client_credentials'],
+      resource_server_of: [],
       access_token_lifetime: null,
       disabled: false,
       client_id_issued_at: expect.any(Number),

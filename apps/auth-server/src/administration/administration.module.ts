@@ -13,11 +13,14 @@ import { KeysController } from './keys/keys.controller.ts';
 import { RegistryController } from './registry/registry.controller.ts';
 import { ResourcesController } from './resources/resources.controller.ts';
 import { Resources } from './resources/resources.ts';
+import { RevocationModule } from '../revocation/revocation.module.ts';
+import { RevocationsController } from './revocations/revocations.controller.ts';
+import { TokenRevocations } from './revocations/token-revocations.ts';
 import { SecretsController } from './secrets/secrets.controller.ts';
 import { Secrets } from './secrets/secrets.ts';
 
 @Module({
-  imports: [RegistryModule, SigningKeysModule, TypeOrmModule.forFeature([SigningKeyRow])],
+  imports: [RegistryModule, RevocationModule, SigningKeysModule, TypeOrmModule.forFeature([SigningKeyRow])],
   controllers: [
     AuditController,
     SecretsController,
@@ -26,7 +29,8 @@ import { Secrets } from './secrets/secrets.ts';
     KeysController,
     RegistryController,
     ResourcesController,
+    RevocationsController,
   ],
-  providers: [Clients, Diagnosis, Idempotency, Resources, Secrets],
+  providers: [Clients, Diagnosis, Idempotency, Resources, Secrets, TokenRevocations],
 })
 export class AdministrationModule {}

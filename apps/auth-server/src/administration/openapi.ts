@@ -25,6 +25,7 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     .addTag('secrets')
     .addTag('resources', 'protected resources and their scopes')
     .addTag('registry', 'everything that a file declares, at once')
+    .addTag('revocations', 'access tokens that nobody is to accept any more')
     .addTag('keys')
     .addTag('audit')
     .addTag('diagnosis')

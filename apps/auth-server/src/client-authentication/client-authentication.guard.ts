@@ -1,118 +1,30 @@
-import {
-  createParamDecorator,
-  Inject,
-  Injectable,
-  Logger,
-  type CanActivate,
-  type ExecutionContext,
-} from '@nestjs/common';
-import { OAuthError } from '@lanyard/oauth-protocol';
-import { addLogFields, Registry } from '@lanyard/service-defaults';
+import { createParamDecorator, Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { Counter } from 'prom-client';
-import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
-import { ClientRegistry } from '../registry/client-registry.ts';
-import type { Client, ClientSecret } from '../registry/client.entity.ts';
-import { SecretUses } from '../registry/secret-uses.ts';
-import { ThrottledError } from '../oauth-errors/throttled-error.ts';
-import { formOf } from '../token/form-parameters.ts';
-import { invalidClient, parseClientCredentials, type ClientCredentials } from './client-credentials.ts';
-import { digestSecret, indexOfMatch, isLive } from './client-secret.ts';
-import { FailureThrottle } from './failure-throttle.ts';
-import { OneTimeSecrets } from './one-time-secrets.ts';
+import type { Client } from '../registry/client.entity.ts';
+import { ClientAuthentication, type Authenticated } from './client-authentication.ts';
 
-/** Stands in for an unknown client's secrets, so that it costs the same work. */
-const noSecret = [digestSecret('')];
+type AuthenticatedRequest = FastifyRequest & { authenticated: Authenticated };
 
-/** Authenticates the client of a request, RFC 6749 section 2.3. */
+/** Lets authenticated clients in alone. */
 @Injectable()
 export class ClientAuthenticationGuard implements CanActivate {
-  private readonly logger = new Logger(ClientAuthenticationGuard.name);
-  private readonly outcomes: Counter<'outcome'>;
-
-  constructor(
-    @Inject(ClientRegistry) private readonly registry: ClientRegistry,
-    @Inject(FailureThrottle) private readonly throttle: FailureThrottle,
-    @Inject(SecretUses) private readonly uses: SecretUses,
-    @Inject(OneTimeSecrets) private readonly oneTimeSecrets: OneTimeSecrets,
-    @Inject(AuditLog) private readonly audit: AuditLog,
-    @Inject(Registry) metrics: Registry,
-  ) {
-    this.outcomes = new Counter({
-      name: 'lanyard_client_authentications_total',
-      help: 'client authentications by outcome',
-      labelNames: ['outcome'],
-      registers: [metrics],
-    });
-  }
+  constructor(@Inject(ClientAuthentication) private readonly authentication: ClientAuthentication) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<FastifyRequest & { client?: Client }>();
-    let clientId = '';
-    try {
-      const credentials = parseClientCredentials(request.headers.authorization, formOf(request.body));
-      ({ clientId } = credentials);
-      this.throttleFailures(clientId, request.ip);
-      const { client, secret } = await this.authenticate(credentials);
-      if (secret.oneTime) await this.oneTimeSecrets.consume(secret, request);
-      else this.uses.record(secret.id);
-      request.client = client;
-    } catch (error) {
-      if (error instanceof OAuthError && error.code === 'invalid_client') await this.refused(request, clientId, error);
-      throw error;
-    }
-    addLogFields(request, { client_id: clientId });
-    this.throttle.succeeded(clientId, request.ip);
-    this.outcomes.inc({ outcome: 'succeeded' });
+    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    request.authenticated = await this.authentication.authenticate(request);
     return true;
-  }
-
-  private throttleFailures(clientId: string, address: string): void {
-    const seconds = this.throttle.secondsToWait(clientId, address);
-    if (seconds === 0) return;
-    this.outcomes.inc({ outcome: 'throttled' });
-    throw new ThrottledError(seconds);
-  }
-
-  /** The same work and words whether the client is unknown, its secret wrong or expired, or the client disabled. */
-  private async authenticate(credentials: ClientCredentials): Promise<{ client: Client; secret: ClientSecret }> {
-    const client = await this.registry.find(credentials.clientId);
-    const live = client?.secrets.filter((secret) => isLive(secret)) ?? [];
-    const digests = live.length > 0 ? live.map(({ digest }) => digest) : noSecret;
-    const secret = live[indexOfMatch(credentials.clientSecret, digests)];
-    if (!client) throw invalidClient('unknown client');
-    if (!secret) throw invalidClient('wrong or expired secret');
-    if (client.disabledAt) throw invalidClient('disabled client');
-    return { client, secret };
-  }
-
-  private async refused({ ip, id }: FastifyRequest, clientId: string, { cause }: OAuthError): Promise<void> {
-    this.outcomes.inc({ outcome: 'refused' });
-    // What is no registered identifier may be a secret in the wrong place.
-    const known = (await this.registry.find(clientId))?.clientId;
-    this.logger.warn({
-      msg: 'client authentication refused',
-      client_id: known,
-      reason: cause,
-      address: ip,
-      request_id: id,
-    });
-    const origin = { actor: null, address: ip, requestId: id };
-    this.audit.record(
-      {
-        type: 'client_authentication.refused',
-        outcome: 'refused',
-        clientId: known,
-        origin,
-        details: { reason: String(cause) },
-      },
-      refusalPeriod,
-    );
-    await this.throttle.failed(clientId, ip);
   }
 }
 
 /** The client that the guard authenticated. */
 export const AuthenticatedClient = createParamDecorator(
-  (_: unknown, context: ExecutionContext): Client => context.switchToHttp().getRequest().client,
+  (_: unknown, context: ExecutionContext): Client =>
+    context.switchToHttp().getRequest<AuthenticatedRequest>().authenticated.client,
+);
+
+/** What the tokens have in common that the client obtains with this secret. */
+export const GrantId = createParamDecorator(
+  (_: unknown, context: ExecutionContext): string =>
+    context.switchToHttp().getRequest<AuthenticatedRequest>().authenticated.grantId,
 );

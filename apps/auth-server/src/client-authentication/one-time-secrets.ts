@@ -11,7 +11,9 @@ export class OneTimeSecrets {
   constructor(@Inject(DataSource) private readonly database: DataSource) {}
 
   /** Whoever deletes the row was the first to use it, whatever the number of replicas. */
-  async consume({ id, clientId, hint }: ClientSecret, { ip, id: requestId }: FastifyRequest): Promise<void> {
+  async consume({ id, clientId, hint }: ClientSecret, request: FastifyRequest): Promise<void> {
+    if (request.routeOptions.url !== '/oauth/token') throw invalidClient('one-time secret that is not for this endpoint');
+    const { ip, id: requestId } = request;
     await this.database.transaction(async (manager) => {
       const { affected } = await manager.delete(ClientSecret, { id });
       if (affected !== 1) throw invalidClient('one-time secret that was used before');

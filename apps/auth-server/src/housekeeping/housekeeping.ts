@@ -49,6 +49,10 @@ export class Housekeeping implements OnApplicationBootstrap, BeforeApplicationSh
       if (!locked) return;
       await manager.query(`DELETE FROM registry_change WHERE changed_at < now() - interval '1 day'`);
       await manager.query(`DELETE FROM idempotent_answer WHERE created_at < now() - interval '1 hour'`);
+      // The last one tells replicas that start how far the list goes.
+      await manager.query(
+        `DELETE FROM revocation WHERE ends_at < now() AND sequence < (SELECT max(sequence) FROM revocation)`,
+      );
       const [pruned] = await manager.query<{ sequence: string; hash: string; count: string }[]>(
         `SELECT * FROM prune_audit_events(now() - make_interval(days => $1))`,
         [this.configuration.AUDIT_RETENTION],

@@ -5,6 +5,8 @@ import { CONFIGURATION } from '@lanyard/service-defaults';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { ProtectedResources } from '../registry/protected-resources.ts';
 
+const authenticationMethods = ['client_secret_basic', 'client_secret_post'];
+
 /** Authorization server metadata, RFC 8414. */
 @Controller('.well-known/oauth-authorization-server')
 @Public()
@@ -25,7 +27,13 @@ export class MetadataController {
       scopes_supported: this.resources.scopeValues,
       response_types_supported: [],
       grant_types_supported: ['client_credentials'],
-      token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      token_endpoint_auth_methods_supported: authenticationMethods,
+      revocation_endpoint: `${issuer}/oauth/revoke`,
+      revocation_endpoint_auth_methods_supported: authenticationMethods,
+      introspection_endpoint: `${issuer}/oauth/introspect`,
+      introspection_endpoint_auth_methods_supported: authenticationMethods,
+      introspection_signing_alg_values_supported: ['ES256'],
+      revocations_uri: `${issuer}/oauth/revocations`,
     };
   }
 }

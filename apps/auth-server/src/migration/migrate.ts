@@ -3,6 +3,7 @@ import { migrationConfiguration } from '../configuration.ts';
 import { entities } from '../entities.ts';
 import { Registry1700000000001 } from './1-registry.ts';
 import { Administration1700000000002 } from './2-administration.ts';
+import { Revocation1700000000003 } from './3-revocation.ts';
 import { provision, provisionAdministrator, provisionSigningKey } from './provision.ts';
 import { readProvisioningFile } from './provisioning-file.ts';
 
@@ -13,7 +14,7 @@ export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string
   await migrateSchema({
     service: 'auth-server',
     url: configuration.MIGRATION_DATABASE_URL,
-    migrations: [Registry1700000000001, Administration1700000000002],
+    migrations: [Registry1700000000001, Administration1700000000002, Revocation1700000000003],
     entities,
     advisoryLock: 0x1a9a_4d00,
     say,

@@ -67,6 +67,7 @@ export async function provisionAdministrator(
         grant_types: ['client_credentials'],
         scope: allScopes.join(' '),
         default_scope: allScopes.join(' '),
+        resource_server_of: [],
         access_token_lifetime: null,
         disabled: false,
       },

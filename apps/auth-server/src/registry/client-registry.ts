@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { isClientIdentifier } from '@lanyard/oauth-protocol';
+import { isClientIdentifier, OAuthError } from '@lanyard/oauth-protocol';
 import { CONFIGURATION, Registry } from '@lanyard/service-defaults';
 import { InjectRepository } from '@nestjs/typeorm';
 import { LRUCache } from 'lru-cache';
@@ -9,6 +9,12 @@ import type { AuthServerConfiguration } from '../configuration.ts';
 import { Client } from './client.entity.ts';
 import { KnownClients } from './known-clients.ts';
 import { RegistryChanges } from './registry-changes.ts';
+
+/**
+ * For how long clients are known without the database, seconds: afterwards nobody is authenticated, since the end of a
+ * client might not have been heard of. Revocations are kept for as long.
+ */
+export const longestStaleness = 3600;
 
 /** The registered clients, read through a bounded cache that changes in the database invalidate. */
 @Injectable()
@@ -38,8 +44,14 @@ export class ClientRegistry implements OnModuleInit {
     await this.learnClientIds();
   }
 
-  /** @returns the client with its secrets, disabled or not; undefined where there is none */
+  /**
+   * @returns the client with its secrets, disabled or not; undefined where there is none
+   * @throws {OAuthError}  `temporarily_unavailable`
+   */
   async find(clientId: string): Promise<Client | undefined> {
+    if (this.changes.staleness > longestStaleness) {
+      throw new OAuthError('temporarily_unavailable', 'the client registry is not available at the moment');
+    }
     return this.cache.get(clientId) ?? (await this.lookUp(clientId));
   }
 

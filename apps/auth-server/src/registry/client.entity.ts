@@ -31,6 +31,10 @@ export class Client {
   @Column('text', { name: 'default_scope', array: true })
   defaultScope!: string[];
 
+  /** The protected resources whose resource server the client is. */
+  @Column('text', { name: 'resource_server_of', array: true, default: () => `'{}'` })
+  resourceServerOf!: string[];
+
   /** seconds; null: the server's */
   @Column('integer', { name: 'access_token_lifetime', nullable: true })
   accessTokenLifetime!: number | null;
@@ -75,6 +79,10 @@ export class ClientSecret {
   @Column('timestamptz', { name: 'expires_at', nullable: true })
   expiresAt!: Date | null;
 
+  /** What its tokens have in common, so that they can be revoked together; the database gives it. */
+  @Column('text', { name: 'grant_id', default: () => 'gen_random_uuid()' })
+  grantId!: string;
+
   /** The first request that it authenticates consumes it. */
   @Column('boolean', { name: 'one_time' })
   oneTime!: boolean;
@@ -88,6 +96,13 @@ export class RemovedClientSecret {
 
   @PrimaryColumn('bytea')
   digest!: Buffer;
+
+  @Column('uuid', { name: 'secret_id', nullable: true })
+  secretId!: string | null;
+
+  /** Its tokens may live on. */
+  @Column('text', { name: 'grant_id', nullable: true })
+  grantId!: string | null;
 }
 
 /** How a secret was used, as it is written in batches. */

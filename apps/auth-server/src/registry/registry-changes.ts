@@ -11,7 +11,7 @@ import pg from 'pg';
 import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 
-/** `client:<client_id>`, `resources` or `signing_keys`, as the database's triggers say it. */
+/** `client:<client_id>`, `resources`, `signing_keys` or `revocations`, as the database's triggers say it. */
 export type ChangeListener = (subject: string) => Promise<void> | void;
 
 /**
@@ -28,6 +28,8 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
   private listening = false;
   /** Changes of transactions from this one on have not all been told. */
   private horizon?: string;
+  /** When it was last looked, ms of the process. */
+  private lookedAt = Number.NEGATIVE_INFINITY;
   private reconciling?: Promise<void>;
 
   constructor(
@@ -43,7 +45,15 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
   /** Call before reading what is to be kept up to date, so that no change falls in between. */
   async begin(listener: ChangeListener): Promise<void> {
     this.listeners.push(listener);
-    this.horizon ??= (await this.read()).horizon;
+    if (this.horizon !== undefined) return;
+    const begun = performance.now();
+    this.horizon = (await this.read()).horizon;
+    this.lookedAt = begun;
+  }
+
+  /** For how long it has not been known here what changed, seconds; up to a reconciliation period in good times. */
+  get staleness(): number {
+    return (performance.now() - this.lookedAt) / 1000;
   }
 
   onApplicationBootstrap(): void {
@@ -85,11 +95,13 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   private async tellAll(): Promise<void> {
+    const begun = performance.now();
     const { horizon, subjects } = await this.read(this.horizon);
     const failures: unknown[] = [];
     for (const subject of subjects) await this.tell(subject).catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
     this.horizon = horizon;
+    this.lookedAt = begun;
   }
 
   /** All transactions below a snapshot's xmin have ended, so nothing below the returned horizon can be missed. */

@@ -1,8 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import pg from 'pg';
-import { administratorOf, basic, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
+import {
+  administratorOf,
+  basic,
+  killConnections,
+  killListeners,
+  postToken,
+  provisionedDatabase,
+  transactionsOf,
+} from '../auth-server.fixture.ts';
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
 let replicas: NestFastifyApplication[];
@@ -35,15 +42,6 @@ async function until(expected: number[], headers?: { authorization: string }): P
     if (performance.now() - start > 2000) throw new Error(`replicas answer ${found}`);
     await sleep(5);
   }
-}
-
-/** What the database has executed for the service, from its own statistics. */
-async function statementsOf(name: string): Promise<number> {
-  const { rows } = await database.owner.query(
-    `SELECT xact_commit + xact_rollback AS transactions FROM pg_stat_database WHERE datname = $1`,
-    [name],
-  );
-  return Number(rows[0].transactions);
 }
 
 describe('the registry in memory', () => {
@@ -92,7 +90,7 @@ describe('the registry in memory', () => {
 
   it('takes in what was changed while the notifying connections were cut', async () => {
     await until([200, 200]);
-    await killListeners();
+    await killListeners(database);
     await setDisabled(true);
     await until([401, 401]);
     await setDisabled(false);
@@ -132,7 +130,7 @@ describe('the registry in memory', () => {
     const known = { authorization: basic('batch-processor', quiet.secretOf('batch-processor')) };
     expect((await postToken(app, grant, known)).statusCode).toBe(200);
     await sleep(1200);
-    const before = await statementsOf(quiet.name);
+    const before = await transactionsOf(quiet);
     const begun = performance.now();
     for (let i = 0; i < 1000; i++) {
       await postToken(app, grant, known);
@@ -141,7 +139,7 @@ describe('the registry in memory', () => {
     await sleep(1200);
     // Uses of secrets and refusals are written in batches: by time, not by request.
     const seconds = (performance.now() - begun) / 1000;
-    expect((await statementsOf(quiet.name)) - before).toBeLessThan(5 + 2 * seconds);
+    expect((await transactionsOf(quiet)) - before).toBeLessThan(5 + 2 * seconds);
     await app.close();
     await quiet.owner.end();
   });
@@ -152,7 +150,7 @@ describe('the registry in memory', () => {
     const known = { authorization: basic('batch-processor', away.secretOf('batch-processor')) };
     const cold = { authorization: basic('jobs-cli', away.secretOf('jobs-cli')) };
     expect((await postToken(app, grant, known)).statusCode).toBe(200);
-    await killConnections(away.name);
+    await killConnections(away);
     expect((await postToken(app, grant, known)).statusCode).toBe(200);
     const refused = await postToken(app, grant, cold);
     expect([refused.statusCode, refused.json().error, refused.headers['retry-after']]).toEqual([
@@ -166,19 +164,3 @@ describe('the registry in memory', () => {
     await away.owner.end();
   });
 });
-
-async function killListeners(): Promise<void> {
-  await superuser(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                   WHERE datname = '${database.name}' AND application_name = 'auth-server (listening)'`);
-}
-
-async function killConnections(name: string): Promise<void> {
-  await superuser(`ALTER DATABASE "${name}" ALLOW_CONNECTIONS false;
-                   SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
-}
-
-async function superuser(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: process.env.TEST_DATABASE_URL });
-  await client.connect();
-  await client.query(sql).finally(() => client.end());
-}

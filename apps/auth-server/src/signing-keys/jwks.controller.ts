@@ -2,10 +2,8 @@ import { Controller, Get, Headers, HttpStatus, Inject, Res } from '@nestjs/commo
 import { Public } from '@lanyard/resource-server/access';
 import type { FastifyReply } from 'fastify';
 import type { JSONWebKeySet } from 'jose';
+import { waitPreferredBy } from '../long-poll/waiting-requests.ts';
 import { SigningKeys } from './signing-keys.ts';
-
-/** How long a request may wait for new keys, seconds. */
-const longestWait = 60;
 
 /**
  * The JWK Set, RFC 7517 section 5. Whoever has it already (`If-None-Match`) may wait until it changes, with
@@ -22,14 +20,8 @@ export class JwksController {
     @Headers('prefer') prefer: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JSONWebKeySet | undefined> {
-    const seconds = Math.min(
-      Number(/(?:^|[,;\s])wait=(\d{1,9})(?:$|[,;\s])/.exec(prefer ?? '')?.[1] ?? 0),
-      longestWait,
-    );
-    const whenGone = (tell: () => void) => reply.raw.once('close', tell);
-    if (known === this.keys.etag && seconds > 0 && (await this.keys.changed(seconds, whenGone))) {
-      void reply.header('preference-applied', `wait=${seconds}`);
-    }
+    const seconds = waitPreferredBy(prefer);
+    if (known === this.keys.etag) await this.keys.waiting.wait(seconds, reply);
     const maxAge = Math.min(300, Math.floor(this.keys.periods.announcement / 2));
     // What was waited for is news to whoever waited, and to no cache.
     void reply.header('cache-control', seconds > 0 ? 'no-store' : `public, max-age=${maxAge}`);

@@ -6,9 +6,11 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { CONFIGURATION, problemException, repeat } from '@lanyard/service-defaults';
-import { DataSource, IsNull, Not, type EntityManager } from 'typeorm';
+import { DataSource, In, type EntityManager } from 'typeorm';
 import { appendAuditEvents, type AuditRecord, type Origin } from '../audit/append-audit-events.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
+import { notFound } from '../administration/problems.ts';
+import { revokeKeys } from '../revocation/revoke.ts';
 import { createSigningKey } from './create-signing-key.ts';
 import { encrypt } from './encryption.ts';
 import { dueSteps, stateOf, type KeyStep } from './key-lifecycle.ts';
@@ -55,15 +57,34 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
 
   /** In an emergency: a new key signs at once, and all others are gone, since who has read one may have read all. */
   async replaceAll(origin: Origin): Promise<void> {
-    await this.exclusively(async (manager, rows) => {
-      await manager.delete(SigningKeyRow, { kid: Not(IsNull()) });
+    await this.exclusively((manager, rows) => this.withdrawn(manager, rows, rows, origin));
+  }
+
+  /** All tokens of one key are revoked and the key is gone; if it signed, a new one signs at once. */
+  async withdraw(kid: string, origin: Origin): Promise<void> {
+    await this.exclusively((manager, rows) => {
+      const row = rows.find((key) => key.kid === kid);
+      if (!row) throw notFound('signing key');
+      return this.withdrawn(manager, rows, [row], origin);
+    });
+  }
+
+  private async withdrawn(
+    manager: EntityManager,
+    rows: readonly SigningKeyRow[],
+    withdrawn: readonly SigningKeyRow[],
+    origin: Origin,
+  ): Promise<AuditRecord[]> {
+    const kids = withdrawn.map(({ kid }) => kid);
+    await manager.delete(SigningKeyRow, { kid: In(kids) });
+    const records = kids.map((kid) => recordOf('signing_key.withdrawn', kid, origin));
+    if (!rows.some((row) => stateOf(row) === 'signing' && !kids.includes(row.kid))) {
       const key = await createSigningKey(this.currentKeyEncryptionKey);
       await manager.insert(SigningKeyRow, { ...key, activatedAt: new Date() });
-      return [
-        ...rows.map((row) => recordOf('signing_key.withdrawn', row.kid, origin)),
-        recordOf('signing_key.activated', key.kid, origin),
-      ];
-    });
+      records.push(recordOf('signing_key.activated', key.kid, origin));
+    }
+    await revokeKeys(manager, kids);
+    return records;
   }
 
   /** Encrypts all private keys with the first of the key encryption keys. @returns how many were with another one */

@@ -8,13 +8,11 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { Repository } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
+import { WaitingRequests } from '../long-poll/waiting-requests.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
 import { decrypt } from './encryption.ts';
 import { nextOf, retirement, stateOf, type KeyPeriods } from './key-lifecycle.ts';
 import { SigningKeyRow } from './signing-key.entity.ts';
-
-/** How many requests may wait for new keys at a time. */
-const waitersAtMost = 1000;
 
 /** The signing keys, in memory: one signs, all are published. */
 @Injectable()
@@ -25,8 +23,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
   private keySet: JWTVerifyGetKey = createLocalJWKSet(this.published);
   private loaded: SigningKeyRow[] = [];
   /** Requests that are told when the JWK Set changes. */
-  private readonly waiters = new Set<() => void>();
-  private stopping = false;
+  readonly waiting = new WaitingRequests();
   /** Changes with the JWK Set. */
   etag = '';
 
@@ -44,8 +41,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   beforeApplicationShutdown(): void {
-    this.stopping = true;
-    this.tellWaiters();
+    this.waiting.stop();
   }
 
   get current(): SigningKey {
@@ -70,22 +66,6 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
 
   /** The key that validates a token of this server's own. */
   readonly getKey: JWTVerifyGetKey = (header, token) => this.keySet(header, token);
-
-  /**
-   * Resolves when the JWK Set changes, the server stops, after `seconds`, or when whoever waits goes away.
-   * @returns whether the request could wait
-   */
-  async changed(seconds: number, whenGone: (tell: () => void) => void): Promise<boolean> {
-    if (this.stopping || this.waiters.size >= waitersAtMost) return false;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, seconds * 1000);
-    this.waiters.add(resolve);
-    whenGone(resolve);
-    await promise;
-    clearTimeout(timer);
-    this.waiters.delete(resolve);
-    return true;
-  }
 
   describe(row: SigningKeyRow): SigningKeyDescription {
     const { next, at } = nextOf(row, this.periods);
@@ -127,11 +107,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
     this.published = { keys };
     this.keySet = createLocalJWKSet(this.published);
     this.etag = etag;
-    this.tellWaiters();
-  }
-
-  private tellWaiters(): void {
-    for (const tell of this.waiters) tell();
+    this.waiting.tell();
   }
 
   private privateKeyOf(row: SigningKeyRow) {

@@ -17,7 +17,8 @@ export class ClientCredentialsGrant {
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 
-  issue(client: Client, request: TokenRequest): IssuedAccessToken {
+  /** @param grantId  what all tokens that may have to be revoked together have in common */
+  issue(client: Client, grantId: string, request: TokenRequest): IssuedAccessToken {
     if (!client.grantTypes.includes('client_credentials')) {
       throw new OAuthError('unauthorized_client', 'the client may not use this grant type');
     }
@@ -26,6 +27,7 @@ export class ClientCredentialsGrant {
       clientId: client.clientId,
       audience,
       scope: formatScope(scope),
+      grantId,
       lifetime: client.accessTokenLifetime ?? this.configuration.ACCESS_TOKEN_LIFETIME,
     });
   }

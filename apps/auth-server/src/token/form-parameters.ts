@@ -21,6 +21,13 @@ const repeated = (name: string) =>
     ? new OAuthError('invalid_target', 'a token is for one resource: ask for one token each')
     : new OAuthError('invalid_request', 'a parameter is repeated');
 
+/** The `token` of a request about a token, RFC 7009 section 2.1, RFC 7662 section 2.1. */
+export function requireToken(form: FormParameters): string {
+  const token = form.get('token');
+  if (token === undefined) throw new OAuthError('invalid_request', 'token is missing');
+  return token;
+}
+
 /** The form of a request; one without a body has no parameters. */
 export function formOf(body: unknown): FormParameters {
   return body instanceof Map ? body : new Map();

@@ -6,6 +6,7 @@ import type { FastifyRequest } from 'fastify';
 import {
   AuthenticatedClient,
   ClientAuthenticationGuard,
+  GrantId,
 } from '../client-authentication/client-authentication.guard.ts';
 import { AuditLog } from '../audit/audit-log.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
@@ -29,10 +30,11 @@ export class TokenController {
   @UseGuards(ClientAuthenticationGuard)
   issue(
     @AuthenticatedClient() client: Client,
+    @GrantId() grantId: string,
     @Body() body: unknown,
     @Req() request: FastifyRequest,
   ): AccessTokenResponse {
-    const { token, claims } = this.clientCredentials.issue(client, parseTokenRequest(formOf(body)));
+    const { token, claims } = this.clientCredentials.issue(client, grantId, parseTokenRequest(formOf(body)));
     const { aud: audience, scope = '', jti, iat, exp } = claims;
     addLogFields(request, { audience, scope, jti });
     const { clientId } = client;

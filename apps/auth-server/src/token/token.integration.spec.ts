@@ -57,6 +57,7 @@ describe('POST /oauth/token', () => {
       aud: 'http://localhost:3002',
       scope: 'jobs:read jobs:write',
       jti: expect.any(String),
+      grant_id: expect.stringMatching(/^[\w-]{22}$/),
       iat: expect.any(Number),
       exp: payload.iat! + 600,
     });
@@ -257,11 +258,18 @@ describe('the rest of the server', () => {
         'clients:write',
         'keys:read',
         'keys:rotate',
+        'tokens:revoke',
         'audit:read',
       ],
       response_types_supported: [],
       grant_types_supported: ['client_credentials'],
       token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      revocation_endpoint: 'http://localhost:3000/oauth/revoke',
+      revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      introspection_endpoint: 'http://localhost:3000/oauth/introspect',
+      introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      introspection_signing_alg_values_supported: ['ES256'],
+      revocations_uri: 'http://localhost:3000/oauth/revocations',
     });
   });
 

@@ -45,6 +45,30 @@ export const issuerConfiguration = z.object({
     .describe('where the issuer is reached from here, if not under its own name: scheme, host and port'),
 });
 
+/** What every resource server can be told that is a client too, so that it may know what is revoked. */
+export const resourceServerConfiguration = issuerConfiguration.extend({
+  CLIENT_ID: z.string().describe('the client that this service is'),
+  CLIENT_SECRET_FILE: z
+    .string()
+    .describe('the file with the client secret; read again for each use, so that a new secret needs no restart'),
+  ALLOW_INSECURE_REQUESTS: z
+    .stringbool()
+    .default(false)
+    .describe('lets secrets and tokens travel over plain http to hosts other than this one: in a closed network only'),
+  REVOCATIONS_WHEN_SILENT: z
+    .enum(['accept', 'introspect', 'refuse'])
+    .default('accept')
+    .describe(
+      'what happens to access tokens while nothing was heard of revocations for too long: `accept` them until they expire, `introspect` each, or `refuse` all with 503',
+    ),
+  REVOCATIONS_SILENT_AFTER: z.coerce
+    .number()
+    .min(1)
+    .max(86_400)
+    .default(60)
+    .describe('for how long nothing may be heard of revocations, seconds; in quiet times something is heard every 20'),
+});
+
 /** What every service with a database can be told. */
 export const databaseConfiguration = z.object({
   DATABASE_URL: z

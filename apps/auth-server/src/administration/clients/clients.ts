@@ -12,7 +12,8 @@ import { invalid } from '@lanyard/service-defaults';
 import { Brackets, DataSource, In, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
 import { Client } from '../../registry/client.entity.ts';
-import { Scope } from '../../registry/protected-resource.entity.ts';
+import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
+import { revokeGrants } from '../../revocation/revoke.ts';
 import { requireOwnScopes } from '../administrative-scopes.ts';
 import { requireMatch } from '../entity-tag.ts';
 import { Idempotency } from '../idempotency.ts';
@@ -104,6 +105,7 @@ export class Clients {
       if (before.disabled === disabled) return client;
       if (disabled) requireOther(administrator, clientId, 'disable');
       const changed = await manager.save(Client, Object.assign(client, { disabledAt: disabled ? new Date() : null }));
+      if (disabled) await revokeGrants(manager, clientId);
       const type = disabled ? 'client.disabled' : 'client.enabled';
       await appendAuditEvents(manager, [{ type, origin: administrator, clientId }]);
       return changed;
@@ -113,6 +115,7 @@ export class Clients {
   async delete(administrator: Administrator, clientId: string, ifMatch?: string): Promise<void> {
     await this.locked(administrator, clientId, ifMatch, async (manager, client, before) => {
       requireOther(administrator, clientId, 'delete');
+      await revokeGrants(manager, clientId);
       await manager.delete(Client, { clientId });
       const details = descriptionOf(before);
       await appendAuditEvents(manager, [{ type: 'client.deleted', origin: administrator, clientId, details }]);
@@ -140,11 +143,18 @@ export class Clients {
 }
 
 /** Against what is in the database: a resource that was registered a moment ago may not be in memory yet. */
-async function requireSound(manager: EntityManager, client: { scope: string; default_scope: string }): Promise<void> {
+async function requireSound(
+  manager: EntityManager,
+  client: { scope: string; default_scope: string; resource_server_of: string[] },
+): Promise<void> {
   const values = scopeValuesOf(`${client.scope} ${client.default_scope}`.trim());
   const scopes = await manager.findBy(Scope, { value: In(values) });
   const owners = new Map(scopes.map(({ value, resourceIdentifier }) => [value, resourceIdentifier]));
-  const faults = faultsOf(client, (value) => (isAdministrative(value) ? 'administration' : owners.get(value)));
+  const resources = await manager.findBy(ProtectedResource, { identifier: In(client.resource_server_of) });
+  const faults = faultsOf(client, {
+    resourceOf: (value) => (isAdministrative(value) ? 'administration' : owners.get(value)),
+    isResource: (identifier) => resources.some((resource) => resource.identifier === identifier),
+  });
   if (faults.length > 0) throw invalid(faults);
 }
 
@@ -165,6 +175,7 @@ export function columnsOf(client: Omit<ClientDescription, 'grant_types'> & { gra
     grantTypes: client.grant_types,
     scope: scopeValuesOf(client.scope),
     defaultScope: scopeValuesOf(client.default_scope),
+    resourceServerOf: client.resource_server_of,
     accessTokenLifetime: client.access_token_lifetime,
   };
 }

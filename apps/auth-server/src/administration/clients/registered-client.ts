@@ -10,6 +10,7 @@ export function registeredClientOf(client: Client): RegisteredClient {
     grant_types: client.grantTypes,
     scope: formatScope(client.scope),
     default_scope: formatScope(client.defaultScope),
+    resource_server_of: client.resourceServerOf,
     access_token_lifetime: client.accessTokenLifetime,
     disabled: client.disabledAt !== null,
     client_id_issued_at: Math.floor(client.createdAt.getTime() / 1000),

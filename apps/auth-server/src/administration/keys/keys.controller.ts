@@ -1,5 +1,5 @@
-import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Post } from '@nestjs/common';
-import { keyRotationSchema, signingKeyListSchema, type KeyRotation } from '@lanyard/administration';
+import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Param, Post } from '@nestjs/common';
+import { keyRotationSchema, signingKeyListSchema, signingKeySchema, type KeyRotation } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { InjectRepository } from '@nestjs/typeorm';
@@ -41,6 +41,19 @@ export class KeysController {
     @CurrentAdministrator() administrator: Administrator,
   ) {
     await (emergency ? this.rotation.replaceAll(administrator) : this.rotation.announce(administrator));
+    return this.list();
+  }
+
+  @Post(':kid/withdraw')
+  @HttpCode(HttpStatus.OK)
+  @RequireScopes('keys:rotate')
+  @ApiOperation({ summary: 'Delete one signing key and revoke its tokens; if it signs, a new one signs at once' })
+  @ApiResponse({ status: 200, standardSchema: signingKeyListSchema })
+  async withdraw(
+    @Param('kid', { schema: signingKeySchema.shape.kid }) kid: string,
+    @CurrentAdministrator() administrator: Administrator,
+  ) {
+    await this.rotation.withdraw(kid, administrator);
     return this.list();
   }
 

@@ -10,6 +10,7 @@ import { appendAuditEvents, type AuditRecord } from '../../audit/append-audit-ev
 import { isLive } from '../../client-authentication/client-secret.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
+import { revokeGrants } from '../../revocation/revoke.ts';
 import { requireOwnScopes } from '../administrative-scopes.ts';
 import { columnsOf, differences, requireOther } from '../clients/clients.ts';
 import { registeredClientOf } from '../clients/registered-client.ts';
@@ -33,9 +34,10 @@ export async function applyRegistry(
   for (const { after } of resources) if (after) await saveResource(manager, after, []);
 
   const clients = await changedClients(manager, administrator, registry, prune);
-  for (const { after, id } of clients) {
+  for (const { id, after, change } of clients) {
     if (after) await manager.save(Client, after);
-    else await manager.delete(Client, { clientId: id });
+    if (!after || isDisabledBy(change)) await revokeGrants(manager, id);
+    if (!after) await manager.delete(Client, { clientId: id });
   }
 
   const dropped = resources.flatMap(({ dropped }) => dropped);
@@ -50,6 +52,8 @@ export async function applyRegistry(
   );
   return { changes, without_secret: await withoutSecret(manager, registry) };
 }
+
+const isDisabledBy = ({ fields }: RegistryChange) => fields.some(({ field, to }) => field === 'disabled' && to === true);
 
 interface Change<State> {
   id: string;

@@ -64,6 +64,7 @@ describe('a registry that is applied', () => {
             { field: 'grant_types', from: null, to: ['client_credentials'] },
             { field: 'scope', from: null, to: 'a:read' },
             { field: 'default_scope', from: null, to: '' },
+            { field: 'resource_server_of', from: null, to: [] },
             { field: 'access_token_lifetime', from: null, to: null },
             { field: 'client_name', from: null, to: 'fresh' },
             { field: 'disabled', from: null, to: false },
@@ -81,13 +82,13 @@ describe('a registry that is applied', () => {
     const before = await current();
     // The scope goes with its resource, but the administrator has it.
     await call('PATCH', '/admin/clients/administrator', {
-      scope: 'clients:read clients:write keys:read keys:rotate audit:read a:read',
+      scope: 'clients:read clients:write keys:read keys:rotate tokens:revoke audit:read a:read',
     });
     const refused = await apply({ clients: [{ client_id: 'half' }] }, { prune: true });
     expect([refused.statusCode, refused.json().type]).toEqual([409, 'urn:lanyard:problem:scope-in-use']);
     expect(await current()).toEqual(before);
     await call('PATCH', '/admin/clients/administrator', {
-      scope: 'clients:read clients:write keys:read keys:rotate audit:read',
+      scope: 'clients:read clients:write keys:read keys:rotate tokens:revoke audit:read',
     });
   });
 

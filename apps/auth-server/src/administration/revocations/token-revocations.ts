@@ -1,0 +1,95 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { NewRevocation, RevocationDescription } from '@lanyard/administration';
+import { DataSource, MoreThan, type EntityManager } from 'typeorm';
+import { appendAuditEvents } from '../../audit/append-audit-events.ts';
+import { Client, ClientSecret, RemovedClientSecret } from '../../registry/client.entity.ts';
+import { IssuedTokens } from '../../revocation/issued-tokens.ts';
+import { RevocationRow } from '../../revocation/revocation.entity.ts';
+import { revokeGrants, revokeJti, revokeToken } from '../../revocation/revoke.ts';
+import { requireOwnScopes } from '../administrative-scopes.ts';
+import type { Administrator } from '../origin.ts';
+import { notFound } from '../problems.ts';
+import type { RevocationQuery } from './revocations.controller.ts';
+
+/** Whose tokens were revoked, and which. */
+interface Revoked {
+  clientId?: string;
+  details: { jti?: string; secret_id?: string };
+}
+
+/** The revocation of access tokens by administrators. */
+@Injectable()
+export class TokenRevocations {
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(IssuedTokens) private readonly tokens: IssuedTokens,
+  ) {}
+
+  revoke(administrator: Administrator, revocation: NewRevocation): Promise<void> {
+    return this.database.transaction(async (manager) => {
+      const revoked = await this.revokeWithin(manager, administrator, revocation);
+      if (!revoked) return;
+      await appendAuditEvents(manager, [{ type: 'access_token.revoked', origin: administrator, ...revoked }]);
+    });
+  }
+
+  async list({ client_id: clientId, kind, limit, after }: RevocationQuery): Promise<RevocationDescription[]> {
+    const rows = await this.database.manager.find(RevocationRow, {
+      where: {
+        endsAt: MoreThan(new Date()),
+        ...(clientId !== undefined && { clientId }),
+        ...(kind !== undefined && { kind }),
+        ...(after !== undefined && { sequence: MoreThan(after) }),
+      },
+      order: { sequence: 'ASC' },
+      take: limit,
+    });
+    return rows.map((row) => ({
+      sequence: row.sequence,
+      kind: row.kind,
+      id: row.id,
+      client_id: row.clientId,
+      revoked_at: row.revokedAt.toISOString(),
+      ends_at: row.endsAt.toISOString(),
+    }));
+  }
+
+  /** @returns undefined where a token is not valid, so that it needs no revocation */
+  private async revokeWithin(
+    manager: EntityManager,
+    administrator: Administrator,
+    revocation: NewRevocation,
+  ): Promise<Revoked | undefined> {
+    if ('token' in revocation) {
+      const token = await this.tokens.recognise(revocation.token);
+      if (!token) return undefined;
+      await revokeToken(manager, token);
+      return { clientId: token.clientId, details: { jti: token.claims.jti } };
+    }
+    if ('jti' in revocation) {
+      const { jti } = revocation;
+      await revokeJti(manager, jti);
+      return { details: { jti } };
+    }
+    if ('client_id' in revocation) {
+      const { clientId } = await lockClient(manager, administrator, revocation.client_id);
+      await revokeGrants(manager, clientId);
+      return { clientId, details: {} };
+    }
+    const { secret_id: secretId } = revocation;
+    const secret =
+      (await manager.findOneBy(ClientSecret, { id: secretId })) ??
+      (await manager.findOneBy(RemovedClientSecret, { secretId }));
+    if (!secret) throw notFound('secret');
+    const { clientId } = await lockClient(manager, administrator, secret.clientId);
+    await revokeGrants(manager, clientId, secretId);
+    return { clientId, details: { secret_id: secretId } };
+  }
+}
+
+async function lockClient(manager: EntityManager, administrator: Administrator, clientId: string): Promise<Client> {
+  const client = await manager.findOne(Client, { where: { clientId }, lock: { mode: 'pessimistic_write' } });
+  if (!client) throw notFound('client');
+  requireOwnScopes(administrator, client.scope);
+  return client;
+}

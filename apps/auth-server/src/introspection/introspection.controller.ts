@@ -1,0 +1,36 @@
+import { Body, Controller, Headers, HttpCode, HttpStatus, Inject, Post, Res, UseGuards } from '@nestjs/common';
+import { introspectionResponseType, type IntrospectionResponse } from '@lanyard/oauth-protocol';
+import { Public } from '@lanyard/resource-server/access';
+import type { FastifyReply } from 'fastify';
+import {
+  AuthenticatedClient,
+  ClientAuthenticationGuard,
+} from '../client-authentication/client-authentication.guard.ts';
+import { Client } from '../registry/client.entity.ts';
+import { requireResourceServer } from '../revocation/require-resource-server.ts';
+import { formOf, requireToken } from '../token/form-parameters.ts';
+import { Introspection } from './introspection.ts';
+
+/** The introspection endpoint, RFC 7662 section 2. */
+@Controller('oauth/introspect')
+export class IntrospectionController {
+  constructor(@Inject(Introspection) private readonly introspection: Introspection) {}
+
+  @Post()
+  @Public()
+  @HttpCode(HttpStatus.OK)
+  @UseGuards(ClientAuthenticationGuard)
+  async introspect(
+    @AuthenticatedClient() client: Client,
+    @Body() body: unknown,
+    @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<IntrospectionResponse | string> {
+    requireResourceServer(client);
+    const response = await this.introspection.introspect(requireToken(formOf(body)), client.resourceServerOf);
+    const type = `application/${introspectionResponseType}`;
+    if (!accept?.includes(type)) return response;
+    void reply.type(type);
+    return this.introspection.sign(response, client.clientId);
+  }
+}

@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
+import { basic, callOAuth, postToken, provisionedDatabase, transactionsOf } from '../auth-server.fixture.ts';
+
+const issuer = 'http://localhost:3000';
+let database: Awaited<ReturnType<typeof provisionedDatabase>>;
+let app: NestFastifyApplication;
+
+beforeAll(async () => {
+  database = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '3600', LOG_LEVEL: 'silent' });
+  ({ app } = await database.startReplica());
+});
+afterAll(async () => {
+  await app.close();
+  await database.owner.end();
+});
+
+const everythingButDate = [
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+  'nextTick',
+  'queueMicrotask',
+  'performance',
+  'clearTimeout',
+  'clearInterval',
+  'clearImmediate',
+  'hrtime',
+] as const;
+
+const as = (clientId: string) => basic(clientId, database.secretOf(clientId));
+const tokenOf = async (clientId = 'batch-processor', form: Record<string, string> = {}): Promise<string> =>
+  (
+    await postToken(app, { grant_type: 'client_credentials', ...form }, { authorization: as(clientId) })
+  ).json().access_token;
+const introspect = (token: string, { clientId = 'jobs-api', headers = {}, form = {} } = {}) =>
+  callOAuth(app, '/oauth/introspect', { form: { token, ...form }, authorization: as(clientId), headers });
+const signed = { headers: { accept: 'application/token-introspection+jwt' } };
+
+describe('POST /oauth/introspect', () => {
+  it('says of an active token what it carries', async () => {
+    const token = await tokenOf();
+    const response = await introspect(token, { form: { token_type_hint: 'refresh_token' } });
+    expect(response.headers).toMatchObject({
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+    });
+    const { grant_id: _, ...claims } = decodeJwt(token);
+    expect(response.json()).toEqual({ active: true, token_type: 'Bearer', ...claims });
+  });
+
+  it.each<[string, () => Promise<string>, string?]>([
+    ['that is none', async () => 'x'],
+    ['that is forged', async () => `${(await tokenOf()).slice(0, -6)}AAAAAA`],
+    ['that nobody signed', async () => (await tokenOf()).replace(/[^.]*$/, '')],
+    ['of an unknown key', async () => (await tokenOf()).replace(/^[^.]*/, btoa('{"alg":"ES256","kid":"x"}'))],
+    ['that is meant for another resource', () => tokenOf('jobs-cli', { scope: 'runs:write' })],
+    ['that is meant for another resource server', () => tokenOf(), 'batch-processor'],
+    ['that is a signed introspection response', async () => (await introspect(await tokenOf(), signed)).body],
+  ])('says nothing of a token %s but that it is not active', async (...[, token, clientId = 'jobs-api']) => {
+    const response = await introspect(await token(), { clientId });
+    expect([response.statusCode, response.body]).toEqual([200, '{"active":false}']);
+  });
+
+  it('says nothing of a token that has expired', async () => {
+    const token = await tokenOf();
+    jest.useFakeTimers({ now: Date.now() + 700_000, doNotFake: [...everythingButDate] });
+    const response = await introspect(token);
+    jest.useRealTimers();
+    expect(response.body).toBe('{"active":false}');
+    expect((await introspect(token)).json().active).toBe(true);
+  });
+
+  it('is for resource servers alone', async () => {
+    const response = await introspect(await tokenOf(), { clientId: 'jobs-cli' });
+    expect([response.statusCode, response.json().error]).toEqual([400, 'unauthorized_client']);
+  });
+
+  it('signs the response for the asking client where that is accepted, RFC 9701', async () => {
+    const keys = createLocalJWKSet((await app.inject('/.well-known/jwks.json')).json());
+    for (const token of [await tokenOf(), 'x']) {
+      const response = await introspect(token, signed);
+      expect(response.headers['content-type']).toBe('application/token-introspection+jwt');
+      const options = { issuer, audience: 'jobs-api', typ: 'token-introspection+jwt', algorithms: ['ES256'] };
+      const { payload } = await jwtVerify(response.body, keys, options);
+      const plain = (await introspect(token)).json();
+      expect(payload).toEqual({ iss: issuer, aud: 'jobs-api', iat: expect.any(Number), token_introspection: plain });
+    }
+  });
+
+  it('needs no statement for a token that is not revoked', async () => {
+    const token = await tokenOf();
+    await introspect(token);
+    await sleep(1200);
+    const before = await transactionsOf(database);
+    const begun = performance.now();
+    for (let i = 0; i < 1000; i++) expect((await introspect(token)).json().active).toBe(true);
+    await sleep(1200);
+    // Uses of secrets are written in batches: by time, not by request.
+    const seconds = (performance.now() - begun) / 1000;
+    expect((await transactionsOf(database)) - before).toBeLessThan(5 + 2 * seconds);
+  });
+});

@@ -1,0 +1,44 @@
+import type { FastifyReply } from 'fastify';
+
+/** How long a request may wait, seconds. */
+const longestWait = 60;
+
+/** How many requests may wait at a time. */
+const atMost = 1000;
+
+/** `Prefer: wait=SECONDS`, RFC 7240 section 4.3; 0 where the request does not ask to wait. */
+export function waitPreferredBy(prefer: string | undefined): number {
+  const seconds = /(?:^|[,;\s])wait=(\d{1,9})(?:$|[,;\s])/.exec(prefer ?? '')?.[1] ?? 0;
+  return Math.min(Number(seconds), longestWait);
+}
+
+/** Requests that wait for news. */
+export class WaitingRequests {
+  private readonly waiting = new Set<() => void>();
+  private stopping = false;
+
+  /**
+   * Resolves when there is news, the server stops, after `seconds`, or when whoever waits goes away. Says so in the
+   * answer, RFC 7240 section 3, so that whoever finds it there may wait again.
+   */
+  async wait(seconds: number, reply: FastifyReply): Promise<void> {
+    if (seconds === 0 || this.stopping || this.waiting.size >= atMost) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, seconds * 1000);
+    this.waiting.add(resolve);
+    reply.raw.once('close', resolve);
+    await promise;
+    clearTimeout(timer);
+    this.waiting.delete(resolve);
+    void reply.header('preference-applied', `wait=${seconds}`);
+  }
+
+  tell(): void {
+    for (const tell of this.waiting) tell();
+  }
+
+  stop(): void {
+    this.stopping = true;
+    this.tell();
+  }
+}

@@ -1,0 +1,50 @@
+import { Body, Controller, HttpCode, HttpStatus, Inject, Post, Req, UseGuards } from '@nestjs/common';
+import { OAuthError } from '@lanyard/oauth-protocol';
+import { Public } from '@lanyard/resource-server/access';
+import { addLogFields } from '@lanyard/service-defaults';
+import type { FastifyRequest } from 'fastify';
+import { DataSource } from 'typeorm';
+import { appendAuditEvents } from '../audit/append-audit-events.ts';
+import {
+  AuthenticatedClient,
+  ClientAuthenticationGuard,
+} from '../client-authentication/client-authentication.guard.ts';
+import { Client } from '../registry/client.entity.ts';
+import { formOf, requireToken } from '../token/form-parameters.ts';
+import { IssuedTokens } from './issued-tokens.ts';
+import { Revocations } from './revocations.ts';
+import { revokeToken } from './revoke.ts';
+
+/** The revocation endpoint, RFC 7009 section 2. */
+@Controller('oauth/revoke')
+export class RevocationController {
+  constructor(
+    @Inject(IssuedTokens) private readonly tokens: IssuedTokens,
+    @Inject(Revocations) private readonly revocations: Revocations,
+    @Inject(DataSource) private readonly database: DataSource,
+  ) {}
+
+  /** A token that is not valid, for whatever reason, needs no revocation: that is no error, RFC 7009 section 2.2. */
+  @Post()
+  @Public()
+  @HttpCode(HttpStatus.OK)
+  @UseGuards(ClientAuthenticationGuard)
+  async revoke(
+    @AuthenticatedClient() { clientId }: Client,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+  ): Promise<void> {
+    const token = await this.tokens.recognise(requireToken(formOf(body)));
+    if (!token || this.revocations.isRevoked(token)) return;
+    // RFC 7009 section 2.1
+    if (token.clientId !== clientId) throw new OAuthError('invalid_request', 'the token was issued to another client');
+    const { jti } = token.claims;
+    const origin = { actor: clientId, address: request.ip, requestId: request.id };
+    await this.database.transaction(async (manager) => {
+      await revokeToken(manager, token);
+      await appendAuditEvents(manager, [{ type: 'access_token.revoked', origin, clientId, details: { jti } }]);
+    });
+    addLogFields(request, { jti });
+    await this.revocations.load();
+  }
+}

@@ -1,0 +1,26 @@
+import type { RevocationKind } from '@lanyard/oauth-protocol';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/** Something that is revoked: the exception that has a row, until the last token it concerns would have expired. */
+@Entity('revocation')
+export class RevocationRow {
+  /** Grows in the order in which revocations become visible. */
+  @PrimaryColumn('bigint', { generated: 'identity', transformer: { to: (value: unknown) => value, from: Number } })
+  sequence!: number;
+
+  @Column('text')
+  kind!: RevocationKind;
+
+  @Column('text')
+  id!: string;
+
+  /** Whose tokens it concerns; null: everybody's. */
+  @Column('text', { name: 'client_id', nullable: true })
+  clientId!: string | null;
+
+  @Column('timestamptz', { name: 'revoked_at', default: () => 'now()' })
+  revokedAt!: Date;
+
+  @Column('timestamptz', { name: 'ends_at' })
+  endsAt!: Date;
+}

@@ -1,0 +1,472 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { revocationsIn, validateRevocationList, type Revocation } from '@lanyard/access-token';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader } from 'jose';
+import {
+  administratorOf,
+  allowConnections,
+  basic,
+  callOAuth,
+  killConnections,
+  killListeners,
+  postToken,
+  provisionedDatabase,
+} from '../auth-server.fixture.ts';
+import { Housekeeping } from '../housekeeping/housekeeping.ts';
+
+const issuer = 'http://localhost:3000';
+let database: Awaited<ReturnType<typeof provisionedDatabase>>;
+let one: NestFastifyApplication;
+let other: NestFastifyApplication;
+let logs: string[];
+let administrator: Awaited<ReturnType<typeof administratorOf>>;
+let batchProcessor: string;
+let jobsApi: string;
+
+beforeAll(async () => {
+  database = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '0.5' });
+  ({ app: one, logs } = await database.startReplica());
+  ({ app: other } = await database.startReplica());
+  administrator = await administratorOf(one, database);
+  batchProcessor = basic('batch-processor', database.secretOf('batch-processor'));
+  jobsApi = basic('jobs-api', database.secretOf('jobs-api'));
+});
+afterAll(async () => {
+  await Promise.all([one.close(), other.close()]);
+  await database.owner.end();
+});
+
+const tokenOf = async (authorization = batchProcessor, app = one): Promise<string> =>
+  (await postToken(app, { grant_type: 'client_credentials' }, { authorization })).json().access_token;
+const revoke = (token: string, authorization = batchProcessor, app = one) =>
+  callOAuth(app, '/oauth/revoke', { form: { token }, authorization });
+const isActive = async (token: string, app = one): Promise<boolean> =>
+  (await callOAuth(app, '/oauth/introspect', { form: { token }, authorization: jobsApi })).json().active;
+const getList = (query = '', headers: object = {}, app = one, authorization = jobsApi) =>
+  callOAuth(app, `/oauth/revocations${query}`, { authorization, headers });
+async function entriesOf(response: Awaited<ReturnType<typeof getList>>): Promise<Revocation[]> {
+  expect(response.statusCode).toBe(200);
+  return [...revocationsIn(await validated(response.body))];
+}
+async function validated(list: string) {
+  const keys = createLocalJWKSet((await one.inject('/.well-known/jwks.json')).json());
+  return validateRevocationList(list, keys, { issuer });
+}
+/** How long until every replica says so, ms; fails after 2 s. */
+async function untilInactive(token: string): Promise<number> {
+  const begun = performance.now();
+  for (;;) {
+    if (!(await isActive(token, one)) && !(await isActive(token, other))) return performance.now() - begun;
+    if (performance.now() - begun > 2000) throw new Error('still active');
+    await sleep(2);
+  }
+}
+const eventsOf = async () => (await administrator.call('GET', '/admin/audit?type=access_token.revoked&order=newest')).json().items;
+
+describe('POST /oauth/revoke', () => {
+  it('revokes a token of the client, at every replica, with an event', async () => {
+    const [token, another] = [await tokenOf(), await tokenOf()];
+    const response = await revoke(token);
+    expect([response.statusCode, response.body, response.headers['cache-control']]).toEqual([200, '', 'no-store']);
+    expect(await isActive(token)).toBe(false);
+    expect(await untilInactive(token)).toBeLessThan(1000);
+    expect(await isActive(another)).toBe(true);
+    const { jti } = decodeJwt(token);
+    const [event] = await eventsOf();
+    expect(event).toMatchObject({ actor: 'batch-processor', client_id: 'batch-processor', details: { jti } });
+    expect(logs.join()).not.toContain(token);
+  });
+
+  it('says the same when it is asked again, and leaves one event', async () => {
+    const token = await tokenOf();
+    const before = (await eventsOf()).length;
+    for (let i = 0; i < 3; i++) expect((await revoke(token)).statusCode).toBe(200);
+    const both = await Promise.all([revoke(await tokenOf(), batchProcessor, one), revoke(token, batchProcessor, other)]);
+    expect(both.map(({ statusCode }) => statusCode)).toEqual([200, 200]);
+    expect((await eventsOf()).length).toBe(before + 2);
+  });
+
+  it.each([
+    ['no token at all', async () => 'x'],
+    ['a forged one', async () => `${(await tokenOf()).slice(0, -6)}AAAAAA`],
+    ['one that nobody signed', async () => (await tokenOf()).replace(/[^.]*$/, '')],
+    ['a list of revocations', async () => (await getList()).body],
+  ])('answers 200 for %s, RFC 7009 section 2.2', async (_, token) => {
+    const before = await entriesOf(await getList());
+    expect((await revoke(await token())).statusCode).toBe(200);
+    expect(await entriesOf(await getList())).toEqual(before);
+  });
+
+  it('refuses to revoke a token of another client, RFC 7009 section 2.1', async () => {
+    const token = await tokenOf();
+    const response = await revoke(token, basic('jobs-cli', database.secretOf('jobs-cli')));
+    expect([response.statusCode, response.json()]).toEqual([
+      400,
+      { error: 'invalid_request', error_description: 'the token was issued to another client' },
+    ]);
+    expect(await isActive(token)).toBe(true);
+  });
+
+  it.each([
+    ['without a token', {}, 400, 'invalid_request'],
+    ['with an empty one', { token: '' }, 400, 'invalid_request'],
+  ])('is refused %s', async (_, form, status, error) => {
+    const response = await callOAuth(one, '/oauth/revoke', { form, authorization: batchProcessor });
+    expect([response.statusCode, response.json().error]).toEqual([status, error]);
+  });
+
+  it.each(['/oauth/revoke', '/oauth/introspect'])('%s needs a client that authenticates, and POST', async (url) => {
+    const form = { token: await tokenOf() };
+    for (const authorization of [undefined, basic('batch-processor', 'wrong')]) {
+      const response = await callOAuth(one, url, { form, authorization });
+      expect([response.statusCode, response.json().error, response.headers['www-authenticate']]).toEqual([
+        401,
+        'invalid_client',
+        'Basic realm="lanyard"',
+      ]);
+    }
+    const got = await callOAuth(one, url, { authorization: batchProcessor });
+    expect([got.statusCode, got.headers.allow]).toEqual([405, 'POST']);
+    const json = await one.inject({ method: 'POST', url, headers: { authorization: batchProcessor }, payload: form });
+    expect([json.statusCode, json.json().error]).toEqual([400, 'invalid_request']);
+  });
+
+  it('takes no one-time secret, and does not use it up', async () => {
+    const fresh = await provisionedDatabase({ LOG_LEVEL: 'silent' });
+    const { app } = await fresh.startReplica();
+    const { rows } = await fresh.owner.query(`SELECT count(*) FROM client_secret WHERE one_time`);
+    expect(rows[0].count).toBe('1');
+    const { readFileSync } = await import('node:fs');
+    const secret = readFileSync(`${fresh.settings.SECRETS_DIRECTORY}/administrator/one_time_secret`, 'utf8');
+    const authorization = basic('administrator', secret);
+    expect((await revoke('x', authorization, app)).statusCode).toBe(401);
+    expect((await postToken(app, { grant_type: 'client_credentials' }, { authorization })).statusCode).toBe(200);
+    await app.close();
+    await fresh.owner.end();
+  });
+});
+
+describe('revocation by administrators', () => {
+  const revokeAll = (body: object) => administrator.call('POST', '/admin/revocations', body);
+
+  it('revokes one token, by itself or by its jti', async () => {
+    const [token, byJti, kept] = [await tokenOf(), await tokenOf(), await tokenOf()];
+    expect((await revokeAll({ token })).statusCode).toBe(204);
+    expect((await revokeAll({ jti: decodeJwt(byJti).jti })).statusCode).toBe(204);
+    expect([await isActive(token), await isActive(byJti), await isActive(kept)]).toEqual([false, false, true]);
+    expect((await revokeAll({ token: 'x' })).statusCode).toBe(204);
+  });
+
+  it('revokes all tokens of a client, and none that it obtains from then on', async () => {
+    const [before, others] = [await tokenOf(), await tokenOf(basic('jobs-cli', database.secretOf('jobs-cli')))];
+    expect((await revokeAll({ client_id: 'batch-processor' })).statusCode).toBe(204);
+    // In the same second, and at the same replica.
+    const after = await tokenOf();
+    expect([await isActive(before), await isActive(after), await isActive(others)]).toEqual([false, true, true]);
+    expect(await untilInactive(before)).toBeLessThan(1000);
+    expect((await eventsOf())[0]).toMatchObject({ actor: 'administrator', client_id: 'batch-processor', details: {} });
+  });
+
+  it('revokes what one secret obtained, also after the secret was removed', async () => {
+    const { client_secret: secret, secret_id: secretId } = (
+      await administrator.call('POST', '/admin/clients/batch-processor/secrets', {})
+    ).json();
+    const own = basic('batch-processor', secret);
+    const [first, others] = [await tokenOf(own), await tokenOf()];
+    expect((await revokeAll({ secret_id: secretId })).statusCode).toBe(204);
+    expect([await isActive(first), await isActive(others)]).toEqual([false, true]);
+    const second = await tokenOf(own);
+    expect(await isActive(second)).toBe(true);
+    await administrator.call('DELETE', `/admin/clients/batch-processor/secrets/${secretId}`);
+    expect(await isActive(second)).toBe(true);
+    expect((await revokeAll({ secret_id: secretId })).statusCode).toBe(204);
+    expect([await isActive(second), await isActive(others)]).toEqual([false, true]);
+    expect((await eventsOf())[0].details).toEqual({ secret_id: secretId });
+  });
+
+  it('revokes what a removed secret obtained with all tokens of the client', async () => {
+    const { client_secret: secret, secret_id: secretId } = (
+      await administrator.call('POST', '/admin/clients/batch-processor/secrets', {})
+    ).json();
+    const token = await tokenOf(basic('batch-processor', secret));
+    await administrator.call('DELETE', `/admin/clients/batch-processor/secrets/${secretId}`);
+    await revokeAll({ client_id: 'batch-processor' });
+    expect(await isActive(token)).toBe(false);
+  });
+
+  it.each(['disable', 'delete', 'apply'])('revokes the tokens of a client with: %s', async (act) => {
+    const { client_secret: secret } = (
+      await administrator.call('POST', '/admin/clients', { client_id: act, scope: 'jobs:read', default_scope: 'jobs:read' })
+    ).json();
+    const token = await tokenOf(basic(act, secret));
+    expect(await isActive(token)).toBe(true);
+    if (act === 'disable') await administrator.call('POST', `/admin/clients/${act}/disable`);
+    if (act === 'delete') await administrator.call('DELETE', `/admin/clients/${act}`);
+    if (act === 'apply') {
+      const jobs = { identifier: 'http://localhost:3002', name: 'Jobs API', scopes: { 'jobs:read': 'Read' } };
+      const registry = { resources: [jobs], clients: [{ client_id: act, disabled: true }] };
+      await administrator.call('POST', '/admin/registry', { registry });
+    }
+    expect(await isActive(token)).toBe(false);
+    expect(await untilInactive(token)).toBeLessThan(1000);
+    if (act !== 'disable') return;
+    // It comes back without what was revoked.
+    await administrator.call('POST', `/admin/clients/${act}/enable`);
+    expect([await isActive(token), await isActive(await tokenOf(basic(act, secret)))]).toEqual([false, true]);
+  });
+
+  it("ends an administrator's own access with the client", async () => {
+    const { client_secret: secret } = (
+      await administrator.call('POST', '/admin/clients', {
+        client_id: 'auditor',
+        scope: 'audit:read',
+        default_scope: 'audit:read',
+      })
+    ).json();
+    const token = await tokenOf(basic('auditor', secret));
+    const audit = () => administrator.call('GET', '/admin/audit?limit=1', undefined, {}, token);
+    expect((await audit()).statusCode).toBe(200);
+    await administrator.call('POST', '/admin/clients/auditor/disable');
+    const refused = await audit();
+    expect([refused.statusCode, refused.headers['www-authenticate']]).toEqual([
+      401,
+      expect.stringContaining('error_description="the access token was revoked"'),
+    ]);
+  });
+
+  it('withdraws one signing key with its tokens', async () => {
+    const token = await tokenOf();
+    const { kid } = decodeProtectedHeader(token);
+    const response = await administrator.call('POST', `/admin/keys/${kid}/withdraw`);
+    expect(response.statusCode).toBe(200);
+    // The administrator's own token was signed by it.
+    administrator = { ...administrator, ...(await renewed()) };
+    const { keys } = (await one.inject('/.well-known/jwks.json')).json();
+    expect(keys.map((key: { kid: string }) => key.kid)).not.toContain(kid);
+    expect(await isActive(token)).toBe(false);
+    expect(await isActive(await tokenOf())).toBe(true);
+    expect(await entriesOf(await getList())).toContainEqual({ kind: 'kid', id: kid, until: expect.any(Number) });
+    expect((await administrator.call('POST', `/admin/keys/${kid}/withdraw`)).statusCode).toBe(404);
+  });
+
+  it('lists what is revoked, in pages', async () => {
+    const all = (await administrator.call('GET', '/admin/revocations')).json().items;
+    expect(all.length).toBeGreaterThan(5);
+    const pages: unknown[] = [];
+    for (let next = '/admin/revocations?limit=3'; next;) {
+      const page = (await administrator.call('GET', next)).json();
+      pages.push(...page.items);
+      ({ next } = page);
+    }
+    expect(pages).toEqual(all);
+    const { items } = (await administrator.call('GET', '/admin/revocations?client_id=batch-processor&kind=jti')).json();
+    expect(items.length).toBeGreaterThan(0);
+    expect(new Set(items.map((item: { kind: string }) => item.kind))).toEqual(new Set(['jti']));
+    expect(items[0]).toEqual({
+      sequence: expect.any(Number),
+      kind: 'jti',
+      id: expect.any(String),
+      client_id: 'batch-processor',
+      revoked_at: expect.any(String),
+      ends_at: expect.any(String),
+    });
+  });
+
+  it.each([
+    [{}, 400],
+    [{ client_id: 'batch-processor', jti: 'x' }, 400],
+    [{ kid: 'x' }, 400],
+    [{ jti: '' }, 400],
+    [{ client_id: 'nobody' }, 404],
+    [{ secret_id: '7f1b3d1e-0000-4000-8000-000000000000' }, 404],
+  ])('refuses %j with %i', async (body, status) => {
+    expect((await revokeAll(body)).statusCode).toBe(status);
+  });
+
+  it('needs the scopes of the client whose tokens it revokes', async () => {
+    const token = await administrator.tokenFor('tokens:revoke');
+    const response = await administrator.call('POST', '/admin/revocations', { client_id: 'administrator' }, {}, token);
+    expect([response.statusCode, response.json().type]).toEqual([403, 'urn:lanyard:problem:beyond-own-scope']);
+  });
+
+  async function renewed() {
+    const token = await administrator.tokenFor(
+      'clients:read clients:write keys:read keys:rotate tokens:revoke audit:read',
+    );
+    const { call } = administrator;
+    return {
+      call: ((method, url, body, headers, own = token) => call(method, url, body, headers, own)) as typeof call,
+    };
+  }
+});
+
+describe('GET /oauth/revocations', () => {
+  it('is a signed list, with an entity tag and what came after a cursor', async () => {
+    const whole = await getList();
+    expect(whole.headers).toMatchObject({
+      'content-type': 'application/revocations+jwt',
+      'cache-control': 'no-store',
+      etag: expect.stringMatching(/^W\/"\d+"$/),
+    });
+    const { cursor, since } = await validated(whole.body);
+    expect([whole.headers.etag, since]).toEqual([`W/"${cursor}"`, undefined]);
+    const token = await tokenOf();
+    await revoke(token);
+    const delta = await getList(`?cursor=${cursor}`);
+    expect((await validated(delta.body)).since).toBe(cursor);
+    expect(await entriesOf(delta)).toEqual([
+      { kind: 'jti', id: decodeJwt(token).jti, until: decodeJwt(token).exp! + 300 },
+    ]);
+    const unchanged = await getList('', { 'if-none-match': delta.headers.etag });
+    expect([unchanged.statusCode, unchanged.body]).toEqual([304, '']);
+  });
+
+  it('waits for news, which comes from another replica', async () => {
+    const { etag } = (await getList()).headers;
+    const cursor = Number(/\d+/.exec(String(etag)));
+    const waiting = getList(`?cursor=${cursor}`, { 'if-none-match': etag, prefer: 'wait=10' });
+    await sleep(100);
+    const token = await tokenOf();
+    const begun = performance.now();
+    await revoke(token, batchProcessor, other);
+    const response = await waiting;
+    expect(performance.now() - begun).toBeLessThan(1000);
+    expect(response.headers['preference-applied']).toBe('wait=10');
+    expect((await entriesOf(response)).map(({ id }) => id)).toEqual([decodeJwt(token).jti]);
+  });
+
+  it('waits no longer than asked', async () => {
+    const { etag } = (await getList()).headers;
+    const begun = performance.now();
+    const response = await getList('', { 'if-none-match': etag, prefer: 'wait=1' });
+    expect(performance.now() - begun).toBeGreaterThan(900);
+    expect([response.statusCode, response.headers['preference-applied']]).toEqual([304, 'wait=1']);
+  });
+
+  it('is the whole list for whoever has a cursor from beyond its end', async () => {
+    const list = await validated((await getList('?cursor=999999999')).body);
+    expect(list.since).toBeUndefined();
+  });
+
+  it('serves a cursor that another replica gave, also where nothing of it is left', async () => {
+    const { app: third } = await database.startReplica();
+    const { etag } = (await getList()).headers;
+    expect((await getList('', {}, third)).headers.etag).toBe(etag);
+    await third.close();
+    await database.owner.query(`UPDATE revocation SET ends_at = now() - interval '2 seconds'`);
+    await one.get(Housekeeping).tidy();
+    expect((await database.owner.query('SELECT count(*) FROM revocation')).rows[0].count).toBe('1');
+    const { app: fourth } = await database.startReplica();
+    const list = await getList('', {}, fourth);
+    expect([list.headers.etag, await entriesOf(list)]).toEqual([etag, []]);
+    await fourth.close();
+  });
+
+  it.each(['?cursor=x', '?cursor=-1', '?cursor=1&cursor=2', '?cursor='])('refuses %s', async (query) => {
+    const response = await getList(query);
+    expect([response.statusCode, response.json().error]).toEqual([400, 'invalid_request']);
+  });
+
+  it('is for resource servers alone', async () => {
+    const refused = await getList('', {}, one, basic('jobs-cli', database.secretOf('jobs-cli')));
+    expect([refused.statusCode, refused.json().error]).toEqual([400, 'unauthorized_client']);
+    expect((await callOAuth(one, '/oauth/revocations', {})).statusCode).toBe(401);
+    const posted = await callOAuth(one, '/oauth/revocations', { form: {}, authorization: jobsApi });
+    expect([posted.statusCode, posted.headers.allow]).toEqual([405, 'GET, HEAD']);
+  });
+
+  it('has every revocation of many at once through all replicas, in the order of its cursors', async () => {
+    const tokens = await Promise.all(Array.from({ length: 200 }, () => tokenOf()));
+    const seen = new Set<string>();
+    let done = false;
+    const follow = (async () => {
+      for (let cursor = 0; !done || seen.size < 200;) {
+        const response = await getList(`?cursor=${cursor}`, { 'if-none-match': `W/"${cursor}"`, prefer: 'wait=1' }, other);
+        if (response.statusCode === 304) continue;
+        for (const { id } of await entriesOf(response)) seen.add(id);
+        ({ cursor } = await validated(response.body));
+      }
+    })();
+    await Promise.all(
+      tokens.map(async (token, index) =>
+        expect((await revoke(token, batchProcessor, index % 2 ? one : other)).statusCode).toBe(200),
+      ),
+    );
+    done = true;
+    await follow;
+    for (const token of tokens) expect(seen).toContain(decodeJwt(token).jti);
+  });
+
+  it('misses nothing while the notifying connections are cut', async () => {
+    for (let round = 0; round < 5; round++) {
+      const tokens = await Promise.all(Array.from({ length: 5 }, () => tokenOf()));
+      const revoked = Promise.all(tokens.map((token, i) => revoke(token, batchProcessor, i % 2 ? one : other)));
+      await killListeners(database);
+      expect((await revoked).map(({ statusCode }) => statusCode)).toEqual(Array(5).fill(200));
+      for (const token of tokens) await untilInactive(token);
+    }
+  });
+});
+
+describe('without the database', () => {
+  it('refuses revocation with 503, loses nothing that was acknowledged, and says what it knows', async () => {
+    const away = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '0.5', LOG_LEVEL: 'silent' });
+    const { app } = await away.startReplica();
+    const authorization = basic('batch-processor', away.secretOf('batch-processor'));
+    const asJobsApi = basic('jobs-api', away.secretOf('jobs-api'));
+    const active = async (token: string) =>
+      (await callOAuth(app, '/oauth/introspect', { form: { token }, authorization: asJobsApi })).json().active;
+    const [acknowledged, refused] = [await tokenOf(authorization, app), await tokenOf(authorization, app)];
+    expect(await active(refused)).toBe(true);
+    expect((await revoke(acknowledged, authorization, app)).statusCode).toBe(200);
+    await killConnections(away);
+
+    const answer = await revoke(refused, authorization, app);
+    expect([answer.statusCode, answer.json().error, answer.headers['retry-after']]).toEqual([
+      503,
+      'temporarily_unavailable',
+      '1',
+    ]);
+    // Known clients go on.
+    const meanwhile = await tokenOf(authorization, app);
+    expect([await active(acknowledged), await active(refused), await active(meanwhile)]).toEqual([false, true, true]);
+    await allowConnections(away);
+    expect((await revoke(refused, authorization, app)).statusCode).toBe(200);
+    await app.close();
+    const { app: next } = await away.startReplica();
+    const list = await getList('', {}, next, asJobsApi);
+    const keys = createLocalJWKSet((await next.inject('/.well-known/jwks.json')).json());
+    const ids = [...revocationsIn(await validateRevocationList(list.body, keys, { issuer }))].map(({ id }) => id);
+    expect(ids).toEqual([acknowledged, refused].map((token) => decodeJwt(token).jti));
+    await next.close();
+    await away.owner.end();
+  });
+
+  it('does not say for long what it cannot know, and lets nobody in after an hour', async () => {
+    const away = await provisionedDatabase({ LOG_LEVEL: 'silent' });
+    const { app } = await away.startReplica();
+    const authorization = basic('batch-processor', away.secretOf('batch-processor'));
+    const asJobsApi = basic('jobs-api', away.secretOf('jobs-api'));
+    const token = await tokenOf(authorization, app);
+    expect((await getList('', {}, app, asJobsApi)).statusCode).toBe(200);
+    await killConnections(away);
+    const { now } = performance;
+    const later = (seconds: number) => {
+      performance.now = () => now.call(performance) + seconds * 1000;
+    };
+    later(31);
+    const list = await getList('', {}, app, asJobsApi);
+    const introspection = await callOAuth(app, '/oauth/introspect', { form: { token }, authorization: asJobsApi });
+    for (const { statusCode, headers } of [list, introspection]) {
+      expect([statusCode, headers['retry-after']]).toEqual([503, '1']);
+    }
+    expect(await tokenOf(authorization, app)).toBeDefined();
+    later(3601);
+    const response = await postToken(app, { grant_type: 'client_credentials' }, { authorization });
+    expect([response.statusCode, response.json().error]).toEqual([503, 'temporarily_unavailable']);
+    performance.now = now;
+    await app.close();
+    await away.owner.end();
+  });
+});

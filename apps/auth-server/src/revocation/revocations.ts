@@ -1,0 +1,149 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
+import { issueRevocationList, RevokedTokens, type AccessToken, type Revocation } from '@lanyard/access-token';
+import { OAuthError } from '@lanyard/oauth-protocol';
+import { CONFIGURATION, Registry, repeat } from '@lanyard/service-defaults';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Gauge } from 'prom-client';
+import { MoreThan, Repository } from 'typeorm';
+import type { AuthServerConfiguration } from '../configuration.ts';
+import { WaitingRequests } from '../long-poll/waiting-requests.ts';
+import { RegistryChanges } from '../registry/registry-changes.ts';
+import { SigningKeys } from '../signing-keys/signing-keys.ts';
+import { RevocationRow } from './revocation.entity.ts';
+
+/** How long ago the database must have been seen at least, seconds, for this replica to say what is not revoked. */
+const leastStaleness = 30;
+
+/** How long a signed list is given out, ms. */
+const listReuse = 30_000;
+
+/** What is revoked, all in memory, as every replica knows it some milliseconds after it was committed. */
+@Injectable()
+export class Revocations implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
+  /** In the order of their sequence numbers. */
+  private entries: (Revocation & { sequence: number })[] = [];
+  private readonly revoked = new RevokedTokens();
+  private stopTidying?: () => void;
+  private reading: Promise<void> | undefined;
+  private next: Promise<void> | undefined;
+  /** The lists of this moment, by where they begin: one signature, however many ask. */
+  private signed = { cursor: -1, kid: '', at: 0, bySince: new Map<number | undefined, string>() };
+  readonly waiting = new WaitingRequests();
+  /** The sequence number of the newest revocation. */
+  cursor = 0;
+
+  constructor(
+    @InjectRepository(RevocationRow) private readonly rows: Repository<RevocationRow>,
+    @Inject(RegistryChanges) private readonly changes: RegistryChanges,
+    @Inject(SigningKeys) private readonly keys: SigningKeys,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+    @Inject(Registry) metrics: Registry,
+  ) {
+    const size = () => this.revoked.size;
+    new Gauge({
+      name: 'lanyard_revocations',
+      help: 'tokens, grants and keys that are revoked at the moment',
+      registers: [metrics],
+      collect() {
+        this.set(size());
+      },
+    });
+  }
+
+  async onModuleInit(): Promise<void> {
+    await this.changes.begin((subject) => (subject === 'revocations' ? this.load() : undefined));
+    await this.load();
+  }
+
+  onApplicationBootstrap(): void {
+    this.stopTidying = repeat(
+      () => 60_000,
+      () => this.dropEnded(Math.floor(Date.now() / 1000)),
+      () => undefined,
+    );
+  }
+
+  beforeApplicationShutdown(): void {
+    this.stopTidying?.();
+    this.waiting.stop();
+  }
+
+  isRevoked(accessToken: AccessToken): boolean {
+    return this.revoked.has(accessToken);
+  }
+
+  /**
+   * A replica that has lost the database does not know what others have revoked since.
+   * @throws {OAuthError} `temporarily_unavailable`
+   */
+  requireCurrent(): void {
+    const longest = Math.max(leastStaleness, 3 * this.configuration.REGISTRY_RECONCILIATION_PERIOD);
+    if (this.changes.staleness <= longest) return;
+    throw new OAuthError('temporarily_unavailable', 'it is not known here at the moment what was revoked', {
+      cause: `the database was last seen ${Math.round(this.changes.staleness)} s ago`,
+    });
+  }
+
+  /** As soon as this has ended, what was committed before it is known here. Whoever asks during a reading gets the next one. */
+  load(): Promise<void> {
+    this.next ??= (this.reading ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => {
+        this.reading = this.next;
+        this.next = undefined;
+        return this.read();
+      });
+    return this.next;
+  }
+
+  /**
+   * The list of what is revoked, signed.
+   * @param since  a cursor; undefined: from the beginning
+   */
+  list(since?: number): string {
+    const { signed, cursor } = this;
+    const { kid } = this.keys.current;
+    if (signed.cursor !== cursor || signed.kid !== kid || Date.now() - signed.at > listReuse) {
+      this.signed = { cursor, kid, at: Date.now(), bySince: new Map() };
+    }
+    const { bySince } = this.signed;
+    const list = bySince.get(since) ?? this.sign(since);
+    // Whoever asks for every cursor there is gets them without filling the memory.
+    if (bySince.size < 100) bySince.set(since, list);
+    return list;
+  }
+
+  private sign(since: number | undefined): string {
+    const now = Math.floor(Date.now() / 1000);
+    const begin = since === undefined ? 0 : indexAfter(this.entries, since);
+    const revocations = this.entries.slice(begin).filter(({ until }) => until >= now);
+    return issueRevocationList(this.configuration.ISSUER, this.keys.current, { cursor: this.cursor, since, revocations });
+  }
+
+  private async read(): Promise<void> {
+    const rows = await this.rows.find({ where: { sequence: MoreThan(this.cursor) }, order: { sequence: 'ASC' } });
+    for (const { sequence, kind, id, endsAt } of rows) {
+      const revocation = { sequence, kind, id, until: Math.ceil(endsAt.getTime() / 1000) };
+      this.entries.push(revocation);
+      this.revoked.add(revocation);
+      this.cursor = sequence;
+    }
+    if (rows.length > 0) this.waiting.tell();
+  }
+
+  private dropEnded(now: number): void {
+    this.revoked.dropEnded(now);
+    this.entries = this.entries.filter(({ until }) => until >= now);
+  }
+}
+
+/** Where the entries after a sequence number begin. */
+function indexAfter(entries: readonly { sequence: number }[], sequence: number): number {
+  let [low, high] = [0, entries.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (entries[middle]!.sequence <= sequence) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,74 @@
+import type { AccessToken } from '@lanyard/access-token';
+import { type EntityManager } from 'typeorm';
+import { longestStaleness } from '../registry/client-registry.ts';
+import type { RevocationRow } from './revocation.entity.ts';
+
+/** Any number, for this purpose alone. */
+const revocationLock = 0x1a9a_4d05;
+
+/** No access token lives longer, seconds. */
+const longestLifetime = 3600;
+
+/** How far the clocks of those who validate may be behind, seconds. */
+const clockDifference = 300;
+
+type NewRevocation = Pick<RevocationRow, 'kind' | 'id' | 'clientId'> & { /** seconds since the epoch */ until: number };
+
+/** Whatever a replica that has not heard of it yet goes on to issue has ended by then. */
+const untilAllHaveEnded = () => Date.now() / 1000 + longestStaleness + longestLifetime + clockDifference;
+
+/** Revokes one access token. */
+export const revokeToken = (manager: EntityManager, { claims, expiresAt, clientId }: AccessToken): Promise<void> =>
+  insert(manager, [{ kind: 'jti', id: claims.jti, clientId, until: expiresAt + clockDifference }]);
+
+/** Revokes an access token of which nothing but its `jti` is known. */
+export const revokeJti = (manager: EntityManager, jti: string): Promise<void> =>
+  insert(manager, [{ kind: 'jti', id: jti, clientId: null, until: untilAllHaveEnded() }]);
+
+/** Revokes all tokens that these keys signed. */
+export const revokeKeys = (manager: EntityManager, kids: readonly string[]): Promise<void> =>
+  insert(
+    manager,
+    kids.map((kid) => ({ kind: 'kid', id: kid, clientId: null, until: untilAllHaveEnded() })),
+  );
+
+/**
+ * Revokes all tokens of a client, or those that one of its secrets obtained; removed secrets included. The secrets stay,
+ * and what is obtained with them from now on is another grant. The caller has locked the client.
+ */
+export async function revokeGrants(manager: EntityManager, clientId: string, secretId?: string): Promise<void> {
+  const grants = await manager.query<{ grant_id: string }[]>(
+    `SELECT grant_id FROM client_secret WHERE client_id = $1 AND ($2::uuid IS NULL OR id = $2)
+     UNION SELECT grant_id FROM removed_client_secret
+       WHERE client_id = $1 AND ($2::uuid IS NULL OR secret_id = $2) AND grant_id IS NOT NULL
+         AND removed_at > now() - make_interval(secs => $3)`,
+    [clientId, secretId ?? null, longestStaleness + longestLifetime],
+  );
+  await manager.query(
+    `UPDATE client_secret SET grant_id = DEFAULT WHERE client_id = $1 AND ($2::uuid IS NULL OR id = $2)`,
+    [clientId, secretId ?? null],
+  );
+  const until = untilAllHaveEnded();
+  await insert(
+    manager,
+    grants.map(({ grant_id: id }) => ({ kind: 'grant_id', id, clientId, until })),
+  );
+}
+
+/** Within the transaction of what makes it necessary, after everything else but its audit events. */
+async function insert(manager: EntityManager, revocations: readonly NewRevocation[]): Promise<void> {
+  if (revocations.length === 0) return;
+  await manager.query('SELECT pg_advisory_xact_lock($1)', [revocationLock]);
+  await manager.query(
+    `INSERT INTO revocation (kind, id, client_id, ends_at)
+       SELECT kind, id, client_id, to_timestamp(ends_at)
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[]) AS new(kind, id, client_id, ends_at)
+     ON CONFLICT (kind, id) DO NOTHING`,
+    [
+      revocations.map(({ kind }) => kind),
+      revocations.map(({ id }) => id),
+      revocations.map(({ clientId }) => clientId),
+      revocations.map(({ until }) => Math.ceil(until)),
+    ],
+  );
+}

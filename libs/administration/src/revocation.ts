@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { clientIdSchema } from './client.ts';
+import { secretSchema } from './secret.ts';
+import { momentSchema } from './text.ts';
+
+/** What is to be revoked: exactly one of these. */
+export const newRevocationSchema = z.union(
+  [
+    z.strictObject({
+      token: z.string().min(1).max(16_000).describe('one access token; one that is not valid needs no revocation'),
+    }),
+    z.strictObject({ jti: z.string().min(1).max(200).describe('one access token, by the identifier that logs have') }),
+    z.strictObject({ client_id: clientIdSchema.describe('all access tokens that the client has now') }),
+    z.strictObject({
+      secret_id: secretSchema.shape.secret_id.describe('all access tokens that were obtained with this secret so far'),
+    }),
+  ],
+  { error: 'must have exactly one of token, jti, client_id, secret_id' },
+);
+export type NewRevocation = z.infer<typeof newRevocationSchema>;
+
+/** Something that is revoked. */
+export const revocationSchema = z.object({
+  sequence: z.int().describe('grows with each revocation'),
+  kind: z.enum(['jti', 'grant_id', 'kid']).describe('one token; all obtained under one grant; all that one key signed'),
+  id: z.string(),
+  client_id: z.string().nullable().describe('whose tokens; null: not known, or those of everybody'),
+  revoked_at: momentSchema,
+  ends_at: momentSchema.describe('when the last token that it concerns has expired'),
+});
+export type RevocationDescription = z.infer<typeof revocationSchema>;
+
+export const revocationPageSchema = z.object({
+  items: z.array(revocationSchema),
+  next: z.string().nullable().describe('the path of the next page'),
+});
+export type RevocationPage = z.infer<typeof revocationPageSchema>;
