@@ -3,8 +3,6 @@ import { OAuthError } from '@lanyard/oauth-protocol';
 import { Public } from '@lanyard/resource-server/access';
 import { addLogFields } from '@lanyard/service-defaults';
 import type { FastifyRequest } from 'fastify';
-import { DataSource } from 'typeorm';
-import { appendAuditEvents } from '../audit/append-audit-events.ts';
 import {
   AuthenticatedClient,
   ClientAuthenticationGuard,
@@ -13,7 +11,7 @@ import { Client } from '../registry/client.entity.ts';
 import { formOf, requireToken } from '../token/form-parameters.ts';
 import { IssuedTokens } from './issued-tokens.ts';
 import { Revocations } from './revocations.ts';
-import { revokeToken } from './revoke.ts';
+import { TokenRevocation } from './token-revocation.ts';
 
 /** The revocation endpoint, RFC 7009 section 2. */
 @Controller('oauth/revoke')
@@ -21,7 +19,7 @@ export class RevocationController {
   constructor(
     @Inject(IssuedTokens) private readonly tokens: IssuedTokens,
     @Inject(Revocations) private readonly revocations: Revocations,
-    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(TokenRevocation) private readonly revocation: TokenRevocation,
   ) {}
 
   /** A token that is not valid, for whatever reason, needs no revocation: that is no error, RFC 7009 section 2.2. */
@@ -38,13 +36,7 @@ export class RevocationController {
     if (!token || this.revocations.isRevoked(token)) return;
     // RFC 7009 section 2.1
     if (token.clientId !== clientId) throw new OAuthError('invalid_request', 'the token was issued to another client');
-    const { jti } = token.claims;
-    const origin = { actor: clientId, address: request.ip, requestId: request.id };
-    await this.database.transaction(async (manager) => {
-      await revokeToken(manager, token);
-      await appendAuditEvents(manager, [{ type: 'access_token.revoked', origin, clientId, details: { jti } }]);
-    });
-    addLogFields(request, { jti });
-    await this.revocations.load();
+    addLogFields(request, { jti: token.claims.jti });
+    await this.revocation.revoke(token, { actor: clientId, address: request.ip, requestId: request.id });
   }
 }

@@ -1,18 +1,17 @@
 import { Module } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
 import { ClientAuthenticationModule } from '../client-authentication/client-authentication.module.ts';
 import { RegistryModule } from '../registry/registry.module.ts';
 import { SigningKeysModule } from '../signing-keys/signing-keys.module.ts';
 import { IssuedTokens } from './issued-tokens.ts';
 import { RevocationController } from './revocation.controller.ts';
 import { RevocationListController } from './revocation-list.controller.ts';
-import { RevocationRow } from './revocation.entity.ts';
 import { Revocations } from './revocations.ts';
+import { TokenRevocation } from './token-revocation.ts';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([RevocationRow]), ClientAuthenticationModule, RegistryModule, SigningKeysModule],
+  imports: [ClientAuthenticationModule, RegistryModule, SigningKeysModule],
   controllers: [RevocationController, RevocationListController],
-  providers: [IssuedTokens, Revocations],
+  providers: [IssuedTokens, Revocations, TokenRevocation],
   exports: [IssuedTokens, Revocations],
 })
 export class RevocationModule {}

@@ -2,14 +2,12 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import { issueRevocationList, RevokedTokens, type AccessToken, type Revocation } from '@lanyard/access-token';
 import { OAuthError } from '@lanyard/oauth-protocol';
 import { CONFIGURATION, Registry, repeat } from '@lanyard/service-defaults';
-import { InjectRepository } from '@nestjs/typeorm';
 import { Gauge } from 'prom-client';
-import { MoreThan, Repository } from 'typeorm';
+import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { WaitingRequests } from '../long-poll/waiting-requests.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
-import { RevocationRow } from './revocation.entity.ts';
 
 /** How long ago the database must have been seen at least, seconds, for this replica to say what is not revoked. */
 const leastStaleness = 30;
@@ -33,7 +31,7 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
   cursor = 0;
 
   constructor(
-    @InjectRepository(RevocationRow) private readonly rows: Repository<RevocationRow>,
+    @Inject(DataSource) private readonly database: DataSource,
     @Inject(RegistryChanges) private readonly changes: RegistryChanges,
     @Inject(SigningKeys) private readonly keys: SigningKeys,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
@@ -121,12 +119,17 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
   }
 
   private async read(): Promise<void> {
-    const rows = await this.rows.find({ where: { sequence: MoreThan(this.cursor) }, order: { sequence: 'ASC' } });
-    for (const { sequence, kind, id, endsAt } of rows) {
-      const revocation = { sequence, kind, id, until: Math.ceil(endsAt.getTime() / 1000) };
+    // Rows as they come: there may be a hundred thousand, and entities would take seconds.
+    const rows = await this.database.query<(Revocation & { sequence: string })[]>(
+      `SELECT sequence, kind, id, ceil(extract(epoch FROM ends_at))::float8 AS until
+       FROM revocation WHERE sequence > $1 ORDER BY sequence`,
+      [this.cursor],
+    );
+    for (const row of rows) {
+      const revocation = { ...row, sequence: Number(row.sequence) };
       this.entries.push(revocation);
       this.revoked.add(revocation);
-      this.cursor = sequence;
+      this.cursor = revocation.sequence;
     }
     if (rows.length > 0) this.waiting.tell();
   }

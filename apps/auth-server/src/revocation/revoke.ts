@@ -17,9 +17,14 @@ type NewRevocation = Pick<RevocationRow, 'kind' | 'id' | 'clientId'> & { /** sec
 /** Whatever a replica that has not heard of it yet goes on to issue has ended by then. */
 const untilAllHaveEnded = () => Date.now() / 1000 + longestStaleness + longestLifetime + clockDifference;
 
-/** Revokes one access token. */
-export const revokeToken = (manager: EntityManager, { claims, expiresAt, clientId }: AccessToken): Promise<void> =>
-  insert(manager, [{ kind: 'jti', id: claims.jti, clientId, until: expiresAt + clockDifference }]);
+/** Revokes access tokens, each by itself. */
+export const revokeTokens = (manager: EntityManager, tokens: readonly AccessToken[]): Promise<void> =>
+  insert(
+    manager,
+    tokens.map(({ claims, expiresAt, clientId }) => {
+      return { kind: 'jti', id: claims.jti, clientId, until: expiresAt + clockDifference };
+    }),
+  );
 
 /** Revokes an access token of which nothing but its `jti` is known. */
 export const revokeJti = (manager: EntityManager, jti: string): Promise<void> =>

@@ -11,15 +11,17 @@ interface ClientOptions extends OutputOptions {
   name?: string;
   scope?: string;
   defaultScope?: string;
+  resourceServerOf?: string;
   lifetime?: number | 'default';
 }
 
 const pathOf = (clientId: string) => `/admin/clients/${encodeURIComponent(clientId)}`;
 
-const wordsOf = ({ name, scope, defaultScope, lifetime }: ClientOptions): ClientChange => ({
+const wordsOf = ({ name, scope, defaultScope, resourceServerOf, lifetime }: ClientOptions): ClientChange => ({
   ...(name !== undefined && { client_name: name }),
   ...(scope !== undefined && { scope }),
   ...(defaultScope !== undefined && { default_scope: defaultScope }),
+  ...(resourceServerOf !== undefined && { resource_server_of: resourceServerOf.split(' ').filter(Boolean) }),
   ...(lifetime !== undefined && { access_token_lifetime: lifetime === 'default' ? null : lifetime }),
 });
 
@@ -30,6 +32,11 @@ export function addClients(program: Command, server: Server): void {
   const json = () => new Option('--json', 'print JSON');
   const scope = () => new Option('--scope <scope>', 'the scope values that the client may have, separated by spaces');
   const defaultScope = () => new Option('--default-scope <scope>', 'what a token request without scope gets');
+  const resourceServerOf = () =>
+    new Option(
+      '--resource-server-of <identifiers>',
+      'the protected resources whose resource server it is: it may introspect tokens and follow revocations',
+    );
   const lifetime = () =>
     new Option('--lifetime <duration>', 'of its access tokens, such as 15m; "default": the server’s').argParser(
       lifetimeOf,
@@ -42,6 +49,7 @@ export function addClients(program: Command, server: Server): void {
     .option('--name <name>', 'for people')
     .addOption(scope())
     .addOption(defaultScope())
+    .addOption(resourceServerOf())
     .addOption(lifetime())
     .option('--secret-file <file>', 'where to write the secret, readable for you alone, instead of showing it')
     .addOption(json())
@@ -77,6 +85,7 @@ export function addClients(program: Command, server: Server): void {
     .option('--name <name>', 'for people')
     .addOption(scope())
     .addOption(defaultScope())
+    .addOption(resourceServerOf())
     .addOption(lifetime())
     .addOption(json())
     .action(async (clientId: string, options: ClientOptions) => {

@@ -26,6 +26,16 @@ export function addKeys(program: Command, server: Server): void {
       show(await server.call<Keys>('POST', '/admin/keys/rotate', { emergency: now }), options);
     });
   keys
+    .command('withdraw')
+    .description('delete one signing key and revoke its tokens; if it signs, a new one signs at once')
+    .argument('<kid>', 'after "--", where it begins with a dash')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print JSON')
+    .action(async (kid: string, options: OutputOptions & { yes?: boolean }) => {
+      await confirm(`Withdraw the signing key ${kid}? Every token that it signed is refused.`, options);
+      show(await server.call<Keys>('POST', `/admin/keys/${encodeURIComponent(kid)}/withdraw`), options);
+    });
+  keys
     .command('reencrypt')
     .description('encrypt the private keys with the first key of KEY_ENCRYPTION_KEY')
     .option('--json', 'print JSON')

@@ -1,9 +1,11 @@
 import { text as textOf } from 'node:stream/consumers';
 import { validateAccessToken } from '@lanyard/access-token';
-import { print, printJson, type OutputOptions } from '@lanyard/command-line';
+import type { RevocationDescription, RevocationPage } from '@lanyard/administration';
+import { print, printJson, printTable, type OutputOptions } from '@lanyard/command-line';
 import { OAuthError } from '@lanyard/oauth-protocol';
 import { secretFromFile } from '@lanyard/token-client';
 import type { Command } from 'commander';
+import { confirm } from '../arguments.ts';
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JSONWebKeySet } from 'jose';
 import type { Server } from '../server.ts';
 import { when } from '../words.ts';
@@ -16,7 +18,7 @@ interface GetOptions extends OutputOptions {
 }
 
 export function addToken(program: Command, server: Server): void {
-  const token = program.command('token').description('obtain access tokens, and look into them');
+  const token = program.command('token').description('obtain access tokens, look into them, and revoke them');
   token
     .command('get')
     .description('obtain an access token, as yourself or as another client')
@@ -39,10 +41,70 @@ export function addToken(program: Command, server: Server): void {
     .description('decode an access token, and say whether it is valid; from standard input without an argument')
     .argument('[token]')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  lanyard token get | lanyard token inspect')
+    .addHelpText('after', inspectHelp)
     .action(async (given: string | undefined, options: OutputOptions) =>
       inspect(server, given ?? (await textOf(process.stdin)), options),
     );
+  token
+    .command('revoke')
+    .description('revoke an access token, or all of a client: every resource server refuses them within a second')
+    .argument('[token]', 'one access token; from standard input with "-"')
+    .option('--jti <jti>', 'the token of this identifier, as logs have it')
+    .option('--client-id <client_id>', 'all tokens that the client has now; it may obtain new ones')
+    .option('--secret-id <secret_id>', 'all tokens that were obtained with this secret so far, removed or not')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', revokeHelp)
+    .action((given: string | undefined, options: RevokeOptions) => revoke(server, given, options));
+  token
+    .command('revoked')
+    .description('list what is revoked at the moment')
+    .option('--client-id <client_id>', 'of this client')
+    .option('--json', 'print JSON')
+    .action((options: OutputOptions & { clientId?: string }) => listRevoked(server, options));
+}
+
+interface RevokeOptions {
+  jti?: string;
+  clientId?: string;
+  secretId?: string;
+  yes?: boolean;
+}
+
+async function revoke(server: Server, given: string | undefined, options: RevokeOptions): Promise<void> {
+  const { jti, clientId, secretId } = options;
+  const wanted = [
+    given !== undefined && { token: (given === '-' ? await textOf(process.stdin) : given).trim() },
+    jti !== undefined && { jti },
+    clientId !== undefined && { client_id: clientId },
+    secretId !== undefined && { secret_id: secretId },
+  ].filter((one) => one !== false);
+  const [body] = wanted;
+  if (!body || wanted.length > 1) throw new Error('say one of: a token, --jti, --client-id, --secret-id');
+  if (clientId !== undefined) await confirm(`Revoke all access tokens of ${clientId}?`, options);
+  if (secretId !== undefined) await confirm('Revoke all access tokens that the secret obtained?', options);
+  await server.call('POST', '/admin/revocations', body);
+  print('revoked');
+}
+
+async function listRevoked(server: Server, { clientId, json }: OutputOptions & { clientId?: string }): Promise<void> {
+  const query = new URLSearchParams({ limit: '1000', ...(clientId && { client_id: clientId }) });
+  const found: RevocationDescription[] = [];
+  for (let next: string | null = `/admin/revocations?${query}`; next;) {
+    const page: RevocationPage = await server.call<RevocationPage>('GET', next);
+    found.push(...page.items);
+    next = page.next;
+  }
+  if (json) return printJson(found);
+  const words = { jti: 'one token', grant_id: 'all under one grant', kid: 'all of one key' };
+  return printTable(
+    found.map((revocation) => ({
+      revoked: words[revocation.kind],
+      id: revocation.id,
+      client_id: revocation.client_id ?? '',
+      since: when(revocation.revoked_at),
+      ends: when(revocation.ends_at),
+    })),
+  );
 }
 
 async function inspect(server: Server, text: string, { json }: OutputOptions): Promise<void> {
@@ -86,3 +148,17 @@ const shown = (name: string, value: unknown): string =>
     : typeof value === 'string'
       ? value
       : JSON.stringify(value);
+
+const inspectHelp = `
+Example:
+  lanyard token get | lanyard token inspect
+
+Signature, issuer and time are looked at; whether it was revoked says: lanyard token revoked`;
+
+const revokeHelp = `
+Examples:
+  lanyard token revoke - < token.txt
+  lanyard token revoke --jti T5yCP9XxLLtiAn0bP7hTPA
+  lanyard token revoke --client-id batch-processor
+To refuse the client itself as well: lanyard clients disable. Where a secret leaked: add a new one, then
+  lanyard secrets remove <client_id> <secret_id> && lanyard token revoke --secret-id <secret_id>`;

@@ -5,7 +5,7 @@ import { appendAuditEvents } from '../../audit/append-audit-events.ts';
 import { Client, ClientSecret, RemovedClientSecret } from '../../registry/client.entity.ts';
 import { IssuedTokens } from '../../revocation/issued-tokens.ts';
 import { RevocationRow } from '../../revocation/revocation.entity.ts';
-import { revokeGrants, revokeJti, revokeToken } from '../../revocation/revoke.ts';
+import { revokeGrants, revokeJti, revokeTokens } from '../../revocation/revoke.ts';
 import { requireOwnScopes } from '../administrative-scopes.ts';
 import type { Administrator } from '../origin.ts';
 import { notFound } from '../problems.ts';
@@ -63,7 +63,7 @@ export class TokenRevocations {
     if ('token' in revocation) {
       const token = await this.tokens.recognise(revocation.token);
       if (!token) return undefined;
-      await revokeToken(manager, token);
+      await revokeTokens(manager, [token]);
       return { clientId: token.clientId, details: { jti: token.claims.jti } };
     }
     if ('jti' in revocation) {

@@ -1,0 +1,232 @@
+/**
+ * How soon a revoked token is refused: 1,000 revocations at 50 a second, at two replicas of jobs-api that each follow
+ * another of two replicas of the auth-server, under load; then what 100,000 live revocations cost. Real processes and a
+ * real Postgres on this machine. `npm run bench:revocation`.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RevokedTokens, revocationsIn, validateAccessToken, validateRevocationList } from '@lanyard/access-token';
+import { basicCredentials } from '@lanyard/oauth-protocol';
+import { freePort, startSystem, type Service } from '@lanyard/tools/system';
+import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
+import pg from 'pg';
+
+const revocations = 1000;
+const perSecond = 50;
+const live = 100_000;
+/** Requests per second of the load: for tokens at each auth-server, with tokens at each jobs-api. */
+const load = { tokens: 25, calls: 100 };
+const print = (line = '') => void process.stdout.write(`${line}\n`);
+const percentile = (values: number[], share: number) =>
+  values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? Number.NaN;
+const ms = (value: number) => `${value.toFixed(1)} ms`;
+
+const directory = mkdtempSync(join(tmpdir(), 'lanyard-bench-'));
+const [authServer, batchProcessor, jobsApi] = [await freePort(), await freePort(), await freePort()];
+const system = await startSystem({
+  directory,
+  ports: { authServer, batchProcessor, jobsApi },
+  environment: { LOG_LEVEL: 'error', NODE_ENV: 'production' },
+});
+const [authPort, jobsPort] = [await freePort(), await freePort()];
+const issuers = [system.urls.issuer, `http://localhost:${authPort}`] as const;
+const jobsApis = [system.urls.jobsApi, `http://localhost:${jobsPort}`] as const;
+const replicas: Service[] = [
+  system.replica('auth-server', authPort),
+  system.replica('jobs-api', jobsPort, { ISSUER_ADDRESS: issuers[1] }),
+];
+for (const replica of replicas) {
+  replica.start();
+  await replica.ready();
+}
+
+const as = async (clientId: string) => basicCredentials(clientId, await system.secretOf(clientId));
+const [batch, resourceServer] = [await as('batch-processor'), await as('jobs-api')];
+
+async function post(url: string, form: Record<string, string>): Promise<Response> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { authorization: batch },
+    body: new URLSearchParams(form),
+  });
+  if (response.status !== 200) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
+  return response;
+}
+async function tokenFrom(issuer: string): Promise<string> {
+  const response = await post(`${issuer}/oauth/token`, { grant_type: 'client_credentials' });
+  return ((await response.json()) as { access_token: string }).access_token;
+}
+let calls = 0;
+async function callJobs(url: string, token: string): Promise<number> {
+  calls += 1;
+  const response = await fetch(`${url}/jobs?limit=1`, { headers: { authorization: `Bearer ${token}` } });
+  await response.arrayBuffer();
+  return response.status;
+}
+
+/** Requests of the auth-servers so far, by route. */
+async function requestsByRoute(): Promise<Record<string, number>> {
+  const routes: Record<string, number> = {};
+  for (const issuer of issuers) {
+    const text = await (await fetch(`${issuer}/metrics`)).text();
+    for (const [, route, count] of text.matchAll(/^http_request_duration_seconds_count\{.*route="([^"]+)".*\} (\d+)$/gm)) {
+      routes[route!] = (routes[route!] ?? 0) + Number(count);
+    }
+  }
+  return routes;
+}
+
+/** At a steady rate until it is stopped; what fails is counted. */
+function steadily(rate: number, work: (index: number) => Promise<unknown>) {
+  const underWay = new Set<Promise<unknown>>();
+  let [count, failures] = [0, 0];
+  const begun = performance.now();
+  const timer = setInterval(() => {
+    for (; count < ((performance.now() - begun) / 1000) * rate; count++) {
+      const one = work(count)
+        .catch(() => (failures += 1))
+        .finally(() => underWay.delete(one));
+      underWay.add(one);
+    }
+  }, 5);
+  return async () => {
+    clearInterval(timer);
+    await Promise.all(underWay);
+    return { count, failures };
+  };
+}
+
+async function refusedWithin(token: string, jobsApi: string, acknowledged: number): Promise<number> {
+  for (;;) {
+    const status = await callJobs(jobsApi, token);
+    const elapsed = performance.now() - acknowledged;
+    if (status === 401) return elapsed;
+    if (status !== 200) throw new Error(`jobs-api answered ${status}`);
+    if (elapsed > 30_000) throw new Error('a revoked token was accepted for 30 seconds');
+    await sleep(20);
+  }
+}
+
+async function measureLatency(): Promise<number> {
+  const tokens: string[] = [];
+  while (tokens.length < revocations) {
+    tokens.push(...(await Promise.all(Array.from({ length: 20 }, (_, i) => tokenFrom(issuers[i % 2]!)))));
+  }
+  const valid = await tokenFrom(issuers[0]);
+  const stopTokens = steadily(2 * load.tokens, (index) => tokenFrom(issuers[index % 2]!));
+  const stopCalls = steadily(2 * load.calls, async (index) => {
+    if ((await callJobs(jobsApis[index % 2]!, valid)) !== 200) throw new Error('refused');
+  });
+  await sleep(2000);
+  const before = await requestsByRoute();
+  calls = 0;
+  const refused: number[] = [];
+  const acknowledged: number[] = [];
+  const begun = performance.now();
+  await Promise.all(
+    tokens.map(async (token, index) => {
+      await sleep((index * 1000) / perSecond);
+      const sent = performance.now();
+      await post(`${issuers[index % 2]}/oauth/revoke`, { token });
+      const now = performance.now();
+      acknowledged.push(now - sent);
+      refused.push(...(await Promise.all(jobsApis.map((url) => refusedWithin(token, url, now)))));
+    }),
+  );
+  const seconds = (performance.now() - begun) / 1000;
+  const after = await requestsByRoute();
+  const during = (route: string) => (after[route] ?? 0) - (before[route] ?? 0);
+  const [token, call] = [await stopTokens(), await stopCalls()];
+  const p99 = percentile(refused, 0.99);
+  print(`${revocations} revocations in ${seconds.toFixed(1)} s, ${token.count} tokens and ${call.count} calls as load`);
+  print(`failures of the load                      ${token.failures + call.failures}`);
+  print(`revocation acknowledged, p50 / p99        ${ms(percentile(acknowledged, 0.5))} / ${ms(percentile(acknowledged, 0.99))}`);
+  print(`then refused at each jobs-api, p50        ${ms(percentile(refused, 0.5))}`);
+  print(`                               p99        ${ms(p99)}   ${p99 < 1000 ? 'pass' : 'FAIL'}: below 1000`);
+  print(`                               maximum    ${ms(Math.max(...refused))}`);
+  const onThePath = ['/oauth/introspect', '/.well-known/jwks.json', '/.well-known/oauth-authorization-server'];
+  const fetched = onThePath.reduce((sum, route) => sum + during(route), 0);
+  print(`${calls} calls of jobs-api: ${fetched} introspections and fetches of keys or metadata   ${fetched === 0 ? 'pass' : 'FAIL'}: 0`);
+  print(`lists that three resource servers took    ${during('/oauth/revocations')}`);
+  return p99 < 1000 && fetched === 0 && token.failures + call.failures === 0 ? 0 : 1;
+}
+
+async function measureSize(): Promise<void> {
+  const token = await tokenFrom(issuers[0]);
+  const keys = createLocalJWKSet((await (await fetch(`${issuers[0]}/.well-known/jwks.json`)).json()) as JSONWebKeySet);
+  const owner = new pg.Client({ connectionString: system.databases.auth });
+  await owner.connect();
+  const memoryOf = (service: Service) =>
+    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${service.pid}/status`, 'utf8'))?.[1]) / 1024;
+  const memory = () => [system.services.authServer, system.services.jobsApi].map(memoryOf);
+  const [before, begun] = [memory(), performance.now()];
+  await owner.query(
+    `INSERT INTO revocation (kind, id, client_id, ends_at)
+       SELECT 'jti', translate(encode(uuid_send(gen_random_uuid()), 'base64'), '+/=', '-_'), 'batch-processor',
+              now() + random() * interval '600 seconds' + interval '300 seconds'
+       FROM generate_series(1, $1::int)`,
+    [live],
+  );
+  await owner.end();
+  while (!/lanyard_revocation_list_entries\{.*\} 10\d{4}/.test(await (await fetch(`${jobsApis[1]}/metrics`)).text())) {
+    await sleep(20);
+  }
+  print();
+  print(`${live} more at once: known to jobs-api after ${ms(performance.now() - begun)}`);
+  const get = async (path: string) => {
+    const start = performance.now();
+    const response = await fetch(`${issuers[0]}${path}`, { headers: { authorization: resourceServer } });
+    const text = await response.text();
+    return { text, took: performance.now() - start };
+  };
+  const cold = await get('/oauth/revocations');
+  const warm = await get('/oauth/revocations');
+  const start = performance.now();
+  const list = await validateRevocationList(cold.text, keys, { issuer: system.urls.issuer });
+  const revoked = new RevokedTokens();
+  for (const revocation of revocationsIn(list)) revoked.add(revocation);
+  const taken = performance.now() - start;
+  await post(`${issuers[0]}/oauth/revoke`, { token: await tokenFrom(issuers[0]) });
+  const delta = await get(`/oauth/revocations?cursor=${list.cursor}`);
+  print(`the whole list                            ${(cold.text.length / 1e6).toFixed(2)} MB, ${(cold.text.length / revoked.size).toFixed(1)} bytes an entry`);
+  print(`  made and signed once, then as it is     ${ms(cold.took)}, ${ms(warm.took)}`);
+  print(`  validated and taken in                  ${ms(taken)}`);
+  print(`one more revocation                       ${delta.text.length} bytes, ${ms(delta.took)}`);
+
+  const accessToken = await validateAccessToken(token, keys, { issuer: system.urls.issuer, audience: system.urls.jobsApi });
+  const lookup = (set: RevokedTokens) => {
+    const rounds: number[] = [];
+    for (let round = 0; round < 9; round++) {
+      const from = performance.now();
+      for (let i = 0; i < 1_000_000; i++) if (set.has(accessToken)) throw new Error('revoked');
+      rounds.push((performance.now() - from) / 1000);
+    }
+    return percentile(rounds, 0.5);
+  };
+  const validations: number[] = [];
+  for (let round = 0; round < 9; round++) {
+    const from = performance.now();
+    for (let i = 0; i < 500; i++) {
+      await validateAccessToken(token, keys, { issuer: system.urls.issuer, audience: system.urls.jobsApi });
+    }
+    validations.push(((performance.now() - from) / 500) * 1000);
+  }
+  const [none, many] = [lookup(new RevokedTokens()), lookup(revoked)];
+  const validation = percentile(validations, 0.5);
+  print(`validation of a token, without / with     ${validation.toFixed(1)} µs / + ${many.toFixed(3)} µs (of none: ${none.toFixed(3)}); ${((many / validation) * 100).toFixed(2)} %`);
+  const after = memory();
+  print(`memory of auth-server and jobs-api        + ${(after[0]! - before[0]!).toFixed(0)} and + ${(after[1]! - before[1]!).toFixed(0)} MB`);
+}
+
+let code = 1;
+try {
+  code = await measureLatency();
+  await measureSize();
+} finally {
+  for (const replica of replicas) await replica.stop();
+  await system.stop();
+  rmSync(directory, { recursive: true, force: true });
+}
+process.exitCode = code;
