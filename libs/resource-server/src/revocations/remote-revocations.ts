@@ -48,6 +48,7 @@ export class RemoteRevocations implements RevocationSource {
   private readonly revoked = new RevokedTokens();
   private readonly firstAttempt = Promise.withResolvers<void>();
   private attempted = false;
+  private startedAt = Number.POSITIVE_INFINITY;
   private heardAt = Number.NEGATIVE_INFINITY;
   private tidiedAt = performance.now();
   private toldSilent = false;
@@ -74,6 +75,7 @@ export class RemoteRevocations implements RevocationSource {
 
   /** Fetches the list and goes on following it. Does not wait for the server, nor fail without it. */
   start(): void {
+    this.startedAt = performance.now();
     void this.feed.follow(() => {
       this.attempted = true;
       this.firstAttempt.resolve();
@@ -96,7 +98,12 @@ export class RemoteRevocations implements RevocationSource {
   }
 
   get isSilent(): boolean {
-    return this.silence > (this.options.silentAfter ?? 60);
+    return this.silence > this.patience;
+  }
+
+  /** seconds */
+  private get patience(): number {
+    return this.options.silentAfter ?? 60;
   }
 
   get whenSilent(): SilencePolicy {
@@ -143,7 +150,9 @@ export class RemoteRevocations implements RevocationSource {
 
   private failed(error: unknown): void {
     this.options.onError?.(error);
-    if (this.isSilent) this.tellSilence(true);
+    // A server that starts together with this one needs its time.
+    const isPatient = performance.now() - this.startedAt <= this.patience * 1000;
+    if (this.isSilent && !isPatient) this.tellSilence(true);
   }
 
   private tellSilence(silent: boolean): void {

@@ -15,6 +15,8 @@ export interface EmbeddedPostgresOptions {
   directory?: string;
   /** `false` gives up crash safety for speed, for tests. Default: true. */
   durable?: boolean;
+  /** Default: a free one. */
+  port?: number;
 }
 
 export interface EmbeddedPostgres {
@@ -56,7 +58,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {
   );
   if (running) return { url: address(running), port: running, directory, reused: true, stop };
 
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const log = join(directory, 'postgres.log');
   await writeFile(log, '', { mode: 0o600 });
   if (user) await chown(log, user.uid, user.gid);

@@ -1,0 +1,228 @@
+import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startEmbeddedPostgres } from '@lanyard/testing/embedded-postgres';
+import { freePort, startSystem, type Line, type Service, type System } from '@lanyard/tools/system';
+import { lanyard } from '../lanyard.ts';
+import { basic, call } from '../system-under-test.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
+
+let directory: string;
+let system: System;
+let authServers: Service[];
+let jobsApis: Service[];
+const lines: Line[] = [];
+
+beforeAll(async () => {
+  directory = await temporaryDirectory();
+  const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
+  const clock = new URL('clock.ts', import.meta.url);
+  // A batch's token lives a little longer than the outage, and is to be renewed in the midst of it.
+  const environment = { NODE_OPTIONS: `--import=${clock}`, ACCESS_TOKEN_LIFETIME: '780' };
+  system = await startSystem({ directory, ports, environment, onLine: (line) => lines.push(line) });
+  const [auth, jobs] = [await freePort(), await freePort()];
+  authServers = [system.services.authServer, system.replica('auth-server', auth)];
+  const second = system.replica('jobs-api', jobs, { ISSUER_ADDRESS: `http://localhost:${auth}` });
+  jobsApis = [system.services.jobsApi, second];
+  authServers[1]!.start();
+  await authServers[1]!.ready();
+  second.start();
+  await second.ready();
+}, 60_000);
+afterAll(async () => {
+  await jobsApis?.[1]?.stop();
+  await authServers?.[1]?.stop();
+  await system?.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const cli = async (...args: string[]) => {
+  const environment = { ISSUER: system.urls.issuer, SECRETS_DIRECTORY: system.secretsDirectory };
+  const { out, err, code } = await lanyard(environment, args);
+  if (code !== 0) throw new Error(err);
+  return out;
+};
+const form = async (path: string, parameters: Record<string, string>, clientId = 'jobs-cli', server = 0) =>
+  call(`${authServers[server]!.options.url}${path}`, {
+    method: 'POST',
+    body: new URLSearchParams(parameters),
+    headers: { authorization: basic(clientId, await system.secretOf(clientId)) },
+  });
+async function tokenOf(clientId = 'jobs-cli', scope?: string, server = 0): Promise<string> {
+  const parameters = { grant_type: 'client_credentials', ...(scope && { scope }) };
+  const { body, status } = await form('/oauth/token', parameters, clientId, server);
+  if (status !== 200) throw new Error(`${status} ${JSON.stringify(body)}`);
+  return String(body.access_token);
+}
+const authorized = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+/** What each jobs-api answers to a token. */
+const answersTo = (token: string, path = '/jobs?limit=1') =>
+  Promise.all(jobsApis.map(async ({ options }) => (await call(options.url + path, authorized(token))).status));
+async function untilAnswered(token: string, status: number): Promise<void> {
+  for (let i = 0; i < 500; i++) {
+    if ((await answersTo(token)).every((answered) => answered === status)) return;
+    await sleep(20);
+  }
+  throw new Error(`answered ${await answersTo(token)}, not ${status}`);
+}
+/** Requests so far, by route. */
+async function requestsAt(service: Service): Promise<Record<string, number>> {
+  const { text } = (await call(`${service.options.url}/metrics`)).body;
+  const found = String(text).matchAll(/^http_request_duration_seconds_count\{.*route="([^"]+)".*\} (\d+)$/gm);
+  const routes: Record<string, number> = {};
+  for (const [, route, count] of found) routes[route!] = (routes[route!] ?? 0) + Number(count);
+  return routes;
+}
+const metricOf = async ({ options }: Service, name: string) =>
+  Number(new RegExp(`^${name}\\{.*\\} (.+)$`, 'm').exec(String((await call(`${options.url}/metrics`)).body.text))?.[1]);
+const readinessOf = async ({ options }: Service) => {
+  const { status, body } = await call(`${options.url}/health/ready`);
+  const { revocations } = body.details as Record<string, { status: string; message?: string }>;
+  return { ready: status, ...revocations };
+};
+async function submitJob(token: string): Promise<string> {
+  const send = (path: string, body: string, type: string) =>
+    call(system.urls.jobsApi + path, {
+      method: 'POST',
+      body,
+      headers: { authorization: `Bearer ${token}`, 'content-type': type },
+    });
+  const { body: file } = await send('/files', 'a,b\n1,2\n', 'text/csv');
+  const job = { type: 'summarize-csv', payload: { file: file.id, name: 'numbers.csv' } };
+  return String((await send('/jobs', JSON.stringify(job), 'application/json')).body.id);
+}
+async function untilDone(id: string, token: string): Promise<void> {
+  for (let i = 0; i < 500; i++) {
+    const { body } = await call(`${system.urls.jobsApi}/jobs/${id}`, authorized(token));
+    if (body.status === 'succeeded') return;
+    await sleep(20);
+  }
+  throw new Error(`job ${id} is not done`);
+}
+
+describe('an outage of the authorization server', () => {
+  it('of ten minutes passes: valid tokens are accepted, others are not, work goes on, and all recover', async () => {
+    await cli('clients', 'update', 'report-generator', '--lifetime', '5m');
+    const [valid, revoked, runs] = [await tokenOf(), await tokenOf(), await tokenOf('jobs-cli', 'runs:write')];
+    // For five minutes, and the tolerance between clocks.
+    const short = await tokenOf('report-generator');
+    const forged = `${valid.slice(0, -6)}AAAAAA`;
+    const unknownKey = valid.replace(/^[^.]*/, btoa('{"alg":"ES256","typ":"at+jwt","kid":"x"}').replaceAll('=', ''));
+    expect((await form('/oauth/revoke', { token: revoked })).status).toBe(200);
+    await untilAnswered(revoked, 401);
+    await system.services.batchProcessor.ready();
+
+    for (const server of authServers) await server.stop('SIGKILL');
+    for (let minute = 1; minute <= 10; minute++) {
+      for (const { pid } of [...jobsApis, system.services.batchProcessor]) process.kill(pid!, 'SIGUSR2');
+      await sleep(200);
+      const expected = [200, 401, minute <= 5 ? 200 : 401, 401, 401];
+      const found = [
+        await answersTo(valid),
+        await answersTo(revoked),
+        await answersTo(short, '/reports/jobs'),
+        await answersTo(forged),
+        await answersTo(unknownKey),
+      ];
+      expect([minute, ...found]).toEqual([minute, ...expected.map((status) => [status, status])]);
+      const id = await submitJob(valid);
+      const run = await call(`${system.urls.batchProcessor}/runs`, { method: 'POST', ...authorized(runs) });
+      expect(run.status).toBe(202);
+      await untilDone(id, valid);
+    }
+    for (const service of [...jobsApis, system.services.batchProcessor]) {
+      expect(await readinessOf(service)).toEqual({
+        ready: 200,
+        status: 'degraded',
+        message: expect.stringMatching(/^nothing was heard of revocations for 6\d\d s: /),
+      });
+    }
+    expect(await metricOf(jobsApis[0]!, 'lanyard_revocation_list_silence_seconds')).toBeGreaterThan(590);
+    expect(lines.some(({ fields }) => fields?.msg === 'nothing was heard of revocations for too long')).toBe(true);
+    expect(lines.some(({ fields }) => fields?.msg === 'access token renewal-failed')).toBe(true);
+
+    // They have been waiting for ten minutes, and come back one after the other.
+    for (const server of authServers) {
+      server.options.environment.CLOCK_MINUTES = '10';
+      server.start();
+    }
+    await Promise.all(authServers.map((server) => server.ready()));
+    await sleep(10_000);
+    const came = await Promise.all(authServers.map(requestsAt));
+    const at = (route: string) => came.reduce((sum, routes) => sum + (routes[route] ?? 0), 0);
+    const counts = {
+      tokens: at('/oauth/token'),
+      metadata: at('/.well-known/oauth-authorization-server'),
+      keys: at('/.well-known/jwks.json'),
+      revocations: at('/oauth/revocations'),
+    };
+    process.stderr.write(`requests of three services in the first ten seconds: ${JSON.stringify(counts)}\n`);
+    // Each of the three asks once or twice for each thing, and for metadata once for keys and once for revocations.
+    expect(counts.tokens).toBeLessThanOrEqual(2);
+    expect(counts.metadata).toBeLessThanOrEqual(9);
+    expect(counts.keys).toBeLessThanOrEqual(6);
+    expect(counts.revocations).toBeLessThanOrEqual(6);
+    for (const service of jobsApis) expect(await readinessOf(service)).toEqual({ ready: 200, status: 'up' });
+    const next = await tokenOf();
+    expect(await answersTo(next)).toEqual([200, 200]);
+    expect((await form('/oauth/revoke', { token: next }, 'jobs-cli', 1)).status).toBe(200);
+    await untilAnswered(next, 401);
+    expect(await answersTo(revoked)).toEqual([401, 401]);
+  }, 120_000);
+});
+
+describe('an outage of Postgres', () => {
+  it('leaves known clients their tokens, refuses what it cannot keep, and loses nothing that was acknowledged', async () => {
+    const tokens = await Promise.all(Array.from({ length: 300 }, (_, index) => tokenOf('jobs-cli', undefined, index % 2)));
+    // Known to both.
+    await Promise.all([0, 1].map((server) => tokenOf('batch-processor', undefined, server)));
+    const administrator = (await cli('token', 'get')).trim();
+    const acknowledged: string[] = [];
+    const refused: string[] = [];
+    const tokenFailures: string[] = [];
+    const others = new Set<string>();
+    let issued = 0;
+    const load = tokens.map(async (token, index) => {
+      await sleep(index * 30);
+      const server = index % 2;
+      await tokenOf('batch-processor', undefined, server).then(
+        () => (issued += 1),
+        (error: unknown) => tokenFailures.push(String(error)),
+      );
+      const { status, body, headers } = await form('/oauth/revoke', { token }, 'jobs-cli', server);
+      if (status === 200) acknowledged.push(token);
+      else refused.push(token);
+      if (status !== 200) others.add(`revoke: ${status} ${String(body.error)} ${headers.get('retry-after')}`);
+      const created = await call(`${authServers[server]!.options.url}/admin/clients`, {
+        method: 'POST',
+        body: JSON.stringify({ client_id: `client-${index}` }),
+        headers: { authorization: `Bearer ${administrator}`, 'content-type': 'application/json' },
+      });
+      if (created.status !== 201) others.add(`administration: ${created.status}`);
+    });
+
+    await sleep(2000);
+    const { postgres } = system;
+    process.kill(Number(readFileSync(join(postgres.directory, 'data/postmaster.pid'), 'utf8').split('\n')[0]), 'SIGKILL');
+    await sleep(3000);
+    const restarted = await startEmbeddedPostgres({ directory: postgres.directory, port: postgres.port });
+    expect(restarted.reused).toBe(false);
+    await Promise.all(load);
+
+    expect(tokenFailures).toEqual([]);
+    expect(issued).toBe(300);
+    expect([...others].toSorted()).toEqual(['administration: 503', 'revoke: 503 temporarily_unavailable 1']);
+    expect([acknowledged.length > 50, refused.length > 50]).toEqual([true, true]);
+    process.stderr.write(`revocations: ${acknowledged.length} acknowledged, ${refused.length} refused with 503\n`);
+    await Promise.all(jobsApis.map((service) => service.ready()));
+    for (const token of acknowledged) await untilAnswered(token, 401);
+    const { rows } = { rows: JSON.parse(await cli('token', 'revoked', '--client-id', 'jobs-cli', '--json')) as object[] };
+    expect(rows.length).toBeGreaterThanOrEqual(acknowledged.length);
+    // What was refused can be done now.
+    const [again] = refused as [string];
+    expect((await form('/oauth/revoke', { token: again })).status).toBe(200);
+    await untilAnswered(again, 401);
+  }, 120_000);
+});
