@@ -71,7 +71,9 @@ async function requestsByRoute(): Promise<Record<string, number>> {
   const routes: Record<string, number> = {};
   for (const issuer of issuers) {
     const text = await (await fetch(`${issuer}/metrics`)).text();
-    for (const [, route, count] of text.matchAll(/^http_request_duration_seconds_count\{.*route="([^"]+)".*\} (\d+)$/gm)) {
+    for (const [, route, count] of text.matchAll(
+      /^http_request_duration_seconds_count\{.*route="([^"]+)".*\} (\d+)$/gm,
+    )) {
       routes[route!] = (routes[route!] ?? 0) + Number(count);
     }
   }
@@ -142,13 +144,17 @@ async function measureLatency(): Promise<number> {
   const p99 = percentile(refused, 0.99);
   print(`${revocations} revocations in ${seconds.toFixed(1)} s, ${token.count} tokens and ${call.count} calls as load`);
   print(`failures of the load                      ${token.failures + call.failures}`);
-  print(`revocation acknowledged, p50 / p99        ${ms(percentile(acknowledged, 0.5))} / ${ms(percentile(acknowledged, 0.99))}`);
+  print(
+    `revocation acknowledged, p50 / p99        ${ms(percentile(acknowledged, 0.5))} / ${ms(percentile(acknowledged, 0.99))}`,
+  );
   print(`then refused at each jobs-api, p50        ${ms(percentile(refused, 0.5))}`);
   print(`                               p99        ${ms(p99)}   ${p99 < 1000 ? 'pass' : 'FAIL'}: below 1000`);
   print(`                               maximum    ${ms(Math.max(...refused))}`);
   const onThePath = ['/oauth/introspect', '/.well-known/jwks.json', '/.well-known/oauth-authorization-server'];
   const fetched = onThePath.reduce((sum, route) => sum + during(route), 0);
-  print(`${calls} calls of jobs-api: ${fetched} introspections and fetches of keys or metadata   ${fetched === 0 ? 'pass' : 'FAIL'}: 0`);
+  print(
+    `${calls} calls of jobs-api: ${fetched} introspections and fetches of keys or metadata   ${fetched === 0 ? 'pass' : 'FAIL'}: 0`,
+  );
   print(`lists that three resource servers took    ${during('/oauth/revocations')}`);
   return p99 < 1000 && fetched === 0 && token.failures + call.failures === 0 ? 0 : 1;
 }
@@ -190,12 +196,17 @@ async function measureSize(): Promise<void> {
   const taken = performance.now() - start;
   await post(`${issuers[0]}/oauth/revoke`, { token: await tokenFrom(issuers[0]) });
   const delta = await get(`/oauth/revocations?cursor=${list.cursor}`);
-  print(`the whole list                            ${(cold.text.length / 1e6).toFixed(2)} MB, ${(cold.text.length / revoked.size).toFixed(1)} bytes an entry`);
+  print(
+    `the whole list                            ${(cold.text.length / 1e6).toFixed(2)} MB, ${(cold.text.length / revoked.size).toFixed(1)} bytes an entry`,
+  );
   print(`  made and signed once, then as it is     ${ms(cold.took)}, ${ms(warm.took)}`);
   print(`  validated and taken in                  ${ms(taken)}`);
   print(`one more revocation                       ${delta.text.length} bytes, ${ms(delta.took)}`);
 
-  const accessToken = await validateAccessToken(token, keys, { issuer: system.urls.issuer, audience: system.urls.jobsApi });
+  const accessToken = await validateAccessToken(token, keys, {
+    issuer: system.urls.issuer,
+    audience: system.urls.jobsApi,
+  });
   const lookup = (set: RevokedTokens) => {
     const rounds: number[] = [];
     for (let round = 0; round < 9; round++) {
@@ -215,9 +226,13 @@ async function measureSize(): Promise<void> {
   }
   const [none, many] = [lookup(new RevokedTokens()), lookup(revoked)];
   const validation = percentile(validations, 0.5);
-  print(`validation of a token, without / with     ${validation.toFixed(1)} µs / + ${many.toFixed(3)} µs (of none: ${none.toFixed(3)}); ${((many / validation) * 100).toFixed(2)} %`);
+  print(
+    `validation of a token, without / with     ${validation.toFixed(1)} µs / + ${many.toFixed(3)} µs (of none: ${none.toFixed(3)}); ${((many / validation) * 100).toFixed(2)} %`,
+  );
   const after = memory();
-  print(`memory of auth-server and jobs-api        + ${(after[0]! - before[0]!).toFixed(0)} and + ${(after[1]! - before[1]!).toFixed(0)} MB`);
+  print(
+    `memory of auth-server and jobs-api        + ${(after[0]! - before[0]!).toFixed(0)} and + ${(after[1]! - before[1]!).toFixed(0)} MB`,
+  );
 }
 
 let code = 1;

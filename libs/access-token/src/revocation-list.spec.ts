@@ -97,7 +97,10 @@ describe('a revocation list', () => {
 describe('RevokedTokens', () => {
   const token = (changes: { jti?: string; grant_id?: string } = {}, keyId = 'k1') => ({
     keyId,
-    claims: { ...issueAccessToken(issuer, key, { clientId: 'a', audience: 'b', scope: 'c', lifetime: 60 }).claims, ...changes },
+    claims: {
+      ...issueAccessToken(issuer, key, { clientId: 'a', audience: 'b', scope: 'c', lifetime: 60 }).claims,
+      ...changes,
+    },
   });
 
   it('has a token by its jti, its grant or its key, and no other', () => {

@@ -32,9 +32,8 @@ const everythingButDate = [
 
 const as = (clientId: string) => basic(clientId, database.secretOf(clientId));
 const tokenOf = async (clientId = 'batch-processor', form: Record<string, string> = {}): Promise<string> =>
-  (
-    await postToken(app, { grant_type: 'client_credentials', ...form }, { authorization: as(clientId) })
-  ).json().access_token;
+  (await postToken(app, { grant_type: 'client_credentials', ...form }, { authorization: as(clientId) })).json()
+    .access_token;
 const introspect = (token: string, { clientId = 'jobs-api', headers = {}, form = {} } = {}) =>
   callOAuth(app, '/oauth/introspect', { form: { token, ...form }, authorization: as(clientId), headers });
 const signed = { headers: { accept: 'application/token-introspection+jwt' } };

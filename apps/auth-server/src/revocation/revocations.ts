@@ -1,4 +1,10 @@
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { issueRevocationList, RevokedTokens, type AccessToken, type Revocation } from '@lanyard/access-token';
 import { OAuthError } from '@lanyard/oauth-protocol';
 import { CONFIGURATION, Registry, repeat } from '@lanyard/service-defaults';
@@ -21,6 +27,7 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
   /** In the order of their sequence numbers. */
   private entries: (Revocation & { sequence: number })[] = [];
   private readonly revoked = new RevokedTokens();
+  private readonly live: Gauge;
   private stopTidying?: () => void;
   private reading: Promise<void> | undefined;
   private next: Promise<void> | undefined;
@@ -37,14 +44,10 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
     @Inject(Registry) metrics: Registry,
   ) {
-    const size = () => this.revoked.size;
-    new Gauge({
+    this.live = new Gauge({
       name: 'lanyard_revocations',
       help: 'tokens, grants and keys that are revoked at the moment',
       registers: [metrics],
-      collect() {
-        this.set(size());
-      },
     });
   }
 
@@ -115,7 +118,11 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
     const now = Math.floor(Date.now() / 1000);
     const begin = since === undefined ? 0 : indexAfter(this.entries, since);
     const revocations = this.entries.slice(begin).filter(({ until }) => until >= now);
-    return issueRevocationList(this.configuration.ISSUER, this.keys.current, { cursor: this.cursor, since, revocations });
+    return issueRevocationList(this.configuration.ISSUER, this.keys.current, {
+      cursor: this.cursor,
+      since,
+      revocations,
+    });
   }
 
   private async read(): Promise<void> {
@@ -131,12 +138,14 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
       this.revoked.add(revocation);
       this.cursor = revocation.sequence;
     }
+    this.live.set(this.revoked.size);
     if (rows.length > 0) this.waiting.tell();
   }
 
   private dropEnded(now: number): void {
     this.revoked.dropEnded(now);
     this.entries = this.entries.filter(({ until }) => until >= now);
+    this.live.set(this.revoked.size);
   }
 }
 

@@ -18,9 +18,7 @@ beforeAll(async () => {
 
 const clientOf = (client_id: string) => [{ client_id }, oauth.ClientSecretBasic(secretOf(client_id))] as const;
 const revoke = async (token: string, clientId = 'jobs-cli') =>
-  oauth.processRevocationResponse(
-    await oauth.revocationRequest(server, ...clientOf(clientId), token, http),
-  );
+  oauth.processRevocationResponse(await oauth.revocationRequest(server, ...clientOf(clientId), token, http));
 const listJobs = (token: string) => call(`${jobsApi}/jobs?limit=1`, { headers: { authorization: `Bearer ${token}` } });
 /** How long until every replica refuses the token, ms; there may be two behind one address. */
 async function untilRefused(token: string): Promise<number> {
@@ -33,8 +31,7 @@ async function untilRefused(token: string): Promise<number> {
     if (performance.now() - begun > 10_000) throw new Error('still accepted');
   }
 }
-const cli = (...args: string[]) =>
-  lanyard({ ISSUER: issuer, SECRETS_DIRECTORY: join(directory, 'secrets') }, args);
+const cli = (...args: string[]) => lanyard({ ISSUER: issuer, SECRETS_DIRECTORY: join(directory, 'secrets') }, args);
 
 describe('a revoked token', () => {
   it('is refused within a second, with a challenge, and others are not', async () => {
@@ -76,7 +73,10 @@ describe('a revoked token', () => {
 
   it('is revoked with all others of its client by an administrator; who has the secret gets a new one', async () => {
     const [one, two] = [await tokenOf('jobs-cli'), await tokenOf('jobs-cli')];
-    expect(await cli('token', 'revoke', '--client-id', 'jobs-cli', '--yes')).toMatchObject({ code: 0, out: 'revoked\n' });
+    expect(await cli('token', 'revoke', '--client-id', 'jobs-cli', '--yes')).toMatchObject({
+      code: 0,
+      out: 'revoked\n',
+    });
     for (const token of [one, two]) expect(await untilRefused(token)).toBeLessThan(1000);
     expect((await listJobs(await tokenOf('jobs-cli'))).status).toBe(200);
     const { out } = await cli('token', 'revoked', '--client-id', 'jobs-cli');
@@ -120,9 +120,21 @@ describe('lanyard token revoke', () => {
     await untilRefused(byJti);
 
     const secretFile = join(mkdtempSync(join(tmpdir(), 'lanyard-cli-')), 'client_secret');
-    const created = await cli('clients', 'create', 'leaky', '--scope', 'jobs:read', '--default-scope', 'jobs:read', '--secret-file', secretFile);
+    const created = await cli(
+      'clients',
+      'create',
+      'leaky',
+      '--scope',
+      'jobs:read',
+      '--default-scope',
+      'jobs:read',
+      '--secret-file',
+      secretFile,
+    );
     expect(created.code).toBe(0);
-    const leaked = (await lanyard(environment, ['token', 'get', '--client-id', 'leaky', '--secret-file', secretFile])).out.trim();
+    const leaked = (
+      await lanyard(environment, ['token', 'get', '--client-id', 'leaky', '--secret-file', secretFile])
+    ).out.trim();
     const [{ secret_id: secretId }] = JSON.parse((await cli('secrets', 'list', 'leaky', '--json')).out);
     expect((await cli('token', 'revoke', '--secret-id', secretId, '--yes')).out).toBe('revoked\n');
     await untilRefused(leaked);

@@ -10,7 +10,8 @@ const [realNow, monotonic] = [Date.now.bind(Date), performance.now.bind(performa
 const now = () => realNow() + minutes * 60_000;
 
 globalThis.Date = new Proxy(RealDate, {
-  construct: (target, moment, newTarget) => Reflect.construct(target, moment.length === 0 ? [now()] : moment, newTarget),
+  construct: (target, moment, newTarget) =>
+    Reflect.construct(target, moment.length === 0 ? [now()] : moment, newTarget),
   get: (target, property, receiver) => (property === 'now' ? now : Reflect.get(target, property, receiver)),
 });
 performance.now = () => monotonic() + minutes * 60_000;

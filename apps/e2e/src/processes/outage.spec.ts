@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startEmbeddedPostgres } from '@lanyard/testing/embedded-postgres';
 import { freePort, startSystem, type Line, type Service, type System } from '@lanyard/tools/system';
 import { lanyard } from '../lanyard.ts';
 import { basic, call } from '../system-under-test.ts';
@@ -175,7 +172,9 @@ describe('an outage of the authorization server', () => {
 
 describe('an outage of Postgres', () => {
   it('leaves known clients their tokens, refuses what it cannot keep, and loses nothing that was acknowledged', async () => {
-    const tokens = await Promise.all(Array.from({ length: 300 }, (_, index) => tokenOf('jobs-cli', undefined, index % 2)));
+    const tokens = await Promise.all(
+      Array.from({ length: 300 }, (_, index) => tokenOf('jobs-cli', undefined, index % 2)),
+    );
     // Known to both.
     await Promise.all([0, 1].map((server) => tokenOf('batch-processor', undefined, server)));
     const administrator = (await cli('token', 'get')).trim();
@@ -204,11 +203,9 @@ describe('an outage of Postgres', () => {
     });
 
     await sleep(2000);
-    const { postgres } = system;
-    process.kill(Number(readFileSync(join(postgres.directory, 'data/postmaster.pid'), 'utf8').split('\n')[0]), 'SIGKILL');
+    await system.postgres.kill();
     await sleep(3000);
-    const restarted = await startEmbeddedPostgres({ directory: postgres.directory, port: postgres.port });
-    expect(restarted.reused).toBe(false);
+    await system.postgres.restart();
     await Promise.all(load);
 
     expect(tokenFailures).toEqual([]);
@@ -218,7 +215,9 @@ describe('an outage of Postgres', () => {
     process.stderr.write(`revocations: ${acknowledged.length} acknowledged, ${refused.length} refused with 503\n`);
     await Promise.all(jobsApis.map((service) => service.ready()));
     for (const token of acknowledged) await untilAnswered(token, 401);
-    const { rows } = { rows: JSON.parse(await cli('token', 'revoked', '--client-id', 'jobs-cli', '--json')) as object[] };
+    const { rows } = {
+      rows: JSON.parse(await cli('token', 'revoked', '--client-id', 'jobs-cli', '--json')) as object[],
+    };
     expect(rows.length).toBeGreaterThanOrEqual(acknowledged.length);
     // What was refused can be done now.
     const [again] = refused as [string];

@@ -371,6 +371,9 @@ describe('what describes the service', () => {
 
   it('is ready once it has keys', async () => {
     const ready = await api.app.inject('/health/ready');
-    expect([ready.statusCode, Object.keys(ready.json().details).toSorted()]).toEqual([200, ['database', 'keys', 'revocations']]);
+    expect([ready.statusCode, Object.keys(ready.json().details).toSorted()]).toEqual([
+      200,
+      ['database', 'keys', 'revocations'],
+    ]);
   });
 });

@@ -131,7 +131,9 @@ export class RemoteKeys implements KeySource {
   }
 
   private paused(seconds: number): Promise<void> {
-    return sleep(seconds * 1000, undefined, { signal: this.connection.untilStopped, ref: false }).catch(() => undefined);
+    return sleep(seconds * 1000, undefined, { signal: this.connection.untilStopped, ref: false }).catch(
+      () => undefined,
+    );
   }
 
   /**

@@ -41,6 +41,7 @@ export class RemoteIntrospection {
       headers: { authorization, accept: 'application/json' },
       body: new URLSearchParams({ token, token_type_hint: 'access_token' }),
     });
-    return ((await response.json()) as IntrospectionResponse).active === true;
+    const { active } = (await response.json()) as Partial<IntrospectionResponse>;
+    return active === true;
   }
 }

@@ -193,6 +193,6 @@ describe('RemoteRevocations', () => {
       return arrivals.length === 20;
     });
     for (const other of others) other.stop();
-    expect(arrivals.at(-1)! - arrivals[0]!).toBeGreaterThan(200);
+    expect(Math.max(...arrivals) - Math.min(...arrivals)).toBeGreaterThan(200);
   });
 });

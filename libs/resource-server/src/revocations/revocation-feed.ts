@@ -78,7 +78,8 @@ export class RevocationFeed {
   private async read(text: string): Promise<void> {
     const { keys, issuer, take } = this.options;
     const list = await validateRevocationList(text, keys.getKey, { issuer });
-    if (list.since !== undefined && list.since !== this.cursor) throw new Error('the list does not follow what is known');
+    if (list.since !== undefined && list.since !== this.cursor)
+      throw new Error('the list does not follow what is known');
     take(list);
     this.cursor = list.cursor;
   }

@@ -47,8 +47,8 @@ export function resourceServerHealth(keysType: Type<Keys>, revocationsType: Type
       );
     }
 
-    private gauge(name: string, help: string, value: () => number): void {
-      new Gauge({
+    private gauge(name: string, help: string, value: () => number): Gauge {
+      return new Gauge({
         name,
         help,
         registers: [this.metrics],

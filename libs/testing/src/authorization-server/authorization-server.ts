@@ -210,7 +210,8 @@ const metadata = (issuer: string): AuthorizationServerMetadata => ({
 
 function requireClient({ headers }: IncomingMessage, clients: Record<string, TestClient>): void {
   const known = Object.entries(clients).map(([clientId, { secret }]) => basicCredentials(clientId, secret));
-  if (!known.includes(headers.authorization ?? '')) throw new OAuthError('invalid_client', 'client authentication failed');
+  if (!known.includes(headers.authorization ?? ''))
+    throw new OAuthError('invalid_client', 'client authentication failed');
 }
 
 function answerTokenRequest(

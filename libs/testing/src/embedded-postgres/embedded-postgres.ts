@@ -15,8 +15,6 @@ export interface EmbeddedPostgresOptions {
   directory?: string;
   /** `false` gives up crash safety for speed, for tests. Default: true. */
   durable?: boolean;
-  /** Default: a free one. */
-  port?: number;
 }
 
 export interface EmbeddedPostgres {
@@ -28,6 +26,9 @@ export interface EmbeddedPostgres {
   /** Whether it already ran, left behind by a process that was killed. */
   reused: boolean;
   stop(): Promise<void>;
+  /** Ends it as a crash does, for tests; `restart` starts it again on the same port. */
+  kill(): Promise<void>;
+  restart(): Promise<void>;
 }
 
 /**
@@ -56,20 +57,30 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {
     () => portOf(data),
     () => undefined,
   );
-  if (running) return { url: address(running), port: running, directory, reused: true, stop };
-
-  const port = options.port ?? (await freePort());
+  const port = running ?? (await freePort());
   const log = join(directory, 'postgres.log');
-  await writeFile(log, '', { mode: 0o600 });
-  if (user) await chown(log, user.uid, user.gid);
-  const settings = [`-p ${port}`, '-h 127.0.0.1', `-k ''`, '-c track_functions=none'];
-  if (options.durable === false) settings.push('-c fsync=off', '-c synchronous_commit=off', '-c full_page_writes=off');
-  try {
-    await pgCtl('start', '-w', '-t', '60', '-l', log, '-o', settings.join(' '));
-  } catch {
-    throw new Error(`Postgres did not start; its log says:\n${(await readFile(log, 'utf8')).trim()}`);
-  }
-  return { url: address(port), port, directory, reused: false, stop };
+  const start = async () => {
+    await writeFile(log, '', { mode: 0o600 });
+    if (user) await chown(log, user.uid, user.gid);
+    const settings = [`-p ${port}`, '-h 127.0.0.1', `-k ''`, '-c track_functions=none'];
+    if (options.durable === false)
+      settings.push('-c fsync=off', '-c synchronous_commit=off', '-c full_page_writes=off');
+    try {
+      await pgCtl('start', '-w', '-t', '60', '-l', log, '-o', settings.join(' '));
+    } catch {
+      throw new Error(`Postgres did not start; its log says:\n${(await readFile(log, 'utf8')).trim()}`);
+    }
+  };
+  if (running === undefined) await start();
+  const kill = async () => {
+    const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n');
+    process.kill(Number(pid), 'SIGKILL');
+  };
+  const restart = async () => {
+    await forgetTheDead(data);
+    await start();
+  };
+  return { url: address(port), port, directory, reused: running !== undefined, stop, kill, restart };
 }
 
 /** Where another user has to reach the folder and cannot (as below root's home), one below /var/tmp stands in for it. */

@@ -53,7 +53,8 @@ export async function applyRegistry(
   return { changes, without_secret: await withoutSecret(manager, registry) };
 }
 
-const isDisabledBy = ({ fields }: RegistryChange) => fields.some(({ field, to }) => field === 'disabled' && to === true);
+const isDisabledBy = ({ fields }: RegistryChange) =>
+  fields.some(({ field, to }) => field === 'disabled' && to === true);
 
 interface Change<State> {
   id: string;
