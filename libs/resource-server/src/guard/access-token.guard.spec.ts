@@ -10,7 +10,9 @@ import {
   Public,
   RequireScopes,
   ResourceServerModule,
+  RevocationUnknownError,
   type AccessToken,
+  type RevocationSource,
 } from '../index.ts';
 
 @Controller('badges')
@@ -46,13 +48,26 @@ class BadgesController {
 }
 
 const resource = 'https://badges.example';
+/** Revoked is what is in here; nothing is known of tokens that are unknown. */
+const revoked = new Set<string>();
+const unknown = new Set<string>();
+const known: RevocationSource = {
+  isRevoked: ({ claims: { jti } }) => {
+    if (unknown.has(jti)) throw new RevocationUnknownError('nothing was heard');
+    return revoked.has(jti);
+  },
+  start: () => undefined,
+  stop: () => undefined,
+};
 let issuer: TestAuthorizationServer;
 let app: NestFastifyApplication;
 
 beforeAll(async () => {
   issuer = await startAuthorizationServer();
   @Module({
-    imports: [ResourceServerModule.forRoot({ issuer: issuer.issuer, resource, resourceName: 'Badges' })],
+    imports: [
+      ResourceServerModule.forRoot({ issuer: issuer.issuer, resource, resourceName: 'Badges', revocations: known }),
+    ],
     controllers: [BadgesController],
   })
   class BadgesModule {}
@@ -132,6 +147,29 @@ describe('a guarded route', () => {
     const input = `${Buffer.from(JSON.stringify(header)).toString('base64url')}.${payload}`;
     const response = await call(bearer(`${input}.${createHmac('sha256', pem).update(input).digest('base64url')}`));
     expect([response.statusCode, response.json().error]).toEqual([401, 'invalid_token']);
+  });
+
+  it('refuses a revoked token with a challenge, whatever its scope, and no other', async () => {
+    revoked.add('revoked-1');
+    const token = (jti: string, scope = 'badges:read') => issuer.token({ ...grant, scope }, { claims: { jti } });
+    for (const scope of ['badges:read', 'other']) {
+      const response = await call(bearer(token('revoked-1', scope)));
+      expect([response.statusCode, response.headers['www-authenticate']]).toEqual([
+        401,
+        `Bearer error="invalid_token", error_description="the access token was revoked", ${metadata}`,
+      ]);
+    }
+    expect((await call(bearer(token('revoked-2')))).statusCode).toBe(200);
+  });
+
+  it('answers 503 where it cannot be said whether a token is revoked', async () => {
+    unknown.add('unknown-1');
+    const response = await call(bearer(issuer.token(grant, { claims: { jti: 'unknown-1' } })));
+    expect([response.statusCode, response.headers['retry-after'], response.headers['www-authenticate']]).toEqual([
+      503,
+      '1',
+      undefined,
+    ]);
   });
 
   it('refuses a token without the needed scope, and says which', async () => {
