@@ -8,6 +8,7 @@ import {
 import { issueRevocationList, RevokedTokens, type AccessToken, type Revocation } from '@lanyard/access-token';
 import { OAuthError } from '@lanyard/oauth-protocol';
 import { CONFIGURATION, Registry, repeat } from '@lanyard/service-defaults';
+import { LRUCache } from 'lru-cache';
 import { Gauge } from 'prom-client';
 import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
@@ -21,6 +22,9 @@ const leastStaleness = 30;
 /** How long a signed list is given out, ms. */
 const listReuse = 30_000;
 
+/** How much memory signed lists may take, characters; one with 100,000 entries has 3.5 million. */
+const listsAtMost = 64 * 1024 * 1024;
+
 /** What is revoked, all in memory, as every replica knows it some milliseconds after it was committed. */
 @Injectable()
 export class Revocations implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -31,8 +35,12 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
   private stopTidying?: () => void;
   private reading: Promise<void> | undefined;
   private next: Promise<void> | undefined;
-  /** The lists of this moment, by where they begin: one signature, however many ask. */
-  private signed = { cursor: -1, kid: '', at: 0, bySince: new Map<number | undefined, string>() };
+  /** Signed lists: one signature, however many ask. */
+  private readonly lists = new LRUCache<string, string>({
+    maxSize: listsAtMost,
+    sizeCalculation: (list) => list.length,
+    ttl: listReuse,
+  });
   readonly waiting = new WaitingRequests();
   /** The sequence number of the newest revocation. */
   cursor = 0;
@@ -102,15 +110,11 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
    * @param since  a cursor; undefined: from the beginning
    */
   list(since?: number): string {
-    const { signed, cursor } = this;
-    const { kid } = this.keys.current;
-    if (signed.cursor !== cursor || signed.kid !== kid || Date.now() - signed.at > listReuse) {
-      this.signed = { cursor, kid, at: Date.now(), bySince: new Map() };
-    }
-    const { bySince } = this.signed;
-    const list = bySince.get(since) ?? this.sign(since);
-    // Whoever asks for every cursor there is gets them without filling the memory.
-    if (bySince.size < 100) bySince.set(since, list);
+    const key = JSON.stringify([this.cursor, this.keys.current.kid, since ?? null]);
+    const known = this.lists.get(key);
+    if (known !== undefined) return known;
+    const list = this.sign(since);
+    this.lists.set(key, list);
     return list;
   }
 

@@ -101,5 +101,5 @@ function delayAfter(failures: number, error: unknown): number {
   const refused = error instanceof UnexpectedStatusError && error.status >= 400 && error.status < 500;
   const longest = refused ? longestDelay.refused : longestDelay.passing;
   const asked = error instanceof UnexpectedStatusError ? error.retryAfter * 1000 : 0;
-  return Math.max(asked, Math.min(250 * 2 ** Math.min(failures, 10), longest)) * (0.5 + Math.random() / 2);
+  return Math.max(asked, Math.min(500 * 2 ** Math.min(failures - 1, 10), longest) * (0.5 + Math.random() / 2));
 }
