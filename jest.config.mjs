@@ -24,6 +24,7 @@ export default {
   setupFiles: ['reflect-metadata'],
   globalSetup: new URL('./tools/jest/global-setup.mjs', import.meta.url).pathname,
   globalTeardown: new URL('./tools/jest/global-teardown.mjs', import.meta.url).pathname,
+  testSequencer: new URL('./tools/jest/sequencer.mjs', import.meta.url).pathname,
   testTimeout: 30_000,
   // The tests of a project share a database server or a whole system, and count what it does.
   maxWorkers: 1,
