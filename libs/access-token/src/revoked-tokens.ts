@@ -27,6 +27,11 @@ export class RevokedTokens {
     return tokens.has(jti) || (grantId !== undefined && grants.has(grantId)) || keys.has(keyId);
   }
 
+  /** Whether everything that a key signed is revoked. */
+  hasKey(kid: string | undefined): boolean {
+    return kid !== undefined && this.untilById.kid.has(kid);
+  }
+
   add({ kind, id, until }: Revocation): void {
     const untilById = this.untilById[kind];
     untilById.set(id, Math.max(until, untilById.get(id) ?? 0));

@@ -16,6 +16,8 @@ export class OneTimeSecrets {
       throw invalidClient('one-time secret that is not for this endpoint');
     const { ip, id: requestId } = request;
     await this.database.transaction(async (manager) => {
+      // First of all, as everybody does who changes the secrets of a client.
+      await manager.query('SELECT FROM client WHERE client_id = $1 FOR UPDATE', [clientId]);
       const { affected } = await manager.delete(ClientSecret, { id });
       if (affected !== 1) throw invalidClient('one-time secret that was used before');
       const origin = { actor: clientId, address: ip, requestId };

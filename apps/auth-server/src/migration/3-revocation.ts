@@ -14,7 +14,7 @@ export class Revocation1700000000003 implements MigrationInterface {
       UPDATE client SET default_scope = default_scope || '{tokens:revoke}' WHERE 'clients:write' = ANY (default_scope);
 
       -- What the tokens obtained with a secret have in common; another one once they are revoked.
-      ALTER TABLE client_secret ADD grant_id text NOT NULL UNIQUE DEFAULT ${randomId};
+      ALTER TABLE client_secret ADD grant_id text NOT NULL DEFAULT ${randomId};
 
       -- Tokens may live on after their secret.
       ALTER TABLE removed_client_secret ADD secret_id uuid, ADD grant_id text;
@@ -27,9 +27,10 @@ export class Revocation1700000000003 implements MigrationInterface {
         RETURN NULL;
       END $$;
 
-      -- Sequence numbers are given under a lock, so that they become visible in their order.
+      -- Sequence numbers are given under a lock, so that they become visible in their order, and from the clock, so that none
+      -- is given again after a backup was restored.
       CREATE TABLE revocation (
-        sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        sequence bigint PRIMARY KEY,
         kind text NOT NULL CHECK (kind IN ('jti', 'grant_id', 'kid')),
         id text NOT NULL,
         client_id text,

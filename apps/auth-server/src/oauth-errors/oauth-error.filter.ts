@@ -25,7 +25,9 @@ export class OAuthErrorFilter extends ProblemFilter {
     if (error.code === 'invalid_client')
       void reply.header('www-authenticate', formatChallenge('Basic', { realm: 'lanyard' }));
     if (error instanceof ThrottledError) void reply.header('retry-after', String(error.retryAfter));
-    else if (error.code === 'temporarily_unavailable') void reply.header('retry-after', '1');
+    // Another connection may lead to another replica.
+    else if (error.code === 'temporarily_unavailable')
+      void reply.header('retry-after', '1').header('connection', 'close');
     void reply.send(error.toJSON());
   }
 }

@@ -78,6 +78,12 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     await this.reconcileOrWarn();
   }
 
+  /** Likewise, and fails where the database is away. */
+  async requireCaughtUp(): Promise<void> {
+    await this.reconciling?.catch(() => undefined);
+    await this.reconcile();
+  }
+
   /** Tells all changes since the last time. What a listener could not take in is told again the next time. */
   reconcile(): Promise<void> {
     this.reconciling ??= this.tellAll().finally(() => {

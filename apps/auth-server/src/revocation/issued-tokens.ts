@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InvalidTokenError, validateAccessToken, type AccessToken } from '@lanyard/access-token';
 import { CONFIGURATION } from '@lanyard/service-defaults';
-import { decodeJwt } from 'jose';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import type { AuthServerConfiguration } from '../configuration.ts';
+import { RegistryChanges } from '../registry/registry-changes.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
 
 /** Recognises the access tokens that this server has issued. */
@@ -10,6 +11,7 @@ import { SigningKeys } from '../signing-keys/signing-keys.ts';
 export class IssuedTokens {
   constructor(
     @Inject(SigningKeys) private readonly keys: SigningKeys,
+    @Inject(RegistryChanges) private readonly changes: RegistryChanges,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 
@@ -22,6 +24,23 @@ export class IssuedTokens {
     } catch (error) {
       if (error instanceof InvalidTokenError) return undefined;
       throw error;
+    }
+  }
+
+  /** Likewise, and where the key is not known here, after a look whether it is new: what is to be revoked must not be missed. */
+  async recogniseWithNewKeys(token: string): Promise<AccessToken | undefined> {
+    const recognised = await this.recognise(token);
+    if (recognised || !this.namesUnknownKey(token)) return recognised;
+    await this.changes.requireCaughtUp();
+    return this.recognise(token);
+  }
+
+  private namesUnknownKey(token: string): boolean {
+    try {
+      const { kid } = decodeProtectedHeader(token);
+      return !this.keys.jwks.keys.some((key) => key.kid === kid);
+    } catch {
+      return false;
     }
   }
 }

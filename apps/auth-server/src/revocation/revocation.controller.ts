@@ -32,7 +32,7 @@ export class RevocationController {
     @Body() body: unknown,
     @Req() request: FastifyRequest,
   ): Promise<void> {
-    const token = await this.tokens.recognise(requireToken(formOf(body)));
+    const token = await this.tokens.recogniseWithNewKeys(requireToken(formOf(body)));
     if (!token || this.revocations.isRevoked(token)) return;
     // RFC 7009 section 2.1
     if (token.clientId !== clientId) throw new OAuthError('invalid_request', 'the token was issued to another client');

@@ -4,8 +4,8 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 /** Something that is revoked: the exception that has a row, until the last token it concerns would have expired. */
 @Entity('revocation')
 export class RevocationRow {
-  /** Grows in the order in which revocations become visible. */
-  @PrimaryColumn('bigint', { generated: 'identity', transformer: { to: (value: unknown) => value, from: Number } })
+  /** Grows in the order in which revocations become visible; milliseconds since the epoch, or the next free number. */
+  @PrimaryColumn('bigint', { transformer: { to: (value: unknown) => value, from: Number } })
   sequence!: number;
 
   @Column('text')

@@ -14,6 +14,8 @@ import {
   provisionedDatabase,
 } from '../auth-server.fixture.ts';
 import { Housekeeping } from '../housekeeping/housekeeping.ts';
+import { RegistryChanges } from '../registry/registry-changes.ts';
+import { KeyRotation } from '../signing-keys/key-rotation.ts';
 
 const issuer = 'http://localhost:3000';
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
@@ -100,6 +102,29 @@ describe('POST /oauth/revoke', () => {
     const before = await entriesOf(await getList());
     expect((await revoke(await token())).statusCode).toBe(200);
     expect(await entriesOf(await getList())).toEqual(before);
+  });
+
+  it('looks for the key of a token that is new, and acknowledges nothing where it cannot', async () => {
+    const apart = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '3600', LOG_LEVEL: 'silent' });
+    const authorization = basic('batch-processor', apart.secretOf('batch-processor'));
+    const { app } = await apart.startReplica();
+    const { app: behind } = await apart.startReplica();
+    await tokenOf(authorization, behind);
+    // Notifications get lost, and the other replica goes on alone.
+    await apart.owner.query('ALTER TABLE signing_key DISABLE TRIGGER signing_key_changed');
+    await app.get(KeyRotation).replaceAll({ actor: 'test' });
+    await apart.owner.query(`INSERT INTO registry_change (subject) VALUES ('signing_keys')`);
+    await app.get(RegistryChanges).catchUp();
+    const [token, later] = [await tokenOf(authorization, app), await tokenOf(authorization, app)];
+    expect((await revoke(token, authorization, behind)).statusCode).toBe(200);
+    const { rows } = await apart.owner.query('SELECT id FROM revocation WHERE kind = $1', ['jti']);
+    expect(rows).toEqual([{ id: decodeJwt(token).jti }]);
+    await killConnections(apart);
+    const unknownKey = later.replace(/^[^.]*/, btoa('{"alg":"ES256","typ":"at+jwt","kid":"new"}').replaceAll('=', ''));
+    expect((await revoke(unknownKey, authorization, behind)).statusCode).toBe(503);
+    await allowConnections(apart);
+    await Promise.all([app.close(), behind.close()]);
+    await apart.owner.end();
   });
 
   it('refuses to revoke a token of another client, RFC 7009 section 2.1', async () => {
@@ -362,7 +387,7 @@ describe('GET /oauth/revocations', () => {
   });
 
   it('is the whole list for whoever has a cursor from beyond its end', async () => {
-    const list = await validated((await getList('?cursor=999999999')).body);
+    const list = await validated((await getList('?cursor=999999999999999')).body);
     expect(list.since).toBeUndefined();
   });
 
@@ -416,6 +441,21 @@ describe('GET /oauth/revocations', () => {
     );
     await follow;
     for (const token of tokens) expect(seen).toContain(decodeJwt(token).jti);
+  });
+
+  it('goes on after a backup was restored, with what it knew and what comes', async () => {
+    const [before, after] = [await tokenOf(), await tokenOf()];
+    await revoke(before);
+    const { cursor } = await validated((await getList()).body);
+    await database.owner.query('DELETE FROM revocation');
+    await revoke(after);
+    expect(await untilInactive(after)).toBeLessThan(1000);
+    expect([await isActive(before), await isActive(before, other)]).toEqual([false, false]);
+    // Numbers do not come again, so nobody takes the new one for one that is known.
+    for (const app of [one, other]) {
+      const list = await getList(`?cursor=${cursor}`, {}, app);
+      expect((await entriesOf(list)).map(({ id }) => id)).toEqual([decodeJwt(after).jti]);
+    }
   });
 
   it('misses nothing while the notifying connections are cut', async () => {

@@ -13,6 +13,7 @@ import { Gauge } from 'prom-client';
 import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { WaitingRequests } from '../long-poll/waiting-requests.ts';
+import { coalesced } from '../registry/coalesced.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
 
@@ -33,8 +34,6 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
   private readonly revoked = new RevokedTokens();
   private readonly live: Gauge;
   private stopTidying?: () => void;
-  private reading: Promise<void> | undefined;
-  private next: Promise<void> | undefined;
   /** Signed lists: one signature, however many ask. */
   private readonly lists = new LRUCache<string, string>({
     maxSize: listsAtMost,
@@ -93,17 +92,8 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
     });
   }
 
-  /** As soon as this has ended, what was committed before it is known here. Whoever asks during a reading gets the next one. */
-  load(): Promise<void> {
-    this.next ??= (this.reading ?? Promise.resolve())
-      .catch(() => undefined)
-      .then(() => {
-        this.reading = this.next;
-        this.next = undefined;
-        return this.read();
-      });
-    return this.next;
-  }
+  /** As soon as this has ended, what was committed before it is known here. */
+  readonly load = coalesced(() => this.read());
 
   /**
    * The list of what is revoked, signed.

@@ -9,6 +9,9 @@ const revocationLock = 0x1a9a_4d05;
 /** No access token lives longer, seconds. */
 const longestLifetime = 3600;
 
+/** For how long a withdrawn key is remembered, seconds: longer than anybody keeps an old JWK Set. */
+const year = 366 * 86_400;
+
 /** How far the clocks of those who validate may be behind, seconds. */
 const clockDifference = 300;
 
@@ -30,11 +33,11 @@ export const revokeTokens = (manager: EntityManager, tokens: readonly AccessToke
 export const revokeJti = (manager: EntityManager, jti: string): Promise<void> =>
   insert(manager, [{ kind: 'jti', id: jti, clientId: null, until: untilAllHaveEnded() }]);
 
-/** Revokes all tokens that these keys signed. */
+/** Revokes all tokens that these keys signed. Whoever stole one chooses himself when his tokens end. */
 export const revokeKeys = (manager: EntityManager, kids: readonly string[]): Promise<void> =>
   insert(
     manager,
-    kids.map((kid) => ({ kind: 'kid', id: kid, clientId: null, until: untilAllHaveEnded() })),
+    kids.map((kid) => ({ kind: 'kid', id: kid, clientId: null, until: Date.now() / 1000 + year })),
   );
 
 /**
@@ -47,7 +50,7 @@ export async function revokeGrants(manager: EntityManager, clientId: string, sec
      UNION SELECT grant_id FROM removed_client_secret
        WHERE client_id = $1 AND ($2::uuid IS NULL OR secret_id = $2) AND grant_id IS NOT NULL
          AND removed_at > now() - make_interval(secs => $3)`,
-    [clientId, secretId ?? null, longestStaleness + longestLifetime],
+    [clientId, secretId ?? null, longestStaleness + longestLifetime + clockDifference],
   );
   await manager.query(
     `UPDATE client_secret SET grant_id = DEFAULT WHERE client_id = $1 AND ($2::uuid IS NULL OR id = $2)`,
@@ -65,9 +68,12 @@ async function insert(manager: EntityManager, revocations: readonly NewRevocatio
   if (revocations.length === 0) return;
   await manager.query('SELECT pg_advisory_xact_lock($1)', [revocationLock]);
   await manager.query(
-    `INSERT INTO revocation (kind, id, client_id, ends_at)
-       SELECT kind, id, client_id, to_timestamp(ends_at)
-       FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[]) AS new(kind, id, client_id, ends_at)
+    `INSERT INTO revocation (sequence, kind, id, client_id, ends_at)
+       SELECT number + greatest(
+                (SELECT max(sequence) FROM revocation), floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
+              ), kind, id, client_id, to_timestamp(ends_at)
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[])
+         WITH ORDINALITY AS new(kind, id, client_id, ends_at, number)
      ON CONFLICT (kind, id) DO NOTHING`,
     [
       revocations.map(({ kind }) => kind),

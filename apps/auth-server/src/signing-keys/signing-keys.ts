@@ -9,6 +9,7 @@ import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jos
 import { Repository } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { WaitingRequests } from '../long-poll/waiting-requests.ts';
+import { coalesced } from '../registry/coalesced.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
 import { decrypt } from './encryption.ts';
 import { nextOf, retirement, stateOf, type KeyPeriods } from './key-lifecycle.ts';
@@ -87,7 +88,9 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
     return decrypt(encryptedPrivateKey, kid, this.configuration.KEY_ENCRYPTION_KEY);
   }
 
-  private async load(): Promise<void> {
+  private readonly load = coalesced(() => this.read());
+
+  private async read(): Promise<void> {
     const rows = await this.rows.find({ order: { createdAt: 'DESC' } });
     const signing = rows.find((row) => stateOf(row) === 'signing');
     if (!signing) throw new StartupError('the database has no signing key: run the migration first');

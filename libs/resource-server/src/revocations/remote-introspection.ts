@@ -3,45 +3,51 @@ import { LRUCache } from 'lru-cache';
 import type { IssuerConnection } from '../issuer/issuer-connection.ts';
 import { RevocationUnknownError } from './revocation-source.ts';
 
-/** How long an answer serves, ms. */
-const answerLifetime = 1000;
+/** How long an answer serves, and after a failure nobody is asked, ms. */
+const pause = 1000;
 
 /** Asks the authorization server about a token, RFC 7662: for times in which it cannot be known here. */
 export class RemoteIntrospection {
-  private endpoint: Promise<string> | undefined;
+  private endpoint: string | undefined;
   /** One request for each token at a time, and one a second. */
-  private readonly answers = new LRUCache<string, Promise<boolean>>({ max: 10_000, ttl: answerLifetime });
+  private readonly underWay = new Map<string, Promise<boolean>>();
+  private readonly answers = new LRUCache<string, boolean>({ max: 10_000, ttl: pause });
+  private failedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly connection: IssuerConnection,
     private readonly authorization: () => Promise<string>,
   ) {}
 
-  /** @throws {RevocationUnknownError}  where there is no answer */
-  isActive(token: string): Promise<boolean> {
-    const before = this.answers.get(token);
-    if (before) return before;
-    const answer = this.ask(token).catch((cause: unknown) => {
-      this.answers.delete(token);
-      this.endpoint = undefined;
-      throw new RevocationUnknownError('introspection is not possible at the moment', { cause });
-    });
-    this.answers.set(token, answer);
+  /** @throws {RevocationUnknownError}  where there is no answer; then nobody is asked for a second */
+  async isActive(token: string): Promise<boolean> {
+    const before = this.answers.get(token) ?? this.underWay.get(token);
+    if (before !== undefined) return before;
+    if (performance.now() < this.failedUntil) throw unknown();
+    const answer = this.ask(token)
+      .catch((cause: unknown) => {
+        this.failedUntil = performance.now() + pause * (1 + Math.random());
+        throw unknown(cause);
+      })
+      .finally(() => this.underWay.delete(token));
+    this.underWay.set(token, answer);
     return answer;
   }
 
   private async ask(token: string): Promise<boolean> {
     const authorization = await this.authorization();
-    this.endpoint ??= this.connection.metadata().then(({ introspection_endpoint: endpoint }) => {
-      if (endpoint === undefined) throw new Error('the authorization server has no introspection endpoint');
-      return endpoint;
-    });
-    const response = await this.connection.send(await this.endpoint, {
+    this.endpoint ??= (await this.connection.metadata()).introspection_endpoint;
+    if (this.endpoint === undefined) throw new Error('the authorization server has no introspection endpoint');
+    const response = await this.connection.send(this.endpoint, {
       method: 'POST',
       headers: { authorization, accept: 'application/json' },
       body: new URLSearchParams({ token, token_type_hint: 'access_token' }),
     });
     const { active } = (await response.json()) as Partial<IntrospectionResponse>;
+    this.answers.set(token, active === true);
     return active === true;
   }
 }
+
+const unknown = (cause?: unknown) =>
+  new RevocationUnknownError('introspection is not possible at the moment', { cause });

@@ -162,6 +162,46 @@ describe('RemoteRevocations', () => {
     await other.stop();
   });
 
+  it('takes no list that a withdrawn key has signed', async () => {
+    create().start();
+    await until(() => revocations.silence < 1);
+    const token = server.token(grant);
+    server.revoke({ kind: 'kid', id: decodeProtectedHeader(token).kid! });
+    await until(() => revocations.size === 1);
+    revoke(token);
+    await until(() => errors.some((error) => error instanceof InvalidRevocationListError));
+    expect(revocations.size).toBe(1);
+  });
+
+  it('survives listeners that throw', async () => {
+    create({
+      ...impatient,
+      onError: () => {
+        throw new Error('listener');
+      },
+      onSilence: () => {
+        throw new Error('listener');
+      },
+    }).start();
+    await until(() => revocations.silence < 1);
+    await server.stop();
+    await until(() => revocations.isSilent);
+    await sleep(500);
+    await server.start();
+    await until(() => !revocations.isSilent);
+  });
+
+  it('asks for introspection once a second at most while it fails, however many requests there are', async () => {
+    create({ whenSilent: 'introspect' });
+    server.failNext('/revocations', 503, { times: 1000 });
+    server.failNext('/introspect', 503, { times: 1000 });
+    revocations.start();
+    await until(() => revocations.wasAskedFor);
+    const asked = server.failures('/introspect');
+    for (let i = 0; i < 200; i++) await isRevoked(server.token(grant)).catch(() => undefined);
+    expect(server.failures('/introspect') - asked).toBeLessThanOrEqual(2);
+  });
+
   it('reads the secret anew for each request', async () => {
     let secret = 'old';
     create({ clientSecret: () => secret }).start();

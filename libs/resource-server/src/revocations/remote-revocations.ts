@@ -1,6 +1,7 @@
 import { RevokedTokens, revocationsIn, type AccessToken } from '@lanyard/access-token';
 import { basicCredentials, isInTheClear, type RevocationListClaims } from '@lanyard/oauth-protocol';
 import { readSecret, type SecretSource } from '@lanyard/token-client';
+import { errors } from 'jose';
 import { IssuerConnection, type IssuerConnectionOptions } from '../issuer/issuer-connection.ts';
 import type { KeySource } from '../keys/key-source.ts';
 import { RemoteIntrospection } from './remote-introspection.ts';
@@ -21,7 +22,7 @@ export interface RevocationOptions {
    * about each token by introspection and refuse with 503 where there is no answer, or `refuse` all with 503.
    */
   whenSilent?: SilencePolicy;
-  /** For how long nothing may be heard, seconds; default 60. In quiet times something is heard every 20. */
+  /** For how long nothing may be heard, seconds; default 60. In quiet times something is heard every 20, or in a third of it. */
   silentAfter?: number;
   /** Lets the secret travel over plain http to another host; default false. */
   allowInsecureRequests?: boolean;
@@ -66,8 +67,14 @@ export class RemoteRevocations implements RevocationSource {
     this.feed = new RevocationFeed({
       issuer: options.issuer,
       connection: this.connection,
-      keys: options.keys,
+      // A withdrawn key signs no list either.
+      getKey: (header, token) => {
+        if (this.revoked.hasKey(header?.kid)) throw new errors.JWKSNoMatchingKey();
+        return options.keys.getKey(header, token);
+      },
       authorization,
+      // So that something is heard before the silence is too long.
+      wait: Math.max(1, Math.min(20, Math.floor(this.patience / 3))),
       take: (list) => this.take(list),
       onError: (error) => this.failed(error),
     });
@@ -149,7 +156,7 @@ export class RemoteRevocations implements RevocationSource {
   }
 
   private failed(error: unknown): void {
-    this.options.onError?.(error);
+    quietly(() => this.options.onError?.(error));
     // A server that starts together with this one needs its time.
     const isPatient = performance.now() - this.startedAt <= this.patience * 1000;
     if (this.isSilent && !isPatient) this.tellSilence(true);
@@ -158,6 +165,15 @@ export class RemoteRevocations implements RevocationSource {
   private tellSilence(silent: boolean): void {
     if (silent === this.toldSilent) return;
     this.toldSilent = silent;
-    this.options.onSilence?.(silent);
+    quietly(() => this.options.onSilence?.(silent));
+  }
+}
+
+/** A listener that throws must not end what it listens to. */
+function quietly(tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    process.emitWarning(String(error));
   }
 }

@@ -1,23 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { validateRevocationList } from '@lanyard/access-token';
 import type { RevocationListClaims } from '@lanyard/oauth-protocol';
+import type { JWTVerifyGetKey } from 'jose';
 import { UnexpectedStatusError, type IssuerConnection } from '../issuer/issuer-connection.ts';
-import type { KeySource } from '../keys/key-source.ts';
 
 export interface RevocationFeedOptions {
   issuer: string;
   connection: IssuerConnection;
-  /** who signs the list */
-  keys: KeySource;
+  /** the keys that sign lists */
+  getKey: JWTVerifyGetKey;
+  /** how long a request waits for news, seconds; so a connection that is dead is noticed within this and the timeout */
+  wait: number;
   /** the value of `Authorization`, asked for each time, since secrets are rotated */
   authorization: () => Promise<string>;
   /** takes what is new; undefined: nothing is, as of now */
   take: (list: RevocationListClaims | undefined) => void;
   onError: (error: unknown) => void;
 }
-
-/** How long a request waits for news, seconds; so a connection that is dead is noticed within this and the timeout. */
-const wait = 20;
 
 /** The least time between two lists, ms: what is revoked meanwhile comes in one. */
 const least = 50;
@@ -42,7 +41,7 @@ export class RevocationFeed {
         const told = await this.ask(seconds);
         attempted();
         await this.paused(told || seconds === 0 ? least : 5000);
-        [failures, seconds] = [0, wait];
+        [failures, seconds] = [0, this.options.wait];
       } catch (error) {
         if (connection.isStopped) return;
         onError(error);
@@ -76,8 +75,8 @@ export class RevocationFeed {
   }
 
   private async read(text: string): Promise<void> {
-    const { keys, issuer, take } = this.options;
-    const list = await validateRevocationList(text, keys.getKey, { issuer });
+    const { getKey, issuer, take } = this.options;
+    const list = await validateRevocationList(text, getKey, { issuer });
     if (list.since !== undefined && list.since !== this.cursor)
       throw new Error('the list does not follow what is known');
     take(list);
@@ -100,6 +99,7 @@ export class RevocationFeed {
 function delayAfter(failures: number, error: unknown): number {
   const refused = error instanceof UnexpectedStatusError && error.status >= 400 && error.status < 500;
   const longest = refused ? longestDelay.refused : longestDelay.passing;
-  const asked = error instanceof UnexpectedStatusError ? error.retryAfter * 1000 : 0;
-  return Math.max(asked, Math.min(500 * 2 ** Math.min(failures - 1, 10), longest) * (0.5 + Math.random() / 2));
+  const asked = error instanceof UnexpectedStatusError ? Math.min(error.retryAfter * 1000, 60_000) : 0;
+  const delay = Math.min(500 * 2 ** Math.min(failures - 1, 10), longest) * (0.5 + Math.random() / 2);
+  return Math.max(delay, asked * (1 + Math.random() / 2));
 }

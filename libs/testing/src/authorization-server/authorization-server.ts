@@ -50,6 +50,8 @@ export interface TestAuthorizationServer {
   revocationRequests(): { list: number; introspection: number };
   /** answers the next requests to this path with this status, for tests of outages */
   failNext(path: string, status: number, options?: { times?: number; headers?: Record<string, string> }): void;
+  /** how often this path was answered so */
+  failures(path: string): number;
   /** stops listening; `start` listens on the same port again */
   stop(): Promise<void>;
   start(): Promise<void>;
@@ -84,6 +86,7 @@ export async function startAuthorizationServer(
   let keysChanged = Promise.withResolvers<void>();
   const tokenRequests: RecordedTokenRequest[] = [];
   let introspections = 0;
+  const failed = new Map<string, number>();
   const failures = new Map<string, { status: number; times: number; headers: Record<string, string> }>();
 
   const routes: Record<string, (request: IncomingMessage) => Promise<object> | object> = {
@@ -122,6 +125,7 @@ export async function startAuthorizationServer(
     const failure = failures.get(path);
     if (failure && failure.times > 0) {
       failure.times -= 1;
+      failed.set(path, (failed.get(path) ?? 0) + 1);
       return send(response, failure.status, { error: 'temporarily_unavailable' }, failure.headers);
     }
     if (path === '/revocations') {
@@ -187,6 +191,7 @@ export async function startAuthorizationServer(
       revocations.add({ ...revocation, until }),
     forgetRevocations: () => revocations.clear(),
     revocationRequests: () => ({ list: revocations.requests, introspection: introspections }),
+    failures: (path) => failed.get(path) ?? 0,
     failNext: (path, status, { times = 1, headers = {} } = {}) => void failures.set(path, { status, times, headers }),
     start,
     stop: () =>

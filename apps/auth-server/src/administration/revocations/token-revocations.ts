@@ -61,7 +61,7 @@ export class TokenRevocations {
     revocation: NewRevocation,
   ): Promise<Revoked | undefined> {
     if ('token' in revocation) {
-      const token = await this.tokens.recognise(revocation.token);
+      const token = await this.tokens.recogniseWithNewKeys(revocation.token);
       if (!token) return undefined;
       await revokeTokens(manager, [token]);
       return { clientId: token.clientId, details: { jti: token.claims.jti } };
