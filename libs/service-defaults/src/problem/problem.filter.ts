@@ -65,7 +65,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
     ((typeof code === 'string' &&
       /^(08|28|3D|40|53|57P|57014|55000|ECONN|ENOTFOUND|EPIPE|ETIMEDOUT|EAI_)/.test(code)) ||
       (typeof message === 'string' &&
-        /Connection terminated|connection timeout|timeout exceeded when trying to connect|has encountered a connection error|Query runner already released/.test(
+        /Connection terminated|connection timeout|timeout exceeded when trying to connect|has encountered a connection error|Client was closed|query runner (was )?already released|Transaction is not started/i.test(
           message,
         )))
   );
