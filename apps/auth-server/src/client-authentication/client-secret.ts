@@ -4,10 +4,14 @@ import { crc32 } from 'node:zlib';
 /** Lets secret scanners recognise a leaked secret. */
 const prefix = 'lanyard_cs_';
 
-/** 256 random bits with a recognisable prefix, and a checksum that tells a mistyped or cut secret from a wrong one. */
+/**
+ * 256 random bits with a recognisable prefix, and a checksum that tells a mistyped or cut secret from a wrong one. Its
+ * last four characters, by which people name it, do not look like an option of a command.
+ */
 export function generateClientSecret(): string {
   const random = randomBytes(32).toString('base64url');
-  return prefix + random + checksum(random);
+  const secret = prefix + random + checksum(random);
+  return secret.at(-4) === '-' ? generateClientSecret() : secret;
 }
 
 /** Whether a text is a secret that this server generated, by its form alone. */

@@ -27,8 +27,8 @@ export class Revocation1700000000003 implements MigrationInterface {
         RETURN NULL;
       END $$;
 
-      -- Sequence numbers are given under a lock, so that they become visible in their order, and from the clock, so that none
-      -- is given again after a backup was restored.
+      -- Sequence numbers are given under a lock, so that they become visible in their order, and from the clock,
+      -- finer than rows can be written, so that none is given again after a backup was restored.
       CREATE TABLE revocation (
         sequence bigint PRIMARY KEY,
         kind text NOT NULL CHECK (kind IN ('jti', 'grant_id', 'kid')),

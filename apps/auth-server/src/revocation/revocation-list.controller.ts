@@ -52,6 +52,6 @@ const entityTag = (cursor: number) => `W/"${cursor}"`;
 
 function parseCursor(cursor: unknown): number | undefined {
   if (cursor === undefined) return undefined;
-  if (typeof cursor === 'string' && /^\d{1,15}$/.test(cursor)) return Number(cursor);
+  if (typeof cursor === 'string' && /^\d{1,16}$/.test(cursor)) return Number(cursor);
   throw new OAuthError('invalid_request', 'cursor must be that of a list');
 }

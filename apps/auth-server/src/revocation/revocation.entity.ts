@@ -4,7 +4,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 /** Something that is revoked: the exception that has a row, until the last token it concerns would have expired. */
 @Entity('revocation')
 export class RevocationRow {
-  /** Grows in the order in which revocations become visible; milliseconds since the epoch, or the next free number. */
+  /** Grows in the order in which revocations become visible; microseconds since the epoch, or the next free number. */
   @PrimaryColumn('bigint', { transformer: { to: (value: unknown) => value, from: Number } })
   sequence!: number;
 

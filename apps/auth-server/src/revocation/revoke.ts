@@ -68,11 +68,13 @@ async function insert(manager: EntityManager, revocations: readonly NewRevocatio
   if (revocations.length === 0) return;
   await manager.query('SELECT pg_advisory_xact_lock($1)', [revocationLock]);
   await manager.query(
-    `INSERT INTO revocation (sequence, kind, id, client_id, ends_at)
-       SELECT number + greatest(
-                (SELECT max(sequence) FROM revocation), floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
-              ), kind, id, client_id, to_timestamp(ends_at)
-       FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[])
+    `WITH newest AS MATERIALIZED (
+       SELECT greatest(max(sequence), floor(extract(epoch FROM clock_timestamp()) * 1e6)::bigint) AS sequence
+       FROM revocation
+     )
+     INSERT INTO revocation (sequence, kind, id, client_id, ends_at)
+       SELECT newest.sequence + number, kind, id, client_id, to_timestamp(ends_at)
+       FROM newest, unnest($1::text[], $2::text[], $3::text[], $4::float8[])
          WITH ORDINALITY AS new(kind, id, client_id, ends_at, number)
      ON CONFLICT (kind, id) DO NOTHING`,
     [

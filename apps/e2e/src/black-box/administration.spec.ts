@@ -99,7 +99,7 @@ describe('lanyard', () => {
     ]);
     const kept = await run('secrets', 'remove', 'billing', old.slice(-4));
     expect([kept.code, kept.err]).toEqual([1, expect.stringMatching(/is not safe to remove: .* Say --force/)]);
-    expect((await run('secrets', 'remove', 'billing', old.slice(-4), '--force', '--yes')).code).toBe(0);
+    expect((await run('secrets', 'remove', 'billing', `…${old.slice(-4)}`, '--force', '--yes')).code).toBe(0);
     expect(await status(fresh)).toBe(200);
     expect((await run('secrets', 'list', 'billing')).out).toContain('…');
   });

@@ -46,12 +46,12 @@ export function addSecrets(program: Command, server: Server): void {
     .command('remove')
     .description('remove a secret; one that may be in use only with --force')
     .argument('<client_id>')
-    .argument('<secret>', 'its id, or its last four characters')
+    .argument('<secret>', 'its id, or its last four characters; after "--", where they begin with a dash')
     .option('--force', 'also if it may be in use')
     .option('--yes', 'do not ask')
     .action(async (clientId: string, named: string, options: { force?: boolean; yes?: boolean }) => {
       const { items } = await server.call<{ items: Secret[] }>('GET', pathOf(clientId));
-      const found = items.filter(({ secret_id: id, hint }) => id === named || hint === named);
+      const found = items.filter(({ secret_id: id, hint }) => id === named || hint === named.replace(/^…/, ''));
       const [secret] = found;
       if (!secret || found.length > 1)
         throw new Error(
