@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { administrationOf } from '@lanyard/administration';
-import { ResourceServerModule, type ResourceServerOptions } from '@lanyard/resource-server';
+import { ResourceServerModule, RevocationUnknownError, type ResourceServerOptions } from '@lanyard/resource-server';
 import { databaseModule } from '@lanyard/service-defaults';
 import { AdministrationModule } from './administration/administration.module.ts';
 import type { AuthServerConfiguration } from './configuration.ts';
@@ -39,7 +39,14 @@ export class AppModule {
             resource: administrationOf(configuration.ISSUER),
             resourceName: 'Lanyard administration',
             keys: { available: true, getKey, ...alwaysThere },
-            revocations: { isRevoked: (token) => revocations.isRevoked(token), ...alwaysThere },
+            revocations: {
+              // Whoever is cut off from the others does not know whether they have revoked it.
+              isRevoked: async (token) => {
+                if (!(await revocations.isCurrent())) throw new RevocationUnknownError('the database is away');
+                return revocations.isRevoked(token);
+              },
+              ...alwaysThere,
+            },
           }),
         }),
       ],

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -40,7 +41,7 @@ export async function provisionedDatabase(environment: NodeJS.ProcessEnv = {}) {
       return migrate({ ...settings, ...changes }, (line) => lines.push(line)).then(() => lines);
     },
     secretOf: (clientId: string) => readFileSync(join(secretsDirectory, clientId, 'client_secret'), 'utf8'),
-    startReplica: () => startReplica(settings),
+    startReplica: (changes: NodeJS.ProcessEnv = {}) => startReplica({ ...settings, ...changes }),
   };
 }
 
@@ -118,6 +119,45 @@ export const killConnections = ({ name }: TestDatabase): Promise<void> =>
 
 export const allowConnections = ({ name }: TestDatabase): Promise<void> =>
   asSuperuser(`ALTER DATABASE "${name}" ALLOW_CONNECTIONS true`);
+
+/**
+ * A way to the database that falls silent once a statement with these words would pass: from then on nothing does, and
+ * nobody is told.
+ */
+export async function wayThatFallsSilent(databaseUrl: string, words: string) {
+  const { hostname, port } = new URL(databaseUrl);
+  const sockets = new Set<Socket>();
+  const silent = Promise.withResolvers<void>();
+  let isSilent = false;
+  const pass = (from: Socket, to: Socket) => {
+    sockets.add(from);
+    from.on('data', (chunk) => {
+      if (chunk.includes(words)) {
+        isSilent = true;
+        silent.resolve();
+      }
+      if (!isSilent) to.write(chunk);
+    });
+    from.on('close', () => isSilent || to.destroy());
+    from.on('error', () => undefined);
+  };
+  const server = createServer((near) => {
+    const far = connect(Number(port), hostname);
+    pass(near, far);
+    pass(far, near);
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const near = new URL(databaseUrl);
+  near.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url: near.href,
+    silent: silent.promise,
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
 
 async function asSuperuser(statements: string): Promise<void> {
   const client = new pg.Client({ connectionString: process.env.TEST_DATABASE_URL ?? '' });

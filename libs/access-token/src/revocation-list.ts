@@ -19,12 +19,13 @@ export class InvalidRevocationListError extends Error {
  * Signs a list of revocations as a JWT of the type `revocations+jwt`.
  * @param list.cursor  how far it goes
  * @param list.since   where it begins; undefined: it is the whole
+ * @param list.stale   whether something may be missing
  * @param now          seconds since the epoch
  */
 export function issueRevocationList(
   issuer: string,
   key: SigningKey,
-  list: { cursor: number; since?: number | undefined; revocations: Iterable<Revocation> },
+  list: { cursor: number; since?: number | undefined; stale?: boolean; revocations: Iterable<Revocation> },
   now = Math.floor(Date.now() / 1000),
 ): string {
   const revoked: RevocationListClaims['revoked'] = {};
@@ -35,6 +36,7 @@ export function issueRevocationList(
     exp: now + listLifetime,
     cursor: list.cursor,
     ...(list.since !== undefined && { since: list.since }),
+    ...(list.stale && { stale: true }),
     revoked,
   };
   return signJwt({ alg: 'ES256', typ: revocationListType, kid: key.kid }, claims, key.privateKey);

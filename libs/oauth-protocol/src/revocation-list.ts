@@ -13,6 +13,8 @@ export interface RevocationListClaims {
   /** how far the list goes; grows with each revocation */
   cursor: number;
   since?: number;
+  /** true: the server has lost its database, so that what others revoked of late may be missing */
+  stale?: boolean;
   /** by kind, then by the second until which an entry matters, after which nothing it revokes is valid any more */
   revoked: Partial<Record<RevocationKind, Record<string, string[]>>>;
 }

@@ -9,6 +9,7 @@ export {
   type ServiceConfiguration,
 } from './configuration/common-configuration.ts';
 export { databaseModule } from './database/database.module.ts';
+export { PatientClient } from './database/patient-client.ts';
 export { migrateSchema, type SchemaMigration } from './database/migrate-schema.ts';
 export { HealthModule, Readiness } from './health/health.module.ts';
 export { addLogFields } from './logging/request-log.ts';

@@ -6,7 +6,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { CONFIGURATION, repeat } from '@lanyard/service-defaults';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../audit/append-audit-events.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
 
@@ -49,10 +49,7 @@ export class Housekeeping implements OnApplicationBootstrap, BeforeApplicationSh
       if (!locked) return;
       await manager.query(`DELETE FROM registry_change WHERE changed_at < now() - interval '1 day'`);
       await manager.query(`DELETE FROM idempotent_answer WHERE created_at < now() - interval '1 hour'`);
-      // The last one tells replicas that start how far the list goes.
-      await manager.query(
-        `DELETE FROM revocation WHERE ends_at < now() AND sequence < (SELECT max(sequence) FROM revocation)`,
-      );
+      await deleteEndedRevocations(manager);
       const [pruned] = await manager.query<{ sequence: string; hash: string; count: string }[]>(
         `SELECT * FROM prune_audit_events(now() - make_interval(days => $1))`,
         [this.configuration.AUDIT_RETENTION],
@@ -65,5 +62,17 @@ export class Housekeeping implements OnApplicationBootstrap, BeforeApplicationSh
       };
       await appendAuditEvents(manager, [{ type: 'audit.pruned', origin: { actor: 'lanyard:auth-server' }, details }]);
     });
+  }
+}
+
+/** Some at a time, since there may be very many. The last one stays: it tells replicas that start how far the list goes. */
+async function deleteEndedRevocations(manager: EntityManager): Promise<void> {
+  for (let deleted = 1; deleted > 0;) {
+    [, deleted] = await manager.query<[unknown, number]>(
+      `DELETE FROM revocation WHERE sequence IN (
+         SELECT sequence FROM revocation
+         WHERE ends_at < now() AND sequence < (SELECT max(sequence) FROM revocation) LIMIT 10000
+       )`,
+    );
   }
 }

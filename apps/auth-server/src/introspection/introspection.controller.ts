@@ -2,6 +2,7 @@ import { Body, Controller, Headers, HttpCode, HttpStatus, Inject, Post, Res, Use
 import { introspectionResponseType, type IntrospectionResponse } from '@lanyard/oauth-protocol';
 import { Public } from '@lanyard/resource-server/access';
 import type { FastifyReply } from 'fastify';
+import Negotiator from 'negotiator';
 import {
   AuthenticatedClient,
   ClientAuthenticationGuard,
@@ -10,6 +11,9 @@ import { Client } from '../registry/client.entity.ts';
 import { requireResourceServer } from '../revocation/require-resource-server.ts';
 import { formOf, requireToken } from '../token/form-parameters.ts';
 import { Introspection } from './introspection.ts';
+
+/** RFC 9701 section 4 */
+const signedResponse = `application/${introspectionResponseType}`;
 
 /** The introspection endpoint, RFC 7662 section 2. */
 @Controller('oauth/introspect')
@@ -28,9 +32,10 @@ export class IntrospectionController {
   ): Promise<IntrospectionResponse | string> {
     requireResourceServer(client);
     const response = await this.introspection.introspect(requireToken(formOf(body)), client.resourceServerOf);
-    const type = `application/${introspectionResponseType}`;
-    if (!accept?.includes(type)) return response;
-    void reply.type(type);
+    if (new Negotiator({ headers: { accept } }).mediaType(['application/json', signedResponse]) !== signedResponse) {
+      return response;
+    }
+    void reply.type(signedResponse);
     return this.introspection.sign(response, client.clientId);
   }
 }

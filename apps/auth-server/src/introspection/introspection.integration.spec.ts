@@ -4,6 +4,8 @@ import { issueAccessToken } from '@lanyard/access-token';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
 import { basic, callOAuth, postToken, provisionedDatabase, transactionsOf } from '../auth-server.fixture.ts';
+import { RegistryChanges } from '../registry/registry-changes.ts';
+import { KeyRotation } from '../signing-keys/key-rotation.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
 
 const issuer = 'http://localhost:3000';
@@ -75,6 +77,38 @@ describe('POST /oauth/introspect', () => {
       const plain = (await introspect(token)).json();
       expect(payload).toEqual({ iss: issuer, aud: 'jobs-api', iat: expect.any(Number), token_introspection: plain });
     }
+  });
+
+  it.each([
+    ['*/*', 'application/json; charset=utf-8'],
+    ['application/json', 'application/json; charset=utf-8'],
+    ['text/html', 'application/json; charset=utf-8'],
+    ['Application/Token-Introspection+JWT;q=0.5', 'application/token-introspection+jwt'],
+    ['application/token-introspection+jwt;q=0.5, application/json', 'application/json; charset=utf-8'],
+    ['application/token-introspection+jwt;q=0, */*', 'application/json; charset=utf-8'],
+  ])('answers who accepts %s with %s', async (accept, type) => {
+    expect((await introspect('x', { headers: { accept } })).headers['content-type']).toBe(type);
+  });
+
+  it('knows a token of a new key of which it was not told; a look a second serves all of unknown keys', async () => {
+    const { app: ahead } = await database.startReplica();
+    await database.owner.query('ALTER TABLE signing_key DISABLE TRIGGER signing_key_changed');
+    await ahead.get(KeyRotation).replaceAll({ actor: 'test' });
+    await database.owner.query(`INSERT INTO registry_change (subject) VALUES ('signing_keys')`);
+    await ahead.get(RegistryChanges).catchUp();
+    const authorization = as('batch-processor');
+    const token = (await postToken(ahead, { grant_type: 'client_credentials' }, { authorization })).json().access_token;
+    const garbage = token.replace(/^[^.]*/, btoa('{"alg":"ES256","typ":"at+jwt","kid":"x"}').replaceAll('=', ''));
+    await sleep(1200);
+    expect((await introspect(token)).json().active).toBe(true);
+    const before = await transactionsOf(database);
+    const begun = performance.now();
+    for (let i = 0; i < 300; i++) expect((await introspect(garbage)).body).toBe('{"active":false}');
+    await sleep(1200);
+    const seconds = (performance.now() - begun) / 1000;
+    expect((await transactionsOf(database)) - before).toBeLessThan(10 + 5 * seconds);
+    await database.owner.query('ALTER TABLE signing_key ENABLE TRIGGER signing_key_changed');
+    await ahead.close();
   });
 
   it('needs no statement for a token that is not revoked', async () => {

@@ -22,11 +22,11 @@ export class Introspection {
    * @param resources  the protected resources that ask; a token for others is not active for them, section 4
    */
   async introspect(token: string, resources: readonly string[]): Promise<IntrospectionResponse> {
-    this.revocations.requireCurrent();
     const accessToken = await this.tokens.recognise(token);
     if (!accessToken || this.revocations.isRevoked(accessToken)) return { active: false };
     const { scope = '', client_id, exp, iat, sub, aud, iss, jti } = accessToken.claims;
     if (typeof aud !== 'string' || !resources.includes(aud)) return { active: false };
+    this.revocations.requireCurrent();
     return { active: true, scope, client_id, token_type: 'Bearer', exp, iat, sub, aud, iss, jti };
   }
 

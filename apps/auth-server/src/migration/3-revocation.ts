@@ -1,11 +1,17 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** 128 random bits, base64url. */
+/** Random, base64url. */
 const randomId = `translate(encode(uuid_send(gen_random_uuid()), 'base64'), '+/=', '-_')`;
 
 export class Revocation1700000000003 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
+      DO $$ BEGIN
+        IF EXISTS (SELECT FROM scope WHERE value = 'tokens:revoke') THEN
+          RAISE EXCEPTION 'a protected resource has the scope tokens:revoke, which is one of the administration now: rename it first';
+        END IF;
+      END $$;
+
       -- The protected resources whose resource server the client is.
       ALTER TABLE client ADD resource_server_of text[] NOT NULL DEFAULT '{}';
 

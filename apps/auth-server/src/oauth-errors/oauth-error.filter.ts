@@ -19,7 +19,7 @@ export class OAuthErrorFilter extends ProblemFilter {
     if (!error) return super.catch(exception, host);
     addLogFields(request, { error: error.code });
     if (error.code === 'temporarily_unavailable' && !(error instanceof ThrottledError)) {
-      this.log.error({ msg: 'the registry cannot be read', request_id: request.id, err: exception });
+      this.log.error({ msg: 'a request cannot be served at the moment', request_id: request.id, err: exception });
     }
     const reply = http.getResponse<FastifyReply>().status(statusOf(error)).type('application/json; charset=utf-8');
     if (error.code === 'invalid_client')
@@ -35,7 +35,7 @@ export class OAuthErrorFilter extends ProblemFilter {
 function asOAuthError(exception: unknown): OAuthError | undefined {
   if (exception instanceof OAuthError) return exception;
   if (isDatabaseUnavailable(exception)) {
-    return new OAuthError('temporarily_unavailable', 'the client registry is not available at the moment');
+    return new OAuthError('temporarily_unavailable', 'this is not possible at the moment, try again');
   }
   // What Fastify could not read, as Nest passes it on.
   switch (exception instanceof HttpException ? exception.getStatus() : 0) {

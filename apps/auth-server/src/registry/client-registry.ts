@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { isClientIdentifier, OAuthError } from '@lanyard/oauth-protocol';
-import { CONFIGURATION, Registry } from '@lanyard/service-defaults';
+import { CONFIGURATION, Readiness, Registry } from '@lanyard/service-defaults';
 import { InjectRepository } from '@nestjs/typeorm';
 import { LRUCache } from 'lru-cache';
 import { Counter } from 'prom-client';
@@ -30,7 +30,9 @@ export class ClientRegistry implements OnModuleInit {
     @Inject(RegistryChanges) private readonly changes: RegistryChanges,
     @Inject(CONFIGURATION) configuration: AuthServerConfiguration,
     @Inject(Registry) metrics: Registry,
+    @Inject(Readiness) readiness: Readiness,
   ) {
+    readiness.require('clients', async () => this.requireFresh());
     this.cache = new LRUCache({ max: configuration.REGISTRY_CACHE_SIZE });
     this.statements = new Counter({
       name: 'lanyard_registry_lookups_total',
@@ -49,10 +51,13 @@ export class ClientRegistry implements OnModuleInit {
    * @throws {OAuthError}  `temporarily_unavailable`
    */
   async find(clientId: string): Promise<Client | undefined> {
-    if (this.changes.staleness > longestStaleness) {
-      throw new OAuthError('temporarily_unavailable', 'the client registry is not available at the moment');
-    }
+    this.requireFresh();
     return this.cache.get(clientId) ?? (await this.lookUp(clientId));
+  }
+
+  private requireFresh(): void {
+    if (this.changes.staleness <= longestStaleness) return;
+    throw new OAuthError('temporarily_unavailable', 'the client registry is not available at the moment');
   }
 
   private lookUp(clientId: string): Promise<Client | undefined> | undefined {

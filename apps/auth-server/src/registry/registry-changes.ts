@@ -6,13 +6,15 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { CONFIGURATION, Readiness, repeat } from '@lanyard/service-defaults';
-import pg from 'pg';
+import { CONFIGURATION, PatientClient, Readiness, repeat } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 
 /** `client:<client_id>`, `resources`, `signing_keys` or `revocations`, as the database's triggers say it. */
 export type ChangeListener = (subject: string) => Promise<void> | void;
+
+/** How often something passes on the listening connection at least, so that one that was cut is given up; ms. */
+const heartbeat = 5000;
 
 /**
  * Tells what changed in the registry: at once through NOTIFY, and by a look at the table `registry_change` each period
@@ -22,14 +24,18 @@ export type ChangeListener = (subject: string) => Promise<void> | void;
 export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(RegistryChanges.name);
   private readonly listeners: ChangeListener[] = [];
+  private readonly lossListeners: (() => void)[] = [];
   private readonly stopped = new AbortController();
   private stopReconciling?: () => void;
-  private connection?: pg.Client;
+  private connection?: PatientClient;
   private listening = false;
   /** Changes of transactions from this one on have not all been told. */
   private horizon?: string;
+  private begun?: Promise<void>;
   /** When it was last looked, ms of the process. */
   private lookedAt = Number.NEGATIVE_INFINITY;
+  /** Whether the last look failed. */
+  private lost = false;
   private reconciling?: Promise<void>;
 
   constructor(
@@ -45,10 +51,13 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
   /** Call before reading what is to be kept up to date, so that no change falls in between. */
   async begin(listener: ChangeListener): Promise<void> {
     this.listeners.push(listener);
-    if (this.horizon !== undefined) return;
-    const begun = performance.now();
-    this.horizon = (await this.read()).horizon;
-    this.lookedAt = begun;
+    this.begun ??= this.reconcile();
+    await this.begun;
+  }
+
+  /** @param listener  told when the database is lost: what others change is not heard of until it is back */
+  whenLost(listener: () => void): void {
+    this.lossListeners.push(listener);
   }
 
   /** For how long it has not been known here what changed, seconds; up to a reconciliation period in good times. */
@@ -78,7 +87,18 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     await this.reconcileOrWarn();
   }
 
-  /** Likewise, and fails where the database is away. */
+  /** Whether the database was there a moment ago; looks once more where the last look failed. */
+  async isReached(): Promise<boolean> {
+    return (
+      !this.lost ||
+      this.requireCaughtUp().then(
+        () => true,
+        () => false,
+      )
+    );
+  }
+
+  /** Like `catchUp`, and fails where the database is away. */
   async requireCaughtUp(): Promise<void> {
     await this.reconciling?.catch(() => undefined);
     await this.reconcile();
@@ -102,12 +122,22 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
 
   private async tellAll(): Promise<void> {
     const begun = performance.now();
-    const { horizon, subjects } = await this.read(this.horizon);
+    const { horizon, subjects } = await this.read(this.horizon).catch((error: unknown) => {
+      this.lose();
+      throw error;
+    });
+    this.lost = false;
     const failures: unknown[] = [];
     for (const subject of subjects) await this.tell(subject).catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
     this.horizon = horizon;
     this.lookedAt = begun;
+  }
+
+  private lose(): void {
+    if (this.lost) return;
+    this.lost = true;
+    for (const tell of this.lossListeners) tell();
   }
 
   /** All transactions below a snapshot's xmin have ended, so nothing below the returned horizon can be missed. */
@@ -136,6 +166,7 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
       } catch (error) {
         failures += 1;
         this.logger.warn({ msg: 'listening for registry changes failed', err: error });
+        await this.catchUp();
       }
       this.listening = false;
       await this.connection?.end().catch(() => undefined);
@@ -144,7 +175,7 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
 
   /** `ended` resolves when the connection has ended. */
   private async listen(): Promise<{ ended: Promise<void> }> {
-    const connection = new pg.Client({
+    const connection = new PatientClient({
       connectionString: this.configuration.DATABASE_URL,
       application_name: 'auth-server (listening)',
       connectionTimeoutMillis: 3000,
@@ -162,7 +193,13 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     });
     await connection.connect();
     await connection.query('LISTEN registry_change');
-    return { ended };
+    const beat = async () => void (await connection.query('SELECT'));
+    const stopBeating = repeat(
+      () => heartbeat,
+      beat,
+      () => undefined,
+    );
+    return { ended: ended.finally(stopBeating) };
   }
 
   private waited(ms: number): Promise<boolean> {

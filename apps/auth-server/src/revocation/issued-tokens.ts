@@ -4,11 +4,17 @@ import { CONFIGURATION } from '@lanyard/service-defaults';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
+import { longestLifetime } from './revoke.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
+
+/** The least time between two looks for new keys that tokens of unknown keys cause, ms. */
+const cooldown = 1000;
 
 /** Recognises the access tokens that this server has issued. */
 @Injectable()
 export class IssuedTokens {
+  private lookForKeys: Promise<void> | undefined;
+
   constructor(
     @Inject(SigningKeys) private readonly keys: SigningKeys,
     @Inject(RegistryChanges) private readonly changes: RegistryChanges,
@@ -17,22 +23,37 @@ export class IssuedTokens {
 
   /** @returns what a token says, for whatever audience; undefined where it is expired, forged or none of this server's */
   async recognise(token: string): Promise<AccessToken | undefined> {
+    const recognised = await this.validate(token);
+    if (recognised || !this.namesUnknownKey(token)) return recognised;
+    this.lookForKeys ??= this.changes.catchUp().finally(() => {
+      setTimeout(() => (this.lookForKeys = undefined), cooldown).unref();
+    });
+    await this.lookForKeys;
+    return this.validate(token);
+  }
+
+  /**
+   * Likewise, and looks for new keys each time, since what is to be revoked must not be missed.
+   * @throws where the database is away
+   */
+  async recogniseForCertain(token: string): Promise<AccessToken | undefined> {
+    const recognised = await this.validate(token);
+    if (recognised || !this.namesUnknownKey(token)) return recognised;
+    await this.changes.requireCaughtUp();
+    return this.validate(token);
+  }
+
+  private async validate(token: string): Promise<AccessToken | undefined> {
     const audience = audienceOf(token);
     if (audience === undefined) return undefined;
     try {
-      return await validateAccessToken(token, this.keys.getKey, { issuer: this.configuration.ISSUER, audience });
+      const requirements = { issuer: this.configuration.ISSUER, audience };
+      const accessToken = await validateAccessToken(token, this.keys.getKey, requirements);
+      return isOfOurMaking(accessToken) ? accessToken : undefined;
     } catch (error) {
       if (error instanceof InvalidTokenError) return undefined;
       throw error;
     }
-  }
-
-  /** Likewise, and where the key is not known here, after a look whether it is new: what is to be revoked must not be missed. */
-  async recogniseWithNewKeys(token: string): Promise<AccessToken | undefined> {
-    const recognised = await this.recognise(token);
-    if (recognised || !this.namesUnknownKey(token)) return recognised;
-    await this.changes.requireCaughtUp();
-    return this.recognise(token);
   }
 
   private namesUnknownKey(token: string): boolean {
@@ -44,6 +65,10 @@ export class IssuedTokens {
     }
   }
 }
+
+/** Whoever stole a key can sign what this server never would. */
+const isOfOurMaking = ({ claims: { jti, iat, exp } }: AccessToken): boolean =>
+  /^[\w-]{1,64}$/.test(jti) && exp - iat <= longestLifetime;
 
 /** The one that the token names: it is its issuer who asks, not a resource server. */
 function audienceOf(token: string): string | undefined {

@@ -34,8 +34,9 @@ export class RevocationListController {
     // Whoever has heard more from another replica.
     if (since !== undefined && since > this.revocations.cursor) await this.revocations.load();
     const isKnown = () => known === entityTag(this.revocations.cursor);
-    if (isKnown()) await this.revocations.waiting.wait(waitPreferredBy(prefer), reply);
-    this.revocations.requireCurrent();
+    if (isKnown() && (await this.revocations.isCurrent()))
+      await this.revocations.waiting.wait(waitPreferredBy(prefer), reply);
+    if (!(await this.revocations.isCurrent())) return this.stale(since, reply);
     void reply.header('etag', entityTag(this.revocations.cursor));
     if (isKnown()) {
       void reply.status(HttpStatus.NOT_MODIFIED);
@@ -44,6 +45,15 @@ export class RevocationListController {
     void reply.type(`application/${revocationListType}`);
     // A cursor beyond the end is of another list, such as one from before a backup was restored.
     return this.revocations.list(since !== undefined && since <= this.revocations.cursor ? since : undefined);
+  }
+
+  /** Whoever knows nothing yet is told what is known here; all others may find another replica that knows more. */
+  private stale(since: number | undefined, reply: FastifyReply): string {
+    if (since !== undefined) {
+      throw new OAuthError('temporarily_unavailable', 'it is not known here at the moment what was revoked');
+    }
+    void reply.type(`application/${revocationListType}`);
+    return this.revocations.list(undefined, true);
   }
 }
 

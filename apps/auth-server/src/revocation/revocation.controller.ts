@@ -11,7 +11,7 @@ import { Client } from '../registry/client.entity.ts';
 import { formOf, requireToken } from '../token/form-parameters.ts';
 import { IssuedTokens } from './issued-tokens.ts';
 import { Revocations } from './revocations.ts';
-import { TokenRevocation } from './token-revocation.ts';
+import { RevocationWriter } from './revocation-writer.ts';
 
 /** The revocation endpoint, RFC 7009 section 2. */
 @Controller('oauth/revoke')
@@ -19,7 +19,7 @@ export class RevocationController {
   constructor(
     @Inject(IssuedTokens) private readonly tokens: IssuedTokens,
     @Inject(Revocations) private readonly revocations: Revocations,
-    @Inject(TokenRevocation) private readonly revocation: TokenRevocation,
+    @Inject(RevocationWriter) private readonly writer: RevocationWriter,
   ) {}
 
   /** A token that is not valid, for whatever reason, needs no revocation: that is no error, RFC 7009 section 2.2. */
@@ -32,11 +32,11 @@ export class RevocationController {
     @Body() body: unknown,
     @Req() request: FastifyRequest,
   ): Promise<void> {
-    const token = await this.tokens.recogniseWithNewKeys(requireToken(formOf(body)));
+    const token = await this.tokens.recogniseForCertain(requireToken(formOf(body)));
     if (!token || this.revocations.isRevoked(token)) return;
     // RFC 7009 section 2.1
     if (token.clientId !== clientId) throw new OAuthError('invalid_request', 'the token was issued to another client');
     addLogFields(request, { jti: token.claims.jti });
-    await this.revocation.revoke(token, { actor: clientId, address: request.ip, requestId: request.id });
+    await this.writer.revoke(token, { actor: clientId, address: request.ip, requestId: request.id });
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { revocationsIn, validateRevocationList, type Revocation } from '@lanyard/access-token';
+import { revocationsIn, signJwt, validateRevocationList, type Revocation } from '@lanyard/access-token';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader } from 'jose';
 import {
@@ -12,10 +12,12 @@ import {
   killListeners,
   postToken,
   provisionedDatabase,
+  wayThatFallsSilent,
 } from '../auth-server.fixture.ts';
 import { Housekeeping } from '../housekeeping/housekeeping.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
 import { KeyRotation } from '../signing-keys/key-rotation.ts';
+import { SigningKeys } from '../signing-keys/signing-keys.ts';
 
 const issuer = 'http://localhost:3000';
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
@@ -27,7 +29,8 @@ let batchProcessor: string;
 let jobsApi: string;
 
 beforeAll(async () => {
-  database = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '0.5' });
+  // Nobody looks by themselves: what is heard, notifications have told.
+  database = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '3600' });
   ({ app: one, logs } = await database.startReplica());
   ({ app: other } = await database.startReplica());
   administrator = await administratorOf(one, database);
@@ -64,6 +67,14 @@ async function untilInactive(token: string): Promise<number> {
     await sleep(2);
   }
 }
+/** With the server's own key, but not by the server. */
+const signed = (claims: object): string => {
+  const { kid, privateKey } = one.get(SigningKeys).current;
+  const now = Math.floor(Date.now() / 1000);
+  const usual = { iss: issuer, aud: 'http://localhost:3002', sub: 'batch-processor', client_id: 'batch-processor' };
+  const own = { jti: 'x', iat: now, exp: now + 600, ...claims };
+  return signJwt({ alg: 'ES256', typ: 'at+jwt', kid }, { ...usual, ...own }, privateKey);
+};
 const eventsOf = async () =>
   (await administrator.call('GET', '/admin/audit?type=access_token.revoked&order=newest')).json().items;
 
@@ -91,6 +102,9 @@ describe('POST /oauth/revoke', () => {
     ]);
     expect(both.map(({ statusCode }) => statusCode)).toEqual([200, 200]);
     expect((await eventsOf()).length).toBe(before + 2);
+    const [first, again] = [await tokenOf(), await tokenOf()];
+    await Promise.all([first, again, again, again].map((each) => revoke(each)));
+    expect((await eventsOf()).length).toBe(before + 4);
   });
 
   it.each([
@@ -98,6 +112,8 @@ describe('POST /oauth/revoke', () => {
     ['a forged one', async () => `${(await tokenOf()).slice(0, -6)}AAAAAA`],
     ['one that nobody signed', async () => (await tokenOf()).replace(/[^.]*$/, '')],
     ['a list of revocations', async () => (await getList()).body],
+    ['one by a thief of the key that ends in a million years', async () => signed({ exp: 32e12 })],
+    ['one by a thief of the key that no database can store', async () => signed({ jti: 'a\0b' })],
   ])('answers 200 for %s, RFC 7009 section 2.2', async (_, token) => {
     const before = await entriesOf(await getList());
     expect((await revoke(await token())).statusCode).toBe(200);
@@ -124,6 +140,30 @@ describe('POST /oauth/revoke', () => {
     expect((await revoke(unknownKey, authorization, behind)).statusCode).toBe(503);
     await allowConnections(apart);
     await Promise.all([app.close(), behind.close()]);
+    await apart.owner.end();
+  });
+
+  it('goes on with the key it has where it cannot read the new one', async () => {
+    const apart = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '0.2', LOG_LEVEL: 'silent' });
+    const authorization = basic('batch-processor', apart.secretOf('batch-processor'));
+    const asJobsApi = basic('jobs-api', apart.secretOf('jobs-api'));
+    const { app } = await apart.startReplica();
+    await tokenOf(authorization, app);
+    await apart.owner.query(`
+      UPDATE signing_key SET retired_at = now();
+      INSERT INTO signing_key (kid, public_jwk, encrypted_private_key, activated_at)
+        SELECT 'unreadable', jsonb_set(public_jwk, '{kid}', '"unreadable"'), 'x', now() FROM signing_key`);
+    for (let i = 0; i < 200 && app.get(SigningKeys).jwks.keys.length < 2; i++) await sleep(10);
+    await sleep(1500);
+    expect(app.get(RegistryChanges).staleness).toBeLessThan(1);
+    const token = await tokenOf(authorization, app);
+    const form = { token };
+    expect((await callOAuth(app, '/oauth/introspect', { form, authorization: asJobsApi })).json().active).toBe(true);
+    const unknownKey = token.replace(/^[^.]*/, btoa('{"alg":"ES256","typ":"at+jwt","kid":"new"}').replaceAll('=', ''));
+    expect((await revoke(unknownKey, authorization, app)).statusCode).toBe(200);
+    expect((await revoke(token, authorization, app)).statusCode).toBe(200);
+    expect((await getList('', {}, app, asJobsApi)).statusCode).toBe(200);
+    await app.close();
     await apart.owner.end();
   });
 
@@ -185,6 +225,16 @@ describe('revocation by administrators', () => {
     expect((await revokeAll({ jti: decodeJwt(byJti).jti })).statusCode).toBe(204);
     expect([await isActive(token), await isActive(byJti), await isActive(kept)]).toEqual([false, false, true]);
     expect((await revokeAll({ token: 'x' })).statusCode).toBe(204);
+  });
+
+  it('looks for a new key with the one connection there may be', async () => {
+    const apart = await provisionedDatabase({ DATABASE_POOL_SIZE: '1', LOG_LEVEL: 'silent' });
+    const { app } = await apart.startReplica();
+    const { call } = await administratorOf(app, apart);
+    const unknownKey = `${btoa('{"alg":"ES256","typ":"at+jwt","kid":"new"}').replaceAll('=', '')}.${btoa('{"aud":"x"}')}.x`;
+    expect((await call('POST', '/admin/revocations', { token: unknownKey })).statusCode).toBe(204);
+    await app.close();
+    await apart.owner.end();
   });
 
   it('revokes all tokens of a client, and none that it obtains from then on', async () => {
@@ -506,28 +556,87 @@ describe('without the database', () => {
     await away.owner.end();
   });
 
-  it('does not say for long what it cannot know, and lets nobody in after an hour', async () => {
+  it('sends on who waits for news there, and tells who knows nothing what it knows', async () => {
     const away = await provisionedDatabase({ LOG_LEVEL: 'silent' });
     const { app } = await away.startReplica();
     const authorization = basic('batch-processor', away.secretOf('batch-processor'));
     const asJobsApi = basic('jobs-api', away.secretOf('jobs-api'));
     const token = await tokenOf(authorization, app);
-    expect((await getList('', {}, app, asJobsApi)).statusCode).toBe(200);
+    await revoke(token, authorization, app);
+    const { etag } = (await getList('', {}, app, asJobsApi)).headers;
+    const cursor = /\d+/.exec(String(etag))![0];
+    const follow = () => getList(`?cursor=${cursor}`, { 'if-none-match': etag, prefer: 'wait=60' }, app, asJobsApi);
+    const begun = performance.now();
+    const waiting = follow();
+    await sleep(100);
+    await killConnections(away);
+    for (const { statusCode, headers } of [await waiting, await follow()]) {
+      expect([statusCode, headers['retry-after'], headers.connection]).toEqual([503, '1', 'close']);
+    }
+    expect(performance.now() - begun).toBeLessThan(2000);
+    const list = await getList('', {}, app, asJobsApi);
+    const keys = createLocalJWKSet((await app.inject('/.well-known/jwks.json')).json());
+    const claims = await validateRevocationList(list.body, keys, { issuer });
+    expect([claims.stale, [...revocationsIn(claims)].map(({ id }) => id)]).toEqual([true, [decodeJwt(token).jti]]);
+    expect(list.headers.etag).toBeUndefined();
+    await allowConnections(away);
+    const after = await getList('', {}, app, asJobsApi);
+    expect([after.statusCode, after.headers.etag]).toEqual([200, etag]);
+    expect((await validateRevocationList(after.body, keys, { issuer })).stale).toBeUndefined();
+    await app.close();
+    await away.owner.end();
+  });
+
+  it('cut off in the midst of a revocation, it says so, and holds up no other replica for long', async () => {
+    const shared = await provisionedDatabase({ LOG_LEVEL: 'silent' });
+    const way = await wayThatFallsSilent(shared.settings.DATABASE_URL!, 'INSERT INTO revocation');
+    const { app: cut } = await shared.startReplica({ DATABASE_URL: way.url });
+    const { app: whole } = await shared.startReplica();
+    const authorization = basic('batch-processor', shared.secretOf('batch-processor'));
+    const [lost, kept] = [await tokenOf(authorization, cut), await tokenOf(authorization, whole)];
+    const answer = revoke(lost, authorization, cut);
+    await way.silent;
+    // It waits for the lock that the other one had taken.
+    expect((await revoke(kept, authorization, whole)).statusCode).toBe(200);
+    const { statusCode, headers } = await answer;
+    expect([statusCode, headers['retry-after']]).toEqual([503, '1']);
+    expect(await tokenOf(authorization, cut)).toBeDefined();
+    way.close();
+    await Promise.all([cut.close(), whole.close()]);
+    await shared.owner.end();
+  }, 60_000);
+
+  it('does not say for long what it cannot know, and lets nobody in after an hour', async () => {
+    const away = await provisionedDatabase({ LOG_LEVEL: 'silent' });
+    const { app } = await away.startReplica();
+    const authorization = basic('batch-processor', away.secretOf('batch-processor'));
+    const asJobsApi = basic('jobs-api', away.secretOf('jobs-api'));
+    const [token, revoked] = [await tokenOf(authorization, app), await tokenOf(authorization, app)];
+    expect((await revoke(revoked, authorization, app)).statusCode).toBe(200);
+    const introspect = (about: string) =>
+      callOAuth(app, '/oauth/introspect', { form: { token: about }, authorization: asJobsApi });
+    expect((await introspect(token)).json().active).toBe(true);
     await killConnections(away);
     const { now } = performance;
     const later = (seconds: number) => {
       performance.now = () => now.call(performance) + seconds * 1000;
     };
+    const readiness = async () => {
+      const { statusCode, body } = await app.inject('/health/ready');
+      const { clients, revocations } = JSON.parse(body).details;
+      return [statusCode, clients.status, revocations.status];
+    };
+    expect(await readiness()).toEqual([200, 'up', 'up']);
     later(31);
-    const list = await getList('', {}, app, asJobsApi);
-    const introspection = await callOAuth(app, '/oauth/introspect', { form: { token }, authorization: asJobsApi });
-    for (const { statusCode, headers } of [list, introspection]) {
-      expect([statusCode, headers['retry-after']]).toEqual([503, '1']);
-    }
+    const { statusCode, headers } = await introspect(token);
+    expect([statusCode, headers['retry-after']]).toEqual([503, '1']);
+    expect((await introspect(revoked)).body).toBe('{"active":false}');
+    expect(await readiness()).toEqual([200, 'up', 'degraded']);
     expect(await tokenOf(authorization, app)).toBeDefined();
     later(3601);
     const response = await postToken(app, { grant_type: 'client_credentials' }, { authorization });
     expect([response.statusCode, response.json().error]).toEqual([503, 'temporarily_unavailable']);
+    expect(await readiness()).toEqual([503, 'down', 'degraded']);
     performance.now = now;
     await app.close();
     await away.owner.end();

@@ -6,12 +6,12 @@ import { IssuedTokens } from './issued-tokens.ts';
 import { RevocationController } from './revocation.controller.ts';
 import { RevocationListController } from './revocation-list.controller.ts';
 import { Revocations } from './revocations.ts';
-import { TokenRevocation } from './token-revocation.ts';
+import { RevocationWriter } from './revocation-writer.ts';
 
 @Module({
   imports: [ClientAuthenticationModule, RegistryModule, SigningKeysModule],
   controllers: [RevocationController, RevocationListController],
-  providers: [IssuedTokens, Revocations, TokenRevocation],
+  providers: [IssuedTokens, Revocations, RevocationWriter],
   exports: [IssuedTokens, Revocations],
 })
 export class RevocationModule {}

@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import { issueRevocationList, RevokedTokens, type AccessToken, type Revocation } from '@lanyard/access-token';
 import { OAuthError } from '@lanyard/oauth-protocol';
-import { CONFIGURATION, Registry, repeat } from '@lanyard/service-defaults';
+import { CONFIGURATION, Readiness, Registry, repeat } from '@lanyard/service-defaults';
 import { LRUCache } from 'lru-cache';
 import { Gauge } from 'prom-client';
 import { DataSource } from 'typeorm';
@@ -50,6 +50,7 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
     @Inject(SigningKeys) private readonly keys: SigningKeys,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
     @Inject(Registry) metrics: Registry,
+    @Inject(Readiness) private readonly readiness: Readiness,
   ) {
     this.live = new Gauge({
       name: 'lanyard_revocations',
@@ -59,6 +60,12 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
   }
 
   async onModuleInit(): Promise<void> {
+    this.readiness.require('revocations', async () =>
+      this.isStale
+        ? { degraded: 'it is not known at the moment what was revoked: no lists, no introspection' }
+        : undefined,
+    );
+    this.changes.whenLost(() => this.waiting.tell());
     await this.changes.begin((subject) => (subject === 'revocations' ? this.load() : undefined));
     await this.load();
   }
@@ -85,11 +92,20 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
    * @throws {OAuthError} `temporarily_unavailable`
    */
   requireCurrent(): void {
-    const longest = Math.max(leastStaleness, 3 * this.configuration.REGISTRY_RECONCILIATION_PERIOD);
-    if (this.changes.staleness <= longest) return;
+    if (!this.isStale) return;
     throw new OAuthError('temporarily_unavailable', 'it is not known here at the moment what was revoked', {
       cause: `the database was last seen ${Math.round(this.changes.staleness)} s ago`,
     });
+  }
+
+  /** Whether all is known here that is revoked; looks at the database again where it was lost. */
+  isCurrent(): Promise<boolean> {
+    return this.changes.isReached();
+  }
+
+  private get isStale(): boolean {
+    const longest = Math.max(leastStaleness, 3 * this.configuration.REGISTRY_RECONCILIATION_PERIOD);
+    return this.changes.staleness > longest;
   }
 
   /** As soon as this has ended, what was committed before it is known here. */
@@ -98,23 +114,25 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
   /**
    * The list of what is revoked, signed.
    * @param since  a cursor; undefined: from the beginning
+   * @param stale  whether something may be missing
    */
-  list(since?: number): string {
-    const key = JSON.stringify([this.cursor, this.keys.current.kid, since ?? null]);
+  list(since?: number, stale = false): string {
+    const key = JSON.stringify([this.cursor, this.keys.current.kid, since ?? null, stale]);
     const known = this.lists.get(key);
     if (known !== undefined) return known;
-    const list = this.sign(since);
+    const list = this.sign(since, stale);
     this.lists.set(key, list);
     return list;
   }
 
-  private sign(since: number | undefined): string {
+  private sign(since: number | undefined, stale: boolean): string {
     const now = Math.floor(Date.now() / 1000);
     const begin = since === undefined ? 0 : indexAfter(this.entries, since);
     const revocations = this.entries.slice(begin).filter(({ until }) => until >= now);
     return issueRevocationList(this.configuration.ISSUER, this.keys.current, {
       cursor: this.cursor,
       since,
+      stale,
       revocations,
     });
   }

@@ -7,7 +7,7 @@ import type { RevocationRow } from './revocation.entity.ts';
 const revocationLock = 0x1a9a_4d05;
 
 /** No access token lives longer, seconds. */
-const longestLifetime = 3600;
+export const longestLifetime = 3600;
 
 /** For how long a withdrawn key is remembered, seconds: longer than anybody keeps an old JWK Set. */
 const year = 366 * 86_400;

@@ -37,7 +37,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
 
   async onModuleInit(): Promise<void> {
     this.readiness.require('signing key', async () => void this.current);
-    await this.changes.begin((subject) => (subject === 'signing_keys' ? this.load() : undefined));
+    await this.changes.begin((subject) => (subject === 'signing_keys' ? this.loadIfUsable() : undefined));
     await this.load();
   }
 
@@ -89,6 +89,16 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   private readonly load = coalesced(() => this.read());
+
+  /** What is wrong with the keys themselves does not mend by reading them again. */
+  private async loadIfUsable(): Promise<void> {
+    try {
+      await this.load();
+    } catch (error) {
+      if (!(error instanceof StartupError)) throw error;
+      this.logger.error({ msg: 'the signing key cannot be used', err: error });
+    }
+  }
 
   private async read(): Promise<void> {
     const rows = await this.rows.find({ order: { createdAt: 'DESC' } });

@@ -294,7 +294,7 @@ describe('the rest of the server', () => {
     expect(ready.json().details['registry changes']).toEqual({ status: 'up' });
     expect([ready.statusCode, Object.keys(ready.json().details).toSorted()]).toEqual([
       200,
-      ['database', 'registry changes', 'signing key'],
+      ['clients', 'database', 'registry changes', 'revocations', 'signing key'],
     ]);
     expect((await app.inject('/metrics')).body).toMatch(
       /lanyard_client_authentications_total\{outcome="succeeded".*\} \d+/,

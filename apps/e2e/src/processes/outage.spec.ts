@@ -11,6 +11,8 @@ let directory: string;
 let system: System;
 let authServers: Service[];
 let jobsApis: Service[];
+/** A jobs-api that accepts nothing while it hears nothing of revocations. */
+let strict: Service;
 const lines: Line[] = [];
 
 beforeAll(async () => {
@@ -22,14 +24,17 @@ beforeAll(async () => {
   system = await startSystem({ directory, ports, environment, onLine: (line) => lines.push(line) });
   const [auth, jobs] = [await freePort(), await freePort()];
   authServers = [system.services.authServer, system.replica('auth-server', auth)];
-  const second = system.replica('jobs-api', jobs, { ISSUER_ADDRESS: `http://localhost:${auth}` });
+  const address = { ISSUER_ADDRESS: `http://localhost:${auth}` };
+  const second = system.replica('jobs-api', jobs, address);
   jobsApis = [system.services.jobsApi, second];
+  strict = system.replica('jobs-api', await freePort(), { ...address, REVOCATIONS_WHEN_SILENT: 'refuse' });
   authServers[1]!.start();
   await authServers[1]!.ready();
-  second.start();
-  await second.ready();
+  for (const service of [second, strict]) service.start();
+  for (const service of [second, strict]) await service.ready();
 }, 60_000);
 afterAll(async () => {
+  await strict?.stop();
   await jobsApis?.[1]?.stop();
   await authServers?.[1]?.stop();
   await system?.stop();
@@ -100,6 +105,21 @@ async function untilDone(id: string, token: string): Promise<void> {
   throw new Error(`job ${id} is not done`);
 }
 
+describe('a token that is revoked under the batch processor', () => {
+  it('is replaced by one token request, and no job fails', async () => {
+    const [token, runs] = [await tokenOf(), await tokenOf('jobs-cli', 'runs:write')];
+    await system.services.batchProcessor.ready();
+    await cli('token', 'revoke', '--client-id', 'batch-processor', '--yes');
+    const tokenRequests = async () =>
+      (await Promise.all(authServers.map(requestsAt))).reduce((sum, routes) => sum + (routes['/oauth/token'] ?? 0), 0);
+    const before = await tokenRequests();
+    const ids = await Promise.all(Array.from({ length: 20 }, () => submitJob(token)));
+    await call(`${system.urls.batchProcessor}/runs`, { method: 'POST', ...authorized(runs) });
+    for (const id of ids) await untilDone(id, token);
+    expect((await tokenRequests()) - before).toBe(1);
+  });
+});
+
 describe('an outage of the authorization server', () => {
   it('of ten minutes passes: valid tokens are accepted, others are not, work goes on, and all recover', async () => {
     await cli('clients', 'update', 'report-generator', '--lifetime', '5m');
@@ -114,7 +134,7 @@ describe('an outage of the authorization server', () => {
 
     for (const server of authServers) await server.stop('SIGKILL');
     for (let minute = 1; minute <= 10; minute++) {
-      for (const { pid } of [...jobsApis, system.services.batchProcessor]) process.kill(pid!, 'SIGUSR2');
+      for (const { pid } of [...jobsApis, strict, system.services.batchProcessor]) process.kill(pid!, 'SIGUSR2');
       await sleep(200);
       const expected = [200, 401, minute <= 5 ? 200 : 401, 401, 401];
       const found = [
@@ -125,6 +145,8 @@ describe('an outage of the authorization server', () => {
         await answersTo(unknownKey),
       ];
       expect([minute, ...found]).toEqual([minute, ...expected.map((status) => [status, status])]);
+      const refusal = async (token: string) => (await call(`${strict.options.url}/jobs`, authorized(token))).status;
+      expect([await refusal(valid), await refusal(revoked)]).toEqual([503, 401]);
       const id = await submitJob(valid);
       const run = await call(`${system.urls.batchProcessor}/runs`, { method: 'POST', ...authorized(runs) });
       expect(run.status).toBe(202);
@@ -138,7 +160,10 @@ describe('an outage of the authorization server', () => {
       });
     }
     expect(await metricOf(jobsApis[0]!, 'lanyard_revocation_list_silence_seconds')).toBeGreaterThan(590);
-    expect(lines.some(({ fields }) => fields?.msg === 'nothing was heard of revocations for too long')).toBe(true);
+    expect(await metricOf(jobsApis[0]!, 'lanyard_revocation_list_silent')).toBe(1);
+    expect((await readinessOf(strict)).ready).toBe(503);
+    const silence = lines.filter(({ fields }) => fields?.msg === 'nothing was heard of revocations for too long');
+    expect(new Set(silence.map(({ fields }) => fields?.policy))).toEqual(new Set(['accept', 'refuse']));
     expect(lines.some(({ fields }) => fields?.msg === 'access token renewal-failed')).toBe(true);
 
     // They have been waiting for ten minutes, and come back one after the other.
@@ -156,14 +181,15 @@ describe('an outage of the authorization server', () => {
       keys: at('/.well-known/jwks.json'),
       revocations: at('/oauth/revocations'),
     };
-    process.stderr.write(`requests of three services in the first ten seconds: ${JSON.stringify(counts)}\n`);
-    // Each of the three asks once or twice for each thing, and for metadata once for keys and once for revocations.
-    expect(Math.min(counts.metadata, counts.revocations)).toBeGreaterThanOrEqual(3);
+    process.stderr.write(`requests of four services in the first ten seconds: ${JSON.stringify(counts)}\n`);
+    // Each of the four asks once or twice for each thing, and for metadata once for keys and once for revocations.
+    expect(Math.min(counts.metadata, counts.revocations)).toBeGreaterThanOrEqual(4);
     expect(counts.tokens).toBeLessThanOrEqual(2);
-    expect(counts.metadata).toBeLessThanOrEqual(9);
-    expect(counts.keys).toBeLessThanOrEqual(6);
-    expect(counts.revocations).toBeLessThanOrEqual(6);
-    for (const service of jobsApis) expect(await readinessOf(service)).toEqual({ ready: 200, status: 'up' });
+    expect(counts.metadata).toBeLessThanOrEqual(12);
+    expect(counts.keys).toBeLessThanOrEqual(8);
+    expect(counts.revocations).toBeLessThanOrEqual(8);
+    for (const service of [...jobsApis, strict])
+      expect(await readinessOf(service)).toEqual({ ready: 200, status: 'up' });
     const next = await tokenOf();
     expect(await answersTo(next)).toEqual([200, 200]);
     expect((await form('/oauth/revoke', { token: next }, 'jobs-cli', 1)).status).toBe(200);

@@ -1,12 +1,22 @@
-import { authorizationServerMetadataUrl, reachedAt, type AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
+import {
+  authorizationServerMetadataUrl,
+  isInTheClear,
+  reachedAt,
+  type AuthorizationServerMetadata,
+} from '@lanyard/oauth-protocol';
 
 export interface IssuerConnectionOptions {
   issuer: string;
   /** where the issuer is reached from here, if not under its own name; default: the issuer */
   issuerAddress?: string;
-  /** how long one request may take, ms; default 5000 */
+  /** how long an answer may be awaited, ms; default 5000 */
   timeout?: number;
+  /** Lets credentials travel over plain http to another host; default false. */
+  allowInsecureRequests?: boolean;
 }
+
+/** How long the body of an answer may take, ms: a long list on a slow line. */
+const bodyTimeout = 60_000;
 
 /** An answer that is neither a success nor 304. */
 export class UnexpectedStatusError extends Error {
@@ -41,11 +51,6 @@ export class IssuerConnection {
     return this.stopped.signal;
   }
 
-  /** Where a request to one of the issuer's addresses goes. */
-  reached(url: string): string {
-    return reachedAt(url, this.options.issuer, this.options.issuerAddress);
-  }
-
   /** RFC 8414 section 3 */
   async metadata(): Promise<AuthorizationServerMetadata> {
     const { issuer } = this.options;
@@ -56,19 +61,38 @@ export class IssuerConnection {
     return metadata;
   }
 
+  /** @throws where credentials would travel to this address in the clear */
+  requireConfidential(url: string): void {
+    const address = this.reached(url);
+    if (!isInTheClear(address) || this.options.allowInsecureRequests) return;
+    throw new Error(`${address} is not https: the client secret could be read on the way (allowInsecureRequests)`);
+  }
+
+  /** Like `send`, with the credentials of a client. */
+  sendAuthenticated(url: string, authorization: string, init: RequestInit, waiting = 0): Promise<Response> {
+    this.requireConfidential(url);
+    return this.send(url, { ...init, headers: { ...(init.headers as object), authorization } }, waiting);
+  }
+
   /**
-   * @param waiting  how much longer than usual the answer may take, ms
+   * @param waiting  how much longer than usual the answer may be awaited, ms
    * @throws {UnexpectedStatusError}
    */
   async send(url: string, init: RequestInit = {}, waiting = 0): Promise<Response> {
     const address = this.reached(url);
-    const signal = AbortSignal.any([
-      this.stopped.signal,
-      AbortSignal.timeout((this.options.timeout ?? 5000) + waiting),
-    ]);
-    const response = await fetch(address, { redirect: 'error', ...init, signal });
+    const expired = new AbortController();
+    const expire = () => expired.abort(new Error(`${address} did not answer in time`));
+    const awaited = setTimeout(expire, (this.options.timeout ?? 5000) + waiting);
+    const signal = AbortSignal.any([this.stopped.signal, expired.signal]);
+    const response = await fetch(address, { redirect: 'error', ...init, signal }).finally(() => clearTimeout(awaited));
+    setTimeout(expire, bodyTimeout).unref();
     if (response.ok || response.status === 304) return response;
     await response.body?.cancel();
     throw new UnexpectedStatusError(address, response.status, Number(response.headers.get('retry-after')) || 0);
+  }
+
+  /** Where a request to one of the issuer's addresses goes. */
+  private reached(url: string): string {
+    return reachedAt(url, this.options.issuer, this.options.issuerAddress);
   }
 }

@@ -8,10 +8,11 @@ const pause = 1000;
 
 /** Asks the authorization server about a token, RFC 7662: for times in which it cannot be known here. */
 export class RemoteIntrospection {
-  private endpoint: string | undefined;
+  private endpoint: Promise<string> | undefined;
   /** One request for each token at a time, and one a second. */
   private readonly underWay = new Map<string, Promise<boolean>>();
   private readonly answers = new LRUCache<string, boolean>({ max: 10_000, ttl: pause });
+  private answered = false;
   private failedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -19,13 +20,30 @@ export class RemoteIntrospection {
     private readonly authorization: () => Promise<string>,
   ) {}
 
-  /** @throws {RevocationUnknownError}  where there is no answer; then nobody is asked for a second */
+  /**
+   * As long as nothing was answered, one request goes at a time, and all wait for it.
+   * @throws {RevocationUnknownError}  where there is no answer; then nobody is asked for a second
+   */
   async isActive(token: string): Promise<boolean> {
-    const before = this.answers.get(token) ?? this.underWay.get(token);
-    if (before !== undefined) return before;
-    if (performance.now() < this.failedUntil) throw unknown();
+    for (;;) {
+      const before = this.answers.get(token) ?? this.underWay.get(token);
+      if (before !== undefined) return before;
+      if (performance.now() < this.failedUntil) throw unknown();
+      if (this.answered || this.underWay.size === 0) return this.begin(token);
+      await Promise.race(this.underWay.values()).catch(() => undefined);
+    }
+  }
+
+  private begin(token: string): Promise<boolean> {
     const answer = this.ask(token)
+      .then((active) => {
+        this.answered = true;
+        this.answers.set(token, active);
+        return active;
+      })
       .catch((cause: unknown) => {
+        this.answered = false;
+        this.endpoint = undefined;
         this.failedUntil = performance.now() + pause * (1 + Math.random());
         throw unknown(cause);
       })
@@ -35,17 +53,21 @@ export class RemoteIntrospection {
   }
 
   private async ask(token: string): Promise<boolean> {
-    const authorization = await this.authorization();
-    this.endpoint ??= (await this.connection.metadata()).introspection_endpoint;
-    if (this.endpoint === undefined) throw new Error('the authorization server has no introspection endpoint');
-    const response = await this.connection.send(this.endpoint, {
+    this.endpoint ??= this.findEndpoint();
+    const [authorization, endpoint] = await Promise.all([this.authorization(), this.endpoint]);
+    const response = await this.connection.sendAuthenticated(endpoint, authorization, {
       method: 'POST',
-      headers: { authorization, accept: 'application/json' },
+      headers: { accept: 'application/json' },
       body: new URLSearchParams({ token, token_type_hint: 'access_token' }),
     });
     const { active } = (await response.json()) as Partial<IntrospectionResponse>;
-    this.answers.set(token, active === true);
     return active === true;
+  }
+
+  private async findEndpoint(): Promise<string> {
+    const { introspection_endpoint: endpoint } = await this.connection.metadata();
+    if (endpoint === undefined) throw new Error('the authorization server has no introspection endpoint');
+    return endpoint;
   }
 }
 

@@ -1,3 +1,5 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { InvalidRevocationListError, validateAccessToken } from '@lanyard/access-token';
@@ -14,6 +16,7 @@ let keys: RemoteKeys;
 let revocations: RemoteRevocations;
 let errors: unknown[];
 let silences: boolean[];
+let intermediary: Server | undefined;
 
 beforeEach(async () => {
   server = await startAuthorizationServer({ badges: { secret: 's3cret', scope: '', audience } }, { tellsOfKeys: true });
@@ -26,7 +29,25 @@ afterEach(async () => {
   revocations.stop();
   keys.stop();
   await server.stop();
+  intermediary?.closeAllConnections();
+  intermediary?.close();
 });
+
+/** Stands between: passes on neither conditions nor preferences, and may change the metadata. */
+async function startIntermediary(metadata: object = {}): Promise<string> {
+  intermediary = createServer((request, response) => {
+    const { url = '', headers } = request;
+    void fetch(server.address + url, { headers: { authorization: headers.authorization ?? '' } }).then(
+      async (answer) => {
+        const body = await answer.text();
+        response.statusCode = answer.status;
+        response.end(url.startsWith('/.well-known') ? JSON.stringify({ ...JSON.parse(body), ...metadata }) : body);
+      },
+    );
+  });
+  await new Promise<void>((resolve) => void intermediary!.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(intermediary.address() as AddressInfo).port}`;
+}
 
 const create = (options: Partial<RemoteRevocationsOptions> = {}) => {
   revocations = new RemoteRevocations({
@@ -116,6 +137,27 @@ describe('RemoteRevocations', () => {
     expect([await isRevoked(one), await isRevoked(two)]).toEqual([true, true]);
   });
 
+  it('takes from a server that has lost its database what that knows, and counts it as silence', async () => {
+    const [known, other] = [server.token(grant), server.token(grant)];
+    revoke(known);
+    server.cutOff(true);
+    create({ whenSilent: 'refuse' }).start();
+    expect(await isRevoked(known)).toBe(true);
+    await expect(isRevoked(other)).rejects.toThrow(RevocationUnknownError);
+    expect(revocations.silence).toBe(Number.POSITIVE_INFINITY);
+    server.cutOff(false);
+    await until(() => !revocations.isSilent);
+    expect(await isRevoked(other)).toBe(false);
+  });
+
+  it('asks less and less where it is answered at once with nothing new', async () => {
+    create({ issuerAddress: await startIntermediary() }).start();
+    await until(() => revocations.silence < 1);
+    const { list } = server.revocationRequests();
+    await sleep(2000);
+    expect(server.revocationRequests().list - list).toBeLessThan(8);
+  });
+
   it.each([
     ['accept', false],
     ['refuse', 'unknown'],
@@ -202,6 +244,22 @@ describe('RemoteRevocations', () => {
     expect(server.failures('/introspect') - asked).toBeLessThanOrEqual(2);
   });
 
+  it('asks about one token alone, for all, as long as there was no answer', async () => {
+    create({ whenSilent: 'introspect' });
+    server.failNext('/revocations', 503, { times: 1000 });
+    server.failNext('/introspect', 503, { times: 1000 });
+    revocations.start();
+    await until(() => revocations.wasAskedFor);
+    const many = () => Promise.allSettled(Array.from({ length: 100 }, () => isRevoked(server.token(grant))));
+    expect((await many()).every(({ status }) => status === 'rejected')).toBe(true);
+    expect(server.failures('/introspect')).toBe(1);
+    server.failNext('/introspect', 200, { times: 0 });
+    await sleep(2100);
+    const answers = (await many()).map((settled) => (settled.status === 'fulfilled' ? settled.value : settled.reason));
+    expect(answers).toEqual(Array(100).fill(false));
+    expect(server.revocationRequests().introspection).toBe(100);
+  });
+
   it('reads the secret anew for each request', async () => {
     let secret = 'old';
     create({ clientSecret: () => secret }).start();
@@ -215,6 +273,13 @@ describe('RemoteRevocations', () => {
     create({ issuer: server.issuer });
     expect(() => create({ issuer: 'http://auth.example' })).toThrow('the client secret could be read on the way');
     expect(() => create({ issuer: 'http://auth.example', allowInsecureRequests: true })).not.toThrow();
+  });
+
+  it('tells the secret to no address in the clear that the metadata names', async () => {
+    const named = 'http://elsewhere.example/revocations';
+    create({ issuerAddress: await startIntermediary({ revocations_uri: named }) }).start();
+    await until(() => errors.length > 0);
+    expect(String(errors[0])).toContain(`${named} is not https`);
   });
 
   it('comes back by chance within a while, not all at once', async () => {

@@ -1,5 +1,5 @@
 import { RevokedTokens, revocationsIn, type AccessToken } from '@lanyard/access-token';
-import { basicCredentials, isInTheClear, type RevocationListClaims } from '@lanyard/oauth-protocol';
+import { basicCredentials, type RevocationListClaims } from '@lanyard/oauth-protocol';
 import { readSecret, type SecretSource } from '@lanyard/token-client';
 import { errors } from 'jose';
 import { IssuerConnection, type IssuerConnectionOptions } from '../issuer/issuer-connection.ts';
@@ -22,9 +22,12 @@ export interface RevocationOptions {
    * about each token by introspection and refuse with 503 where there is no answer, or `refuse` all with 503.
    */
   whenSilent?: SilencePolicy;
-  /** For how long nothing may be heard, seconds; default 60. In quiet times something is heard every 20, or in a third of it. */
+  /**
+   * For how long nothing may be heard, seconds; default 60, at least 10. In quiet times something is heard every 20, or
+   * in a third of it.
+   */
   silentAfter?: number;
-  /** Lets the secret travel over plain http to another host; default false. */
+  /** Lets credentials travel over plain http to another host; default false. */
   allowInsecureRequests?: boolean;
 }
 
@@ -58,10 +61,7 @@ export class RemoteRevocations implements RevocationSource {
   constructor(options: RemoteRevocationsOptions) {
     this.options = options;
     this.connection = new IssuerConnection(options);
-    const address = this.connection.reached(options.issuer);
-    if (isInTheClear(address) && !options.allowInsecureRequests) {
-      throw new Error(`${address} is not https: the client secret could be read on the way (allowInsecureRequests)`);
-    }
+    this.connection.requireConfidential(options.issuer);
     const authorization = async () => basicCredentials(options.clientId, await readSecret(options.clientSecret));
     this.introspection = new RemoteIntrospection(this.connection, authorization);
     this.feed = new RevocationFeed({
@@ -144,15 +144,23 @@ export class RemoteRevocations implements RevocationSource {
     }
   }
 
-  /** Entries are never taken back before their end, whatever a later list says. */
-  private take(list: RevocationListClaims | undefined): void {
-    this.heardAt = performance.now();
-    if (list) for (const revocation of revocationsIn(list)) this.revoked.add(revocation);
-    if (this.heardAt - this.tidiedAt > 60_000) {
+  /**
+   * Entries are never taken back before their end, whatever a later list says.
+   * @returns whether there was something new
+   */
+  private take(list: RevocationListClaims | undefined): boolean {
+    const now = performance.now();
+    if (now - this.tidiedAt > 60_000) {
       this.revoked.dropEnded(Math.floor(Date.now() / 1000));
-      this.tidiedAt = this.heardAt;
+      this.tidiedAt = now;
     }
-    this.tellSilence(false);
+    const before = this.revoked.size;
+    if (list) for (const revocation of revocationsIn(list)) this.revoked.add(revocation);
+    if (!list?.stale) {
+      this.heardAt = now;
+      this.tellSilence(false);
+    }
+    return this.revoked.size > before;
   }
 
   private failed(error: unknown): void {

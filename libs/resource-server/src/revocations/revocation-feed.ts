@@ -13,13 +13,16 @@ export interface RevocationFeedOptions {
   wait: number;
   /** the value of `Authorization`, asked for each time, since secrets are rotated */
   authorization: () => Promise<string>;
-  /** takes what is new; undefined: nothing is, as of now */
-  take: (list: RevocationListClaims | undefined) => void;
+  /** takes what is new; undefined: nothing is, as of now. Returns whether there was something that was not known */
+  take: (list: RevocationListClaims | undefined) => boolean;
   onError: (error: unknown) => void;
 }
 
 /** The least time between two lists, ms: what is revoked meanwhile comes in one. */
 const least = 50;
+
+/** The longest time between two requests of which the first was answered at once with nothing new, ms. */
+const most = 5000;
 
 /** ms; what the server refuses does not mend itself soon */
 const longestDelay = { passing: 10_000, refused: 60_000 };
@@ -36,11 +39,13 @@ export class RevocationFeed {
     const { connection, onError } = this.options;
     // The first request, and the first after a failure, are answered at once: so it is known how things are.
     let seconds = 0;
+    // Answers in a row for which it was not worth to ask.
+    let idle = 0;
     for (let failures = 0; !connection.isStopped;) {
       try {
-        const told = await this.ask(seconds);
+        idle = (await this.ask(seconds)) ? 0 : idle + 1;
         attempted();
-        await this.paused(told || seconds === 0 ? least : 5000);
+        await this.paused(Math.min(least * 2 ** idle, most) * (0.75 + Math.random() / 4));
         [failures, seconds] = [0, this.options.wait];
       } catch (error) {
         if (connection.isStopped) return;
@@ -63,24 +68,25 @@ export class RevocationFeed {
     const known = this.cursor === undefined ? undefined : String(this.cursor);
     const address = known === undefined ? this.address : `${this.address}?cursor=${known}`;
     const headers = {
-      authorization: await authorization(),
       accept: 'application/jwt',
       ...(known !== undefined && { 'if-none-match': `W/"${known}"` }),
       ...(seconds > 0 && { prefer: `wait=${seconds}` }),
     };
-    const response = await connection.send(address, { headers }, seconds * 1000);
-    if (response.status === 304) take(undefined);
-    else await this.read(await response.text());
-    return response.status !== 304 || response.headers.has('preference-applied');
+    const response = await connection.sendAuthenticated(address, await authorization(), { headers }, seconds * 1000);
+    if (response.status !== 304) return this.read(await response.text());
+    take(undefined);
+    return response.headers.has('preference-applied');
   }
 
-  private async read(text: string): Promise<void> {
+  private async read(text: string): Promise<boolean> {
     const { getKey, issuer, take } = this.options;
     const list = await validateRevocationList(text, getKey, { issuer });
     if (list.since !== undefined && list.since !== this.cursor)
       throw new Error('the list does not follow what is known');
-    take(list);
+    const isNew = take(list);
     this.cursor = list.cursor;
+    if (list.stale) throw new Error('the server that answered may not know what was revoked of late');
+    return isNew;
   }
 
   private async listAddress(): Promise<string> {

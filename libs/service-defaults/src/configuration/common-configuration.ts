@@ -63,10 +63,12 @@ export const resourceServerConfiguration = issuerConfiguration.extend({
     ),
   REVOCATIONS_SILENT_AFTER: z.coerce
     .number()
-    .min(1)
+    .min(10)
     .max(86_400)
     .default(60)
-    .describe('for how long nothing may be heard of revocations, seconds; in quiet times something is heard every 20'),
+    .describe(
+      'for how long nothing may be heard of revocations, seconds, 10 at least; in quiet times something is heard every 20, or in a third of it',
+    ),
 });
 
 /** What every service with a database can be told. */

@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource, type EntityTarget, type ObjectLiteral } from 'typeorm';
 import type { DatabaseConfiguration } from '../configuration/common-configuration.ts';
 import { Readiness } from '../health/health.module.ts';
+import { PatientClient } from './patient-client.ts';
 
 const ESSENTIAL = Symbol('essential');
 const noReport = () => undefined;
@@ -51,8 +52,18 @@ export function databaseModule(
   };
 }
 
-/** The same connection settings for the service and for its migrations, which may take longer: `statementTimeout` in ms, 0 for ever. */
-export function dataSourceOptions(service: string, url: string, { statementTimeout = 10_000 } = {}) {
+/**
+ * Whoever is frozen or cut off in the midst of a transaction must not keep its locks for long; ms. Nothing in one waits
+ * for anybody but the database.
+ */
+const impatience = {
+  statement_timeout: 10_000,
+  idle_in_transaction_session_timeout: 5000,
+  Client: PatientClient,
+};
+
+/** The same connection settings for the service and for its migrations, which may take their time. */
+export function dataSourceOptions(service: string, url: string, { isPatient = false } = {}) {
   return {
     type: 'postgres',
     url,
@@ -61,6 +72,6 @@ export function dataSourceOptions(service: string, url: string, { statementTimeo
     installExtensions: false,
     uuidExtension: 'pgcrypto',
     logging: false,
-    extra: { statement_timeout: statementTimeout, keepAlive: true },
+    extra: { keepAlive: true, ...(!isPatient && impatience) },
   } as const;
 }

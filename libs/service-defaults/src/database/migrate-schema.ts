@@ -18,7 +18,7 @@ export interface SchemaMigration {
 export async function migrateSchema(step: SchemaMigration): Promise<void> {
   const { service, url, migrations, entities = [], advisoryLock, say, andThen } = step;
   const database = await new DataSource({
-    ...dataSourceOptions(`${service} (migration)`, url, { statementTimeout: 0 }),
+    ...dataSourceOptions(`${service} (migration)`, url, { isPatient: true }),
     entities,
     migrations,
   }).initialize();

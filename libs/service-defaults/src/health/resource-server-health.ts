@@ -41,6 +41,11 @@ export function resourceServerHealth(keysType: Type<Keys>, revocationsType: Type
       });
       this.gauge('lanyard_revocation_list_entries', 'how many revocations are known here', () => revocations.size);
       this.gauge(
+        'lanyard_revocation_list_silent',
+        'whether nothing was heard of revocations for too long, so that the policy for silence applies: 1, else 0',
+        () => Number(revocations.isSilent),
+      );
+      this.gauge(
         'lanyard_revocation_list_silence_seconds',
         'for how long nothing was heard of revocations; up to 20 in quiet times',
         () => revocations.silence,

@@ -46,6 +46,8 @@ export interface TestAuthorizationServer {
   revoke(revocation: Omit<Revocation, 'until'> & { until?: number }): void;
   /** the list begins anew, as after a backup was restored */
   forgetRevocations(): void;
+  /** whether it has lost its database: whoever knows nothing yet gets a list that is marked as stale, all others 503 */
+  cutOff(isCutOff: boolean): void;
   /** how often the list of revocations was asked for, and tokens were introspected */
   revocationRequests(): { list: number; introspection: number };
   /** answers the next requests to this path with this status, for tests of outages */
@@ -190,6 +192,10 @@ export async function startAuthorizationServer(
     revoke: ({ until = Math.floor(Date.now() / 1000) + 3600, ...revocation }) =>
       revocations.add({ ...revocation, until }),
     forgetRevocations: () => revocations.clear(),
+    cutOff: (isCutOff) => {
+      revocations.isCutOff = isCutOff;
+      revocations.tell();
+    },
     revocationRequests: () => ({ list: revocations.requests, introspection: introspections }),
     failures: (path) => failed.get(path) ?? 0,
     failNext: (path, status, { times = 1, headers = {} } = {}) => void failures.set(path, { status, times, headers }),

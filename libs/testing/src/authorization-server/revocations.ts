@@ -13,6 +13,8 @@ export class TestRevocations {
   private readonly entries: Revocation[] = [];
   private changed = Promise.withResolvers<void>();
   requests = 0;
+  /** whether the server has lost its database */
+  isCutOff = false;
 
   constructor(
     private readonly issuer: string,
@@ -44,11 +46,13 @@ export class TestRevocations {
     const tag = () => `W/"${this.entries.length}"`;
     const waits = headers.prefer !== undefined && headers['if-none-match'] === tag();
     if (waits) await this.changed.promise;
+    const asked = new URL(url, this.issuer).searchParams.get('cursor');
+    if (this.isCutOff && asked !== null) return { status: 503, headers: { 'retry-after': '1' } };
     const answered = { etag: tag(), ...(waits && { 'preference-applied': String(headers.prefer) }) };
     if (headers['if-none-match'] === tag()) return { status: 304, headers: answered };
-    const asked = new URL(url, this.issuer).searchParams.get('cursor');
     const since = asked === null || Number(asked) > this.entries.length ? undefined : Number(asked);
-    const list = { cursor: this.entries.length, since, revocations: this.entries.slice(since ?? 0) };
+    const revocations = this.entries.slice(since ?? 0);
+    const list = { cursor: this.entries.length, since, stale: this.isCutOff, revocations };
     return {
       status: 200,
       headers: { 'content-type': 'application/revocations+jwt', ...answered },

@@ -16,7 +16,7 @@ import { columnsOf, differences, requireOther } from '../clients/clients.ts';
 import { registeredClientOf } from '../clients/registered-client.ts';
 import type { Administrator } from '../origin.ts';
 import { lockResources } from '../resources/resources-lock.ts';
-import { readResources, requireUnused, saveResource } from '../resources/resources.ts';
+import { readResources, requireUnserved, requireUnused, saveResource } from '../resources/resources.ts';
 
 /**
  * Brings the registry to what is described, in the caller's transaction: creates and changes what is listed, and with
@@ -43,7 +43,9 @@ export async function applyRegistry(
   const dropped = resources.flatMap(({ dropped }) => dropped);
   await requireUnused(manager, dropped);
   if (dropped.length > 0) await manager.delete(Scope, { value: In(dropped) });
-  for (const { after, id } of resources) if (!after) await manager.delete(ProtectedResource, { identifier: id });
+  const gone = resources.filter(({ after }) => !after).map(({ id }) => id);
+  await requireUnserved(manager, gone);
+  for (const identifier of gone) await manager.delete(ProtectedResource, { identifier });
 
   const changes = [...resources, ...clients].map(({ change }) => change);
   await appendAuditEvents(

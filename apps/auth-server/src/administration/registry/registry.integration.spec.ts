@@ -164,6 +164,14 @@ describe('protected resources', () => {
         'clients have it: r:read (1 clients); change them first',
       ]);
     }
+    const served = { identifier: 'https://served.example', name: 'Served', scopes: {} };
+    await apply({ resources: [served], clients: [{ client_id: 'server', resource_server_of: [served.identifier] }] });
+    const refusals = [
+      await call('DELETE', `/admin/resources/${encodeURIComponent(served.identifier)}`),
+      await apply({ clients: [{ client_id: 'server', resource_server_of: [served.identifier] }] }, { prune: true }),
+    ];
+    expect(refusals.map(({ statusCode }) => statusCode)).toEqual([409, 400]);
+    expect(refusals[0].json().detail).toBe('the client server is its resource server; change that first');
     const taken = await call('PUT', path, {
       name: 'R',
       scopes: { 'r:read': 'Read', 'jobs:read': 'Mine', 'audit:read': 'Too' },

@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { isAdministrative, type Resource, type ResourceDescription } from '@lanyard/administration';
 import { invalid } from '@lanyard/service-defaults';
-import { DataSource, In, type EntityManager } from 'typeorm';
+import { ArrayOverlap, DataSource, In, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
+import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { requireMatch } from '../entity-tag.ts';
 import type { Administrator } from '../origin.ts';
@@ -50,6 +51,7 @@ export class Resources {
       if (!before) throw notFound('resource');
       requireMatch(ifMatch, before);
       await requireUnused(manager, Object.keys(before.scopes));
+      await requireUnserved(manager, [identifier]);
       await manager.delete(ProtectedResource, { identifier });
       await appendAuditEvents(manager, [{ type: 'resource.deleted', origin: administrator, details: before }]);
     });
@@ -108,4 +110,12 @@ export async function requireUnused(manager: EntityManager, values: string[]): P
   if (rows.length === 0) return;
   const uses = rows.map(({ value, clients }) => `${value} (${clients} clients)`).join(', ');
   throw conflict('scope-in-use', 'The scope is in use', `clients have it: ${uses}; change them first`);
+}
+
+/** A resource that a client is the resource server of cannot go: who registers it again would give it that client. */
+export async function requireUnserved(manager: EntityManager, identifiers: string[]): Promise<void> {
+  const client = await manager.findOneBy(Client, { resourceServerOf: ArrayOverlap(identifiers) });
+  if (!client) return;
+  const use = `the client ${client.clientId} is its resource server; change that first`;
+  throw conflict('resource-in-use', 'The resource is in use', use);
 }

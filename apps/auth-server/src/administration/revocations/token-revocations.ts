@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { AccessToken } from '@lanyard/access-token';
 import type { NewRevocation, RevocationDescription } from '@lanyard/administration';
 import { DataSource, MoreThan, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
@@ -25,9 +26,11 @@ export class TokenRevocations {
     @Inject(IssuedTokens) private readonly tokens: IssuedTokens,
   ) {}
 
-  revoke(administrator: Administrator, revocation: NewRevocation): Promise<void> {
-    return this.database.transaction(async (manager) => {
-      const revoked = await this.revokeWithin(manager, administrator, revocation);
+  async revoke(administrator: Administrator, revocation: NewRevocation): Promise<void> {
+    // Before the transaction, which has one connection: to look for new keys takes another.
+    const token = 'token' in revocation ? await this.tokens.recogniseForCertain(revocation.token) : undefined;
+    await this.database.transaction(async (manager) => {
+      const revoked = await revokeWithin(manager, administrator, revocation, token);
       if (!revoked) return;
       await appendAuditEvents(manager, [{ type: 'access_token.revoked', origin: administrator, ...revoked }]);
     });
@@ -53,38 +56,38 @@ export class TokenRevocations {
       ends_at: row.endsAt.toISOString(),
     }));
   }
+}
 
-  /** @returns undefined where a token is not valid, so that it needs no revocation */
-  private async revokeWithin(
-    manager: EntityManager,
-    administrator: Administrator,
-    revocation: NewRevocation,
-  ): Promise<Revoked | undefined> {
-    if ('token' in revocation) {
-      const token = await this.tokens.recogniseWithNewKeys(revocation.token);
-      if (!token) return undefined;
-      await revokeTokens(manager, [token]);
-      return { clientId: token.clientId, details: { jti: token.claims.jti } };
-    }
-    if ('jti' in revocation) {
-      const { jti } = revocation;
-      await revokeJti(manager, jti);
-      return { details: { jti } };
-    }
-    if ('client_id' in revocation) {
-      const { clientId } = await lockClient(manager, administrator, revocation.client_id);
-      await revokeGrants(manager, clientId);
-      return { clientId, details: {} };
-    }
-    const { secret_id: secretId } = revocation;
-    const secret =
-      (await manager.findOneBy(ClientSecret, { id: secretId })) ??
-      (await manager.findOneBy(RemovedClientSecret, { secretId }));
-    if (!secret) throw notFound('secret');
-    const { clientId } = await lockClient(manager, administrator, secret.clientId);
-    await revokeGrants(manager, clientId, secretId);
-    return { clientId, details: { secret_id: secretId } };
+/** @returns undefined where a token is not valid, so that it needs no revocation */
+async function revokeWithin(
+  manager: EntityManager,
+  administrator: Administrator,
+  revocation: NewRevocation,
+  token: AccessToken | undefined,
+): Promise<Revoked | undefined> {
+  if ('token' in revocation) {
+    if (!token) return undefined;
+    await revokeTokens(manager, [token]);
+    return { clientId: token.clientId, details: { jti: token.claims.jti } };
   }
+  if ('jti' in revocation) {
+    const { jti } = revocation;
+    await revokeJti(manager, jti);
+    return { details: { jti } };
+  }
+  if ('client_id' in revocation) {
+    const { clientId } = await lockClient(manager, administrator, revocation.client_id);
+    await revokeGrants(manager, clientId);
+    return { clientId, details: {} };
+  }
+  const { secret_id: secretId } = revocation;
+  const secret =
+    (await manager.findOneBy(ClientSecret, { id: secretId })) ??
+    (await manager.findOneBy(RemovedClientSecret, { secretId }));
+  if (!secret) throw notFound('secret');
+  const { clientId } = await lockClient(manager, administrator, secret.clientId);
+  await revokeGrants(manager, clientId, secretId);
+  return { clientId, details: { secret_id: secretId } };
 }
 
 async function lockClient(manager: EntityManager, administrator: Administrator, clientId: string): Promise<Client> {

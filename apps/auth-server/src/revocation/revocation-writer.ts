@@ -19,7 +19,7 @@ const batch = 500;
  * the next one, since transactions wait for each other; whoever asked hears of it when that has committed.
  */
 @Injectable()
-export class TokenRevocation {
+export class RevocationWriter {
   private readonly waiting: Waiting[] = [];
   private writing = false;
 
@@ -45,7 +45,9 @@ export class TokenRevocation {
     this.writing = false;
   }
 
-  private async write(next: readonly Waiting[]): Promise<void> {
+  private async write(asked: readonly Waiting[]): Promise<void> {
+    // One event for each token, however often it was asked for.
+    const next = [...new Map(asked.map((one) => [one.token.claims.jti, one])).values()];
     await this.database.transaction(async (manager) => {
       await revokeTokens(
         manager,
