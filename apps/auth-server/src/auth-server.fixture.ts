@@ -5,7 +5,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createService } from '@lanyard/service-defaults';
+import { createService, PatientClient } from '@lanyard/service-defaults';
 import { createDatabase, type Database } from '@lanyard/testing/embedded-postgres';
 import pg from 'pg';
 import { authServer } from './auth-server.ts';
@@ -98,14 +98,15 @@ export function callOAuth(
 
 type TestDatabase = Pick<Awaited<ReturnType<typeof provisionedDatabase>>, 'name' | 'owner'>;
 
-/** How many transactions the database has seen, from its own statistics. */
-export async function transactionsOf({ name, owner }: TestDatabase): Promise<number> {
-  const { rows } = await owner.query(
-    `SELECT xact_commit + xact_rollback AS transactions FROM pg_stat_database WHERE datname = $1`,
-    [name],
-  );
-  return Number(rows[0].transactions);
-}
+/** How many statements the replicas of this test file have sent so far. */
+export const statementsSent = (): number => sent;
+
+let sent = 0;
+const { query } = PatientClient.prototype;
+PatientClient.prototype.query = function count(...statement: never[]) {
+  sent += 1;
+  return query.apply(this, statement) as never;
+};
 
 /** The connections by which replicas hear of changes. */
 export const killListeners = ({ name }: TestDatabase): Promise<void> =>

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { issueAccessToken } from '@lanyard/access-token';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
-import { basic, callOAuth, postToken, provisionedDatabase, transactionsOf } from '../auth-server.fixture.ts';
+import { basic, callOAuth, postToken, provisionedDatabase, statementsSent } from '../auth-server.fixture.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
 import { KeyRotation } from '../signing-keys/key-rotation.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
@@ -101,12 +101,11 @@ describe('POST /oauth/introspect', () => {
     const garbage = token.replace(/^[^.]*/, btoa('{"alg":"ES256","typ":"at+jwt","kid":"x"}').replaceAll('=', ''));
     await sleep(1200);
     expect((await introspect(token)).json().active).toBe(true);
-    const before = await transactionsOf(database);
+    const before = statementsSent();
     const begun = performance.now();
     for (let i = 0; i < 300; i++) expect((await introspect(garbage)).body).toBe('{"active":false}');
-    await sleep(1200);
     const seconds = (performance.now() - begun) / 1000;
-    expect((await transactionsOf(database)) - before).toBeLessThan(10 + 5 * seconds);
+    expect(statementsSent() - before).toBeLessThan(10 + 5 * seconds);
     await database.owner.query('ALTER TABLE signing_key ENABLE TRIGGER signing_key_changed');
     await ahead.close();
   });
@@ -114,13 +113,11 @@ describe('POST /oauth/introspect', () => {
   it('needs no statement for a token that is not revoked', async () => {
     const token = await tokenOf();
     await introspect(token);
-    await sleep(1200);
-    const before = await transactionsOf(database);
+    const before = statementsSent();
     const begun = performance.now();
     for (let i = 0; i < 1000; i++) expect((await introspect(token)).json().active).toBe(true);
-    await sleep(1200);
     // Uses of secrets are written in batches: by time, not by request.
     const seconds = (performance.now() - begun) / 1000;
-    expect((await transactionsOf(database)) - before).toBeLessThan(5 + 2 * seconds);
+    expect(statementsSent() - before).toBeLessThan(5 + 2 * seconds);
   });
 });
