@@ -48,8 +48,17 @@ const sentences: Record<string, (fields: Fields) => string | undefined> = {
         .join(', ') || 'nothing to do'
     }`,
   'run failed': (fields) => pc.red(`the run failed, it is tried again: ${reasonOf(fields)}`),
+  "the authorization server's keys could not be fetched": waits,
+  'the list of revocations could not be fetched': waits,
+  'the list of revocations is up to date again': () => 'hears again of what is revoked',
   listening: () => undefined,
 };
+
+function waits(fields: Fields): string {
+  return /ECONNREFUSED|has not given its keys/.test(reasonOf(fields))
+    ? pc.dim('waits for the authorization server')
+    : pc.red(`${String(fields.msg)} ${reasonOf(fields)}`);
+}
 
 function requestSentence(service: string, fields: Fields): string | undefined {
   const { method, route, status, client_id: client, ms } = fields;
@@ -58,6 +67,12 @@ function requestSentence(service: string, fields: Fields): string | undefined {
     if (route === '/oauth/token' && status === 200) {
       return `issues an access token to ${pc.bold(String(client))}: ${fields.scope}, for ${fields.audience}  ${answer}`;
     }
+    if (route === '/oauth/revoke' && fields.jti !== undefined)
+      return `revokes an access token of ${pc.bold(String(client))}  ${answer}`;
+    if (route === '/admin/revocations' && method === 'POST')
+      return `revokes access tokens, as ${pc.bold(String(client))} says  ${answer}`;
+    if (route === '/oauth/revocations')
+      return status === 200 ? `tells ${pc.bold(String(client))} what is revoked` : undefined;
     if (route === '/.well-known/jwks.json') return `gives its public keys to whoever checks tokens  ${answer}`;
     return route === '/oauth/token' ? `${method} ${route}  ${answer}` : undefined;
   }
