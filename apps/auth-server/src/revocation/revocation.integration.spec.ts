@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { revocationsIn, signJwt, validateRevocationList, type Revocation } from '@lanyard/access-token';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { isDatabaseUnavailable } from '@lanyard/service-defaults';
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader } from 'jose';
+import { DataSource } from 'typeorm';
 import {
   administratorOf,
   allowConnections,
@@ -605,6 +607,16 @@ describe('without the database', () => {
     await Promise.all([cut.close(), whole.close()]);
     await shared.owner.end();
   }, 60_000);
+
+  it('a transaction that was given up meanwhile is an outage, no fault', async () => {
+    const given = one.get(DataSource).transaction(async (manager) => {
+      await manager.query('SELECT');
+      await sleep(5500);
+      await manager.query('SELECT');
+    });
+    expect(isDatabaseUnavailable(await given.catch((error: unknown) => error))).toBe(true);
+    expect((await revoke(await tokenOf())).statusCode).toBe(200);
+  });
 
   it('does not say for long what it cannot know, and lets nobody in after an hour', async () => {
     const away = await provisionedDatabase({ LOG_LEVEL: 'silent' });
