@@ -603,6 +603,8 @@ describe('without the database', () => {
     const { statusCode, headers } = await answer;
     expect([statusCode, headers['retry-after']]).toEqual([503, '1']);
     expect(await tokenOf(authorization, cut)).toBeDefined();
+    const ready = await cut.inject('/health/ready');
+    expect([ready.statusCode, ready.json().details.database.status]).toEqual([200, 'degraded']);
     way.close();
     await Promise.all([cut.close(), whole.close()]);
     await shared.owner.end();

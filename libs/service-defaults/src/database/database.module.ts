@@ -3,13 +3,19 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource, type EntityTarget, type ObjectLiteral } from 'typeorm';
 import type { DatabaseConfiguration } from '../configuration/common-configuration.ts';
 import { Readiness } from '../health/health.module.ts';
+import { withTimeout } from '../with-timeout.ts';
 import { PatientClient } from './patient-client.ts';
 
 const ESSENTIAL = Symbol('essential');
 const noReport = () => undefined;
 
+/** How long an answer is awaited, ms: a database that is cut off without a word says nothing. */
+const patience = 1000;
+
 @Module({})
 class DatabaseReadinessModule implements OnModuleInit {
+  private asking?: Promise<unknown>;
+
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
     @Inject(Readiness) private readonly readiness: Readiness,
@@ -18,12 +24,20 @@ class DatabaseReadinessModule implements OnModuleInit {
 
   onModuleInit(): void {
     this.readiness.require('database', async () => {
-      const answer = this.database.query('SELECT 1');
+      const answer = withTimeout(this.ask(), patience);
       if (!this.essential)
         return answer.then(noReport, () => ({ degraded: 'the database does not answer at the moment' }));
       await answer;
       return undefined;
     });
+  }
+
+  /** One question at a time, so that those that get no answer take one connection. */
+  private ask(): Promise<unknown> {
+    this.asking ??= this.database.query('SELECT 1').finally(() => {
+      this.asking = undefined;
+    });
+    return this.asking;
   }
 }
 

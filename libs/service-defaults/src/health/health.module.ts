@@ -15,6 +15,7 @@ import {
   type HealthIndicatorResult,
 } from '@nestjs/terminus';
 import { Public } from '@lanyard/resource-server/access';
+import { withTimeout } from '../with-timeout.ts';
 
 /** `up`, or `degraded` where the service still does its work. A rejection means `down`. */
 export type ReadinessCheck = () => Promise<{ degraded?: string } | void>;
@@ -73,12 +74,6 @@ export class HealthController implements BeforeApplicationShutdown {
       return indicator.down();
     }
   }
-}
-
-async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
-  const timeout = Promise.withResolvers<never>();
-  const timer = setTimeout(() => timeout.reject(new Error('timeout')), ms);
-  return Promise.race([work, timeout.promise]).finally(() => clearTimeout(timer));
 }
 
 @Global()
