@@ -42,7 +42,7 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
   REGISTRY_RECONCILIATION_PERIOD: z.coerce
     .number()
     .min(0.1)
-    .max(3600)
+    .max(600)
     .default(10)
     .describe('how often changes are looked for whose notification was lost, seconds'),
   SIGNING_KEY_PERIOD: z.coerce

@@ -16,6 +16,7 @@ export { addLogFields } from './logging/request-log.ts';
 export { resourceServerHealth } from './health/resource-server-health.ts';
 export { createLogger } from './logging/logger.ts';
 export { MetricsModule, Registry } from './metrics/metrics.module.ts';
+export { withTimeout } from './with-timeout.ts';
 export { nextPage } from './next-page.ts';
 export { parseIdempotencyKey } from './problem/idempotency-key.ts';
 export { invalid, validationPipe } from './problem/invalid.ts';

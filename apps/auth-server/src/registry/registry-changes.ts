@@ -6,12 +6,15 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { CONFIGURATION, PatientClient, Readiness, repeat } from '@lanyard/service-defaults';
+import { CONFIGURATION, PatientClient, Readiness, repeat, withTimeout } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 
 /** `client:<client_id>`, `resources`, `signing_keys` or `revocations`, as the database's triggers say it. */
 export type ChangeListener = (subject: string) => Promise<void> | void;
+
+/** How soon it is looked again whether a lost database is back, for a request's sake; ms. */
+const lookAgain = 1000;
 
 /** How often something passes on the listening connection at least, so that one that was cut is given up; ms. */
 const heartbeat = 5000;
@@ -34,8 +37,10 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
   private begun?: Promise<void>;
   /** When it was last looked, ms of the process. */
   private lookedAt = Number.NEGATIVE_INFINITY;
-  /** Whether the last look failed. */
+  /** Whether the last look failed, or what was found could not be taken in. */
   private lost = false;
+  /** ms of the process */
+  private lostAt = Number.NEGATIVE_INFINITY;
   private reconciling?: Promise<void>;
 
   constructor(
@@ -60,6 +65,11 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     this.lossListeners.push(listener);
   }
 
+  /** Whether it is not heard of what others change. */
+  get isLost(): boolean {
+    return this.lost;
+  }
+
   /** For how long it has not been known here what changed, seconds; up to a reconciliation period in good times. */
   get staleness(): number {
     return (performance.now() - this.lookedAt) / 1000;
@@ -77,7 +87,7 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
   async beforeApplicationShutdown(): Promise<void> {
     this.stopped.abort();
     this.stopReconciling?.();
-    await this.connection?.end();
+    await this.disconnect();
   }
 
   /** As soon as this has ended, what was committed before it is in force here. */
@@ -87,15 +97,10 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     await this.reconcileOrWarn();
   }
 
-  /** Whether the database was there a moment ago; looks once more where the last look failed. */
+  /** Whether what others changed is heard of; looks once more where that failed, but not at once. */
   async isReached(): Promise<boolean> {
-    return (
-      !this.lost ||
-      this.requireCaughtUp().then(
-        () => true,
-        () => false,
-      )
-    );
+    if (this.lost && performance.now() - this.lostAt > lookAgain) await this.reconcile().catch(() => undefined);
+    return !this.lost;
   }
 
   /** Like `catchUp`, and fails where the database is away. */
@@ -122,19 +127,22 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
 
   private async tellAll(): Promise<void> {
     const begun = performance.now();
-    const { horizon, subjects } = await this.read(this.horizon).catch((error: unknown) => {
+    try {
+      const { horizon, subjects } = await this.read(this.horizon);
+      const failures: unknown[] = [];
+      for (const subject of subjects) await this.tell(subject).catch((error: unknown) => failures.push(error));
+      if (failures.length > 0) throw failures[0];
+      this.horizon = horizon;
+    } catch (error) {
       this.lose();
       throw error;
-    });
-    this.lost = false;
-    const failures: unknown[] = [];
-    for (const subject of subjects) await this.tell(subject).catch((error: unknown) => failures.push(error));
-    if (failures.length > 0) throw failures[0];
-    this.horizon = horizon;
+    }
     this.lookedAt = begun;
+    this.lost = false;
   }
 
   private lose(): void {
+    this.lostAt = performance.now();
     if (this.lost) return;
     this.lost = true;
     for (const tell of this.lossListeners) tell();
@@ -169,7 +177,7 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
         await this.catchUp();
       }
       this.listening = false;
-      await this.connection?.end().catch(() => undefined);
+      await this.disconnect();
     } while (await this.waited(Math.min(50 * 2 ** failures, 5000) * (0.5 + Math.random() / 2)));
   }
 
@@ -187,9 +195,10 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     });
     connection.on('error', (error) => this.logger.warn({ msg: 'the listening connection was lost', err: error }));
     connection.on('notification', ({ payload }) => {
-      this.tell(payload ?? '').catch((error: unknown) =>
-        this.logger.warn({ msg: 'a registry change is taken in later', subject: payload, err: error }),
-      );
+      this.tell(payload ?? '').catch((error: unknown) => {
+        this.logger.warn({ msg: 'a registry change is taken in later', subject: payload, err: error });
+        this.lose();
+      });
     });
     await connection.connect();
     await connection.query('LISTEN registry_change');
@@ -200,6 +209,12 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
       () => undefined,
     );
     return { ended: ended.finally(stopBeating) };
+  }
+
+  /** A connection that was cut without a word does not even end by itself. */
+  private async disconnect(): Promise<void> {
+    const connection = this.connection;
+    if (connection) await withTimeout(connection.end(), 1000).catch(() => connection.connection.stream.destroy());
   }
 
   private waited(ms: number): Promise<boolean> {

@@ -125,7 +125,7 @@ describe('the registry in memory', () => {
   });
 
   it('needs no statement for a warm client, nor for unknown ones, but for batches now and then', async () => {
-    const quiet = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '3600', LOG_LEVEL: 'silent' });
+    const quiet = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '600', LOG_LEVEL: 'silent' });
     const { app } = await quiet.startReplica();
     const known = { authorization: basic('batch-processor', quiet.secretOf('batch-processor')) };
     expect((await postToken(app, grant, known)).statusCode).toBe(200);

@@ -4,7 +4,6 @@ import { CONFIGURATION } from '@lanyard/service-defaults';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
-import { longestLifetime } from './revoke.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
 
 /** The least time between two looks for new keys that tokens of unknown keys cause, ms. */
@@ -21,21 +20,21 @@ export class IssuedTokens {
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 
-  /** @returns what a token says, for whatever audience; undefined where it is expired, forged or none of this server's */
+  /**
+   * @returns what a token says, for whatever audience; undefined where it is expired, forged or none of this server's
+   * @throws where its key is not known and the database is away
+   */
   async recognise(token: string): Promise<AccessToken | undefined> {
     const recognised = await this.validate(token);
     if (recognised || !this.namesUnknownKey(token)) return recognised;
-    this.lookForKeys ??= this.changes.catchUp().finally(() => {
+    this.lookForKeys ??= this.changes.requireCaughtUp().finally(() => {
       setTimeout(() => (this.lookForKeys = undefined), cooldown).unref();
     });
     await this.lookForKeys;
     return this.validate(token);
   }
 
-  /**
-   * Likewise, and looks for new keys each time, since what is to be revoked must not be missed.
-   * @throws where the database is away
-   */
+  /** Likewise, and looks for new keys each time, since what is to be revoked must not be missed. */
   async recogniseForCertain(token: string): Promise<AccessToken | undefined> {
     const recognised = await this.validate(token);
     if (recognised || !this.namesUnknownKey(token)) return recognised;
@@ -48,8 +47,7 @@ export class IssuedTokens {
     if (audience === undefined) return undefined;
     try {
       const requirements = { issuer: this.configuration.ISSUER, audience };
-      const accessToken = await validateAccessToken(token, this.keys.getKey, requirements);
-      return isOfOurMaking(accessToken) ? accessToken : undefined;
+      return await validateAccessToken(token, this.keys.getKey, requirements);
     } catch (error) {
       if (error instanceof InvalidTokenError) return undefined;
       throw error;
@@ -66,9 +64,8 @@ export class IssuedTokens {
   }
 }
 
-/** Whoever stole a key can sign what this server never would. */
-const isOfOurMaking = ({ claims: { jti, iat, exp } }: AccessToken): boolean =>
-  /^[\w-]{1,64}$/.test(jti) && exp - iat <= longestLifetime;
+/** Whoever stole a key can give tokens identifiers that are none of this server's, such as those no database can store. */
+export const hasForeignJti = ({ claims: { jti } }: AccessToken): boolean => !/^[\w-]{1,64}$/.test(jti);
 
 /** The one that the token names: it is its issuer who asks, not a resource server. */
 function audienceOf(token: string): string | undefined {

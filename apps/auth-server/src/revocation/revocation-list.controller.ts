@@ -34,7 +34,7 @@ export class RevocationListController {
     // Whoever has heard more from another replica.
     if (since !== undefined && since > this.revocations.cursor) await this.revocations.load();
     const isKnown = () => known === entityTag(this.revocations.cursor);
-    if (isKnown() && (await this.revocations.isCurrent()))
+    if ((await this.revocations.isCurrent()) && isKnown())
       await this.revocations.waiting.wait(waitPreferredBy(prefer), reply);
     if (!(await this.revocations.isCurrent())) return this.stale(since, reply);
     void reply.header('etag', entityTag(this.revocations.cursor));

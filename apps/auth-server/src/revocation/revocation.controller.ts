@@ -9,7 +9,7 @@ import {
 } from '../client-authentication/client-authentication.guard.ts';
 import { Client } from '../registry/client.entity.ts';
 import { formOf, requireToken } from '../token/form-parameters.ts';
-import { IssuedTokens } from './issued-tokens.ts';
+import { hasForeignJti, IssuedTokens } from './issued-tokens.ts';
 import { Revocations } from './revocations.ts';
 import { RevocationWriter } from './revocation-writer.ts';
 
@@ -36,6 +36,8 @@ export class RevocationController {
     if (!token || this.revocations.isRevoked(token)) return;
     // RFC 7009 section 2.1
     if (token.clientId !== clientId) throw new OAuthError('invalid_request', 'the token was issued to another client');
+    if (hasForeignJti(token))
+      throw new OAuthError('invalid_request', 'the jti of the token is none that is given here');
     addLogFields(request, { jti: token.claims.jti });
     await this.writer.revoke(token, { actor: clientId, address: request.ip, requestId: request.id });
   }

@@ -61,8 +61,8 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
 
   async onModuleInit(): Promise<void> {
     this.readiness.require('revocations', async () =>
-      this.isStale
-        ? { degraded: 'it is not known at the moment what was revoked: no lists, no introspection' }
+      this.changes.isLost || this.isStale
+        ? { degraded: 'what others revoke is not heard of at the moment' }
         : undefined,
     );
     this.changes.whenLost(() => this.waiting.tell());

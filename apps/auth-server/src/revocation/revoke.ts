@@ -7,10 +7,10 @@ import type { RevocationRow } from './revocation.entity.ts';
 const revocationLock = 0x1a9a_4d05;
 
 /** No access token lives longer, seconds. */
-export const longestLifetime = 3600;
+const longestLifetime = 3600;
 
-/** For how long a withdrawn key is remembered, seconds: longer than anybody keeps an old JWK Set. */
-const year = 366 * 86_400;
+/** For how long a withdrawn key is remembered at most, and what it signed: longer than anybody keeps an old JWK Set. */
+const inAYear = () => Date.now() / 1000 + 366 * 86_400;
 
 /** How far the clocks of those who validate may be behind, seconds. */
 const clockDifference = 300;
@@ -25,7 +25,7 @@ export const revokeTokens = (manager: EntityManager, tokens: readonly AccessToke
   insert(
     manager,
     tokens.map(({ claims, expiresAt, clientId }) => {
-      return { kind: 'jti', id: claims.jti, clientId, until: expiresAt + clockDifference };
+      return { kind: 'jti', id: claims.jti, clientId, until: Math.min(expiresAt + clockDifference, inAYear()) };
     }),
   );
 
@@ -37,7 +37,7 @@ export const revokeJti = (manager: EntityManager, jti: string): Promise<void> =>
 export const revokeKeys = (manager: EntityManager, kids: readonly string[]): Promise<void> =>
   insert(
     manager,
-    kids.map((kid) => ({ kind: 'kid', id: kid, clientId: null, until: Date.now() / 1000 + year })),
+    kids.map((kid) => ({ kind: 'kid', id: kid, clientId: null, until: inAYear() })),
   );
 
 /**

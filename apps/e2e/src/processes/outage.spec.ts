@@ -109,10 +109,16 @@ describe('a token that is revoked under the batch processor', () => {
   it('is replaced by one token request, and no job fails', async () => {
     const [token, runs] = [await tokenOf(), await tokenOf('jobs-cli', 'runs:write')];
     await system.services.batchProcessor.ready();
-    await cli('token', 'revoke', '--client-id', 'batch-processor', '--yes');
+    const administrator = (await cli('token', 'get')).trim();
     const tokenRequests = async () =>
       (await Promise.all(authServers.map(requestsAt))).reduce((sum, routes) => sum + (routes['/oauth/token'] ?? 0), 0);
     const before = await tokenRequests();
+    const revocation = await call(`${system.urls.issuer}/admin/revocations`, {
+      method: 'POST',
+      body: JSON.stringify({ client_id: 'batch-processor' }),
+      headers: { authorization: `Bearer ${administrator}`, 'content-type': 'application/json' },
+    });
+    expect(revocation.status).toBe(204);
     const ids = await Promise.all(Array.from({ length: 20 }, () => submitJob(token)));
     await call(`${system.urls.batchProcessor}/runs`, { method: 'POST', ...authorized(runs) });
     for (const id of ids) await untilDone(id, token);

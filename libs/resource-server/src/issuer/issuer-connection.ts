@@ -9,14 +9,23 @@ export interface IssuerConnectionOptions {
   issuer: string;
   /** where the issuer is reached from here, if not under its own name; default: the issuer */
   issuerAddress?: string;
-  /** how long an answer may be awaited, ms; default 5000 */
+  /** how long an answer may be awaited, and then read, ms; default 5000 */
   timeout?: number;
   /** Lets credentials travel over plain http to another host; default false. */
   allowInsecureRequests?: boolean;
 }
 
-/** How long the body of an answer may take, ms: a long list on a slow line. */
-const bodyTimeout = 60_000;
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+}
+
+/** How much longer than usual an answer may be awaited, and then read; ms. */
+export interface Limits {
+  waiting?: number;
+  reading?: number;
+}
 
 /** An answer that is neither a success nor 304. */
 export class UnexpectedStatusError extends Error {
@@ -54,8 +63,8 @@ export class IssuerConnection {
   /** RFC 8414 section 3 */
   async metadata(): Promise<AuthorizationServerMetadata> {
     const { issuer } = this.options;
-    const response = await this.send(authorizationServerMetadataUrl(issuer));
-    const metadata = (await response.json()) as AuthorizationServerMetadata;
+    const { text } = await this.send(authorizationServerMetadataUrl(issuer));
+    const metadata = JSON.parse(text) as AuthorizationServerMetadata;
     // RFC 8414 section 3.3
     if (metadata.issuer !== issuer) throw new Error(`the metadata of ${issuer} names another issuer`);
     return metadata;
@@ -69,26 +78,30 @@ export class IssuerConnection {
   }
 
   /** Like `send`, with the credentials of a client. */
-  sendAuthenticated(url: string, authorization: string, init: RequestInit, waiting = 0): Promise<Response> {
+  async sendAuthenticated(url: string, authorization: string, init: RequestInit, limits?: Limits): Promise<Answer> {
     this.requireConfidential(url);
-    return this.send(url, { ...init, headers: { ...(init.headers as object), authorization } }, waiting);
+    return this.send(url, { ...init, headers: { ...(init.headers as object), authorization } }, limits);
   }
 
-  /**
-   * @param waiting  how much longer than usual the answer may be awaited, ms
-   * @throws {UnexpectedStatusError}
-   */
-  async send(url: string, init: RequestInit = {}, waiting = 0): Promise<Response> {
+  /** @throws {UnexpectedStatusError} */
+  async send(url: string, init: RequestInit = {}, { waiting = 0, reading = 0 }: Limits = {}): Promise<Answer> {
+    const { timeout = 5000 } = this.options;
     const address = this.reached(url);
-    const expired = new AbortController();
-    const expire = () => expired.abort(new Error(`${address} did not answer in time`));
-    const awaited = setTimeout(expire, (this.options.timeout ?? 5000) + waiting);
-    const signal = AbortSignal.any([this.stopped.signal, expired.signal]);
-    const response = await fetch(address, { redirect: 'error', ...init, signal }).finally(() => clearTimeout(awaited));
-    setTimeout(expire, bodyTimeout).unref();
-    if (response.ok || response.status === 304) return response;
-    await response.body?.cancel();
-    throw new UnexpectedStatusError(address, response.status, Number(response.headers.get('retry-after')) || 0);
+    const late = new AbortController();
+    const within = (ms: number) => setTimeout(() => late.abort(new Error(`${address} did not answer in time`)), ms);
+    let timer = within(timeout + waiting);
+    try {
+      const signal = AbortSignal.any([this.stopped.signal, late.signal]);
+      const response = await fetch(address, { redirect: 'error', ...init, signal });
+      const { status, headers } = response;
+      clearTimeout(timer);
+      timer = within(timeout + reading);
+      const text = await response.text();
+      if (response.ok || status === 304) return { status, headers, text };
+      throw new UnexpectedStatusError(address, status, Number(headers.get('retry-after')) || 0);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Where a request to one of the issuer's addresses goes. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KeysUnavailableError } from '@lanyard/access-token';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
-import { IssuerConnection, type IssuerConnectionOptions } from '../issuer/issuer-connection.ts';
+import { IssuerConnection, type Answer, type IssuerConnectionOptions } from '../issuer/issuer-connection.ts';
 import type { KeySource } from './key-source.ts';
 
 export interface RemoteKeysOptions extends IssuerConnectionOptions {
@@ -102,12 +102,12 @@ export class RemoteKeys implements KeySource {
 
   private async fetchKeys(): Promise<void> {
     this.address = (await this.connection.metadata()).jwks_uri;
-    await this.take(await this.connection.send(this.address));
+    this.take(await this.connection.send(this.address));
   }
 
-  private async take(response: Response): Promise<void> {
-    this.keys = createLocalJWKSet((await response.json()) as JSONWebKeySet);
-    this.etag = response.headers.get('etag') ?? undefined;
+  private take({ text, headers }: Answer): void {
+    this.keys = createLocalJWKSet(JSON.parse(text) as JSONWebKeySet);
+    this.etag = headers.get('etag') ?? undefined;
   }
 
   private async refreshForever(): Promise<void> {
@@ -144,12 +144,12 @@ export class RemoteKeys implements KeySource {
     if (this.failures > 0 || !this.etag || this.connection.isStopped) return false;
     const conditions = { 'if-none-match': this.etag, prefer: `wait=${wait}` };
     try {
-      const response = await this.connection.send(this.address, { headers: conditions }, wait * 1000);
-      const changed = response.status !== 304;
-      if (changed) await this.take(response);
+      const answer = await this.connection.send(this.address, { headers: conditions }, { waiting: wait * 1000 });
+      const changed = answer.status !== 304;
+      if (changed) this.take(answer);
       this.failedWaits = 0;
-      this.tells ||= response.headers.has('preference-applied');
-      return changed || response.headers.has('preference-applied');
+      this.tells ||= answer.headers.has('preference-applied');
+      return changed || answer.headers.has('preference-applied');
     } catch (error) {
       if (this.connection.isStopped) return false;
       this.failedWaits += 1;

@@ -55,12 +55,12 @@ export class RemoteIntrospection {
   private async ask(token: string): Promise<boolean> {
     this.endpoint ??= this.findEndpoint();
     const [authorization, endpoint] = await Promise.all([this.authorization(), this.endpoint]);
-    const response = await this.connection.sendAuthenticated(endpoint, authorization, {
+    const { text } = await this.connection.sendAuthenticated(endpoint, authorization, {
       method: 'POST',
       headers: { accept: 'application/json' },
       body: new URLSearchParams({ token, token_type_hint: 'access_token' }),
     });
-    const { active } = (await response.json()) as Partial<IntrospectionResponse>;
+    const { active } = JSON.parse(text) as Partial<IntrospectionResponse>;
     return active === true;
   }
 

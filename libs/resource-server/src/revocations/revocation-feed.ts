@@ -24,6 +24,9 @@ const least = 50;
 /** The longest time between two requests of which the first was answered at once with nothing new, ms. */
 const most = 5000;
 
+/** How much longer than usual a list may take on a slow line, ms. */
+const longList = 55_000;
+
 /** ms; what the server refuses does not mend itself soon */
 const longestDelay = { passing: 10_000, refused: 60_000 };
 
@@ -39,11 +42,11 @@ export class RevocationFeed {
     const { connection, onError } = this.options;
     // The first request, and the first after a failure, are answered at once: so it is known how things are.
     let seconds = 0;
-    // Answers in a row for which it was not worth to ask.
+    // How many answers in a row came at once though the request would have waited, with nothing new.
     let idle = 0;
     for (let failures = 0; !connection.isStopped;) {
       try {
-        idle = (await this.ask(seconds)) ? 0 : idle + 1;
+        idle = (await this.ask(seconds)) || seconds === 0 ? 0 : idle + 1;
         attempted();
         await this.paused(Math.min(least * 2 ** idle, most) * (0.75 + Math.random() / 4));
         [failures, seconds] = [0, this.options.wait];
@@ -51,7 +54,7 @@ export class RevocationFeed {
         if (connection.isStopped) return;
         onError(error);
         this.address = undefined;
-        [failures, seconds] = [failures + 1, 0];
+        [failures, seconds, idle] = [failures + 1, 0, 0];
         attempted();
         await this.paused(delayAfter(failures, error));
       }
@@ -72,10 +75,11 @@ export class RevocationFeed {
       ...(known !== undefined && { 'if-none-match': `W/"${known}"` }),
       ...(seconds > 0 && { prefer: `wait=${seconds}` }),
     };
-    const response = await connection.sendAuthenticated(address, await authorization(), { headers }, seconds * 1000);
-    if (response.status !== 304) return this.read(await response.text());
+    const limits = { waiting: seconds * 1000, reading: longList };
+    const answer = await connection.sendAuthenticated(address, await authorization(), { headers }, limits);
+    if (answer.status !== 304) return this.read(answer.text);
     take(undefined);
-    return response.headers.has('preference-applied');
+    return answer.headers.has('preference-applied');
   }
 
   private async read(text: string): Promise<boolean> {

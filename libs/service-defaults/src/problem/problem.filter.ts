@@ -57,13 +57,13 @@ function isDataException(error: unknown): boolean {
   return typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code);
 }
 
-/** A connection that broke under a transaction, as pg and TypeORM say it; SQLSTATE 08, 25P03, 57: a lost connection, a server that stops or gave up a transaction, a statement that took too long; 28, 3D, 53, 55000: one that takes no connection of ours; 40: a transaction that another one had to be preferred to. */
+/** A connection that broke under a transaction, as pg and TypeORM say it; SQLSTATE 08, 25P03, 57: a lost connection, a server that stops or gave up a transaction, a statement that took too long; 25006: a server that is not the primary any more; 28, 3D, 53, 55000: one that takes no connection of ours; 40: a transaction that another one had to be preferred to. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   return (
     !isAborted(error) &&
     ((typeof code === 'string' &&
-      /^(08|25P03|28|3D|40|53|57P|57014|55000|ECONN|ENOTFOUND|EPIPE|ETIMEDOUT|EAI_)/.test(code)) ||
+      /^(08|25006|25P03|28|3D|40|53|57P|57014|55000|ECONN|EHOST|ENET|ENOTFOUND|EPIPE|ETIMEDOUT|EAI_)/.test(code)) ||
       (typeof message === 'string' &&
         /Connection terminated|connection timeout|timeout exceeded when trying to connect|has encountered a connection error|Client was closed|query runner (was )?already released|Transaction is not started/i.test(
           message,

@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AccessToken } from '@lanyard/access-token';
 import type { NewRevocation, RevocationDescription } from '@lanyard/administration';
+import { invalid } from '@lanyard/service-defaults';
 import { DataSource, MoreThan, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
 import { Client, ClientSecret, RemovedClientSecret } from '../../registry/client.entity.ts';
-import { IssuedTokens } from '../../revocation/issued-tokens.ts';
+import { hasForeignJti, IssuedTokens } from '../../revocation/issued-tokens.ts';
 import { RevocationRow } from '../../revocation/revocation.entity.ts';
 import { revokeGrants, revokeJti, revokeTokens } from '../../revocation/revoke.ts';
 import { requireOwnScopes } from '../administrative-scopes.ts';
@@ -29,6 +30,10 @@ export class TokenRevocations {
   async revoke(administrator: Administrator, revocation: NewRevocation): Promise<void> {
     // Before the transaction, which has one connection: to look for new keys takes another.
     const token = 'token' in revocation ? await this.tokens.recogniseForCertain(revocation.token) : undefined;
+    if (token && hasForeignJti(token)) {
+      const message = `its jti is none that is given here: who has its key has signed it; withdraw the key ${token.keyId}`;
+      throw invalid([{ path: ['token'], message }]);
+    }
     await this.database.transaction(async (manager) => {
       const revoked = await revokeWithin(manager, administrator, revocation, token);
       if (!revoked) return;
