@@ -98,15 +98,16 @@ export function callOAuth(
 
 type TestDatabase = Pick<Awaited<ReturnType<typeof provisionedDatabase>>, 'name' | 'owner'>;
 
-/** How many statements the replicas of this test file have sent so far. */
-export const statementsSent = (): number => sent;
+/** How many statements the replicas on a database have sent so far. */
+export const statementsSent = ({ name }: TestDatabase): number => sent.get(name) ?? 0;
 
-let sent = 0;
+const sent = new Map<string, number>();
 const { query } = PatientClient.prototype;
-PatientClient.prototype.query = function count(...statement: never[]) {
-  sent += 1;
-  return query.apply(this, statement) as never;
-};
+PatientClient.prototype.query = function count(this: PatientClient, ...statement: unknown[]) {
+  const name = String(this.database);
+  sent.set(name, (sent.get(name) ?? 0) + 1);
+  return Reflect.apply(query, this, statement);
+} as typeof query;
 
 /** The connections by which replicas hear of changes. */
 export const killListeners = ({ name }: TestDatabase): Promise<void> =>
