@@ -16,7 +16,7 @@ export default async function globalSetup(): Promise<() => Promise<void>> {
 
 async function startProcesses(directory: string): Promise<() => Promise<void>> {
   const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
-  const environment = { LOG_LEVEL: 'warn', REGISTRY_RECONCILIATION_PERIOD: '3600' };
+  const environment = { LOG_LEVEL: 'warn', REGISTRY_RECONCILIATION_PERIOD: '600' };
   const system = await startSystem({ directory, ports, environment });
   Object.assign(process.env, {
     E2E_ISSUER: system.urls.issuer,
