@@ -19,6 +19,8 @@ export interface ServiceOptions {
   /** where it answers; undefined for a program that ends by itself */
   url?: string;
   onLine?: (line: Line) => void;
+  /** the file descriptor that takes what it prints to standard output; then `onLine` hears of errors alone */
+  output?: number;
 }
 
 /** One process of the system. */
@@ -39,7 +41,7 @@ export class Service {
   }
 
   start(): void {
-    const { name, command, environment, directory, onLine } = this.options;
+    const { name, command, environment, directory, onLine, output } = this.options;
     this.stopping = false;
     // A group of its own, so that Ctrl-C reaches the launcher alone, which stops its services in the right order. The
     // channel lets them notice when the launcher is gone.
@@ -47,11 +49,12 @@ export class Service {
       cwd: directory,
       env: { PATH: process.env.PATH, ...environment },
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', output ?? 'pipe', 'pipe', 'ipc'],
     });
     this.process = child;
     for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream! }).on('line', (text) => {
+      if (!stream) continue;
+      createInterface({ input: stream }).on('line', (text) => {
         this.lastWords = [...this.lastWords.slice(-9), text];
         onLine?.({ service: name, text, fields: fieldsOf(text) });
       });

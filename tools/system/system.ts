@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDatabase, startEmbeddedPostgres, type EmbeddedPostgres } from '@lanyard/testing/embedded-postgres';
+import { basicCredentials } from '@lanyard/oauth-protocol';
 import { Service, type Line } from './service.ts';
 
 export interface SystemOptions {
@@ -13,6 +14,8 @@ export interface SystemOptions {
   /** what differs from the defaults, for every service */
   environment?: NodeJS.ProcessEnv;
   onLine?: (line: Line) => void;
+  /** the file descriptor that takes what services print to standard output */
+  output?: number;
   onStep?: (step: string) => void;
   /** breaks the start off, and stops what runs so far */
   signal?: AbortSignal;
@@ -26,6 +29,8 @@ export interface System {
   services: { authServer: Service; batchProcessor: Service; jobsApi: Service };
   secretsDirectory: string;
   secretOf(clientId: string): Promise<string>;
+  /** an access token with the default scope of a client */
+  accessToken(clientId: string): Promise<string>;
   /** one more process of a service, on another port; the caller starts it */
   replica(name: ServiceName, port: number, environment?: NodeJS.ProcessEnv): Service;
   stop(): Promise<void>;
@@ -36,7 +41,7 @@ type ServiceName = 'auth-server' | 'batch-processor' | 'jobs-api';
 const repository = new URL('../..', import.meta.url).pathname;
 
 export async function startSystem(options: SystemOptions): Promise<System> {
-  const { directory, ports, dev = false, environment, onLine, onStep = () => undefined, signal } = options;
+  const { directory, ports, dev = false, environment, onLine, output, onStep = () => undefined, signal } = options;
   await mkdir(directory, { recursive: true, mode: 0o711 });
   await own(directory);
   const secretsDirectory = join(directory, 'secrets');
@@ -93,6 +98,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         directory: repository,
         url,
         onLine,
+        output,
       });
     const replica = (name: ServiceName, port: number, more: NodeJS.ProcessEnv = {}) =>
       program(name, 'main', { PORT: String(port), ...more }, `http://localhost:${port}`);
@@ -117,13 +123,23 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       service.start();
     }
     await Promise.all(Object.values(services).map((service) => service.ready()));
+    const secretOf = (clientId: string) => readFile(join(secretsDirectory, clientId, 'client_secret'), 'utf8');
+    const accessToken = async (clientId: string) => {
+      const response = await fetch(`${urls.issuer}/oauth/token`, {
+        method: 'POST',
+        headers: { authorization: basicCredentials(clientId, await secretOf(clientId)) },
+        body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      });
+      return ((await response.json()) as { access_token: string }).access_token;
+    };
     return {
       urls,
       postgres,
       databases: { auth: auth.ownerUrl, jobs: jobs.ownerUrl },
       services,
       secretsDirectory,
-      secretOf: (clientId) => readFile(join(secretsDirectory, clientId, 'client_secret'), 'utf8'),
+      secretOf,
+      accessToken,
       replica,
       stop,
     };

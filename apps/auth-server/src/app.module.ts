@@ -34,11 +34,18 @@ export class AppModule {
         ResourceServerModule.forRootAsync({
           imports: [SigningKeysModule, RevocationModule],
           inject: [SigningKeys, Revocations],
-          useFactory: ({ getKey }: SigningKeys, revocations: Revocations): ResourceServerOptions => ({
+          useFactory: (keys: SigningKeys, revocations: Revocations): ResourceServerOptions => ({
             issuer: configuration.ISSUER,
             resource: administrationOf(configuration.ISSUER),
             resourceName: 'Lanyard administration',
-            keys: { available: true, getKey, ...alwaysThere },
+            keys: {
+              available: true,
+              getKey: keys.getKey,
+              get keySet() {
+                return keys.keySet;
+              },
+              ...alwaysThere,
+            },
             revocations: {
               // Whoever is cut off from the others does not know whether they have revoked it.
               isRevoked: async (token) => {

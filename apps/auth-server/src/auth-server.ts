@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { Service } from '@lanyard/service-defaults';
+import { addRouteHooks, type Service } from '@lanyard/service-defaults';
 import { serveAdministration } from './administration/serve-administration.ts';
 import { AppModule } from './app.module.ts';
 import { authServerConfiguration, type AuthServerConfiguration } from './configuration.ts';
@@ -38,14 +38,12 @@ function acceptFormsAlone(app: NestFastifyApplication): void {
 
 /** On success and on every error, RFC 6749 section 5.1; in a hook, since guards refuse before Nest sets headers. */
 function forbidCaching(app: NestFastifyApplication): void {
-  app
-    .getHttpAdapter()
-    .getInstance()
-    .addHook('onRequest', (request, reply, done) => {
-      if (/^\/(oauth|admin)\//.test(request.routeOptions.url ?? ''))
-        reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
+  addRouteHooks(app.getHttpAdapter().getInstance(), (url) => /^\/(oauth|admin)\//.test(url), {
+    onRequest: (_request, reply, done) => {
+      reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
       done();
-    });
+    },
+  });
 }
 
 /** RFC 6749 section 3.2, RFC 7009 section 2.1, RFC 7662 section 2.1. */

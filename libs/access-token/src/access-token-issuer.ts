@@ -1,5 +1,6 @@
-import { randomBytes, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { accessTokenType, type AccessTokenClaims } from '@lanyard/oauth-protocol';
+import { randomIdentifier } from './random-identifier.ts';
 import { signES256 } from './signature.ts';
 
 /** A key that signs access tokens: ES256 alone. */
@@ -41,18 +42,33 @@ export function issueAccessToken(
     aud: grant.audience,
     client_id: grant.clientId,
     scope: grant.scope,
-    jti: randomBytes(16).toString('base64url'),
+    jti: randomIdentifier(),
     iat: now,
     exp: now + grant.lifetime,
-    ...(grant.grantId !== undefined && { grant_id: grant.grantId }),
   };
-  return { token: signJwt({ alg: 'ES256', typ: accessTokenType, kid: key.kid }, claims, key.privateKey), claims };
+  if (grant.grantId !== undefined) claims.grant_id = grant.grantId;
+  return { token: signed(encodedHeaderOf(key), claims, key.privateKey), claims };
 }
 
 /** The compact serialization of a signed JWT, RFC 7515 section 7.1. */
 export function signJwt(header: { alg: 'ES256'; typ: string; kid: string }, claims: object, key: KeyObject): string {
-  const signingInput = `${base64url(header)}.${base64url(claims)}`;
+  return signed(base64url(header), claims, key);
+}
+
+function signed(encodedHeader: string, claims: object, key: KeyObject): string {
+  const signingInput = `${encodedHeader}.${base64url(claims)}`;
   return `${signingInput}.${signES256(signingInput, key)}`;
+}
+
+/** The same for all access tokens of a key. */
+const encodedHeaders = new WeakMap<SigningKey, string>();
+
+function encodedHeaderOf(key: SigningKey): string {
+  const known = encodedHeaders.get(key);
+  if (known !== undefined) return known;
+  const encoded = base64url({ alg: 'ES256', typ: accessTokenType, kid: key.kid });
+  encodedHeaders.set(key, encoded);
+  return encoded;
 }
 
 function base64url(value: object): string {

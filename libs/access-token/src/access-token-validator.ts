@@ -61,7 +61,7 @@ export async function validateAccessToken(
       issuer: requirements.issuer,
       audience: requirements.audience,
       algorithms: [...(requirements.algorithms ?? ['ES256'])],
-      clockTolerance: requirements.clockTolerance ?? 5,
+      clockTolerance: clockToleranceOf(requirements),
       requiredClaims: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
       currentDate: now,
     });
@@ -72,6 +72,9 @@ export async function validateAccessToken(
     throw error;
   }
 }
+
+/** seconds */
+export const clockToleranceOf = ({ clockTolerance = 5 }: AccessTokenRequirements): number => clockTolerance;
 
 /** A token that names no key would have to be tried against each. */
 export function withKid(getKey: JWTVerifyGetKey): JWTVerifyGetKey {

@@ -1,4 +1,5 @@
 export * from './access-token-issuer.ts';
+export { RememberingValidator, type IssuerKeys, type RememberingValidatorOptions } from './remembering-validator.ts';
 export {
   accessTokenAlgorithms,
   InvalidTokenError,

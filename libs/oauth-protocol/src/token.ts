@@ -18,6 +18,8 @@ export interface AccessTokenClaims {
   jti: string;
   iat: number;
   exp: number;
+  /** not issued here, but heeded */
+  nbf?: number;
   /** What the token was obtained under, so that all tokens of it can be revoked together; a claim of this project. */
   grant_id?: string;
 }

@@ -18,6 +18,11 @@ export interface ResourceServerOptions {
   algorithms?: readonly AccessTokenAlgorithm[];
   /** How far clocks may differ, seconds; default 5. */
   clockTolerance?: number;
+  /**
+   * How many valid tokens are remembered at most, so that the next request with one costs no signature check; its
+   * expiry, its key and its revocation are looked at each time. About 2 KB each; default 1000, 0 for none.
+   */
+  rememberedTokens?: number;
   /** Where the issuer's keys come from; default: its JWK Set, found through its metadata. */
   keys?: KeySource;
   /** How often the keys are fetched anew in the background, seconds; default 300. */

@@ -15,6 +15,7 @@ export { HealthModule, Readiness } from './health/health.module.ts';
 export { addLogFields } from './logging/request-log.ts';
 export { resourceServerHealth } from './health/resource-server-health.ts';
 export { createLogger } from './logging/logger.ts';
+export { addRouteHooks } from './route-hooks.ts';
 export { MetricsModule, Registry } from './metrics/metrics.module.ts';
 export { withTimeout } from './with-timeout.ts';
 export { nextPage } from './next-page.ts';

@@ -55,7 +55,7 @@ beforeEach(async () => {
     .getHttpAdapter()
     .getInstance()
     .addHook('onRequest', (request, _reply, done) => {
-      addLogFields(request, { extra: 1 });
+      addLogFields(request, { extra: 1, token: 'hush' });
       done();
     });
   await app.init();
@@ -102,6 +102,7 @@ describe('a service', () => {
       status: 200,
       request_id: 'abc',
       extra: 1,
+      token: '[redacted]',
     });
     expect(JSON.stringify(lines)).not.toContain('hush');
   });
@@ -157,6 +158,14 @@ describe('a service', () => {
       'http_request_duration_seconds_count{service="test",method="GET",route="/errors/:name",status="409"} 1',
     );
     expect(body).not.toContain('/errors/own');
+  });
+
+  it('measures every request, however many come before somebody looks', async () => {
+    for (let i = 0; i < 1100; i++) await app.inject('/log');
+    for (const count of [1100, 1100]) {
+      const { body } = await app.inject('/metrics');
+      expect(body).toMatch(new RegExp(`_count\\{.*route="/log",status="200"\\} ${count}$`, 'm'));
+    }
   });
 
   it.each([

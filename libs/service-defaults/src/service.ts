@@ -2,8 +2,9 @@ import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply } from 'fastify';
-import type { DestinationStream } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
 import type { z } from 'zod';
+import { collectGarbage } from './collect-garbage.ts';
 import type { ServiceConfiguration } from './configuration/common-configuration.ts';
 import { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
 import { HealthModule } from './health/health.module.ts';
@@ -30,7 +31,7 @@ export async function createService<Schema extends z.ZodObject>(
   service: Service<Schema>,
   environment: NodeJS.ProcessEnv,
   logDestination?: DestinationStream,
-): Promise<{ app: NestFastifyApplication; configuration: z.infer<Schema> & ServiceConfiguration }> {
+): Promise<{ app: NestFastifyApplication; configuration: z.infer<Schema> & ServiceConfiguration; logger: Logger }> {
   const configuration = readConfiguration(service.configuration, environment) as z.infer<Schema> & ServiceConfiguration;
   const logger = createLogger(service.name, configuration.LOG_LEVEL, logDestination);
   const registry = createRegistry(service.name);
@@ -76,14 +77,15 @@ export async function createService<Schema extends z.ZodObject>(
   app.useGlobalFilters(new ProblemFilter());
   secureHeaders(adapter);
   await service.setUp?.(app, configuration);
-  return { app, configuration };
+  return { app, configuration, logger };
 }
 
 /** Runs the service until SIGTERM or SIGINT. A reason not to start is told in one line each, and ends the process with 1. */
 export async function runService<Schema extends z.ZodObject>(service: Service<Schema>): Promise<void> {
   try {
-    const { app, configuration } = await createService(service, process.env);
-    const logger = createLogger(service.name, configuration.LOG_LEVEL);
+    const { app, configuration, logger } = await createService(service, process.env);
+    await app.init();
+    collectGarbage();
     await app.listen(configuration.PORT, configuration.HOST);
     logger.info({ msg: 'listening', address: await app.getUrl() });
     stopOnSignal(() => app.close(), configuration.SHUTDOWN_TIMEOUT, logger);
@@ -94,7 +96,7 @@ export async function runService<Schema extends z.ZodObject>(service: Service<Sc
 }
 
 /** Stops once: on SIGTERM, on SIGINT, or when the parent that forked the process is gone. */
-function stopOnSignal(close: () => Promise<void>, timeout: number, logger: ReturnType<typeof createLogger>): void {
+function stopOnSignal(close: () => Promise<void>, timeout: number, logger: Logger): void {
   let stopping = false;
   const stop = (reason: string) => {
     if (stopping) return;

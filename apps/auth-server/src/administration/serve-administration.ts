@@ -1,6 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { AccessToken } from '@lanyard/resource-server';
-import { validationPipe } from '@lanyard/service-defaults';
+import { addRouteHooks, validationPipe } from '@lanyard/service-defaults';
 import { errorCodes } from 'fastify';
 import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
@@ -9,7 +9,7 @@ import { serveApiDocs } from './openapi.ts';
 /** Bytes; a whole registry may be applied at once. */
 const bodyLimit = (route: string) => (route === '/admin/registry' ? 8 * 1024 * 1024 : 64 * 1024);
 
-const isAdministration = (route: string | undefined): boolean => route?.startsWith('/admin/') ?? false;
+const isAdministration = (route: string): boolean => route.startsWith('/admin/');
 
 /** What the administration API needs of the application, besides its module. */
 export function serveAdministration(app: NestFastifyApplication): void {
@@ -29,8 +29,7 @@ function takeJson(app: NestFastifyApplication): void {
     if (isAdministration(route.url)) route.bodyLimit = bodyLimit(route.url);
   });
   fastify.addContentTypeParser(types, { parseAs: 'string' }, (request, body, done) => {
-    const { url } = request.routeOptions;
-    if (url !== undefined && !isAdministration(url)) {
+    if (!request.is404 && !isAdministration(request.route)) {
       return done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE(types[0]));
     }
     // A request without content may announce a type all the same.
@@ -42,36 +41,33 @@ function takeJson(app: NestFastifyApplication): void {
 /** Whoever was refused leaves an audit event. */
 function recordRefusals(app: NestFastifyApplication): void {
   const audit = app.get(AuditLog);
-  app
-    .getHttpAdapter()
-    .getInstance()
-    .addHook('onResponse', (request, { statusCode }, done) => {
-      const { routeOptions, ip: address, id: requestId } = request;
-      if (isAdministration(routeOptions.url) && (statusCode === 401 || statusCode === 403)) {
+  addRouteHooks(app.getHttpAdapter().getInstance(), isAdministration, {
+    onResponse: (request, { statusCode }, done) => {
+      if (statusCode === 401 || statusCode === 403) {
+        const { method, route, ip: address, id: requestId } = request;
         const { user } = request as { user?: AccessToken };
-        const route = `${request.method} ${routeOptions.url}`;
         audit.record(
           {
             type: 'administration.refused',
             outcome: 'refused',
             origin: { actor: user?.clientId ?? null, address, requestId },
-            details: { route, status: statusCode },
+            details: { route: `${method} ${route}`, status: statusCode },
           },
           refusalPeriod,
         );
       }
       done();
-    });
+    },
+  });
 }
 
 /** Whoever changed something finds it in force here, when they have the answer; at other replicas some moments later. */
 function putInForce(app: NestFastifyApplication): void {
   const changes = app.get(RegistryChanges);
-  app
-    .getHttpAdapter()
-    .getInstance()
-    .addHook('onSend', async ({ method, routeOptions }, { statusCode }, payload) => {
-      if (isAdministration(routeOptions.url) && method !== 'GET' && statusCode < 300) await changes.catchUp();
+  addRouteHooks(app.getHttpAdapter().getInstance(), isAdministration, {
+    onSend: async ({ method }, { statusCode }, payload) => {
+      if (method !== 'GET' && statusCode < 300) await changes.catchUp();
       return payload;
-    });
+    },
+  });
 }

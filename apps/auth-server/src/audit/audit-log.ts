@@ -28,12 +28,13 @@ interface Waiting {
 /**
  * Events that are too many to be written one by one, such as the issue of a token: equal ones are added up for a while
  * and written as one, in batches. What waits is bounded, kept through an outage of the database, and written at
- * shutdown; a process that is killed loses it, and has it in its log.
+ * shutdown; a process that is killed loses it, and has it in its log but for its last moment.
  */
 @Injectable()
 export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(AuditLog.name);
   private readonly waiting = new Map<string, Waiting>();
+  private readonly keys = new WeakMap<AuditRecord, string>();
   private readonly lost: Counter;
   private refusals = 0;
   private stop?: () => void;
@@ -67,7 +68,7 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** @param period  how long equal events are added up, seconds */
   record(record: AuditRecord, period: number): void {
-    const key = keyOf(record);
+    const key = this.keyOf(record);
     const now = Date.now();
     const same = this.waiting.get(key);
     if (same) {
@@ -81,6 +82,13 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
     } else {
       this.lost.inc();
     }
+  }
+
+  /** Worked out once for a record that is told again and again. */
+  private keyOf(record: AuditRecord): string {
+    let key = this.keys.get(record);
+    if (key === undefined) this.keys.set(record, (key = keyOf(record)));
+    return key;
   }
 
   /** Writes what is due by then, and everything where too much waits. */

@@ -5,11 +5,11 @@ import type { FastifyRequest } from 'fastify';
 import { Counter } from 'prom-client';
 import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import { ClientRegistry } from '../registry/client-registry.ts';
-import type { Client, ClientSecret } from '../registry/client.entity.ts';
+import { Client, type ClientSecret } from '../registry/client.entity.ts';
 import { SecretUses } from '../registry/secret-uses.ts';
 import { ThrottledError } from '../oauth-errors/throttled-error.ts';
 import { formOf } from '../token/form-parameters.ts';
-import { invalidClient, parseClientCredentials, type ClientCredentials } from './client-credentials.ts';
+import { invalidClient, parseClientCredentials } from './client-credentials.ts';
 import { digestSecret, indexOfMatch, isLive } from './client-secret.ts';
 import { FailureThrottle } from './failure-throttle.ts';
 import { OneTimeSecrets } from './one-time-secrets.ts';
@@ -28,6 +28,8 @@ export interface Authenticated {
 export class ClientAuthentication {
   private readonly logger = new Logger(ClientAuthentication.name);
   private readonly outcomes: Counter<'outcome'>;
+  /** since somebody last looked */
+  private succeeded = 0;
 
   constructor(
     @Inject(ClientRegistry) private readonly registry: ClientRegistry,
@@ -42,6 +44,10 @@ export class ClientAuthentication {
       help: 'client authentications by outcome',
       labelNames: ['outcome'],
       registers: [metrics],
+      collect: () => {
+        this.outcomes.inc({ outcome: 'succeeded' }, this.succeeded);
+        this.succeeded = 0;
+      },
     });
   }
 
@@ -53,7 +59,8 @@ export class ClientAuthentication {
       const credentials = parseClientCredentials(request.headers.authorization, formOf(request.body));
       ({ clientId } = credentials);
       this.throttleFailures(clientId, request.ip);
-      const { client, secret } = await this.match(credentials);
+      const found = this.registry.find(clientId);
+      const { client, secret } = match(found instanceof Client ? found : await found, credentials.clientSecret);
       if (secret.oneTime) await this.oneTimeSecrets.consume(secret, request);
       else this.uses.record(secret.id);
       authenticated = { client, grantId: secret.grantId };
@@ -63,7 +70,7 @@ export class ClientAuthentication {
     }
     addLogFields(request, { client_id: clientId });
     this.throttle.succeeded(clientId, request.ip);
-    this.outcomes.inc({ outcome: 'succeeded' });
+    this.succeeded += 1;
     return authenticated;
   }
 
@@ -72,18 +79,6 @@ export class ClientAuthentication {
     if (seconds === 0) return;
     this.outcomes.inc({ outcome: 'throttled' });
     throw new ThrottledError(seconds);
-  }
-
-  /** The same work and words whether the client is unknown, its secret wrong or expired, or the client disabled. */
-  private async match(credentials: ClientCredentials): Promise<{ client: Client; secret: ClientSecret }> {
-    const client = await this.registry.find(credentials.clientId);
-    const live = client?.secrets.filter((secret) => isLive(secret)) ?? [];
-    const digests = live.length > 0 ? live.map(({ digest }) => digest) : noSecret;
-    const secret = live[indexOfMatch(credentials.clientSecret, digests)];
-    if (!client) throw invalidClient('unknown client');
-    if (!secret) throw invalidClient('wrong or expired secret');
-    if (client.disabledAt) throw invalidClient('disabled client');
-    return { client, secret };
   }
 
   private async refused({ ip, id }: FastifyRequest, clientId: string, { cause }: OAuthError): Promise<void> {
@@ -110,4 +105,15 @@ export class ClientAuthentication {
     );
     await this.throttle.failed(clientId, ip);
   }
+}
+
+/** The same work and words whether the client is unknown, its secret wrong or expired, or the client disabled. */
+function match(client: Client | undefined, clientSecret: string): { client: Client; secret: ClientSecret } {
+  const live = client?.secrets.filter((secret) => isLive(secret)) ?? [];
+  const digests = live.length > 0 ? live.map(({ digest }) => digest) : noSecret;
+  const secret = live[indexOfMatch(clientSecret, digests)];
+  if (!client) throw invalidClient('unknown client');
+  if (!secret) throw invalidClient('wrong or expired secret');
+  if (client.disabledAt) throw invalidClient('disabled client');
+  return { client, secret };
 }

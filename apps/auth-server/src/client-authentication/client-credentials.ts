@@ -43,6 +43,7 @@ function parseBasic(authorization: string): ClientCredentials {
 }
 
 function formDecode(text: string): string {
+  if (!/[%+]/.test(text)) return text;
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {

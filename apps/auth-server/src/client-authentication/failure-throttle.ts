@@ -13,7 +13,8 @@ export class FailureThrottle {
   private readonly perAddress = new RateLimiterMemory({ points: 100, duration: 60 });
   /** Until when, ms since the epoch. */
   private readonly refused = new LRUCache<string, number>({ max: 10_000 });
-  private readonly trusted = new LRUCache<string, true>({ max: 10_000, ttl: 3_600_000 });
+  /** When a client authenticated at an address, ms since the epoch; renewed once a minute. */
+  private readonly trusted = new LRUCache<string, number>({ max: 10_000 });
 
   /** @returns how many seconds this client must wait at this address; 0 where it may go on */
   secondsToWait(clientId: string, address: string): number {
@@ -21,11 +22,17 @@ export class FailureThrottle {
     const place = network(address);
     const until = Math.max(this.refused.get(place) ?? 0, this.refused.get(both(clientId, place)) ?? 0);
     const seconds = Math.ceil((until - Date.now()) / 1000);
-    return seconds <= 0 || this.trusted.has(both(clientId, place)) ? 0 : seconds;
+    return seconds <= 0 || this.isTrusted(both(clientId, place)) ? 0 : seconds;
   }
 
   succeeded(clientId: string, address: string): void {
-    this.trusted.set(both(clientId, network(address)), true);
+    const now = Date.now();
+    const place = both(clientId, network(address));
+    if (now - (this.trusted.get(place) ?? 0) > 60_000) this.trusted.set(place, now);
+  }
+
+  private isTrusted(place: string): boolean {
+    return Date.now() - (this.trusted.get(place) ?? 0) < 3_600_000;
   }
 
   async failed(clientId: string, address: string): Promise<void> {

@@ -12,8 +12,7 @@ export class OneTimeSecrets {
 
   /** Whoever deletes the row was the first to use it, whatever the number of replicas. */
   async consume({ id, clientId, hint }: ClientSecret, request: FastifyRequest): Promise<void> {
-    if (request.routeOptions.url !== '/oauth/token')
-      throw invalidClient('one-time secret that is not for this endpoint');
+    if (request.route !== '/oauth/token') throw invalidClient('one-time secret that is not for this endpoint');
     const { ip, id: requestId } = request;
     await this.database.transaction(async (manager) => {
       // First of all, as everybody does who changes the secrets of a client.

@@ -13,7 +13,7 @@ export class OAuthErrorFilter extends ProblemFilter {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     // The route, not the address, which can be spelled in many ways.
-    if (!request.routeOptions.url?.startsWith('/oauth/')) return super.catch(exception, host);
+    if (!request.route.startsWith('/oauth/')) return super.catch(exception, host);
 
     const error = asOAuthError(exception);
     if (!error) return super.catch(exception, host);

@@ -50,9 +50,9 @@ export class ClientRegistry implements OnModuleInit {
    * @returns the client with its secrets, disabled or not; undefined where there is none
    * @throws {OAuthError}  `temporarily_unavailable`
    */
-  async find(clientId: string): Promise<Client | undefined> {
+  find(clientId: string): Client | Promise<Client | undefined> | undefined {
     this.requireFresh();
-    return this.cache.get(clientId) ?? (await this.lookUp(clientId));
+    return this.cache.get(clientId) ?? this.lookUp(clientId);
   }
 
   private requireFresh(): void {

@@ -23,6 +23,11 @@ export class ProtectedResources implements OnModuleInit {
     await this.load();
   }
 
+  /** Another object whenever one of them has changed. */
+  get all(): object {
+    return this.resourceByScope;
+  }
+
   /** @returns the identifier of the resource that has this scope value */
   resourceOf(scopeValue: string): string | undefined {
     return this.resourceByScope.get(scopeValue);

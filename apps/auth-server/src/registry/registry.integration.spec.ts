@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { decodeJwt } from 'jose';
 import {
   administratorOf,
   basic,
@@ -51,6 +52,26 @@ describe('the registry in memory', () => {
     expect(await until([401, 401])).toBeLessThan(1000);
     await setDisabled(false);
     expect(await until([200, 200])).toBeLessThan(1000);
+  });
+
+  it('takes in that scopes belong to another resource, for clients that had tokens before', async () => {
+    const audiences = () =>
+      Promise.all(
+        replicas.map(
+          async (app) => decodeJwt((await postToken(app, grant, { authorization })).json().access_token).aud,
+        ),
+      );
+    const moveTo = (resource: string) =>
+      database.owner.query(`UPDATE scope SET resource = $1 WHERE value IN ('jobs:read', 'jobs:write')`, [resource]);
+    await until([200, 200]);
+    for (const resource of ['http://localhost:3001', 'http://localhost:3002']) {
+      await moveTo(resource);
+      const begun = performance.now();
+      while (String(await audiences()) !== `${resource},${resource}`) {
+        expect(performance.now() - begun).toBeLessThan(1000);
+        await sleep(5);
+      }
+    }
   });
 
   it('puts a change through one replica in force at the other within a second: p99 of 200', async () => {

@@ -46,16 +46,19 @@ export class RevocationWriter {
   }
 
   private async write(asked: readonly Waiting[]): Promise<void> {
-    // One event for each token, however often it was asked for.
     const next = [...new Map(asked.map((one) => [one.token.claims.jti, one])).values()];
     await this.database.transaction(async (manager) => {
-      await revokeTokens(
-        manager,
-        next.map(({ token }) => token),
+      const revoked = new Set(
+        await revokeTokens(
+          manager,
+          next.map(({ token }) => token),
+        ),
       );
+      // One event for each token, however often and wherever it was asked for.
+      const fresh = next.filter(({ token }) => revoked.has(token.claims.jti));
       await appendAuditEvents(
         manager,
-        next.map(({ token: { clientId, claims }, origin }) => ({
+        fresh.map(({ token: { clientId, claims }, origin }) => ({
           type: 'access_token.revoked',
           origin,
           clientId,

@@ -108,6 +108,13 @@ describe('POST /oauth/revoke', () => {
     const [first, again] = [await tokenOf(), await tokenOf()];
     await Promise.all([first, again, again, again].map((each) => revoke(each)));
     expect((await eventsOf()).length).toBe(before + 4);
+    const third = await tokenOf();
+    await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        sleep(i).then(() => revoke(third, batchProcessor, i % 2 === 0 ? one : other)),
+      ),
+    );
+    expect((await eventsOf()).length).toBe(before + 5);
   });
 
   it.each([

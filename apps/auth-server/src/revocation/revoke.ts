@@ -20,8 +20,11 @@ type NewRevocation = Pick<RevocationRow, 'kind' | 'id' | 'clientId'> & { /** sec
 /** Whatever a replica that has not heard of it yet goes on to issue has ended by then. */
 const untilAllHaveEnded = () => Date.now() / 1000 + longestStaleness + longestLifetime + clockDifference;
 
-/** Revokes access tokens, each by itself. */
-export const revokeTokens = (manager: EntityManager, tokens: readonly AccessToken[]): Promise<void> =>
+/**
+ * Revokes access tokens, each by itself.
+ * @returns the `jti` of those that were not revoked before
+ */
+export const revokeTokens = (manager: EntityManager, tokens: readonly AccessToken[]): Promise<string[]> =>
   insert(
     manager,
     tokens.map(({ claims, expiresAt, clientId }) => {
@@ -30,11 +33,11 @@ export const revokeTokens = (manager: EntityManager, tokens: readonly AccessToke
   );
 
 /** Revokes an access token of which nothing but its `jti` is known. */
-export const revokeJti = (manager: EntityManager, jti: string): Promise<void> =>
+export const revokeJti = (manager: EntityManager, jti: string): Promise<string[]> =>
   insert(manager, [{ kind: 'jti', id: jti, clientId: null, until: untilAllHaveEnded() }]);
 
 /** Revokes all tokens that these keys signed. Whoever stole one chooses himself when his tokens end. */
-export const revokeKeys = (manager: EntityManager, kids: readonly string[]): Promise<void> =>
+export const revokeKeys = (manager: EntityManager, kids: readonly string[]): Promise<string[]> =>
   insert(
     manager,
     kids.map((kid) => ({ kind: 'kid', id: kid, clientId: null, until: inAYear() })),
@@ -63,11 +66,14 @@ export async function revokeGrants(manager: EntityManager, clientId: string, sec
   );
 }
 
-/** Within the transaction of what makes it necessary, after everything else but its audit events. */
-async function insert(manager: EntityManager, revocations: readonly NewRevocation[]): Promise<void> {
-  if (revocations.length === 0) return;
+/**
+ * Within the transaction of what makes it necessary, after everything else but its audit events.
+ * @returns the identifiers that are new
+ */
+async function insert(manager: EntityManager, revocations: readonly NewRevocation[]): Promise<string[]> {
+  if (revocations.length === 0) return [];
   await manager.query('SELECT pg_advisory_xact_lock($1)', [revocationLock]);
-  await manager.query(
+  const inserted = await manager.query<{ id: string }[]>(
     `WITH newest AS MATERIALIZED (
        SELECT greatest(max(sequence), floor(extract(epoch FROM clock_timestamp()) * 1e6)::bigint) AS sequence
        FROM revocation
@@ -76,7 +82,8 @@ async function insert(manager: EntityManager, revocations: readonly NewRevocatio
        SELECT newest.sequence + number, kind, id, client_id, to_timestamp(ends_at)
        FROM newest, unnest($1::text[], $2::text[], $3::text[], $4::float8[])
          WITH ORDINALITY AS new(kind, id, client_id, ends_at, number)
-     ON CONFLICT (kind, id) DO NOTHING`,
+     ON CONFLICT (kind, id) DO NOTHING
+     RETURNING id`,
     [
       revocations.map(({ kind }) => kind),
       revocations.map(({ id }) => id),
@@ -84,4 +91,5 @@ async function insert(manager: EntityManager, revocations: readonly NewRevocatio
       revocations.map(({ until }) => Math.ceil(until)),
     ],
   );
+  return inserted.map(({ id }) => id);
 }

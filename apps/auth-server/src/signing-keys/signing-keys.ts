@@ -21,7 +21,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
   private readonly logger = new Logger(SigningKeys.name);
   private signing: SigningKey | undefined;
   private published: JSONWebKeySet = { keys: [] };
-  private keySet: JWTVerifyGetKey = createLocalJWKSet(this.published);
+  private validating: JWTVerifyGetKey = createLocalJWKSet(this.published);
   private loaded: SigningKeyRow[] = [];
   /** Requests that are told when the JWK Set changes. */
   readonly waiting = new WaitingRequests();
@@ -66,7 +66,12 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   /** The key that validates a token of this server's own. */
-  readonly getKey: JWTVerifyGetKey = (header, token) => this.keySet(header, token);
+  readonly getKey: JWTVerifyGetKey = (header, token) => this.validating(header, token);
+
+  /** Another one whenever a key is added or withdrawn. */
+  get keySet(): object {
+    return this.validating;
+  }
 
   describe(row: SigningKeyRow): SigningKeyDescription {
     const { next, at } = nextOf(row, this.periods);
@@ -118,7 +123,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
     const etag = `"${createHash('sha256').update(JSON.stringify(keys)).digest('base64url').slice(0, 22)}"`;
     if (etag === this.etag) return;
     this.published = { keys };
-    this.keySet = createLocalJWKSet(this.published);
+    this.validating = createLocalJWKSet(this.published);
     this.etag = etag;
     this.waiting.tell();
   }

@@ -3,7 +3,8 @@ import type { FormParameters } from './form-parameters.ts';
 
 /** An access token request of the client credentials grant, RFC 6749 section 4.4.2, with RFC 8707's `resource`. */
 export interface TokenRequest {
-  scope?: ReadonlySet<string>;
+  /** as it was sent */
+  scope?: string;
   resource?: string;
 }
 
@@ -13,10 +14,11 @@ export function parseTokenRequest(form: FormParameters): TokenRequest {
   if (grantType !== 'client_credentials') {
     throw new OAuthError('unsupported_grant_type', 'only client_credentials is supported');
   }
-  return { scope: scopeOf(form.get('scope')), resource: resourceOf(form.get('resource')) };
+  return { scope: form.get('scope'), resource: form.get('resource') };
 }
 
-function scopeOf(text: string | undefined): ReadonlySet<string> | undefined {
+/** @throws {OAuthError}  where it is malformed, RFC 6749 section 3.3 */
+export function scopeOf(text: string | undefined): ReadonlySet<string> | undefined {
   if (text === undefined) return undefined;
   const scope = parseScope(text);
   if (!scope) throw new OAuthError('invalid_scope', 'the scope is malformed');
@@ -24,7 +26,7 @@ function scopeOf(text: string | undefined): ReadonlySet<string> | undefined {
 }
 
 /** An absolute URI without a fragment, RFC 8707 section 2. */
-function resourceOf(text: string | undefined): string | undefined {
+export function resourceOf(text: string | undefined): string | undefined {
   if (text !== undefined && (!URL.canParse(text) || text.includes('#'))) {
     throw new OAuthError('invalid_target', 'the resource must be an absolute URI without a fragment');
   }

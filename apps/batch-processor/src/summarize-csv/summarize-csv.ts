@@ -24,22 +24,22 @@ const mostColumns = 1000;
 export async function summarizeCsv(content: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<CsvSummary> {
   let columns: ColumnSummarizer[] | undefined;
   let rows = 0;
-  const parser = parse({ bom: true, skip_empty_lines: true, max_record_size: longestRecord });
+  const parser = parse({
+    bom: true,
+    skip_empty_lines: true,
+    max_record_size: longestRecord,
+    // Taken where it is read: passing records on through a stream costs as much as half of the parsing.
+    on_record: (record: string[]) => {
+      if (!columns) columns = header(record);
+      else {
+        rows += 1;
+        for (let i = 0; i < columns.length; i++) columns[i]?.add(record[i] ?? '');
+      }
+      return null;
+    },
+  });
   try {
-    await pipeline(
-      Readable.from(content),
-      parser,
-      async (records: AsyncIterable<string[]>) => {
-        for await (const record of records) {
-          if (!columns) columns = header(record);
-          else {
-            rows += 1;
-            for (let i = 0; i < columns.length; i++) columns[i]?.add(record[i] ?? '');
-          }
-        }
-      },
-      { signal },
-    );
+    await pipeline(Readable.from(content), parser.resume(), { signal });
   } catch (error) {
     if (error instanceof CsvError) throw new InvalidCsvError(error.message, { cause: error });
     throw error;

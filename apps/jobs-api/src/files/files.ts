@@ -54,7 +54,7 @@ export class Files {
 
   async open(id: string): Promise<{ size: number; content: AsyncIterable<Buffer> }> {
     const { uploadId, size } = await this.find(id);
-    return { size, content: this.chunks(uploadId) };
+    return { size, content: this.chunks(uploadId, size) };
   }
 
   /** @throws where there is no such file, a problem that names it */
@@ -81,13 +81,14 @@ export class Files {
     return { uploadId: file.upload_id, size: Number(file.size) };
   }
 
-  private async *chunks(uploadId: string): AsyncGenerator<Buffer> {
-    for (let position = 0; ; position++) {
+  private async *chunks(uploadId: string, size: number): AsyncGenerator<Buffer> {
+    for (let position = 0, left = size; left > 0; position++) {
       const [chunk] = await this.database.query<{ data: Buffer }[]>(
         'SELECT data FROM file_chunk WHERE upload_id = $1 AND position = $2',
         [uploadId, position],
       );
-      if (!chunk) return;
+      if (!chunk) throw new Error('a chunk of the file is missing');
+      left -= chunk.data.length;
       yield chunk.data;
     }
   }

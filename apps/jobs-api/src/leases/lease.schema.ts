@@ -21,7 +21,9 @@ export const claimedSchema = z.object({
   nextAt: z.iso
     .datetime()
     .nullable()
-    .describe('when the next job of these types becomes available, at the latest: a retry or an expiring lease'),
+    .describe(
+      'where there was no job: when the next one of these types becomes available, at the latest (a retry or an expiring lease); null where jobs were claimed: claim again',
+    ),
 });
 
 export const heartbeatSchema = z.strictObject({ leaseToken, leaseSeconds });

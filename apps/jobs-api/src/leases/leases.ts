@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION, problemException } from '@lanyard/service-defaults';
-import { DataSource, In, type EntityManager } from 'typeorm';
+import { DataSource } from 'typeorm';
 import type { JobsApiConfiguration } from '../configuration.ts';
 import { Job } from '../jobs/job.entity.ts';
 import { Jobs } from '../jobs/jobs.service.ts';
@@ -22,22 +22,12 @@ export class Leases {
     @Inject(CONFIGURATION) private readonly configuration: JobsApiConfiguration,
   ) {}
 
-  /** Claims the oldest available jobs; workers that claim at the same time get different ones. */
+  /**
+   * Claims the oldest available jobs; workers that claim at the same time get different ones.
+   * @returns where there was none, when there may be one at the latest: a retry, or the lease of a worker that is gone
+   */
   async claim({ types, max, leaseSeconds }: Claim, leasedBy: string): Promise<{ jobs: Job[]; nextAt: Date | null }> {
     await this.releaseExpired();
-    const jobs = await this.database.transaction((manager) =>
-      this.claimIn(manager, { types, max, leaseSeconds }, leasedBy),
-    );
-    const [row] = await this.database.query<{ next_at: Date | null }[]>(
-      `SELECT min(CASE status WHEN 'pending' THEN available_at ELSE lease_expires_at END) AS next_at
-       FROM job WHERE status IN ('pending', 'running') AND type = ANY ($1) AND NOT (id = ANY ($2))`,
-      [types, jobs.map(({ id }) => id)],
-    );
-    return { jobs, nextAt: row?.next_at ?? null };
-  }
-
-  /** Within a transaction, so that what is read is what was claimed. */
-  private async claimIn(manager: EntityManager, { types, max, leaseSeconds }: Claim, leasedBy: string): Promise<Job[]> {
     const claimed = await this.update(
       `WITH next AS (
          SELECT id FROM job WHERE status = 'pending' AND available_at <= now() AND type = ANY ($1)
@@ -45,11 +35,22 @@ export class Leases {
        )
        UPDATE job SET status = 'running', attempts = attempts + 1, lease_token = lease_token + 1, leased_by = $3,
               lease_expires_at = now() + make_interval(secs => $4), started_at = now(), failure = NULL
-       FROM next WHERE job.id = next.id RETURNING job.id`,
+       FROM next WHERE job.id = next.id RETURNING job.*`,
       [types, max, leasedBy, leaseSeconds],
-      manager,
     );
-    return manager.find(Job, { where: { id: In(claimed) }, order: { availableAt: 'ASC', id: 'ASC' } });
+    const jobs = claimed.toSorted(
+      (a, b) => a.availableAt.getTime() - b.availableAt.getTime() || (a.id < b.id ? -1 : 1),
+    );
+    return { jobs, nextAt: jobs.length > 0 ? null : await this.nextAt(types) };
+  }
+
+  private async nextAt(types: string[]): Promise<Date | null> {
+    const [row] = await this.database.query<{ next_at: Date | null }[]>(
+      `SELECT min(CASE status WHEN 'pending' THEN available_at ELSE lease_expires_at END) AS next_at
+       FROM job WHERE status IN ('pending', 'running') AND type = ANY ($1)`,
+      [types],
+    );
+    return row?.next_at ?? null;
   }
 
   async heartbeat(holder: Holder, { leaseSeconds }: Heartbeat): Promise<Job> {
@@ -86,24 +87,22 @@ export class Leases {
   async retry(id: string): Promise<Job> {
     const updated = await this.update(
       `UPDATE job SET status = 'pending', attempts = 0, finished_at = NULL, available_at = now()
-       WHERE id = $1 AND status = 'failed' RETURNING id`,
+       WHERE id = $1 AND status = 'failed' RETURNING *`,
       [id],
     );
-    const job = await this.jobs.read(id);
-    if (updated.length === 0) throw problemException(409, 'not-failed', `The job is ${job.status}, not failed`);
-    return job;
+    if (updated[0]) return updated[0];
+    const { status } = await this.jobs.read(id);
+    throw problemException(409, 'not-failed', `The job is ${status}, not failed`);
   }
 
   /** Puts jobs back whose worker is gone; after the last attempt they have failed. */
   async releaseExpired(): Promise<number> {
-    const released = await this.update(
+    const [, released] = await this.database.query<[unknown, number]>(
       `UPDATE job SET ${endOfAttempt('attempts < max_attempts')}, failure = 'the lease expired: the worker is gone',
               available_at = now()
-       WHERE id IN (SELECT id FROM job WHERE status = 'running' AND lease_expires_at <= now() FOR UPDATE SKIP LOCKED)
-       RETURNING id`,
-      [],
+       WHERE id IN (SELECT id FROM job WHERE status = 'running' AND lease_expires_at <= now() FOR UPDATE SKIP LOCKED)`,
     );
-    return released.length;
+    return released;
   }
 
   /** Changes the job for the holder of its lease alone; `$1` to `$3` are the holder, the parameters begin at `$4`. */
@@ -116,21 +115,28 @@ export class Leases {
     const { id, leaseToken, leasedBy } = holder;
     const updated = await this.update(
       `UPDATE job SET ${change}
-       WHERE id = $1 AND lease_token = $2 AND leased_by = $3 AND status = 'running' RETURNING id`,
+       WHERE id = $1 AND lease_token = $2 AND leased_by = $3 AND status = 'running' RETURNING *`,
       [id, leaseToken, leasedBy, ...parameters],
     );
+    if (updated[0]) return updated[0];
     const job = await this.jobs.read(id);
     const same = Number(job.leaseToken) === leaseToken && job.leasedBy === leasedBy;
-    if (updated.length === 1 || (same && job.status === repeated)) return job;
+    if (same && job.status === repeated) return job;
     throw problemException(409, 'lease-lost', 'The lease is lost', {
       detail: 'it expired and the job went to another worker, or has ended',
     });
   }
 
-  /** TypeORM answers an UPDATE with the rows and their number. */
-  private async update(sql: string, parameters: unknown[], manager = this.database.manager): Promise<string[]> {
-    const [rows] = await manager.query<[{ id: string }[], number]>(sql, parameters);
-    return rows.map(({ id }) => id);
+  /** TypeORM answers an UPDATE with the rows and their number, and makes no entities of the rows. */
+  private async update(sql: string, parameters: unknown[]): Promise<Job[]> {
+    const [rows] = await this.database.query<[Record<string, unknown>[], number]>(sql, parameters);
+    const { columns } = this.database.getMetadata(Job);
+    return rows.map((row) =>
+      this.database.manager.create(
+        Job,
+        Object.fromEntries(columns.map(({ propertyName, databaseName }) => [propertyName, row[databaseName]])),
+      ),
+    );
   }
 }
 

@@ -40,16 +40,19 @@ export class AccessTokenGuard extends AuthGuard() {
     super({ defaultStrategy: strategy.name });
   }
 
-  override async canActivate(context: ExecutionContext): Promise<boolean> {
+  override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const rule = accessRuleOf(context.getHandler(), context.getClass());
     if (!rule) throw new ForbiddenException('the route declares no access rule');
-    if ('public' in rule) return true;
+    return 'public' in rule || this.requireScopes(rule.scopes, context);
+  }
+
+  private async requireScopes(needed: readonly string[], context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<BearerRequest>();
     try {
       takesHeaderOnly(request);
       await super.canActivate(context);
       const scopes = request.user?.scopes;
-      if (!rule.scopes.every((value) => scopes?.has(value))) throw scopeInsufficient(formatScope(rule.scopes));
+      if (!needed.every((value) => scopes?.has(value))) throw scopeInsufficient(formatScope(needed));
       return true;
     } catch (error) {
       if (error instanceof BearerException) this.challenge(error, context, request);

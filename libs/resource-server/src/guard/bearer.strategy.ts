@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { InvalidTokenError, validateAccessToken, type AccessToken } from '@lanyard/access-token';
+import { InvalidTokenError, RememberingValidator, type AccessToken } from '@lanyard/access-token';
 import { PassportStrategy } from '@nestjs/passport';
 import passport from 'passport';
 import { Strategy } from 'passport-http-bearer';
@@ -18,21 +18,22 @@ import type { RevocationSource } from '../revocations/revocation-source.ts';
 @Injectable()
 export class BearerStrategy extends PassportStrategy(Strategy, 'lanyard-bearer') {
   declare name: string;
+  private readonly validator: RememberingValidator;
 
   constructor(
-    @Inject(RemoteKeys) private readonly keys: KeySource,
+    @Inject(RemoteKeys) keys: KeySource,
     @Inject(RemoteRevocations) private readonly revocations: RevocationSource | undefined,
-    @Inject(RESOURCE_SERVER_OPTIONS) private readonly options: ResourceServerOptions,
+    @Inject(RESOURCE_SERVER_OPTIONS) options: ResourceServerOptions,
   ) {
     super();
     this.name = `lanyard-bearer ${randomUUID()}`;
+    const { issuer, resource: audience, algorithms, clockTolerance, rememberedTokens: remembered } = options;
+    this.validator = new RememberingValidator(keys, { issuer, audience, algorithms, clockTolerance, remembered });
     passport.use(this);
   }
 
   async validate(token: string): Promise<AccessToken> {
-    const { issuer, resource: audience, algorithms, clockTolerance } = this.options;
-    const requirements = { issuer, audience, algorithms, clockTolerance };
-    const accessToken = await validateAccessToken(token, this.keys.getKey, requirements);
+    const accessToken = await this.validator.validate(token);
     if (await this.revocations?.isRevoked(accessToken, token)) {
       throw new InvalidTokenError('the access token was revoked', 'it is on the list of revocations');
     }

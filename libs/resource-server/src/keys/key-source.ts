@@ -1,11 +1,9 @@
-import type { JWTVerifyGetKey } from 'jose';
+import type { IssuerKeys } from '@lanyard/access-token';
 
 /** Where an issuer's keys come from. */
-export interface KeySource {
+export interface KeySource extends IssuerKeys {
   /** whether there are keys, so that tokens can be validated */
   readonly available: boolean;
-  /** the key for a token's header, as jose asks for it */
-  readonly getKey: JWTVerifyGetKey;
   start(): void;
   stop(): void;
 }

@@ -25,6 +25,8 @@ export class RemoteKeys implements KeySource {
   private readonly options: Required<Pick<RemoteKeysOptions, 'refreshInterval' | 'cooldown' | 'onError'>>;
   private readonly connection: IssuerConnection;
   private keys: JWTVerifyGetKey | undefined;
+  /** what the server answered last */
+  private text = '';
   private address = '';
   private etag: string | undefined;
   private fetching: Promise<void> | undefined;
@@ -42,6 +44,10 @@ export class RemoteKeys implements KeySource {
 
   get available(): boolean {
     return this.keys !== undefined;
+  }
+
+  get keySet(): object | undefined {
+    return this.keys;
   }
 
   /** Fetches the keys and goes on refreshing them. Does not wait for the server, nor fail without it. */
@@ -105,8 +111,10 @@ export class RemoteKeys implements KeySource {
     this.take(await this.connection.send(this.address));
   }
 
+  /** The same keys are the same object, so that what was validated with them stays so. */
   private take({ text, headers }: Answer): void {
-    this.keys = createLocalJWKSet(JSON.parse(text) as JSONWebKeySet);
+    if (text !== this.text) this.keys = createLocalJWKSet(JSON.parse(text) as JSONWebKeySet);
+    this.text = text;
     this.etag = headers.get('etag') ?? undefined;
   }
 

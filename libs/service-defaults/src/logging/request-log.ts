@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { forFlatLines, secretFields } from './logger.ts';
 
 const requestId = /^[A-Za-z0-9._-]{1,64}$/;
 
@@ -13,42 +14,47 @@ export function requestIdOf(request: IncomingMessage): string {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    logFields: Record<string, unknown>;
+    /** the path of the route, with the names of its parameters */
+    route: string;
+    logFields: LogFields;
   }
 }
 
+/** No objects, so that nobody has to look for secrets inside them. */
+export type LogFields = Record<string, string | number | boolean | null | undefined | readonly string[]>;
+
 /** Adds fields to the line that ends this request in the log. */
-export function addLogFields(request: FastifyRequest, fields: Record<string, unknown>): void {
+export function addLogFields(request: FastifyRequest, fields: LogFields): void {
   Object.assign(request.logFields, fields);
 }
 
 /** One line for each request, with the route instead of the address, since addresses may carry what must not be logged. */
 export function logRequests(fastify: FastifyInstance, logger: Logger): void {
+  const lines = forFlatLines(logger);
+  fastify.decorateRequest('route', '(unknown)');
   fastify.decorateRequest('logFields');
   fastify.addHook('onRequest', (request, reply, done) => {
+    request.route = request.routeOptions.url ?? request.route;
     request.logFields = {};
     reply.header('x-request-id', request.id);
     done();
   });
   fastify.addHook('onResponse', (request, reply, done) => {
-    const { method, id, logFields, ip } = request;
-    const params = idsOf(request.params);
-    const route = request.routeOptions.url ?? '(unknown)';
+    const { route } = request;
     const status = reply.statusCode;
-    // Where a guard authenticated the caller.
-    const client_id = (request as { user?: { clientId?: string } }).user?.clientId;
     const level = status >= 500 ? 'error' : quiet.has(route) ? 'debug' : 'info';
-    const ms = Math.round(reply.elapsedTime * 10) / 10;
-    logger[level]({
-      method,
+    if (!lines.isLevelEnabled(level)) return done();
+    lines[level]({
+      method: request.method,
       route,
-      params,
+      params: idsOf(request.params),
       status,
-      ms,
-      request_id: id,
-      address: ip,
-      client_id,
-      ...logFields,
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+      request_id: request.id,
+      address: request.ip,
+      // Where a guard authenticated the caller.
+      client_id: (request as { user?: { clientId?: string } }).user?.clientId,
+      ...request.logFields,
       msg: 'request',
     });
     done();
@@ -56,11 +62,11 @@ export function logRequests(fastify: FastifyInstance, logger: Logger): void {
 }
 
 /** Ids alone, as anything may stand in an address. */
-function idsOf(params: unknown): Record<string, string> {
+function idsOf(params: unknown): Record<string, string> | undefined {
+  const entries = Object.entries((params ?? {}) as Record<string, string>);
+  if (entries.length === 0) return undefined;
   return Object.fromEntries(
-    Object.entries((params ?? {}) as Record<string, string>).filter(([, value]) =>
-      /^[0-9a-f-]{36}$|^[0-9a-f]{64}$/.test(value),
-    ),
+    entries.filter(([name, value]) => !secretFields.includes(name) && /^[0-9a-f-]{36}$|^[0-9a-f]{64}$/.test(value)),
   );
 }
 

@@ -1,0 +1,118 @@
+import { once } from 'node:events';
+import { Agent, request as send, type IncomingMessage } from 'node:http';
+import { setImmediate as turn } from 'node:timers/promises';
+import autocannon from 'autocannon';
+import { cores, cpuTimeOf, pin } from './machine.ts';
+
+export interface Subject {
+  name: string;
+  url: string;
+  pid: number;
+}
+
+/** One request, or several: each connection sends its share of them in turn. */
+export type Requests = autocannon.Request[];
+
+export interface Load {
+  perSecond: number;
+  /** share of its core that the server used: with much less than all, something else was measured */
+  busy: number;
+}
+
+export type LoadOptions = { requests: Requests; connections: number } & (
+  | { seconds: number }
+  | { /** how many requests are sent in all */ amount: number }
+);
+
+/** @throws where a response is not a success, or a request was not sent */
+export async function load({ url, pid, name }: Subject, options: LoadOptions): Promise<Load> {
+  const { requests, connections } = options;
+  pin(pid, cores.measured);
+  const [cpu, begun] = [cpuTimeOf(pid), performance.now()];
+  let clients = 0;
+  const result = await autocannon({
+    url,
+    connections,
+    requests: requests.slice(0, 1),
+    ...('amount' in options ? { amount: options.amount } : { duration: options.seconds }),
+    ...(requests.length >= connections && {
+      setupClient: (client) => {
+        const number = clients++;
+        client.setRequests(requests.filter((_, i) => i % connections === number));
+      },
+    }),
+  });
+  const sent = 'amount' in options ? options.amount : 1;
+  if (result.non2xx > 0 || result.errors > 0 || result['2xx'] < sent) {
+    throw new Error(`${name}: ${result['2xx']} answered, ${result.non2xx} refused, ${result.errors} failed`);
+  }
+  const busy = (cpuTimeOf(pid) - cpu) / ((performance.now() - begun) / 1000);
+  return { perSecond: result['2xx'] / result.duration, busy };
+}
+
+/** How long is sent before it counts, so that connections are there; seconds. */
+const leadIn = 1;
+
+/**
+ * Sends requests evenly, whether or not those before were answered, as many independent clients would.
+ * @returns for each, how long after it was due its response had come in; ms
+ */
+export async function sendEvenly(
+  { url, pid, name }: Subject,
+  [{ method, path, headers, body } = {}]: Requests,
+  perSecond: number,
+  seconds: number,
+): Promise<number[]> {
+  pin(pid, cores.measured);
+  const agent = new Agent({ keepAlive: true });
+  const one = async (due: number) => {
+    const request = send(`${url}${path}`, { method, agent, headers });
+    request.end(body);
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    response.resume();
+    await once(response, 'end');
+    if (response.statusCode !== 200) throw new Error(`${name} answered ${response.statusCode}`);
+    return performance.now() - due;
+  };
+  const begun = performance.now();
+  const sent: Promise<number | Error>[] = [];
+  while (sent.length < perSecond * (leadIn + seconds)) {
+    const due = begun + (sent.length / perSecond) * 1000;
+    if (performance.now() < due) await turn();
+    else sent.push(one(due).catch((error: Error) => error));
+  }
+  const answers = await Promise.all(sent);
+  agent.destroy();
+  const failure = answers.find((answer) => answer instanceof Error);
+  if (failure) throw failure;
+  return (answers as number[]).slice(perSecond * leadIn);
+}
+
+/** What was measured in each round. */
+export interface Rounds {
+  perSecond: number[];
+  busy: number[];
+}
+
+/** Loads several servers in turn, in many short rounds, after a warm-up of each. */
+export async function loadInTurn<Name extends string>(
+  subjects: (Subject & { name: Name; requests: Requests })[],
+  options: { connections: number; seconds: number; rounds: number; warmUp: number },
+  onRound: (round: number) => void = () => undefined,
+): Promise<Record<Name, Rounds>> {
+  const { connections, seconds, rounds, warmUp } = options;
+  const found = Object.fromEntries(
+    subjects.map(({ name }) => [name, { perSecond: [], busy: [] } satisfies Rounds]),
+  ) as unknown as Record<Name, Rounds>;
+  for (const subject of subjects) await load(subject, { requests: subject.requests, connections, seconds: warmUp });
+  for (let round = 0; round < rounds; round++) {
+    // Each is as often the first as the last.
+    for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
+      const { perSecond, busy } = await load(subject, { requests: subject.requests, connections, seconds });
+      found[subject.name].perSecond.push(perSecond);
+      found[subject.name].busy.push(busy);
+    }
+    onRound(round + 1);
+  }
+  return found;
+}

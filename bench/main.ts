@@ -1,0 +1,148 @@
+/**
+ * Where Lanyard stands: beside a floor, which does only what must be done, and beside a peer. Each line of the budget is
+ * a ratio of what was measured in this run, never a time. `npm run bench`, Linux with two cores.
+ */
+import { chmodSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startEmbeddedPostgres } from '@lanyard/testing/embedded-postgres';
+import { freePort, startSystem, type Service } from '@lanyard/tools/system';
+import { Command } from 'commander';
+import ora from 'ora';
+import { quick, thorough } from './effort.ts';
+import { conditions, memoryOf, requireCores } from './machine.ts';
+import { measureClients } from './measurements/clients.ts';
+import { measureCryptography } from './measurements/cryptography.ts';
+import { measureMemoryAtRest } from './measurements/memory.ts';
+import { measureProtectedRoute } from './measurements/protected-route.ts';
+import { measureStatements } from './measurements/statements.ts';
+import { measureTokenEndpoint } from './measurements/token-endpoint.ts';
+import { chartOf } from './report/chart.ts';
+import { printBudget, printLine, printTable } from './report/print.ts';
+import { digits, type Findings } from './report/report.ts';
+import { repository, startAuthServer, startSubject, type AuthServer } from './servers.ts';
+
+const program = new Command('npm run bench --')
+  .description('Measures Lanyard beside a floor and a peer. Ends with 1 where a line of the budget does not hold.')
+  .option('--quick', 'rough figures in less than a minute')
+  .option('--json <file>', 'write the figures of all rounds')
+  .option('--chart <file>', 'write a chart, SVG')
+  .parse();
+const options = program.opts<{ quick?: true; json?: string; chart?: string }>();
+const effort = options.quick ? quick : thorough;
+
+requireCores();
+const spinner = ora({ isEnabled: process.stderr.isTTY, isSilent: !process.stderr.isTTY }).start();
+const progress = (text: string) => void (spinner.text = text);
+const directory = mkdtempSync(join(tmpdir(), 'lanyard-bench-'));
+chmodSync(directory, 0o711);
+const found: Findings[] = [];
+const take = (findings: Findings) => {
+  found.push(findings);
+  spinner.stop();
+  for (const table of findings.tables) printTable(table);
+  spinner.start();
+};
+
+/** What was started, to be stopped in the end, in the reverse order. */
+const started: (() => Promise<unknown>)[] = [];
+async function stopAll(): Promise<void> {
+  for (let stop = started.pop(); stop; stop = started.pop()) await stop();
+}
+function running<Started extends { service: Service }>(one: Started): Started {
+  started.push(() => one.service.stop());
+  return one;
+}
+process.once('SIGINT', () => {
+  void stopAll().finally(() => {
+    rmSync(directory, { recursive: true, force: true });
+    process.exit(130);
+  });
+});
+
+/** The authorization server by itself, with its peers. */
+async function measureIssuing(): Promise<void> {
+  progress('starting Postgres, authorization servers, floor and peer');
+  const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
+  started.push(() => postgres.stop());
+  const servers: AuthServer[] = [];
+  for (const clients of effort.registered) {
+    servers.push(running(await startAuthServer(directory, postgres.url, clients)));
+  }
+  const [authServer] = servers as [AuthServer];
+  const floor = running(await startSubject('floor'));
+  const peer = running(await startSubject('oidc-provider'));
+  const firstToken = Math.round(authServer.firstToken);
+  take(await measureTokenEndpoint({ authServer, floor, peer }, effort, progress));
+  take(await measureClients(servers, effort, progress));
+  if (!options.quick) take(await measureStatements(authServer, 5, progress));
+  const underLoad = memoryOf(authServer.pid);
+  take({
+    tables: [
+      {
+        title: 'The authorization server',
+        rows: [
+          { what: 'from its start to the first token', value: `${digits(firstToken)} ms` },
+          { what: 'memory after the load', value: `${digits(underLoad)} MB` },
+        ],
+      },
+    ],
+    budget: [],
+    figures: { 'first token, ms': firstToken, 'memory after load, MB': underLoad },
+  });
+  await stopAll();
+}
+
+/** The whole system, as `npm start` has it. */
+async function measureSystem(): Promise<void> {
+  progress('starting the system');
+  const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
+  const output = openSync(join(directory, 'system.log'), 'a');
+  const environment = { NODE_ENV: 'production' };
+  const system = await startSystem({ directory: join(directory, 'system'), ports, environment, output });
+  started.push(() => system.stop());
+  const empty = running(await startSubject('empty-application'));
+  const collected = running(await startSubject('empty-application', { COLLECT: 'yes' }));
+  const services = Object.values(system.services).map(({ options: { name }, pid }) => ({ name, pid: pid! }));
+  take(await measureMemoryAtRest(services, { empty, collected }, effort.restSeconds, progress));
+
+  const jobsApi = async (protection: string) => {
+    const port = await freePort();
+    const service = system.replica('jobs-api', port, { PROTECTION: protection });
+    service.options.command = [join(repository, 'bench/dist/subjects/jobs-api.js')];
+    service.start();
+    running({ service });
+    await service.ready();
+    return { name: protection, url: `http://localhost:${port}`, pid: service.pid! };
+  };
+  const subjects = {
+    lanyard: await jobsApi('lanyard'),
+    unprotected: await jobsApi('none'),
+    plain: await jobsApi('plain'),
+  };
+  const token = await system.accessToken('batch-processor');
+  take(await measureProtectedRoute(subjects, token, effort, progress));
+  await stopAll();
+}
+
+try {
+  await measureIssuing();
+  await measureSystem();
+  take(await measureCryptography(effort, progress));
+  spinner.stop();
+  const budget = found.flatMap((findings) => findings.budget);
+  printBudget(budget);
+  printLine(`${conditions()}${options.quick ? '; --quick: rough figures' : ''}`);
+  const bars = found.flatMap((findings) => findings.bars ?? []);
+  if (options.chart) writeFileSync(options.chart, chartOf(bars, conditions()));
+  if (options.json) {
+    const figures = Object.assign({}, ...found.map((findings) => findings.figures)) as object;
+    const report = { conditions: conditions(), quick: options.quick ?? false, budget, figures };
+    writeFileSync(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  }
+  process.exitCode = budget.every(({ holds }) => holds) ? 0 : 1;
+} finally {
+  spinner.stop();
+  await stopAll();
+  rmSync(directory, { recursive: true, force: true });
+}

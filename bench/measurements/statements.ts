@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { load } from '../load.ts';
+import { atMost, digits, type Findings } from '../report/report.ts';
+import { clientIdOf, tokenRequests, type AuthServer } from '../servers.ts';
+
+/** A backend tells what it did after ten seconds at the latest. */
+const untilTold = 11_000;
+
+/** Transactions of the database while tokens are issued, beside as much time in which none are. */
+export async function measureStatements(
+  server: AuthServer,
+  seconds: number,
+  progress: (text: string) => void,
+): Promise<Findings> {
+  const database = new pg.Client({ connectionString: server.databaseUrl });
+  await database.connect();
+  const transactions = async () => {
+    progress('database statements per token: waiting for the count');
+    await sleep(untilTold);
+    const { rows } = await database.query<{ count: string }>(
+      'SELECT xact_commit + xact_rollback AS count FROM pg_stat_database WHERE datname = current_database()',
+    );
+    return Number(rows[0]!.count);
+  };
+  try {
+    const before = await transactions();
+    progress('database statements per token: without load');
+    await sleep(seconds * 1000);
+    const between = await transactions();
+    progress('database statements per token: under load');
+    const requests = tokenRequests([clientIdOf(1)]);
+    const { perSecond } = await load(server, { requests, connections: 32, seconds });
+    const after = await transactions();
+    const [idle, loaded, tokens] = [between - before, after - between, Math.round(perSecond * seconds)];
+    const perToken = Math.max(0, loaded - idle) / tokens;
+    return {
+      tables: [
+        {
+          title: `Database transactions within ${seconds + untilTold / 1000} seconds`,
+          rows: [
+            { what: 'without load', value: digits(idle) },
+            { what: `while ${digits(tokens)} tokens were issued`, value: digits(loaded) },
+          ],
+        },
+      ],
+      // What is written in batches, such as when secrets were last used, does not grow with the tokens.
+      budget: [atMost('database transactions per token', perToken, 0.001, digits(perToken, 5))],
+      figures: { 'database transactions': { idle, loaded, tokens } },
+    };
+  } finally {
+    await database.end();
+  }
+}

@@ -1,0 +1,16 @@
+import { randomFillSync } from 'node:crypto';
+
+const size = 16;
+/** Drawn many at a time: a call of the generator costs far more than the bytes (docs/decisions/0014). */
+const pool = Buffer.alloc(256 * size);
+let next = pool.length;
+
+/** @returns 128 random bits, base64url */
+export function randomIdentifier(): string {
+  if (next === pool.length) {
+    randomFillSync(pool);
+    next = 0;
+  }
+  next += size;
+  return pool.toString('base64url', next - size, next);
+}

@@ -1,0 +1,17 @@
+import type { FastifyInstance, RouteOptions } from 'fastify';
+
+type RouteHooks = Pick<RouteOptions, 'onRequest' | 'onSend' | 'onResponse'>;
+
+/**
+ * Adds hooks to some routes, for all that are registered from now on. A hook of the whole application would cost each
+ * request of the others.
+ */
+export function addRouteHooks(fastify: FastifyInstance, isMeant: (url: string) => boolean, hooks: RouteHooks): void {
+  fastify.addHook('onRoute', (route) => {
+    if (!isMeant(route.url)) return;
+    for (const [name, hook] of Object.entries(hooks)) {
+      const key = name as keyof RouteHooks;
+      Object.assign(route, { [key]: [route[key] ?? [], hook].flat() });
+    }
+  });
+}
