@@ -3,7 +3,7 @@
  * another of two replicas of the auth-server, under load; then what 100,000 live revocations cost. Real processes and a
  * real Postgres on this machine. `npm run bench:revocation`.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +12,8 @@ import { basicCredentials } from '@lanyard/oauth-protocol';
 import { freePort, startSystem, type Service } from '@lanyard/tools/system';
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
 import pg from 'pg';
+import { memoryOf } from './machine.ts';
+import { percentile } from './statistics.ts';
 
 const revocations = 1000;
 const perSecond = 50;
@@ -19,8 +21,6 @@ const live = 100_000;
 /** Requests per second of the load: for tokens at each auth-server, with tokens at each jobs-api. */
 const load = { tokens: 25, calls: 100 };
 const print = (line = '') => void process.stdout.write(`${line}\n`);
-const percentile = (values: number[], share: number) =>
-  values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? Number.NaN;
 const ms = (value: number) => `${value.toFixed(1)} ms`;
 
 const directory = mkdtempSync(join(tmpdir(), 'lanyard-bench-'));
@@ -165,9 +165,7 @@ async function measureSize(): Promise<void> {
   const keys = createLocalJWKSet((await (await fetch(`${issuers[0]}/.well-known/jwks.json`)).json()) as JSONWebKeySet);
   const owner = new pg.Client({ connectionString: system.databases.auth });
   await owner.connect();
-  const memoryOf = (service: Service) =>
-    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${service.pid}/status`, 'utf8'))?.[1]) / 1024;
-  const memory = () => [system.services.authServer, system.services.jobsApi].map(memoryOf);
+  const memory = () => [system.services.authServer, system.services.jobsApi].map(({ pid }) => memoryOf(pid!));
   const [before, begun] = [memory(), performance.now()];
   await owner.query(
     `INSERT INTO revocation (sequence, kind, id, client_id, ends_at)
