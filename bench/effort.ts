@@ -5,7 +5,7 @@ export interface Effort {
   seconds: number;
   warmUp: number;
   concurrencies: number[];
-  halfLoadSeconds: number;
+  halfLoad?: { rounds: number; seconds: number };
   /** how many clients are registered where few are compared with many */
   registered: [few: number, ...more: number[]];
   /** of how many clients calls are made in turn */
@@ -14,11 +14,11 @@ export interface Effort {
 }
 
 export const thorough: Effort = {
-  rounds: 21,
+  rounds: 15,
   seconds: 1,
   warmUp: 8,
   concurrencies: [32, 8, 128],
-  halfLoadSeconds: 10,
+  halfLoad: { rounds: 11, seconds: 1 },
   registered: [10, 1000, 100_000],
   callers: [1, 64, 1000],
   restSeconds: 20,
@@ -28,10 +28,9 @@ export const thorough: Effort = {
 export const quick: Effort = {
   rounds: 3,
   seconds: 1,
-  warmUp: 3,
+  warmUp: 1,
   concurrencies: [32],
-  halfLoadSeconds: 1,
-  registered: [10, 1000],
-  callers: [64],
+  registered: [10],
+  callers: [],
   restSeconds: 1,
 };

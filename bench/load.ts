@@ -30,7 +30,7 @@ export async function load({ url, pid, name }: Subject, options: LoadOptions): P
   pin(pid, cores.measured);
   const [cpu, begun] = [cpuTimeOf(pid), performance.now()];
   let clients = 0;
-  const result = await autocannon({
+  const running = autocannon({
     url,
     connections,
     requests: requests.slice(0, 1),
@@ -42,6 +42,8 @@ export async function load({ url, pid, name }: Subject, options: LoadOptions): P
       },
     }),
   });
+  const rest = stayAwake();
+  const result = await Promise.resolve(running).finally(rest);
   const sent = 'amount' in options ? options.amount : 1;
   if (result.non2xx > 0 || result.errors > 0 || result['2xx'] < sent) {
     throw new Error(`${name}: ${result['2xx']} answered, ${result.non2xx} refused, ${result.errors} failed`);
@@ -50,8 +52,19 @@ export async function load({ url, pid, name }: Subject, options: LoadOptions): P
   return { perSecond: result['2xx'] / result.duration, busy };
 }
 
+/**
+ * Where the load sleeps, each response has to wake its core, and the server pays for that: the more, the slower it is.
+ * @returns  what ends it
+ */
+function stayAwake(): () => void {
+  let awake = true;
+  const goOn = () => void (awake && setImmediate(goOn));
+  goOn();
+  return () => void (awake = false);
+}
+
 /** How long is sent before it counts, so that connections are there; seconds. */
-const leadIn = 1;
+const leadIn = 0.5;
 
 /**
  * Sends requests evenly, whether or not those before were answered, as many independent clients would.
@@ -64,7 +77,8 @@ export async function sendEvenly(
   seconds: number,
 ): Promise<number[]> {
   pin(pid, cores.measured);
-  const agent = new Agent({ keepAlive: true });
+  // More at once would be a backlog, whose requests wait here instead: each connection costs the server as well.
+  const agent = new Agent({ keepAlive: true, maxSockets: 32 });
   const one = async (due: number) => {
     const request = send(`${url}${path}`, { method, agent, headers });
     request.end(body);

@@ -20,7 +20,7 @@ import { measureTokenEndpoint } from './measurements/token-endpoint.ts';
 import { chartOf } from './report/chart.ts';
 import { printBudget, printLine, printTable } from './report/print.ts';
 import { digits, type Findings } from './report/report.ts';
-import { repository, startAuthServer, startSubject, type AuthServer } from './servers.ts';
+import { repository, startAuthServer, startSubject } from './servers.ts';
 
 const program = new Command('npm run bench --')
   .description('Measures Lanyard beside a floor and a peer. Ends with 1 where a line of the budget does not hold.')
@@ -65,16 +65,18 @@ async function measureIssuing(): Promise<void> {
   progress('starting Postgres, authorization servers, floor and peer');
   const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
   started.push(() => postgres.stop());
-  const servers: AuthServer[] = [];
-  for (const clients of effort.registered) {
-    servers.push(running(await startAuthServer(directory, postgres.url, clients)));
-  }
-  const [authServer] = servers as [AuthServer];
-  const floor = running(await startSubject('floor'));
-  const peer = running(await startSubject('oidc-provider'));
+  const [few, ...more] = effort.registered;
+  const authServer = running(await startAuthServer(directory, postgres.url, few));
+  const once = async <Started extends { service: Service }>(starting: Promise<Started>) => running(await starting);
+  const [floor, floorInTurns, peer, ...larger] = await Promise.all([
+    once(startSubject('floor')),
+    options.quick ? undefined : once(startSubject('floor', { IN_TURNS: 'yes' })),
+    once(startSubject('oidc-provider')),
+    ...more.map((clients) => once(startAuthServer(directory, postgres.url, clients))),
+  ]);
   const firstToken = Math.round(authServer.firstToken);
-  take(await measureTokenEndpoint({ authServer, floor, peer }, effort, progress));
-  take(await measureClients(servers, effort, progress));
+  take(await measureTokenEndpoint({ authServer, floor, floorInTurns, peer }, effort, progress));
+  if (!options.quick) take(await measureClients([authServer, ...larger], effort, progress));
   if (!options.quick) take(await measureStatements(authServer, 5, progress));
   const underLoad = memoryOf(authServer.pid);
   take({
@@ -115,20 +117,16 @@ async function measureSystem(): Promise<void> {
     await service.ready();
     return { name: protection, url: `http://localhost:${port}`, pid: service.pid! };
   };
-  const subjects = {
-    lanyard: await jobsApi('lanyard'),
-    unprotected: await jobsApi('none'),
-    plain: await jobsApi('plain'),
-  };
+  const [lanyard, unprotected, plain] = await Promise.all([jobsApi('lanyard'), jobsApi('none'), jobsApi('plain')]);
   const token = await system.accessToken('batch-processor');
-  take(await measureProtectedRoute(subjects, token, effort, progress));
+  take(await measureProtectedRoute({ lanyard, unprotected, plain }, token, effort, progress));
   await stopAll();
 }
 
 try {
   await measureIssuing();
   await measureSystem();
-  take(await measureCryptography(effort, progress));
+  if (!options.quick) take(await measureCryptography(effort, progress));
   spinner.stop();
   const budget = found.flatMap((findings) => findings.budget);
   printBudget(budget);

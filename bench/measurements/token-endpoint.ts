@@ -1,33 +1,35 @@
-import { loadInTurn, sendEvenly, type Subject } from '../load.ts';
-import { ratioOf, percentile, spreadOf } from '../statistics.ts';
-import {
-  atLeast,
-  digits,
-  shown,
-  shownRate,
-  type Bar,
-  type BudgetLine,
-  type Findings,
-  type Table,
-} from '../report/report.ts';
+import { loadInTurn, type Requests, type Subject } from '../load.ts';
+import { ratioOf, spreadOf } from '../statistics.ts';
+import { atLeast, shown, shownRate, type Bar, type BudgetLine, type Findings, type Table } from '../report/report.ts';
 import { clientIdOf, requireSameTokens, tokenRequests } from '../servers.ts';
 import type { Effort } from '../effort.ts';
+import { measureHalfLoad } from './half-load.ts';
 
 /** The concurrency at which the budget holds. */
 const budgeted = 32;
 
+/** The floor with what Lanyard's services do to handle requests in turns. */
+const inTurns = 'floor, in turns' as const;
+type Name = 'floor' | 'Lanyard' | typeof inTurns | 'node-oidc-provider';
+
 /** The token endpoint beside its floor and its peer, at several concurrencies, and how long a token takes at half load. */
 export async function measureTokenEndpoint(
-  { authServer, floor, peer }: Record<'authServer' | 'floor' | 'peer', Subject>,
+  {
+    authServer,
+    floor,
+    floorInTurns,
+    peer,
+  }: Record<'authServer' | 'floor' | 'peer', Subject> & { floorInTurns?: Subject },
   effort: Effort,
   progress: (text: string) => void,
 ): Promise<Findings> {
   const requests = tokenRequests([clientIdOf(1)]);
-  const subjects = [
+  const subjects: (Subject & { name: Name; requests: Requests })[] = [
     { ...floor, name: 'floor', requests },
     { ...authServer, name: 'Lanyard', requests },
+    ...(floorInTurns ? [{ ...floorInTurns, name: inTurns, requests }] : []),
     { ...peer, name: 'node-oidc-provider', requests },
-  ] as const;
+  ];
   await requireSameTokens(subjects, requests);
   const tables: Table[] = [];
   const bars: Bar[] = [];
@@ -46,6 +48,14 @@ export async function measureTokenEndpoint(
       rows: [
         ...subjects.map(({ name }) => ({ what: name, value: shownRate(rates[name]) })),
         { what: 'Lanyard / floor', value: shown(overFloor, 2) },
+        ...(floorInTurns
+          ? [
+              {
+                what: `Lanyard / ${inTurns}`,
+                value: shown(ratioOf(rates.Lanyard.perSecond, rates[inTurns].perSecond), 2),
+              },
+            ]
+          : []),
         { what: 'Lanyard / node-oidc-provider', value: shown(overPeer, 2) },
         { what: 'floor / node-oidc-provider', value: shown(ratioOf(rates.floor.perSecond, peerRates), 2) },
       ],
@@ -60,23 +70,9 @@ export async function measureTokenEndpoint(
       bars.push({ group: 'Tokens per second', name, perSecond: spreadOf(rates[name].perSecond) });
     }
   }
-  const rows = [];
-  for (const subject of subjects) {
-    progress(`token endpoint at half load: ${subject.name}`);
-    const bar = bars.find(({ name }) => name === subject.name)!;
-    const rate = Math.round(bar.perSecond.median / 2);
-    const latencies = await sendEvenly(subject, requests, rate, effort.halfLoadSeconds);
-    const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => percentile(latencies, share)) as [
-      number,
-      number,
-      number,
-    ];
-    rows.push({
-      what: `${subject.name}, ${digits(rate)} per second`,
-      value: `${digits(p50, 2)} / ${digits(p99, 2)} / ${digits(p999, 2)} ms`,
-    });
-    figures[`latency at half load, ${subject.name}`] = { rate, p50, p99, p999 };
-  }
-  tables.push({ title: 'Latency at half load: p50 / p99 / p99.9', rows });
-  return { tables, budget, bars, figures };
+  if (!effort.halfLoad) return { tables, budget, bars, figures };
+  const atMost = (name: string) => bars.find((bar) => bar.name === name)!.perSecond.median;
+  const loaded = subjects.map((subject) => ({ ...subject, atMost: atMost(subject.name) }));
+  const halfLoad = await measureHalfLoad(loaded, effort.halfLoad, progress);
+  return { tables: [...tables, ...halfLoad.tables], budget, bars, figures: { ...figures, ...halfLoad.figures } };
 }

@@ -22,6 +22,12 @@ app.removeAllContentTypeParsers();
 app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
   done(null, new URLSearchParams(body as string)),
 );
+// As Lanyard's services do it, to see what that alone gives.
+if (process.env.IN_TURNS) {
+  const file = new URL('../../../libs/service-defaults/dist/handle-in-turns.js', import.meta.url).href;
+  const { handleInTurns } = (await import(file)) as { handleInTurns: (fastify: typeof app) => void };
+  handleInTurns(app);
+}
 app.post('/oauth/token', (request, reply) => {
   const pair = Buffer.from(request.headers.authorization!.slice(6), 'base64').toString();
   const colon = pair.indexOf(':');

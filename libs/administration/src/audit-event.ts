@@ -25,7 +25,7 @@ export const auditEventTypes = {
   'signing_keys.reencrypted': 'the private keys were encrypted with the current key encryption key',
   'access_token.issued': 'access tokens were issued: `count` of them, to one client with one scope, within a period',
   'access_token.revoked':
-    'access tokens were revoked: one (`jti`), those that a secret obtained (`secret_id`), or all of the client',
+    'access tokens were revoked: one (`jti`), those that a secret obtained (`secret_id`), or all of the client; once, where a client revokes its own again',
   'client_authentication.refused': 'a client could not authenticate: `count` times, for one reason, within a period',
   'administration.refused': 'a call of the administration API was refused: `count` times within a period',
   'audit.pruned': 'events older than the retention were deleted; the chain goes on from the last of them',

@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import { collectGarbage } from './collect-garbage.ts';
 import type { ServiceConfiguration } from './configuration/common-configuration.ts';
 import { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
+import { handleInTurns } from './handle-in-turns.ts';
 import { HealthModule } from './health/health.module.ts';
 import { createLogger, NestLogger } from './logging/logger.ts';
 import { logRequests, requestIdOf } from './logging/request-log.ts';
@@ -69,6 +70,7 @@ export async function createService<Schema extends z.ZodObject>(
   const fastify = adapter.getInstance();
   logRequests(fastify, logger);
   measureRequests(fastify, registry);
+  handleInTurns(fastify);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new NestLogger(logger),
     abortOnError: false,

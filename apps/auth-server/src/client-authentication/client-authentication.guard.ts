@@ -22,3 +22,9 @@ export const AuthenticatedClient = createParamDecorator(
   (_: unknown, context: ExecutionContext): Client =>
     context.switchToHttp().getRequest<AuthenticatedRequest>().authenticated.client,
 );
+
+/** What the tokens have in common that the client obtains with this secret. */
+export const GrantId = createParamDecorator(
+  (_: unknown, context: ExecutionContext): string =>
+    context.switchToHttp().getRequest<AuthenticatedRequest>().authenticated.grantId,
+);

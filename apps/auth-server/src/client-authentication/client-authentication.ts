@@ -58,14 +58,19 @@ export class ClientAuthentication {
     try {
       const credentials = parseClientCredentials(request.headers.authorization, formOf(request.body));
       ({ clientId } = credentials);
-      this.throttleFailures(clientId, request.ip);
       const found = this.registry.find(clientId);
-      const { client, secret } = match(found instanceof Client ? found : await found, credentials.clientSecret);
+      const registered = found instanceof Client ? found : await found;
+      // No step lies between the look whether failures are too many and the count of one more.
+      this.throttleFailures(clientId, request.ip);
+      const { client, secret } = match(registered, credentials.clientSecret);
       if (secret.oneTime) await this.oneTimeSecrets.consume(secret, request);
       else this.uses.record(secret.id);
       authenticated = { client, grantId: secret.grantId };
     } catch (error) {
-      if (error instanceof OAuthError && error.code === 'invalid_client') await this.refused(request, clientId, error);
+      if (error instanceof OAuthError && error.code === 'invalid_client') {
+        this.throttle.failed(clientId, request.ip);
+        await this.refused(request, clientId, error);
+      }
       throw error;
     }
     addLogFields(request, { client_id: clientId });
@@ -103,7 +108,6 @@ export class ClientAuthentication {
       },
       refusalPeriod,
     );
-    await this.throttle.failed(clientId, ip);
   }
 }
 

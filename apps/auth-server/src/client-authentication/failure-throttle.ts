@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 
 /**
  * Slows down guessing (RFC 6749 section 2.3.1): failures are counted per client and address, and per address. A client
@@ -9,20 +8,18 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
  */
 @Injectable()
 export class FailureThrottle {
-  private readonly perClient = new RateLimiterMemory({ points: 10, duration: 60 });
-  private readonly perAddress = new RateLimiterMemory({ points: 100, duration: 60 });
-  /** Until when, ms since the epoch. */
-  private readonly refused = new LRUCache<string, number>({ max: 10_000 });
+  private readonly perClient = failures();
+  private readonly perAddress = failures();
   /** When a client authenticated at an address, ms since the epoch; renewed once a minute. */
   private readonly trusted = new LRUCache<string, number>({ max: 10_000 });
 
   /** @returns how many seconds this client must wait at this address; 0 where it may go on */
   secondsToWait(clientId: string, address: string): number {
-    if (this.refused.size === 0) return 0;
+    if (this.perAddress.size === 0) return 0;
     const place = network(address);
-    const until = Math.max(this.refused.get(place) ?? 0, this.refused.get(both(clientId, place)) ?? 0);
-    const seconds = Math.ceil((until - Date.now()) / 1000);
-    return seconds <= 0 || this.isTrusted(both(clientId, place)) ? 0 : seconds;
+    const client = both(clientId, place);
+    const ms = Math.max(msToWait(this.perAddress, place, 100), msToWait(this.perClient, client, 10));
+    return ms <= 0 || this.isTrusted(client) ? 0 : Math.ceil(ms / 1000);
   }
 
   succeeded(clientId: string, address: string): void {
@@ -35,22 +32,25 @@ export class FailureThrottle {
     return Date.now() - (this.trusted.get(place) ?? 0) < 3_600_000;
   }
 
-  async failed(clientId: string, address: string): Promise<void> {
+  /** Counts at once: guesses that come together must not all be heard before the first one is counted. */
+  failed(clientId: string, address: string): void {
     const place = network(address);
-    await Promise.all([this.count(this.perAddress, place), this.count(this.perClient, both(clientId, place))]);
-  }
-
-  /** The limiter resolves while points are left and rejects with the time to wait. */
-  private async count(limiter: RateLimiterMemory, key: string): Promise<void> {
-    try {
-      const { remainingPoints, msBeforeNext } = await limiter.consume(key);
-      if (remainingPoints === 0) this.refused.set(key, Date.now() + msBeforeNext);
-    } catch (spent) {
-      if (!(spent instanceof RateLimiterRes)) throw spent;
-      this.refused.set(key, Date.now() + spent.msBeforeNext);
-    }
+    count(this.perAddress, place);
+    count(this.perClient, both(clientId, place));
   }
 }
+
+type Failures = LRUCache<string, number>;
+
+/** Failures within a minute, which begins with the first of them. */
+const failures = (): Failures => new LRUCache({ max: 10_000, ttl: 60_000, noUpdateTTL: true });
+
+function count(counts: Failures, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+const msToWait = (counts: Failures, key: string, most: number): number =>
+  (counts.get(key) ?? 0) < most ? 0 : counts.getRemainingTTL(key);
 
 /** The client identifier is the caller's text and may be long. */
 const both = (clientId: string, place: string) => `${place} ${clientId.slice(0, 128)}`;

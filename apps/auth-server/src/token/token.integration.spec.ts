@@ -221,6 +221,13 @@ describe('POST /oauth/token', () => {
     expect((await postToken(app, grant, right, '203.0.113.9')).statusCode).toBe(200);
   });
 
+  it('throttles guesses that come all at once', async () => {
+    const guess = () => postToken(app, grant, { authorization: basic('short', 'guess') }, '198.51.100.9');
+    const statuses = (await Promise.all(Array.from({ length: 50 }, guess))).map(({ statusCode }) => statusCode);
+    expect(statuses.filter((status) => status === 401)).toHaveLength(10);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(40);
+  });
+
   it('does not lock a client out of an address where it authenticated lately', async () => {
     const shared = '198.51.100.8';
     const right = { authorization: basic('short', 's3cret') };

@@ -2,10 +2,11 @@ import { Module } from '@nestjs/common';
 import { ClientAuthenticationModule } from '../client-authentication/client-authentication.module.ts';
 import { SigningKeysModule } from '../signing-keys/signing-keys.module.ts';
 import { ClientCredentialsGrant } from './client-credentials.grant.ts';
-import { TokenEndpoint } from './token-endpoint.ts';
+import { TokenController } from './token.controller.ts';
 
 @Module({
   imports: [ClientAuthenticationModule, SigningKeysModule],
-  providers: [ClientCredentialsGrant, TokenEndpoint],
+  controllers: [TokenController],
+  providers: [ClientCredentialsGrant],
 })
 export class TokenModule {}

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION } from '@lanyard/service-defaults';
 import { TokenClient } from '@lanyard/token-client';
+import DataLoader from 'dataloader';
 import pRetry, { AbortError } from 'p-retry';
 import type { BatchProcessorConfiguration } from '../configuration.ts';
 
@@ -30,12 +31,30 @@ export class RefusedError extends Error {
   override readonly name = 'RefusedError';
 }
 
+interface Completion {
+  job: ClaimedJob;
+  result: object;
+}
+
+/** How many completions go together. */
+const most = 100;
+
+/** A result of more bytes goes by itself, so that no call is larger than the jobs API takes. */
+const large = 32 * 1024;
+
 /** Service A calls Service B: each call carries an access token for the jobs API, with the scope it needs. */
 @Injectable()
 export class JobsClient {
   private readonly fetch: typeof fetch;
   private readonly url: string;
   private readonly leaseSeconds: number;
+  /** Completions that come up while others are sent go together. */
+  private readonly completions = new DataLoader((completions: readonly Completion[]) => this.send(completions), {
+    cache: false,
+    maxBatchSize: most,
+    batchScheduleFn: (send) => void this.sent.then(send),
+  });
+  private sent: Promise<unknown> = Promise.resolve();
 
   constructor(
     @Inject(TokenClient) tokens: TokenClient,
@@ -47,8 +66,8 @@ export class JobsClient {
   }
 
   async claim(types: string[], max: number, signal: AbortSignal): Promise<Claim> {
-    const response = await this.post('/jobs/claim', { types, max, leaseSeconds: this.leaseSeconds }, {}, signal);
-    return (await response.json()) as Claim;
+    const claim = { types, max, leaseSeconds: this.leaseSeconds };
+    return (await this.post('/jobs/claim', claim, {}, signal)) as Claim;
   }
 
   /** @throws {LeaseLostError} */
@@ -56,9 +75,34 @@ export class JobsClient {
     await this.act(job, 'heartbeat', { leaseSeconds: this.leaseSeconds });
   }
 
-  /** @throws {LeaseLostError} */
+  /** @throws {LeaseLostError | RefusedError} */
   async complete(job: ClaimedJob, result: object): Promise<void> {
-    await this.act(job, 'complete', { result });
+    if (Buffer.byteLength(JSON.stringify(result)) > large) await this.act(job, 'complete', { result });
+    else await this.completions.load({ job, result });
+  }
+
+  private send(completions: readonly Completion[]): Promise<(void | Error)[]> {
+    const sent = completions.length === 1 ? this.sendSingly(completions) : this.sendTogether(completions);
+    this.sent = sent;
+    return sent;
+  }
+
+  private async sendTogether(completions: readonly Completion[]): Promise<(void | Error)[]> {
+    const jobs = completions.map(({ job, result }) => ({ id: job.id, leaseToken: job.lease.token, result }));
+    try {
+      const { leaseLost } = (await this.post('/jobs/complete', { jobs })) as { leaseLost: string[] };
+      return jobs.map(({ id }) => (leaseLost.includes(id) ? new LeaseLostError('the lease is lost') : undefined));
+    } catch (error) {
+      // One of them is not taken.
+      if (error instanceof RefusedError) return this.sendSingly(completions);
+      return jobs.map(() => error as Error);
+    }
+  }
+
+  private sendSingly(completions: readonly Completion[]): Promise<(void | Error)[]> {
+    return Promise.all(
+      completions.map(({ job, result }) => this.act(job, 'complete', { result }).catch((error: Error) => error)),
+    );
   }
 
   /** @throws {LeaseLostError} */
@@ -74,30 +118,30 @@ export class JobsClient {
   /** The job's file, as it comes in. */
   async openFile(job: ClaimedJob, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     const headers = { 'x-request-id': job.requestId };
-    const response = await this.call(`/files/${job.payload.file}`, { headers, signal });
-    if (!response.body) throw new Error('the jobs API answered without a body');
-    return response.body;
+    const body = await this.call(`/files/${job.payload.file}`, { headers, signal }, async (response) => response.body);
+    if (!body) throw new Error('the jobs API answered without a body');
+    return body;
   }
 
   private async act(job: ClaimedJob, action: string, body: object): Promise<void> {
     const headers = { 'x-request-id': job.requestId };
-    const response = await this.post(`/jobs/${job.id}/${action}`, { leaseToken: job.lease.token, ...body }, headers);
-    await response.body?.cancel();
+    await this.post(`/jobs/${job.id}/${action}`, { leaseToken: job.lease.token, ...body }, headers);
   }
 
-  private post(path: string, body: object, headers: object = {}, signal?: AbortSignal): Promise<Response> {
+  private post(path: string, body: object, headers: object = {}, signal?: AbortSignal): Promise<unknown> {
     const json = { 'content-type': 'application/json', ...headers };
-    return this.call(path, { method: 'POST', headers: json, body: JSON.stringify(body), signal });
+    const init = { method: 'POST', headers: json, body: JSON.stringify(body), signal };
+    return this.call(path, init, (response) => response.json());
   }
 
   /** What may pass is tried again: all calls can be repeated without harm, thanks to the lease's token. */
-  private call(path: string, init: RequestInit): Promise<Response> {
+  private call<T>(path: string, init: RequestInit, read: (response: Response) => Promise<T>): Promise<T> {
     const attempt = async () => {
       const response = await this.fetch(this.url + path, {
         ...init,
         signal: init.signal ?? AbortSignal.timeout(10_000),
       });
-      if (response.ok) return response;
+      if (response.ok) return read(response);
       const problem = (await response.json().catch(() => ({}))) as { title?: string; detail?: string };
       const what = `${init.method ?? 'GET'} ${path.replace(/[0-9a-f-]{36,}/, '…')} answered ${response.status}`;
       const message = [what, problem.title, problem.detail].filter(Boolean).join(': ');

@@ -20,11 +20,18 @@ export interface RunOptions {
   onOutcome?: (job: ClaimedJob, outcome: Outcome) => void;
 }
 
+interface End {
+  outcome: Outcome;
+  details?: object;
+}
+
 /** One run: claims batches until nothing is left, and works on the jobs of a batch a few at a time. */
 export class Run {
   private readonly jobs: JobsClient;
   private readonly logger: Logger;
   private readonly options: RunOptions;
+  /** Jobs that were worked on, and of whose end the jobs API is being told. */
+  private readonly ending = new Set<Promise<void>>();
 
   constructor(jobs: JobsClient, logger: Logger, options: RunOptions) {
     this.jobs = jobs;
@@ -35,31 +42,61 @@ export class Run {
   /** @returns when there may be more to do: a retry, or the lease of a worker that is gone */
   async execute(): Promise<Date | undefined> {
     const { batchSize, stopping } = this.options;
-    while (!stopping.aborted) {
-      const { jobs, nextAt } = await this.jobs.claim(Object.keys(work), batchSize, AbortSignal.timeout(10_000));
-      if (jobs.length === 0) return nextAt === null ? undefined : new Date(nextAt);
-      this.logger.log({ msg: 'jobs claimed', jobs: jobs.length });
-      await this.workOn(jobs);
+    try {
+      while (!stopping.aborted) {
+        const allEnded = this.ending.size === 0;
+        const { jobs, nextAt } = await this.jobs.claim(Object.keys(work), batchSize, AbortSignal.timeout(10_000));
+        if (jobs.length === 0) {
+          // Leases of its own would count, and what failed here is tried again sooner.
+          if (allEnded) return nextAt === null ? undefined : new Date(nextAt);
+          await Promise.all(this.ending);
+          continue;
+        }
+        this.logger.log({ msg: 'jobs claimed', jobs: jobs.length });
+        await this.workOn(jobs);
+        while (this.ending.size > batchSize) await Promise.race(this.ending);
+      }
+      return undefined;
+    } finally {
+      await Promise.all(this.ending);
     }
-    return undefined;
   }
 
   private async workOn(jobs: ClaimedJob[]): Promise<void> {
     const held = jobs.map((job) => new HeldJob(job, this.jobs, this.options));
     const waiting = [...held];
     const worker = async () => {
-      for (let next = waiting.shift(); next; next = waiting.shift()) await this.finish(next);
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        const end = await this.workOnJob(next);
+        const ending = this.finish(next, end).finally(() => this.ending.delete(ending));
+        this.ending.add(ending);
+      }
     };
     await Promise.all(Array.from({ length: this.options.concurrency }, worker));
   }
 
-  private async finish(held: HeldJob): Promise<void> {
+  /** @returns what ends the job, to be called while others are worked on */
+  private async workOnJob(held: HeldJob): Promise<() => Promise<End>> {
+    const { job, signal } = held;
+    if (this.options.stopping.aborted) return () => this.handBack(job);
+    try {
+      const result = await work[job.type]!(job, this.jobs, signal);
+      return () => this.complete(job, result);
+    } catch (error) {
+      if (held.lost) return () => Promise.reject(held.lost!);
+      if (this.options.abort.aborted) return () => this.handBack(job);
+      const reason = error instanceof Error ? error.message : String(error);
+      return () => this.fail(job, reason, !(error instanceof InvalidCsvError));
+    }
+  }
+
+  private async finish(held: HeldJob, end: () => Promise<End>): Promise<void> {
     const { job } = held;
     const about = { job_id: job.id, file: job.payload.name, request_id: job.requestId };
     try {
-      const outcome = await this.outcomeOf(held);
-      this.options.onOutcome?.(job, outcome.outcome);
-      this.logger.log({ msg: `job ${outcome.outcome}`, ...about, ...outcome.details });
+      const { outcome, details } = await end();
+      this.options.onOutcome?.(job, outcome);
+      this.logger.log({ msg: `job ${outcome}`, ...about, ...details });
     } catch (error) {
       // The lease expires by itself, and the job goes to somebody else.
       const outcome = 'lost';
@@ -70,31 +107,22 @@ export class Run {
     }
   }
 
-  private async outcomeOf(held: HeldJob): Promise<{ outcome: Outcome; details?: object }> {
-    const { job, signal } = held;
-    if (this.options.stopping.aborted) return this.handBack(job);
-    let result: object;
-    try {
-      result = await work[job.type]!(job, this.jobs, signal);
-    } catch (error) {
-      if (held.lost) throw held.lost;
-      if (this.options.abort.aborted) return this.handBack(job);
-      const retryable = !(error instanceof InvalidCsvError);
-      const reason = error instanceof Error ? error.message : String(error);
-      await this.jobs.fail(job, reason.slice(0, 2000), retryable);
-      return { outcome: 'failed', details: { reason, retryable, attempt: job.attempts } };
-    }
+  private async complete(job: ClaimedJob, result: object): Promise<End> {
     try {
       await this.jobs.complete(job, result);
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
-      await this.jobs.fail(job, error.message.slice(0, 2000), false);
-      return { outcome: 'failed', details: { reason: error.message, retryable: false, attempt: job.attempts } };
+      return this.fail(job, error.message, false);
     }
     return { outcome: 'succeeded', details: 'rows' in result ? { rows: result.rows } : {} };
   }
 
-  private async handBack(job: ClaimedJob): Promise<{ outcome: Outcome }> {
+  private async fail(job: ClaimedJob, reason: string, retryable: boolean): Promise<End> {
+    await this.jobs.fail(job, reason.slice(0, 2000), retryable);
+    return { outcome: 'failed', details: { reason, retryable, attempt: job.attempts } };
+  }
+
+  private async handBack(job: ClaimedJob): Promise<End> {
     await this.jobs.release(job);
     return { outcome: 'handed back' };
   }

@@ -136,6 +136,7 @@ describe('the jobs API', () => {
     ['GET', `/jobs/${id}`, 'jobs:read'],
     ['POST', '/jobs/claim', 'jobs:write'],
     ['POST', `/jobs/${id}/heartbeat`, 'jobs:write'],
+    ['POST', '/jobs/complete', 'jobs:write'],
     ['POST', `/jobs/${id}/complete`, 'jobs:write'],
     ['POST', `/jobs/${id}/fail`, 'jobs:write'],
     ['POST', `/jobs/${id}/release`, 'jobs:write'],

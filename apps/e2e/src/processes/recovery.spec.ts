@@ -79,9 +79,9 @@ const completions = (ids: string[]) =>
       lines.filter(
         ({ service, fields }) =>
           service === 'jobs-api' &&
-          fields?.route === '/jobs/:id/complete' &&
-          fields.status === 200 &&
-          (fields.params as { id: string }).id === id,
+          fields?.status === 200 &&
+          ((fields.route === '/jobs/:id/complete' && (fields.params as { id: string }).id === id) ||
+            (fields.route === '/jobs/complete' && (fields.job_ids as string[]).includes(id))),
       ).length,
   );
 

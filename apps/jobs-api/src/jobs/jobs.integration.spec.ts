@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { AccessRules } from '@lanyard/resource-server';
@@ -141,6 +141,50 @@ describe('leases', () => {
     const first = await complete();
     expect(first).toMatchObject({ status: 200, body: { status: 'succeeded', result, finishedAt: expect.any(String) } });
     expect((await complete()).body).toEqual(first.body);
+  });
+
+  it('completes several jobs at once, those whose leases are held', async () => {
+    for (let i = 0; i < 3; i++) await submit(worker);
+    const { body } = await claim();
+    const [first, second, third] = body.jobs as [{ id: string }, { id: string }, { id: string }];
+    const completeAll = (jobs: object[], as = worker) => as('POST', '/jobs/complete', { jobs });
+    const ended = (ids: string[], leaseToken = 1) => ids.map((id) => ({ id, leaseToken, result }));
+    await worker('POST', `/jobs/${third.id}/release`, { leaseToken: 1 });
+    const unknown = randomUUID();
+    const all = [first.id.toUpperCase(), second.id, third.id, unknown];
+    const answer = await completeAll(ended(all));
+    expect([answer.status, answer.body.succeeded.toSorted(), answer.body.leaseLost]).toEqual([
+      200,
+      [first.id, second.id].toSorted(),
+      [third.id, unknown],
+    ]);
+    const stored = await worker('GET', `/jobs/${first.id}`);
+    expect(stored.body).toMatchObject({ status: 'succeeded', result, leaseExpiresAt: null });
+    expect((await worker('GET', `/jobs/${third.id}`)).body).toMatchObject({ status: 'pending', result: null });
+
+    // Once more, as the first answer may have been lost; a result that is stored is not replaced.
+    const again = [{ id: first.id, leaseToken: 1, result: { ...result, rows: 7 } }];
+    expect((await completeAll(again)).body).toEqual({ succeeded: [first.id], leaseLost: [] });
+    expect((await worker('GET', `/jobs/${first.id}`)).body).toEqual(stored.body);
+    expect((await completeAll(ended([second.id], 2))).body.leaseLost).toEqual([second.id]);
+    const stranger = api.as('jobs-cli', 'jobs:write');
+    expect((await completeAll(ended([second.id]), stranger)).body.leaseLost).toEqual([second.id]);
+
+    for (const wrong of [[], ended([first.id, first.id.toUpperCase()]), [{ id: 'x', leaseToken: 1, result }]]) {
+      expect((await completeAll(wrong)).status).toBe(400);
+    }
+  });
+
+  it('completes jobs that several calls name at once, in whatever order', async () => {
+    for (let i = 0; i < 20; i++) await submit(worker);
+    const { body } = await claim({ max: 20 });
+    const jobs = body.jobs.map(({ id }: { id: string }) => ({ id, leaseToken: 1, result }));
+    const calls = Array.from({ length: 8 }, (_, i) =>
+      worker('POST', '/jobs/complete', { jobs: i % 2 ? jobs : jobs.toReversed() }),
+    );
+    for (const { status, body: answer } of await Promise.all(calls)) {
+      expect([status, answer.succeeded.length]).toEqual([200, 20]);
+    }
   });
 
   it('puts a job back when its lease expires, and lets a late worker overwrite nothing', async () => {
@@ -333,6 +377,7 @@ describe('access', () => {
     ['GET', `/jobs/${id}`, 'jobs:read'],
     ['POST', '/jobs/claim', 'jobs:write'],
     ['POST', `/jobs/${id}/heartbeat`, 'jobs:write'],
+    ['POST', '/jobs/complete', 'jobs:write'],
     ['POST', `/jobs/${id}/complete`, 'jobs:write'],
     ['POST', `/jobs/${id}/fail`, 'jobs:write'],
     ['POST', `/jobs/${id}/release`, 'jobs:write'],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jobSchema } from '../jobs/job.schema.ts';
+import { jobIdSchema, jobSchema } from '../jobs/job.schema.ts';
 
 const leaseSeconds = z
   .int()
@@ -53,6 +53,20 @@ const csvSummarySchema = z.strictObject({
 
 export const completeSchema = z.strictObject({ leaseToken, result: csvSummarySchema });
 export type Complete = z.infer<typeof completeSchema>;
+
+export const completeManySchema = z.strictObject({
+  jobs: z
+    .array(completeSchema.extend({ id: jobIdSchema }))
+    .min(1)
+    .max(100)
+    .refine((jobs) => new Set(jobs.map(({ id }) => id.toLowerCase())).size === jobs.length, 'must be different jobs'),
+});
+export type CompleteMany = z.infer<typeof completeManySchema>;
+
+export const completedManySchema = z.object({
+  succeeded: z.array(jobIdSchema).describe('jobs that ended under these leases, now or before'),
+  leaseLost: z.array(jobIdSchema).describe('jobs that went to another worker, or have ended, or that there are not'),
+});
 
 export const failSchema = z.strictObject({
   leaseToken,

@@ -7,12 +7,15 @@ import { jobIdSchema, jobSchema, presentJob } from '../jobs/job.schema.ts';
 import {
   claimedSchema,
   claimSchema,
+  completedManySchema,
+  completeManySchema,
   completeSchema,
   failSchema,
   heartbeatSchema,
   releaseSchema,
   type Claim,
   type Complete,
+  type CompleteMany,
   type Fail,
   type Heartbeat,
   type Release,
@@ -42,6 +45,20 @@ export class LeasesController {
       lease: { token: Number(job.leaseToken), expiresAt: job.leaseExpiresAt },
     }));
     return { jobs: claimed, nextAt };
+  }
+
+  @Post('complete')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'End several jobs, each with its result, if its lease is held' })
+  @ApiResponse({ status: 200, standardSchema: completedManySchema })
+  async completeMany(
+    @Body({ schema: completeManySchema }) { jobs }: CompleteMany,
+    @CurrentAccessToken() token: AccessToken,
+    @Req() request: FastifyRequest,
+  ) {
+    const succeeded = await this.leases.completeMany(jobs, token.clientId);
+    addLogFields(request, { job_ids: succeeded });
+    return { succeeded, leaseLost: jobs.map(({ id }) => id).filter((id) => !succeeded.includes(id.toLowerCase())) };
   }
 
   @Post(':id/heartbeat')

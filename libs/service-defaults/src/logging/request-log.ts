@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
 import type { Logger } from 'pino';
 import { forFlatLines, secretFields } from './logger.ts';
 
@@ -14,9 +14,9 @@ export function requestIdOf(request: IncomingMessage): string {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** the path of the route, with the names of its parameters */
+    /** the path of the route, with the names of its parameters; known once the hooks of the whole application have run */
     route: string;
-    logFields: LogFields;
+    logFields: LogFields & { params?: Record<string, string> | undefined };
   }
 }
 
@@ -24,8 +24,9 @@ declare module 'fastify' {
 export type LogFields = Record<string, string | number | boolean | null | undefined | readonly string[]>;
 
 /** Adds fields to the line that ends this request in the log. */
-export function addLogFields(request: FastifyRequest, fields: LogFields): void {
-  Object.assign(request.logFields, fields);
+export function addLogFields({ logFields }: FastifyRequest, fields: LogFields): void {
+  // Spreading them, here or below, takes V8 ten times as long.
+  for (const name in fields) logFields[name] = fields[name];
 }
 
 /** One line for each request, with the route instead of the address, since addresses may carry what must not be logged. */
@@ -33,41 +34,55 @@ export function logRequests(fastify: FastifyInstance, logger: Logger): void {
   const lines = forFlatLines(logger);
   fastify.decorateRequest('route', '(unknown)');
   fastify.decorateRequest('logFields');
+  fastify.addHook('onRoute', (route) => {
+    const { url, onRequest = [] } = route;
+    const nameRoute: onRequestHookHandler = (request, _reply, done) => {
+      request.route = url;
+      done();
+    };
+    route.onRequest = [nameRoute, onRequest].flat();
+  });
   fastify.addHook('onRequest', (request, reply, done) => {
-    request.route = request.routeOptions.url ?? request.route;
-    request.logFields = {};
-    reply.header('x-request-id', request.id);
+    const { method, id, ip } = request;
+    request.logFields = {
+      method,
+      route: undefined,
+      params: undefined,
+      status: undefined,
+      ms: undefined,
+      request_id: id,
+      address: ip,
+      client_id: undefined,
+    };
+    reply.header('x-request-id', id);
     done();
   });
   fastify.addHook('onResponse', (request, reply, done) => {
-    const { route } = request;
+    const { route, logFields: line } = request;
     const status = reply.statusCode;
     const level = status >= 500 ? 'error' : quiet.has(route) ? 'debug' : 'info';
     if (!lines.isLevelEnabled(level)) return done();
-    lines[level]({
-      method: request.method,
-      route,
-      params: idsOf(request.params),
-      status,
-      ms: Math.round(reply.elapsedTime * 10) / 10,
-      request_id: request.id,
-      address: request.ip,
-      // Where a guard authenticated the caller.
-      client_id: (request as { user?: { clientId?: string } }).user?.clientId,
-      ...request.logFields,
-      msg: 'request',
-    });
+    line.route = route;
+    line.params = idsOf(request.params);
+    line.status = status;
+    line.ms = Math.round(reply.elapsedTime * 10) / 10;
+    // Where a guard authenticated the caller.
+    line.client_id ??= (request as { user?: { clientId?: string } }).user?.clientId;
+    lines[level](line, 'request');
     done();
   });
 }
 
 /** Ids alone, as anything may stand in an address. */
 function idsOf(params: unknown): Record<string, string> | undefined {
-  const entries = Object.entries((params ?? {}) as Record<string, string>);
-  if (entries.length === 0) return undefined;
-  return Object.fromEntries(
-    entries.filter(([name, value]) => !secretFields.includes(name) && /^[0-9a-f-]{36}$|^[0-9a-f]{64}$/.test(value)),
-  );
+  const given = params as Record<string, string>;
+  let ids: Record<string, string> | undefined;
+  for (const name in given) {
+    const value = given[name]!;
+    const isId = /^[0-9a-f-]{36}$|^[0-9a-f]{64}$/.test(value);
+    if (isId && !secretFields.includes(name)) (ids ??= {})[name] = value;
+  }
+  return ids;
 }
 
 const quiet = new Set(['/health/live', '/health/ready', '/metrics']);

@@ -1,0 +1,38 @@
+import type { Effort } from '../effort.ts';
+import { sendEvenly, type Requests, type Subject } from '../load.ts';
+import { digits, type Findings } from '../report/report.ts';
+import { median, percentile } from '../statistics.ts';
+
+const shares = [0.5, 0.99, 0.999];
+
+/** How long a request takes at half of what each server does at most, in rounds in turn. */
+export async function measureHalfLoad(
+  subjects: (Subject & { requests: Requests; atMost: number })[],
+  { rounds, seconds }: NonNullable<Effort['halfLoad']>,
+  progress: (text: string) => void,
+): Promise<Pick<Findings, 'tables' | 'figures'>> {
+  const measured = subjects.map((subject) => ({
+    subject,
+    rate: Math.round(subject.atMost / 2),
+    found: [] as number[][],
+  }));
+  for (let round = 1; round <= rounds; round++) {
+    progress(`half load: round ${round} of ${rounds}`);
+    for (const { subject, rate, found } of measured) {
+      const latencies = await sendEvenly(subject, subject.requests, rate, seconds);
+      found.push(shares.map((share) => percentile(latencies, share)));
+    }
+  }
+  const medians = measured.map(({ subject: { name }, rate, found }) => {
+    const [p50, p99, p999] = shares.map((_, i) => median(found.map((percentiles) => percentiles[i]!)));
+    return { name, rate, p50: p50!, p99: p99!, p999: p999!, rounds: found };
+  });
+  const rows = medians.map(({ name, rate, p50, p99, p999 }) => ({
+    what: `${name}, ${digits(rate)} per second`,
+    value: `${[p50, p99, p999].map((ms) => digits(ms, 2)).join(' / ')} ms`,
+  }));
+  return {
+    tables: [{ title: `Latency at half load: p50 / p99 / p99.9, medians of ${rounds} rounds`, rows }],
+    figures: { 'latency at half load, ms': medians },
+  };
+}

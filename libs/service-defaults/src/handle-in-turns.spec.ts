@@ -1,0 +1,32 @@
+import { once } from 'node:events';
+import { connect, type AddressInfo } from 'node:net';
+import { afterEach, expect, it } from '@jest/globals';
+import Fastify from 'fastify';
+import { handleInTurns } from './handle-in-turns.ts';
+
+const fastify = Fastify({ forceCloseConnections: true });
+afterEach(() => fastify.close());
+
+it('takes each step for all requests that came in together before the next step', async () => {
+  handleInTurns(fastify);
+  const steps: string[] = [];
+  fastify.get('/', async () => {
+    steps.push('first');
+    await Promise.resolve();
+    steps.push('second');
+    return {};
+  });
+  await fastify.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = fastify.server.address() as AddressInfo;
+  const sockets = Array.from({ length: 3 }, () => connect(port, '127.0.0.1'));
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  const requestAll = async () => {
+    for (const socket of sockets) socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    await Promise.all(sockets.map((socket) => once(socket, 'data')));
+  };
+  // Connections are taken one by one: only then do requests come in together.
+  await requestAll();
+  steps.length = 0;
+  await requestAll();
+  expect(steps).toEqual([...Array<string>(3).fill('first'), ...Array<string>(3).fill('second')]);
+});
