@@ -33,8 +33,9 @@ async function startContainers(directory: string): Promise<() => Promise<void>> 
     await project.up('--build');
     await project.copySecrets(directory);
   } catch (error) {
+    const logs = await project.compose('logs', '--no-color', '--tail', '20').catch(String);
     await project.remove();
-    throw error;
+    throw new Error(`the containers do not come up\n${logs}`, { cause: error });
   }
   const { ISSUER, JOBS_API, BATCH_PROCESSOR } = project.urls;
   Object.assign(process.env, {

@@ -58,10 +58,13 @@ export class ClientAuthentication {
     try {
       const credentials = parseClientCredentials(request.headers.authorization, formOf(request.body));
       ({ clientId } = credentials);
-      const found = this.registry.find(clientId);
-      const registered = found instanceof Client ? found : await found;
-      // No step lies between the look whether failures are too many and the count of one more.
       this.throttleFailures(clientId, request.ip);
+      let registered = this.registry.find(clientId);
+      if (!(registered instanceof Client)) {
+        registered = await registered;
+        // Others that came with it may have failed meanwhile: nothing may lie between this look and the next count.
+        this.throttleFailures(clientId, request.ip);
+      }
       const { client, secret } = match(registered, credentials.clientSecret);
       if (secret.oneTime) await this.oneTimeSecrets.consume(secret, request);
       else this.uses.record(secret.id);

@@ -25,7 +25,7 @@ export class FailureThrottle {
   succeeded(clientId: string, address: string): void {
     const now = Date.now();
     const place = both(clientId, network(address));
-    if (now - (this.trusted.get(place) ?? 0) > 60_000) this.trusted.set(place, now);
+    if (now - (this.trusted.get(place) ?? 0) > 60_000) this.trusted.set(apart(place), now);
   }
 
   private isTrusted(place: string): boolean {
@@ -43,11 +43,14 @@ export class FailureThrottle {
 type Failures = LRUCache<string, number>;
 
 /** Failures within a minute, which begins with the first of them. */
-const failures = (): Failures => new LRUCache({ max: 10_000, ttl: 60_000, noUpdateTTL: true });
+const failures = (): Failures => new LRUCache({ max: 10_000, ttl: 60_000, noUpdateTTL: true, ttlAutopurge: true });
 
 function count(counts: Failures, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
+  counts.set(apart(key), (counts.get(key) ?? 0) + 1);
 }
+
+/** V8 would keep the whole request of which a part is kept. */
+const apart = (text: string): string => Buffer.from(text).toString();
 
 const msToWait = (counts: Failures, key: string, most: number): number =>
   (counts.get(key) ?? 0) < most ? 0 : counts.getRemainingTTL(key);

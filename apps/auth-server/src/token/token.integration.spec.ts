@@ -221,8 +221,11 @@ describe('POST /oauth/token', () => {
     expect((await postToken(app, grant, right, '203.0.113.9')).statusCode).toBe(200);
   });
 
-  it('throttles guesses that come all at once', async () => {
-    const guess = () => postToken(app, grant, { authorization: basic('short', 'guess') }, '198.51.100.9');
+  it.each([
+    ['of a client that is in memory', 'short', '198.51.100.9'],
+    ['of one that has to be looked for', 'nobody', '198.51.100.10'],
+  ])('throttles guesses that come all at once, %s', async (_, clientId, address) => {
+    const guess = () => postToken(app, grant, { authorization: basic(clientId, 'guess') }, address);
     const statuses = (await Promise.all(Array.from({ length: 50 }, guess))).map(({ statusCode }) => statusCode);
     expect(statuses.filter((status) => status === 401)).toHaveLength(10);
     expect(statuses.filter((status) => status === 429)).toHaveLength(40);

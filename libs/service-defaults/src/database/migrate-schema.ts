@@ -1,4 +1,6 @@
+import pRetry from 'p-retry';
 import { DataSource, type DataSourceOptions, type EntityManager } from 'typeorm';
+import { isDatabaseUnavailable } from '../problem/problem.filter.ts';
 import { dataSourceOptions } from './database.module.ts';
 
 export interface SchemaMigration {
@@ -14,14 +16,18 @@ export interface SchemaMigration {
   andThen?: (manager: EntityManager) => Promise<void>;
 }
 
-/** Brings a schema up to date; safe to run again, and by many at once. */
+/** Brings a schema up to date; safe to run again, and by many at once. Waits some seconds for the database. */
 export async function migrateSchema(step: SchemaMigration): Promise<void> {
   const { service, url, migrations, entities = [], advisoryLock, say, andThen } = step;
-  const database = await new DataSource({
-    ...dataSourceOptions(`${service} (migration)`, url, { isPatient: true }),
-    entities,
-    migrations,
-  }).initialize();
+  const options = dataSourceOptions(`${service} (migration)`, url, { isPatient: true });
+  const database = await pRetry(() => new DataSource({ ...options, entities, migrations }).initialize(), {
+    retries: 4,
+    minTimeout: 500,
+    shouldRetry: ({ error }) => isDatabaseUnavailable(error),
+    onFailedAttempt: ({ retriesLeft }) => {
+      if (retriesLeft > 0) say('the database is not available, it is tried again');
+    },
+  });
   try {
     const runner = database.createQueryRunner();
     await runner.query('SELECT pg_advisory_lock($1)', [advisoryLock]);
