@@ -8,10 +8,14 @@ type RouteHooks = Pick<RouteOptions, 'onRequest' | 'onSend' | 'onResponse'>;
  */
 export function addRouteHooks(fastify: FastifyInstance, isMeant: (url: string) => boolean, hooks: RouteHooks): void {
   fastify.addHook('onRoute', (route) => {
-    if (!isMeant(route.url)) return;
-    for (const [name, hook] of Object.entries(hooks)) {
-      const key = name as keyof RouteHooks;
-      Object.assign(route, { [key]: [route[key] ?? [], hook].flat() });
-    }
+    if (isMeant(route.url)) addHooksTo(route, hooks);
   });
+}
+
+/** Adds hooks to a route that is being registered, besides those that it has. */
+export function addHooksTo(route: RouteOptions, hooks: RouteHooks): void {
+  for (const [name, hook] of Object.entries(hooks)) {
+    const key = name as keyof RouteHooks;
+    Object.assign(route, { [key]: [route[key] ?? [], hook].flat() });
+  }
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { addHooksTo } from '../route-hooks.ts';
 import { forFlatLines, secretFields } from './logger.ts';
 
 const requestId = /^[A-Za-z0-9._-]{1,64}$/;
@@ -35,12 +36,13 @@ export function logRequests(fastify: FastifyInstance, logger: Logger): void {
   fastify.decorateRequest('route', '(unknown)');
   fastify.decorateRequest('logFields');
   fastify.addHook('onRoute', (route) => {
-    const { url, onRequest = [] } = route;
-    const nameRoute: onRequestHookHandler = (request, _reply, done) => {
-      request.route = url;
-      done();
-    };
-    route.onRequest = [nameRoute, onRequest].flat();
+    const { url } = route;
+    addHooksTo(route, {
+      onRequest: (request, _reply, done) => {
+        request.route = url;
+        done();
+      },
+    });
   });
   fastify.addHook('onRequest', (request, reply, done) => {
     const { method, id, ip } = request;
