@@ -80,6 +80,7 @@ export async function startAuthServer(directory: string, postgres: string, clien
     ISSUER: url,
     PORT: String(port),
     NODE_ENV: 'production',
+    TOKENS_PER_MINUTE: '10000000',
   };
   const program = (program: string, address?: string) =>
     new Service({

@@ -32,6 +32,21 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
     .max(3600)
     .default(600)
     .describe('how long access tokens are valid, unless a client has a lifetime of its own, seconds'),
+  TOKENS_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .default(6000)
+    .describe(
+      'how many access tokens a client may obtain a minute, unless it has a quota of its own; those of ten seconds may come at once',
+    ),
+  THROTTLING: z
+    .enum(['enforce', 'observe'])
+    .default('enforce')
+    .describe(
+      'what becomes of requests beyond a quota, and of guesses after too many failures: `enforce` refuses them with 429, `observe` counts them in log and metrics alone',
+    ),
   REGISTRY_CACHE_SIZE: z.coerce
     .number()
     .int()

@@ -27,6 +27,8 @@ export const auditEventTypes = {
   'access_token.revoked':
     'access tokens were revoked: one (`jti`), those that a secret obtained (`secret_id`), or all of the client; once, where a client revokes its own again',
   'client_authentication.refused': 'a client could not authenticate: `count` times, for one reason, within a period',
+  'request.throttled':
+    'requests were refused since there had been too many failures, or since a client had used up its quota: `count` times within a period',
   'administration.refused': 'a call of the administration API was refused: `count` times within a period',
   'audit.pruned': 'events older than the retention were deleted; the chain goes on from the last of them',
 } as const;

@@ -19,6 +19,13 @@ const accessTokenLifetime = z
   .nullable()
   .describe("how long the client's access tokens are valid, seconds; null: as long as the server says");
 
+const tokensPerMinute = z
+  .int()
+  .min(1)
+  .max(10_000_000)
+  .nullable()
+  .describe('how many access tokens the client may obtain a minute; null: as many as the server says');
+
 const scope = scopeSchema.describe('the scope values that the client may have');
 const defaultScope = scopeSchema.describe('what a token request without scope gets; empty: such a request is refused');
 
@@ -38,6 +45,7 @@ export const clientSchema = z.strictObject({
   default_scope: defaultScope.default(''),
   resource_server_of: resourceServerOf.default([]),
   access_token_lifetime: accessTokenLifetime.default(null),
+  tokens_per_minute: tokensPerMinute.default(null),
   disabled: z.boolean().optional().describe('whether the client is refused; as it is, where this is left out'),
 });
 export type ClientDescription = z.infer<typeof clientSchema>;
@@ -51,6 +59,7 @@ export const clientChangeSchema = z
     default_scope: defaultScope,
     resource_server_of: resourceServerOf,
     access_token_lifetime: accessTokenLifetime,
+    tokens_per_minute: tokensPerMinute,
   })
   .partial();
 export type ClientChange = z.infer<typeof clientChangeSchema>;
@@ -64,6 +73,7 @@ export const registeredClientSchema = z.object({
   default_scope: z.string(),
   resource_server_of: z.array(z.string()),
   access_token_lifetime: z.int().nullable(),
+  tokens_per_minute: z.int().nullable(),
   disabled: z.boolean(),
   client_id_issued_at: z.int().describe('seconds since the epoch'),
   updated_at: momentSchema,

@@ -24,6 +24,7 @@ clients:
           default_scope: '',
           resource_server_of: [],
           access_token_lifetime: null,
+          tokens_per_minute: null,
         },
       ],
     });

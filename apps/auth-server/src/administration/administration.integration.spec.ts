@@ -138,6 +138,7 @@ describe('clients', () => {
       grant_types: ['client_credentials'],
       resource_server_of: [],
       access_token_lifetime: null,
+      tokens_per_minute: null,
       disabled: false,
       client_id_issued_at: expect.any(Number),
       client_secret_expires_at: 0,
@@ -182,6 +183,7 @@ describe('clients', () => {
     ['default_scope', { default_scope: 'jobs:write' }],
     ['default_scope', { scope: 'jobs:read runs:write', default_scope: 'jobs:read runs:write' }],
     ['access_token_lifetime', { access_token_lifetime: 3601 }],
+    ['tokens_per_minute', { tokens_per_minute: 0 }],
     ['grant_types.0', { grant_types: ['password'] }],
     ['', { colour: 'blue' }],
   ])('are refused with the name of the field: %s', async (field, wrong) => {

@@ -18,9 +18,11 @@ export class ClientAuthenticationGuard implements CanActivate {
 }
 
 /** The client that the guard authenticated. */
-export const AuthenticatedClient = createParamDecorator(
-  (_: unknown, context: ExecutionContext): Client =>
-    context.switchToHttp().getRequest<AuthenticatedRequest>().authenticated.client,
+export const authenticatedClientOf = (request: FastifyRequest): Client =>
+  (request as AuthenticatedRequest).authenticated.client;
+
+export const AuthenticatedClient = createParamDecorator((_: unknown, context: ExecutionContext): Client =>
+  authenticatedClientOf(context.switchToHttp().getRequest()),
 );
 
 /** What the tokens have in common that the client obtains with this secret. */

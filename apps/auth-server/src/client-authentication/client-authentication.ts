@@ -7,11 +7,11 @@ import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import { ClientRegistry } from '../registry/client-registry.ts';
 import { Client, type ClientSecret } from '../registry/client.entity.ts';
 import { SecretUses } from '../registry/secret-uses.ts';
-import { ThrottledError } from '../oauth-errors/throttled-error.ts';
+import { FailureThrottle } from '../throttling/failure-throttle.ts';
+import { Throttling } from '../throttling/throttling.ts';
 import { formOf } from '../token/form-parameters.ts';
-import { invalidClient, parseClientCredentials } from './client-credentials.ts';
+import { invalidClient, parseClientCredentials, type ClientCredentials } from './client-credentials.ts';
 import { digestSecret, indexOfMatch, isLive } from './client-secret.ts';
-import { FailureThrottle } from './failure-throttle.ts';
 import { OneTimeSecrets } from './one-time-secrets.ts';
 
 /** Stands in for an unknown client's secrets, so that it costs the same work. */
@@ -34,6 +34,7 @@ export class ClientAuthentication {
   constructor(
     @Inject(ClientRegistry) private readonly registry: ClientRegistry,
     @Inject(FailureThrottle) private readonly throttle: FailureThrottle,
+    @Inject(Throttling) private readonly throttling: Throttling,
     @Inject(SecretUses) private readonly uses: SecretUses,
     @Inject(OneTimeSecrets) private readonly oneTimeSecrets: OneTimeSecrets,
     @Inject(AuditLog) private readonly audit: AuditLog,
@@ -58,12 +59,12 @@ export class ClientAuthentication {
     try {
       const credentials = parseClientCredentials(request.headers.authorization, formOf(request.body));
       ({ clientId } = credentials);
-      this.throttleFailures(clientId, request.ip);
+      this.throttleFailures(credentials, request);
       let registered = this.registry.find(clientId);
       if (!(registered instanceof Client)) {
         registered = await registered;
         // Others that came with it may have failed meanwhile: nothing may lie between this look and the next count.
-        this.throttleFailures(clientId, request.ip);
+        this.throttleFailures(credentials, request);
       }
       const { client, secret } = match(registered, credentials.clientSecret);
       if (secret.oneTime) await this.oneTimeSecrets.consume(secret, request);
@@ -71,6 +72,9 @@ export class ClientAuthentication {
       authenticated = { client, grantId: secret.grantId };
     } catch (error) {
       if (error instanceof OAuthError && error.code === 'invalid_client') {
+        // A guess at a client that is heard in spite of failures is answered like one at any other.
+        const seconds = this.throttle.secondsToWait(clientId, request.ip);
+        if (seconds > 0 && this.throttling.isEnforced) this.throttled(seconds, request);
         this.throttle.failed(clientId, request.ip);
         await this.refused(request, clientId, error);
       }
@@ -82,11 +86,16 @@ export class ClientAuthentication {
     return authenticated;
   }
 
-  private throttleFailures(clientId: string, address: string): void {
-    const seconds = this.throttle.secondsToWait(clientId, address);
-    if (seconds === 0) return;
+  private throttleFailures({ clientId, clientSecret }: ClientCredentials, request: FastifyRequest): void {
+    const seconds = this.throttle.secondsToWait(clientId, request.ip);
+    if (seconds === 0 || this.throttle.isTrusted(clientId, request.ip)) return;
+    indexOfMatch(clientSecret, noSecret);
+    this.throttled(seconds, request);
+  }
+
+  private throttled(seconds: number, request: FastifyRequest): void {
     this.outcomes.inc({ outcome: 'throttled' });
-    throw new ThrottledError(seconds);
+    this.throttling.beyond('failures', seconds, request);
   }
 
   private async refused({ ip, id }: FastifyRequest, clientId: string, { cause }: OAuthError): Promise<void> {

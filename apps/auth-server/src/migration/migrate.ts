@@ -4,6 +4,7 @@ import { entities } from '../entities.ts';
 import { Registry1700000000001 } from './1-registry.ts';
 import { Administration1700000000002 } from './2-administration.ts';
 import { Revocation1700000000003 } from './3-revocation.ts';
+import { Quotas1700000000004 } from './4-quotas.ts';
 import { provision, provisionAdministrator, provisionSigningKey } from './provision.ts';
 import { readProvisioningFile } from './provisioning-file.ts';
 
@@ -14,7 +15,7 @@ export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string
   await migrateSchema({
     service: 'auth-server',
     url: configuration.MIGRATION_DATABASE_URL,
-    migrations: [Registry1700000000001, Administration1700000000002, Revocation1700000000003],
+    migrations: [Registry1700000000001, Administration1700000000002, Revocation1700000000003, Quotas1700000000004],
     entities,
     advisoryLock: 0x1a9a_4d00,
     say,

@@ -69,6 +69,7 @@ export async function provisionAdministrator(
         default_scope: allScopes.join(' '),
         resource_server_of: [],
         access_token_lifetime: null,
+        tokens_per_minute: null,
         disabled: false,
       },
     ],

@@ -2,7 +2,7 @@ import { Catch, HttpException, Logger, type ArgumentsHost } from '@nestjs/common
 import { formatChallenge, OAuthError } from '@lanyard/oauth-protocol';
 import { addLogFields, isDatabaseUnavailable, ProblemFilter } from '@lanyard/service-defaults';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ThrottledError } from './throttled-error.ts';
+import { ThrottledError } from '../throttling/throttled-error.ts';
 
 /** Answers errors of the OAuth endpoints as RFC 6749 section 5.2 says, all others as problems. */
 @Catch()

@@ -39,6 +39,10 @@ export class Client {
   @Column('integer', { name: 'access_token_lifetime', nullable: true })
   accessTokenLifetime!: number | null;
 
+  /** access tokens; null: the server's */
+  @Column('integer', { name: 'tokens_per_minute', nullable: true })
+  tokensPerMinute!: number | null;
+
   @Column('timestamptz', { name: 'disabled_at', nullable: true })
   disabledAt!: Date | null;
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Inject,
   Injectable,
@@ -6,18 +5,16 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { CONFIGURATION, PatientClient, Readiness, repeat, withTimeout } from '@lanyard/service-defaults';
+import { CONFIGURATION, Readiness, repeat } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
+import { Notifications } from '../notifications/notifications.ts';
 
 /** `client:<client_id>`, `resources`, `signing_keys` or `revocations`, as the database's triggers say it. */
 export type ChangeListener = (subject: string) => Promise<void> | void;
 
 /** How soon it is looked again whether a lost database is back, for a request's sake; ms. */
 const lookAgain = 1000;
-
-/** How often something passes on the listening connection at least, so that one that was cut is given up; ms. */
-const heartbeat = 5000;
 
 /**
  * Tells what changed in the registry: at once through NOTIFY, and by a look at the table `registry_change` each period
@@ -28,10 +25,7 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
   private readonly logger = new Logger(RegistryChanges.name);
   private readonly listeners: ChangeListener[] = [];
   private readonly lossListeners: (() => void)[] = [];
-  private readonly stopped = new AbortController();
   private stopReconciling?: () => void;
-  private connection?: PatientClient;
-  private listening = false;
   /** Changes of transactions from this one on have not all been told. */
   private horizon?: string;
   private begun?: Promise<void>;
@@ -46,10 +40,17 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+    @Inject(Notifications) notifications: Notifications,
     @Inject(Readiness) readiness: Readiness,
   ) {
+    notifications.listen('registry_change', {
+      heard: (subject) => this.heard(subject),
+      catchUp: () => this.catchUp(),
+    });
     readiness.require('registry changes', async () =>
-      this.listening ? undefined : { degraded: 'no notifications at the moment: changes take effect with a delay' },
+      notifications.isListening
+        ? undefined
+        : { degraded: 'no notifications at the moment: changes take effect with a delay' },
     );
   }
 
@@ -76,7 +77,6 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   onApplicationBootstrap(): void {
-    void this.keepListening();
     this.stopReconciling = repeat(
       () => this.configuration.REGISTRY_RECONCILIATION_PERIOD * 1000,
       () => this.reconcile(),
@@ -84,10 +84,8 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     );
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    this.stopped.abort();
+  beforeApplicationShutdown(): void {
     this.stopReconciling?.();
-    await this.disconnect();
   }
 
   /** As soon as this has ended, what was committed before it is in force here. */
@@ -162,62 +160,10 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     for (const listener of this.listeners) await listener(subject);
   }
 
-  private async keepListening(): Promise<void> {
-    let failures = 0;
-    do {
-      try {
-        const { ended } = await this.listen();
-        await this.catchUp();
-        this.listening = true;
-        failures = 0;
-        await ended;
-      } catch (error) {
-        failures += 1;
-        this.logger.warn({ msg: 'listening for registry changes failed', err: error });
-        await this.catchUp();
-      }
-      this.listening = false;
-      await this.disconnect();
-    } while (await this.waited(Math.min(50 * 2 ** failures, 5000) * (0.5 + Math.random() / 2)));
-  }
-
-  /** `ended` resolves when the connection has ended. */
-  private async listen(): Promise<{ ended: Promise<void> }> {
-    const connection = new PatientClient({
-      connectionString: this.configuration.DATABASE_URL,
-      application_name: 'auth-server (listening)',
-      connectionTimeoutMillis: 3000,
-      keepAlive: true,
+  private heard(subject: string): void {
+    this.tell(subject).catch((error: unknown) => {
+      this.logger.warn({ msg: 'a registry change is taken in later', subject, err: error });
+      this.lose();
     });
-    this.connection = connection;
-    const ended = new Promise<void>((resolve) => {
-      connection.on('end', resolve);
-    });
-    connection.on('error', (error) => this.logger.warn({ msg: 'the listening connection was lost', err: error }));
-    connection.on('notification', ({ payload }) => {
-      this.tell(payload ?? '').catch((error: unknown) => {
-        this.logger.warn({ msg: 'a registry change is taken in later', subject: payload, err: error });
-        this.lose();
-      });
-    });
-    await connection.connect();
-    await connection.query('LISTEN registry_change');
-    const beat = async () => void (await connection.query('SELECT'));
-    const stopBeating = repeat(
-      () => heartbeat,
-      beat,
-      () => undefined,
-    );
-    return { ended: ended.finally(stopBeating) };
-  }
-
-  /** A connection that was cut without a word does not even end by itself. */
-  private async disconnect(): Promise<void> {
-    const connection = this.connection;
-    if (connection) await withTimeout(connection.end(), 1000).catch(() => connection.connection.stream.destroy());
-  }
-
-  private waited(ms: number): Promise<boolean> {
-    return sleep(ms, true, { signal: this.stopped.signal, ref: false }).catch(() => false);
   }
 }

@@ -17,7 +17,11 @@ let replicas: NestFastifyApplication[];
 let authorization: string;
 
 beforeAll(async () => {
-  database = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '0.5', LOG_LEVEL: 'silent' });
+  database = await provisionedDatabase({
+    THROTTLING: 'observe',
+    REGISTRY_RECONCILIATION_PERIOD: '0.5',
+    LOG_LEVEL: 'silent',
+  });
   replicas = [await database.startReplica(), await database.startReplica()].map(({ app }) => app);
   authorization = basic('batch-processor', database.secretOf('batch-processor'));
 });
@@ -146,7 +150,11 @@ describe('the registry in memory', () => {
   });
 
   it('needs no statement for a warm client, nor for unknown ones, but for batches now and then', async () => {
-    const quiet = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '600', LOG_LEVEL: 'silent' });
+    const quiet = await provisionedDatabase({
+      THROTTLING: 'observe',
+      REGISTRY_RECONCILIATION_PERIOD: '600',
+      LOG_LEVEL: 'silent',
+    });
     const { app } = await quiet.startReplica();
     const known = { authorization: basic('batch-processor', quiet.secretOf('batch-processor')) };
     expect((await postToken(app, grant, known)).statusCode).toBe(200);

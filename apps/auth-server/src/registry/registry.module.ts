@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { NotificationsModule } from '../notifications/notifications.module.ts';
 import { ClientRegistry } from './client-registry.ts';
 import { Client, ClientSecret, ClientSecretUse, RemovedClientSecret } from './client.entity.ts';
 import { ProtectedResource, Scope } from './protected-resource.entity.ts';
@@ -11,7 +12,7 @@ import { SecretUses } from './secret-uses.ts';
 export const registryEntities = [Client, ClientSecret, ClientSecretUse, RemovedClientSecret, ProtectedResource, Scope];
 
 @Module({
-  imports: [TypeOrmModule.forFeature(registryEntities)],
+  imports: [NotificationsModule, TypeOrmModule.forFeature(registryEntities)],
   providers: [RegistryChanges, ClientRegistry, ProtectedResources, SecretAges, SecretUses],
   exports: [RegistryChanges, ClientRegistry, ProtectedResources, SecretAges, SecretUses],
 })

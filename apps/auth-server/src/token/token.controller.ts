@@ -13,6 +13,7 @@ import type { AuthServerConfiguration } from '../configuration.ts';
 import { Client } from '../registry/client.entity.ts';
 import { ClientCredentialsGrant } from './client-credentials.grant.ts';
 import { formOf } from './form-parameters.ts';
+import { IssuanceGuard } from './issuance.guard.ts';
 import { parseTokenRequest } from './token-request.ts';
 
 /** The token endpoint, RFC 6749 section 3.2. */
@@ -27,7 +28,7 @@ export class TokenController {
   @Post()
   @Public()
   @HttpCode(HttpStatus.OK)
-  @UseGuards(ClientAuthenticationGuard)
+  @UseGuards(ClientAuthenticationGuard, IssuanceGuard)
   issue(
     @AuthenticatedClient() client: Client,
     @GrantId() grantId: string,

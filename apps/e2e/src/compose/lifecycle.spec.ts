@@ -19,6 +19,7 @@ let clientSecret: string;
 beforeAll(async () => {
   project = await ComposeProject.create();
   project.settings.SCHEDULE = '*/2 * * * * *';
+  project.settings.TOKENS_PER_MINUTE = '100000';
   await project.up('--build');
   clientSecret = (await project.secrets())['clients/batch-processor/client_secret'] ?? '';
 }, 600_000);

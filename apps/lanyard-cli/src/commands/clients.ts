@@ -13,19 +13,29 @@ interface ClientOptions extends OutputOptions {
   defaultScope?: string;
   resourceServerOf?: string;
   lifetime?: number | 'default';
+  tokensPerMinute?: number | 'default';
 }
 
 const pathOf = (clientId: string) => `/admin/clients/${encodeURIComponent(clientId)}`;
 
-const wordsOf = ({ name, scope, defaultScope, resourceServerOf, lifetime }: ClientOptions): ClientChange => ({
+const wordsOf = ({
+  name,
+  scope,
+  defaultScope,
+  resourceServerOf,
+  lifetime,
+  tokensPerMinute,
+}: ClientOptions): ClientChange => ({
   ...(name !== undefined && { client_name: name }),
   ...(scope !== undefined && { scope }),
   ...(defaultScope !== undefined && { default_scope: defaultScope }),
   ...(resourceServerOf !== undefined && { resource_server_of: resourceServerOf.split(' ').filter(Boolean) }),
   ...(lifetime !== undefined && { access_token_lifetime: lifetime === 'default' ? null : lifetime }),
+  ...(tokensPerMinute !== undefined && { tokens_per_minute: tokensPerMinute === 'default' ? null : tokensPerMinute }),
 });
 
 const lifetimeOf = (text: string) => (text === 'default' ? text : duration(text));
+const quotaOf = (text: string) => (text === 'default' ? text : positive(text));
 
 export function addClients(program: Command, server: Server): void {
   const clients = program.command('clients').description('register, change, disable and delete clients');
@@ -41,6 +51,11 @@ export function addClients(program: Command, server: Server): void {
     new Option('--lifetime <duration>', 'of its access tokens, such as 15m; "default": the server’s').argParser(
       lifetimeOf,
     );
+  const tokensPerMinute = () =>
+    new Option(
+      '--tokens-per-minute <number>',
+      'how many access tokens it may obtain a minute; "default": as many as the server says',
+    ).argParser(quotaOf);
 
   clients
     .command('create')
@@ -51,6 +66,7 @@ export function addClients(program: Command, server: Server): void {
     .addOption(defaultScope())
     .addOption(resourceServerOf())
     .addOption(lifetime())
+    .addOption(tokensPerMinute())
     .option('--secret-file <file>', 'where to write the secret, readable for you alone, instead of showing it')
     .addOption(json())
     .addHelpText('after', createHelp)
@@ -87,6 +103,7 @@ export function addClients(program: Command, server: Server): void {
     .addOption(defaultScope())
     .addOption(resourceServerOf())
     .addOption(lifetime())
+    .addOption(tokensPerMinute())
     .addOption(json())
     .action(async (clientId: string, options: ClientOptions) => {
       const change = wordsOf(options);

@@ -177,6 +177,7 @@ export function columnsOf(client: Omit<ClientDescription, 'grant_types'> & { gra
     defaultScope: scopeValuesOf(client.default_scope),
     resourceServerOf: client.resource_server_of,
     accessTokenLifetime: client.access_token_lifetime,
+    tokensPerMinute: client.tokens_per_minute,
   };
 }
 

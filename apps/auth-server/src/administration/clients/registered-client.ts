@@ -12,6 +12,7 @@ export function registeredClientOf(client: Client): RegisteredClient {
     default_scope: formatScope(client.defaultScope),
     resource_server_of: client.resourceServerOf,
     access_token_lifetime: client.accessTokenLifetime,
+    tokens_per_minute: client.tokensPerMinute,
     disabled: client.disabledAt !== null,
     client_id_issued_at: Math.floor(client.createdAt.getTime() / 1000),
     updated_at: client.updatedAt.toISOString(),

@@ -66,6 +66,7 @@ describe('a registry that is applied', () => {
             { field: 'default_scope', from: null, to: '' },
             { field: 'resource_server_of', from: null, to: [] },
             { field: 'access_token_lifetime', from: null, to: null },
+            { field: 'tokens_per_minute', from: null, to: null },
             { field: 'client_name', from: null, to: 'fresh' },
             { field: 'disabled', from: null, to: false },
           ],

@@ -1,0 +1,114 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { CONFIGURATION, PatientClient, repeat, withTimeout } from '@lanyard/service-defaults';
+import type { AuthServerConfiguration } from '../configuration.ts';
+
+/** How often something passes on the connection at least, so that one that was cut is given up; ms. */
+const heartbeat = 5000;
+
+/** Whoever hears what a channel says. */
+interface Listener {
+  heard: (payload: string) => void;
+  /** looks for what was missed, when there is a connection again, and when none could be had */
+  catchUp?: () => Promise<void>;
+}
+
+/** Hears the database's NOTIFY on a connection of its own, and connects again whenever that is lost. */
+@Injectable()
+export class Notifications implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(Notifications.name);
+  private readonly listeners = new Map<string, Listener>();
+  private readonly stopped = new AbortController();
+  private connection?: PatientClient;
+  private listening = false;
+
+  constructor(@Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration) {}
+
+  /** Call it before the application is up. */
+  listen(channel: string, listener: Listener): void {
+    this.listeners.set(channel, listener);
+  }
+
+  get isListening(): boolean {
+    return this.listening;
+  }
+
+  onApplicationBootstrap(): void {
+    void this.keepListening();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopped.abort();
+    await this.disconnect();
+  }
+
+  private async keepListening(): Promise<void> {
+    let failures = 0;
+    do {
+      try {
+        const { ended } = await this.connect();
+        await this.catchUp();
+        this.listening = true;
+        failures = 0;
+        await ended;
+      } catch (error) {
+        failures += 1;
+        this.logger.warn({ msg: 'listening for registry changes failed', err: error });
+        await this.catchUp();
+      }
+      this.listening = false;
+      await this.disconnect();
+    } while (await this.waited(Math.min(50 * 2 ** failures, 5000) * (0.5 + Math.random() / 2)));
+  }
+
+  /** `ended` resolves when the connection has ended. */
+  private async connect(): Promise<{ ended: Promise<void> }> {
+    const connection = new PatientClient({
+      connectionString: this.configuration.DATABASE_URL,
+      application_name: 'auth-server (listening)',
+      connectionTimeoutMillis: 3000,
+      keepAlive: true,
+    });
+    this.connection = connection;
+    const ended = new Promise<void>((resolve) => {
+      connection.on('end', resolve);
+    });
+    connection.on('error', (error) => this.logger.warn({ msg: 'the listening connection was lost', err: error }));
+    connection.on('notification', ({ channel, payload = '' }) => {
+      try {
+        this.listeners.get(channel)?.heard(payload);
+      } catch (error) {
+        this.logger.warn({ msg: 'a notification was not understood', channel, err: error });
+      }
+    });
+    await connection.connect();
+    for (const channel of this.listeners.keys()) await connection.query(`LISTEN ${channel}`);
+    const beat = async () => void (await connection.query('SELECT'));
+    const stopBeating = repeat(
+      () => heartbeat,
+      beat,
+      () => undefined,
+    );
+    return { ended: ended.finally(stopBeating) };
+  }
+
+  private async catchUp(): Promise<void> {
+    for (const { catchUp } of this.listeners.values()) await catchUp?.();
+  }
+
+  /** A connection that was cut without a word does not even end by itself. */
+  private async disconnect(): Promise<void> {
+    const connection = this.connection;
+    if (connection) await withTimeout(connection.end(), 1000).catch(() => connection.connection.stream.destroy());
+  }
+
+  private waited(ms: number): Promise<boolean> {
+    return sleep(ms, true, { signal: this.stopped.signal, ref: false }).catch(() => false);
+  }
+}

@@ -1,0 +1,42 @@
+/** How many requests of one client go on in one turn of the event loop. */
+const share = 32;
+
+/**
+ * Of each client, so many requests go on in one turn of the event loop, and the rest in the next ones: whoever else comes
+ * meanwhile waits for one share of a storm, not for all of it.
+ */
+export class FairTurns {
+  private readonly taken = new Map<string, number>();
+  private readonly waiting = new Map<string, (() => void)[]>();
+  private isTurning = false;
+
+  /** @returns undefined where it is its turn now */
+  turnOf(clientId: string): Promise<void> | undefined {
+    if (!this.isTurning) this.turn();
+    const taken = this.taken.get(clientId) ?? 0;
+    if (taken < share) {
+      this.taken.set(clientId, taken + 1);
+      return undefined;
+    }
+    return new Promise((resolve) => {
+      const queue = this.waiting.get(clientId);
+      if (queue) queue.push(resolve);
+      else this.waiting.set(clientId, [resolve]);
+    });
+  }
+
+  private turn(): void {
+    this.isTurning = true;
+    setImmediate(() => {
+      this.isTurning = false;
+      this.taken.clear();
+      for (const [clientId, queue] of this.waiting) {
+        const next = queue.splice(0, share);
+        if (queue.length === 0) this.waiting.delete(clientId);
+        this.taken.set(clientId, next.length);
+        for (const goOn of next) goOn();
+      }
+      if (this.taken.size > 0) this.turn();
+    });
+  }
+}

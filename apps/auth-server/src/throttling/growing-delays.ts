@@ -1,0 +1,57 @@
+import { LRUCache } from 'lru-cache';
+
+interface Failures {
+  count: number;
+  /** ms since the epoch */
+  until: number;
+}
+
+/** For how long failures are remembered after the last one, ms. */
+const memory = 3_600_000;
+
+/** Whoever failed too often waits, from then on twice as long after each failure: 1, 2, 4 … seconds. */
+export class GrowingDelays {
+  private readonly failures = new LRUCache<string, Failures>({ max: 10_000, ttl: memory, ttlAutopurge: true });
+  private readonly untold = new Set<string>();
+
+  /**
+   * @param free     how many failures cost nothing
+   * @param longest  delay, seconds
+   */
+  constructor(
+    private readonly free: number,
+    private readonly longest: number,
+  ) {}
+
+  get isEmpty(): boolean {
+    return this.failures.size === 0;
+  }
+
+  /** @returns 0 where it need not wait */
+  secondsToWait(name: string): number {
+    const ms = (this.failures.get(name)?.until ?? 0) - Date.now();
+    return Math.max(0, Math.ceil(ms / 1000));
+  }
+
+  count(name: string): void {
+    this.set(name, (this.failures.get(name)?.count ?? 0) + 1);
+    if (this.secondsToWait(name) > 0) this.untold.add(name);
+  }
+
+  /** Those that began to wait since the last time, each with its failures. */
+  *collect(): Generator<[string, number]> {
+    const names = [...this.untold];
+    this.untold.clear();
+    for (const name of names) yield [name, this.failures.get(name)?.count ?? 0];
+  }
+
+  /** What another replica has counted. */
+  take(name: string, count: number): void {
+    if (count > (this.failures.get(name)?.count ?? 0)) this.set(name, count);
+  }
+
+  private set(name: string, count: number): void {
+    const delay = count < this.free ? 0 : Math.min(2 ** (count - this.free), this.longest);
+    this.failures.set(name, { count, until: Date.now() + delay * 1000 });
+  }
+}

@@ -1,0 +1,216 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { basic, postToken, provisionedDatabase, statementsSent } from '../auth-server.fixture.ts';
+import { AuditLog } from '../audit/audit-log.ts';
+import { ReplicaNews } from './replica-news.ts';
+
+let database: Awaited<ReturnType<typeof provisionedDatabase>>;
+let app: NestFastifyApplication;
+let other: NestFastifyApplication;
+let observing: NestFastifyApplication;
+
+beforeAll(async () => {
+  database = await provisionedDatabase();
+  await database.owner.query(`
+    INSERT INTO client (client_id, client_name, grant_types, scope, default_scope, tokens_per_minute)
+      SELECT c, c, '{client_credentials}', '{jobs:read}', '{jobs:read}', n
+        FROM (VALUES ('guessed', null), ('modest', 60), ('shared', 60), ('observed', 60), ('usual', null)) AS t (c, n)`);
+  await database.owner.query(`
+    INSERT INTO client_secret (client_id, digest, hint)
+      SELECT c, sha256('s3cret'), 'cret' FROM unnest(ARRAY['guessed', 'modest', 'shared', 'observed', 'usual']) c`);
+  ({ app } = await database.startReplica());
+  ({ app: other } = await database.startReplica());
+  ({ app: observing } = await database.startReplica({ THROTTLING: 'observe' }));
+  for (const replica of [app, other, observing]) await waitUntilListening(replica);
+});
+afterAll(async () => {
+  for (const replica of [app, other, observing]) await replica?.close();
+  await database?.owner.end();
+});
+
+/** Time passes at a word. Timers and what has no clock of its own go on. */
+beforeEach(() => {
+  jest.restoreAllMocks();
+});
+function pass(seconds: number): void {
+  const now = Date.now() + seconds * 1000;
+  jest.spyOn(Date, 'now').mockImplementation(() => now);
+}
+
+async function waitUntilListening(replica: NestFastifyApplication): Promise<void> {
+  const state = async () => (await replica.inject('/health/ready')).json().details['registry changes'].status;
+  while ((await state()) !== 'up') await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+let addresses = 0;
+/** One that nobody else has. */
+const anAddress = () => `198.51.${100 + Math.floor(addresses / 250)}.${(addresses++ % 250) + 1}`;
+
+const ask = (clientId: string, secret: string, address: string, replica = app) =>
+  postToken(replica, { grant_type: 'client_credentials' }, { authorization: basic(clientId, secret) }, address);
+const guess = (address: string, replica = app, clientId = 'guessed') => ask(clientId, 'guess', address, replica);
+
+async function statuses(times: number, work: () => ReturnType<typeof ask>): Promise<number[]> {
+  const found = [];
+  for (let i = 0; i < times; i++) found.push((await work()).statusCode);
+  return found;
+}
+const fails = (times: number) => Array<number>(times).fill(401);
+
+describe('guessing', () => {
+  it('is throttled at one address, and for nobody else [throttled-failures, RFC 6749 §2.3.1]', async () => {
+    const here = anAddress();
+    expect(await statuses(12, () => guess(here))).toEqual([...fails(10), 429, 429]);
+    const refused = await guess(here);
+    expect(refused.headers['retry-after']).toBe('1');
+    expect(refused.json()).toEqual({
+      error: 'temporarily_unavailable',
+      error_description: 'too many failed authentications, try again later',
+    });
+    expect((await ask('guessed', 's3cret', here)).statusCode).toBe(429);
+    expect((await ask('guessed', 's3cret', anAddress())).statusCode).toBe(200);
+  });
+
+  it('costs twice as long after each failure, up to a quarter of an hour', async () => {
+    const here = anAddress();
+    await statuses(10, () => guess(here));
+    const waits = [];
+    for (let i = 0; i < 12; i++) {
+      const seconds = Number((await guess(here)).headers['retry-after']);
+      waits.push(seconds);
+      pass(seconds);
+      expect((await guess(here)).statusCode).toBe(401);
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
+    pass(900);
+    expect((await ask('guessed', 's3cret', here)).statusCode).toBe(200);
+  });
+
+  it('is throttled where many clients are tried from one address, up to a minute', async () => {
+    const here = anAddress();
+    let client = 0;
+    expect(await statuses(102, () => guess(here, app, `nobody-${++client}`))).toEqual([...fails(100), 429, 429]);
+    for (let i = 0; i < 10; i++) {
+      pass(60);
+      await guess(here, app, `nobody-${++client}`);
+    }
+    expect((await guess(here, app, 'nobody')).headers['retry-after']).toBe('60');
+  });
+
+  it.each([
+    ['of a client that is in memory', 'guessed'],
+    ['of one that has to be looked for', 'nobody'],
+  ])('is throttled where all guesses come at once, %s', async (_, clientId) => {
+    const here = anAddress();
+    const all = await Promise.all(Array.from({ length: 50 }, () => guess(here, app, clientId)));
+    const found = all.map(({ statusCode }) => statusCode);
+    expect(found.filter((status) => status === 401)).toHaveLength(10);
+    expect(found.filter((status) => status === 429)).toHaveLength(40);
+  });
+
+  it('locks no client out of where it authenticated lately [no-lock-out, RFC 6749 §2.3.1]', async () => {
+    const shared = anAddress();
+    await ask('guessed', 's3cret', shared);
+    await statuses(12, () => guess(shared));
+    expect((await ask('guessed', 's3cret', shared)).statusCode).toBe(200);
+  });
+
+  it('is answered the same whether the client is at home there or unknown [same-answer, RFC 6749 §2.3.1]', async () => {
+    const shared = anAddress();
+    await ask('guessed', 's3cret', shared);
+    const [known, unknown] = [
+      await statuses(14, () => guess(shared)),
+      await statuses(14, () => guess(shared, app, 'no')),
+    ];
+    expect(known).toEqual(unknown);
+  });
+
+  it('is throttled at all replicas', async () => {
+    const here = anAddress();
+    await statuses(12, () => guess(here));
+    await app.get(ReplicaNews).tell();
+    await until(async () => (await guess(here, other, 'guessed')).statusCode === 429);
+    expect((await guess(anAddress(), other)).statusCode).toBe(401);
+  });
+
+  it('is observed alone where throttling observes', async () => {
+    const here = anAddress();
+    expect(await statuses(12, () => guess(here, observing))).toEqual(fails(12));
+    expect((await ask('guessed', 's3cret', here, observing)).statusCode).toBe(200);
+    expect((await observing.inject('/metrics')).body).toMatch(
+      /lanyard_throttled_requests_total\{limit="failures",enforced="false".*\} [1-9]/,
+    );
+  });
+});
+
+describe('the quota of a client', () => {
+  it('lets what is due in ten seconds come at once, and then as many as it says [client-quota, Lanyard]', async () => {
+    const here = anAddress();
+    const found = await statuses(12, () => ask('modest', 's3cret', here));
+    expect(found).toEqual([...Array<number>(10).fill(200), 429, 429]);
+    const refused = await ask('modest', 's3cret', here);
+    expect(refused.headers).toMatchObject({ 'retry-after': '1', 'cache-control': 'no-store' });
+    expect(refused.json()).toEqual({
+      error: 'temporarily_unavailable',
+      error_description: 'the client asked for more tokens than its quota, try again later',
+    });
+    expect((await ask('usual', 's3cret', here)).statusCode).toBe(200);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    expect((await ask('modest', 's3cret', here)).statusCode).toBe(200);
+  });
+
+  it('is one for all replicas', async () => {
+    const here = anAddress();
+    await ask('shared', 's3cret', here, other);
+    await statuses(10, () => ask('shared', 's3cret', here));
+    await app.get(ReplicaNews).tell();
+    await until(async () => (await ask('shared', 's3cret', here, other)).statusCode === 429);
+  });
+
+  it('is used up by its own tokens alone, not by guesses', async () => {
+    const here = anAddress();
+    await statuses(9, () => guess(here, app, 'usual'));
+    expect((await ask('usual', 's3cret', here)).statusCode).toBe(200);
+  });
+
+  it('takes effect at once where it is changed', async () => {
+    const here = anAddress();
+    await database.owner.query(`UPDATE client SET tokens_per_minute = 1 WHERE client_id = 'usual'`);
+    await until(async () => (await ask('usual', 's3cret', here)).statusCode === 429);
+    await database.owner.query(`UPDATE client SET tokens_per_minute = NULL WHERE client_id = 'usual'`);
+    await until(async () => (await ask('usual', 's3cret', here)).statusCode === 200);
+  });
+
+  it('is observed alone where throttling observes', async () => {
+    expect(await statuses(12, () => ask('observed', 's3cret', anAddress(), observing))).toEqual(
+      Array<number>(12).fill(200),
+    );
+    expect((await observing.inject('/metrics')).body).toMatch(
+      /lanyard_throttled_requests_total\{limit="quota",enforced="false".*\} 2/,
+    );
+  });
+});
+
+it('asks the database nothing for a token, and once for what a second has brought', async () => {
+  for (const replica of [app, other, observing]) await replica.get(ReplicaNews).tell();
+  await until(async () => {
+    const before = statementsSent(database);
+    await statuses(20, () => ask('usual', 's3cret', anAddress()));
+    return statementsSent(database) - before <= 1;
+  });
+});
+
+it('leaves an audit event for what was throttled, added up', async () => {
+  const here = anAddress();
+  await statuses(13, () => guess(here));
+  await app.get(AuditLog).onApplicationShutdown();
+  const { rows } = await database.owner.query(
+    `SELECT outcome, count, details FROM audit_event WHERE type = 'request.throttled' AND address = $1`,
+    [here],
+  );
+  expect(rows).toEqual([{ outcome: 'refused', count: 3, details: expect.objectContaining({ limit: 'failures' }) }]);
+});

@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.ts';
+import { NotificationsModule } from '../notifications/notifications.module.ts';
+import { ClientQuotas } from './client-quotas.ts';
+import { FailureThrottle } from './failure-throttle.ts';
+import { ReplicaNews } from './replica-news.ts';
+import { Throttling } from './throttling.ts';
+
+@Module({
+  imports: [AuditModule, NotificationsModule],
+  providers: [ClientQuotas, FailureThrottle, ReplicaNews, Throttling],
+  exports: [ClientQuotas, FailureThrottle, Throttling],
+})
+export class ThrottlingModule {}

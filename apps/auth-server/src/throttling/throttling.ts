@@ -1,0 +1,53 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { addLogFields, CONFIGURATION, Registry } from '@lanyard/service-defaults';
+import type { FastifyRequest } from 'fastify';
+import { Counter } from 'prom-client';
+import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
+import type { AuthServerConfiguration } from '../configuration.ts';
+import { ThrottledError, type ThrottledLimit } from './throttled-error.ts';
+
+/** What becomes of requests that are beyond a limit: they are refused, or noted alone. */
+@Injectable()
+export class Throttling {
+  private readonly requests: Counter<'limit' | 'enforced'>;
+
+  constructor(
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+    @Inject(AuditLog) private readonly audit: AuditLog,
+    @Inject(Registry) metrics: Registry,
+  ) {
+    this.requests = new Counter({
+      name: 'lanyard_throttled_requests_total',
+      help: 'requests beyond a limit (failures, quota); enforced="false": let pass, since THROTTLING is observe',
+      labelNames: ['limit', 'enforced'],
+      registers: [metrics],
+    });
+  }
+
+  get isEnforced(): boolean {
+    return this.configuration.THROTTLING === 'enforce';
+  }
+
+  /**
+   * @param seconds   to wait
+   * @param clientId  where it is known for sure
+   * @throws {ThrottledError} unless limits are observed alone
+   */
+  beyond(limit: ThrottledLimit, seconds: number, request: FastifyRequest, clientId?: string): void {
+    const { ip: address, id: requestId } = request;
+    this.requests.inc({ limit, enforced: String(this.isEnforced) });
+    addLogFields(request, { [this.isEnforced ? 'throttled' : 'would_throttle']: limit });
+    if (!this.isEnforced) return;
+    this.audit.record(
+      {
+        type: 'request.throttled',
+        outcome: 'refused',
+        clientId,
+        origin: { actor: clientId ?? null, address, requestId },
+        details: { limit },
+      },
+      refusalPeriod,
+    );
+    throw new ThrottledError(limit, seconds);
+  }
+}
