@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { validationPipe, type Service } from '@lanyard/service-defaults';
+import { limitBodyTime, validationPipe, type Service } from '@lanyard/service-defaults';
 import { AppModule } from './app.module.ts';
 import { jobsApiConfiguration, type JobsApiConfiguration } from './configuration.ts';
 import { serveApiDocs } from './openapi.ts';
@@ -16,6 +16,7 @@ export const jobsApi: Service<typeof jobsApiConfiguration> = {
   requestTimeout: 3600,
   setUp: (app, configuration) => {
     app.useBodyParser('application/json', { bodyLimit: jsonLimit });
+    limitBodyTime(app, 30, (url) => url !== '/files');
     acceptFiles(app, configuration);
     app.useGlobalPipes(validationPipe());
     serveApiDocs(app);

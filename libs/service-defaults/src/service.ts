@@ -1,3 +1,4 @@
+import type { Server as TlsServer } from 'node:tls';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -8,12 +9,15 @@ import { collectGarbage } from './collect-garbage.ts';
 import type { ServiceConfiguration } from './configuration/common-configuration.ts';
 import { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
 import { handleInTurns } from './handle-in-turns.ts';
+import { answerUnreadable, limitConnections, limitHeaders, limitsOf } from './limits/limits.ts';
 import { HealthModule } from './health/health.module.ts';
 import { createLogger, NestLogger } from './logging/logger.ts';
 import { logRequests, requestIdOf } from './logging/request-log.ts';
 import { createRegistry, measureRequests, MetricsModule } from './metrics/metrics.module.ts';
 import { ProblemFilter } from './problem/problem.filter.ts';
 import { explain } from './startup-failure.ts';
+import { readCertificate } from './tls/certificate.ts';
+import { renewCertificate, secureContext } from './tls/renew-certificate.ts';
 
 export interface Service<Schema extends z.ZodObject = z.ZodObject> {
   name: string;
@@ -36,16 +40,16 @@ export async function createService<Schema extends z.ZodObject>(
   const configuration = readConfiguration(service.configuration, environment) as z.infer<Schema> & ServiceConfiguration;
   const logger = createLogger(service.name, configuration.LOG_LEVEL, logDestination);
   const registry = createRegistry(service.name);
+  const certificate = readCertificate(configuration);
   const adapter = new FastifyAdapter({
     genReqId: requestIdOf,
     trustProxy: configuration.TRUSTED_PROXIES.length > 0 ? configuration.TRUSTED_PROXIES : false,
     bodyLimit: service.bodyLimit ?? 64 * 1024,
-    // So that slow senders cannot hold connections.
-    requestTimeout: (service.requestTimeout ?? 30) * 1000,
-    keepAliveTimeout: 72_000,
+    ...limitsOf(service.requestTimeout ?? 30),
+    ...(certificate && { https: secureContext(certificate) }),
     return503OnClosing: false,
     skipMiddie: true,
-    routerOptions: { maxParamLength: 200 },
+    clientErrorHandler: answerUnreadable(logger),
     // What cannot even be routed, such as an address that is not well encoded.
     frameworkErrors: (error: Error, _request: unknown, reply: FastifyReply) =>
       reply
@@ -70,6 +74,7 @@ export async function createService<Schema extends z.ZodObject>(
   const fastify = adapter.getInstance();
   logRequests(fastify, logger);
   measureRequests(fastify, registry);
+  limitConnections(fastify.server, { configuration, logger, metrics: registry });
   handleInTurns(fastify);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new NestLogger(logger),
@@ -77,7 +82,16 @@ export async function createService<Schema extends z.ZodObject>(
     bodyParser: false,
   });
   app.useGlobalFilters(new ProblemFilter());
-  secureHeaders(adapter);
+  secureHeaders(adapter, certificate !== undefined);
+  limitHeaders(fastify);
+  if (certificate) {
+    const stop = renewCertificate(fastify.server as unknown as TlsServer, certificate, {
+      configuration,
+      logger,
+      metrics: registry,
+    });
+    fastify.addHook('onClose', async () => stop());
+  }
   await service.setUp?.(app, configuration);
   return { app, configuration, logger };
 }
@@ -130,8 +144,9 @@ function stopOnSignal(close: () => Promise<void>, timeout: number, logger: Logge
 }
 
 /** Nothing here is a page, but a browser may be pointed at it. */
-function secureHeaders(adapter: FastifyAdapter): void {
+function secureHeaders(adapter: FastifyAdapter, isSecure: boolean): void {
   adapter.getInstance().addHook('onRequest', (_request, reply, done) => {
+    if (isSecure) reply.header('strict-transport-security', 'max-age=31536000');
     reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
     reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
     done();

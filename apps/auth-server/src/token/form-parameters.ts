@@ -3,6 +3,9 @@ import { OAuthError } from '@lanyard/oauth-protocol';
 /** The parameters of a form-encoded request. */
 export type FormParameters = ReadonlyMap<string, string>;
 
+/** How many parameters a request may have: no endpoint has a dozen. */
+const parametersAtMost = 50;
+
 /** A parameter sent twice is refused, an empty one counts as omitted, RFC 6749 section 3.2. */
 export function parseForm(body: string): FormParameters {
   const parameters = new Map<string, string>();
@@ -10,6 +13,7 @@ export function parseForm(body: string): FormParameters {
   for (const [name, value] of new URLSearchParams(body)) {
     if (names.has(name)) throw repeated(name);
     names.add(name);
+    if (names.size > parametersAtMost) throw new OAuthError('invalid_request', 'there are too many parameters');
     if (value !== '') parameters.set(name, value);
   }
   return parameters;

@@ -33,44 +33,55 @@ const grant = { grant_type: 'client_credentials' };
 const noStore = { 'cache-control': 'no-store' };
 
 describe('POST /oauth/token', () => {
-  it.each(['client_secret_basic', 'client_secret_post'])('issues a token by %s', async (method) => {
-    const response =
-      method === 'client_secret_basic'
-        ? await postToken(app, grant, { authorization: basic('batch-processor', secret) })
-        : await postToken(app, { ...grant, client_id: 'batch-processor', client_secret: secret });
-    expect(response.statusCode).toBe(200);
-    expect(response.headers).toMatchObject({ ...noStore, 'content-type': 'application/json; charset=utf-8' });
-    const body = response.json();
-    expect(body).toEqual({
-      access_token: expect.any(String),
-      token_type: 'Bearer',
-      expires_in: 600,
-      scope: 'jobs:read jobs:write',
-    });
-    const jwks = (await app.inject('/.well-known/jwks.json')).json();
-    const { payload, protectedHeader } = await jwtVerify(body.access_token, createLocalJWKSet(jwks));
-    expect(protectedHeader).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: jwks.keys[0].kid });
-    expect(payload).toEqual({
-      iss: 'http://localhost:3000',
-      sub: 'batch-processor',
-      client_id: 'batch-processor',
-      aud: 'http://localhost:3002',
-      scope: 'jobs:read jobs:write',
-      jti: expect.any(String),
-      grant_id: expect.stringMatching(/^[\w-]{22}$/),
-      iat: expect.any(Number),
-      exp: payload.iat! + 600,
-    });
-  });
+  it.each(['client_secret_basic', 'client_secret_post'])(
+    'issues a token by %s [client-secret-methods, RFC 6749 §2.3.1]',
+    async (method) => {
+      const response =
+        method === 'client_secret_basic'
+          ? await postToken(app, grant, { authorization: basic('batch-processor', secret) })
+          : await postToken(app, { ...grant, client_id: 'batch-processor', client_secret: secret });
+      expect(response.statusCode).toBe(200);
+      expect(response.headers).toMatchObject({ ...noStore, 'content-type': 'application/json; charset=utf-8' });
+      const body = response.json();
+      expect(body).toEqual({
+        access_token: expect.any(String),
+        token_type: 'Bearer',
+        expires_in: 600,
+        scope: 'jobs:read jobs:write',
+      });
+      const jwks = (await app.inject('/.well-known/jwks.json')).json();
+      const { payload, protectedHeader } = await jwtVerify(body.access_token, createLocalJWKSet(jwks));
+      expect(protectedHeader).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: jwks.keys[0].kid });
+      expect(payload).toEqual({
+        iss: 'http://localhost:3000',
+        sub: 'batch-processor',
+        client_id: 'batch-processor',
+        aud: 'http://localhost:3002',
+        scope: 'jobs:read jobs:write',
+        jti: expect.any(String),
+        grant_id: expect.stringMatching(/^[\w-]{22}$/),
+        iat: expect.any(Number),
+        exp: payload.iat! + 600,
+      });
+    },
+  );
 
   it.each<[string, Record<string, string>, string]>([
     ['the scope asked for', { scope: 'jobs:read' }, 'jobs:read'],
-    ['an empty scope as the default', { scope: '' }, 'jobs:read jobs:write'],
-    ['a resource with the default scope', { resource: 'http://localhost:3002' }, 'jobs:read jobs:write'],
+    [
+      'an empty scope as the default [empty-parameter, RFC 6749 §3.2] [default-scope, RFC 6749 §3.3]',
+      { scope: '' },
+      'jobs:read jobs:write',
+    ],
+    [
+      'a resource with the default scope [resource-indicators, RFC 8707 §2]',
+      { resource: 'http://localhost:3002' },
+      'jobs:read jobs:write',
+    ],
     ['a resource with a scope of its own', { resource: 'http://localhost:3002', scope: 'jobs:write' }, 'jobs:write'],
-    ['unknown parameters', { colour: 'blue' }, 'jobs:read jobs:write'],
+    ['unknown parameters [unknown-parameter, RFC 6749 §3.2]', { colour: 'blue' }, 'jobs:read jobs:write'],
     ['its client_id repeated in the body', { client_id: 'batch-processor' }, 'jobs:read jobs:write'],
-  ])('takes %s', async (_, parameters, scope) => {
+  ])('takes %s [scope-in-response, RFC 6749 §5.1]', async (_, parameters, scope) => {
     const response = await postToken(
       app,
       { ...grant, ...parameters },
@@ -89,52 +100,109 @@ describe('POST /oauth/token', () => {
   const json = { 'content-type': 'application/json' };
   it.each<[string, Record<string, string> | string, Record<string, string>, number, string]>([
     ['no grant_type', { scope: 'jobs:read' }, {}, 400, 'invalid_request'],
-    ['an empty grant_type', { grant_type: '' }, {}, 400, 'invalid_request'],
-    ['the password grant', { grant_type: 'password' }, {}, 400, 'unsupported_grant_type'],
-    ['the refresh token grant', { grant_type: 'refresh_token' }, {}, 400, 'unsupported_grant_type'],
-    ['a repeated parameter', 'grant_type=client_credentials&scope=a&scope=b', {}, 400, 'invalid_request'],
-    ['a repeated empty parameter', 'grant_type=client_credentials&x=&x=', {}, 400, 'invalid_request'],
+    ['an empty grant_type [empty-parameter, RFC 6749 §3.2]', { grant_type: '' }, {}, 400, 'invalid_request'],
+    [
+      'the password grant [only-client-credentials, RFC 9700 §2.4]',
+      { grant_type: 'password' },
+      {},
+      400,
+      'unsupported_grant_type',
+    ],
+    [
+      'the refresh token grant [only-client-credentials, RFC 9700 §2.4]',
+      { grant_type: 'refresh_token' },
+      {},
+      400,
+      'unsupported_grant_type',
+    ],
+    [
+      'a repeated parameter [repeated-parameter, RFC 6749 §3.2]',
+      'grant_type=client_credentials&scope=a&scope=b',
+      {},
+      400,
+      'invalid_request',
+    ],
+    [
+      'a repeated empty parameter [repeated-parameter, RFC 6749 §3.2]',
+      'grant_type=client_credentials&x=&x=',
+      {},
+      400,
+      'invalid_request',
+    ],
     ['two resources', 'grant_type=client_credentials&resource=https://a&resource=https://b', {}, 400, 'invalid_target'],
-    ['a JSON body', JSON.stringify(grant), json, 400, 'invalid_request'],
-    ['a text body', 'x', { 'content-type': 'text/plain' }, 400, 'invalid_request'],
-    ['a body that is too large', `x=${'a'.repeat(20_000)}`, {}, 400, 'invalid_request'],
-    ['a scope that is too wide', { ...grant, scope: 'jobs:read reports:read' }, {}, 400, 'invalid_scope'],
+    ['a JSON body [form-encoding-only, RFC 6749 §3.2]', JSON.stringify(grant), json, 400, 'invalid_request'],
+    ['a text body [form-encoding-only, RFC 6749 §3.2]', 'x', { 'content-type': 'text/plain' }, 400, 'invalid_request'],
+    ['a body that is too large [body-limit, Lanyard]', `x=${'a'.repeat(20_000)}`, {}, 400, 'invalid_request'],
+    [
+      'a scope that is too wide [scope-not-widened, RFC 6749 §3.3]',
+      { ...grant, scope: 'jobs:read reports:read' },
+      {},
+      400,
+      'invalid_scope',
+    ],
     ['an unknown scope', { ...grant, scope: 'nothing' }, {}, 400, 'invalid_scope'],
-    ['a malformed scope', { ...grant, scope: 'jobs:read  jobs:write' }, {}, 400, 'invalid_scope'],
-    ['an unknown resource', { ...grant, resource: 'https://other.example' }, {}, 400, 'invalid_target'],
-    ['a resource not for this client', { ...grant, resource: 'http://localhost:3001' }, {}, 400, 'invalid_target'],
+    [
+      'a malformed scope [scope-syntax, RFC 6749 §3.3]',
+      { ...grant, scope: 'jobs:read  jobs:write' },
+      {},
+      400,
+      'invalid_scope',
+    ],
+    [
+      'an unknown resource [resource-indicators, RFC 8707 §2]',
+      { ...grant, resource: 'https://other.example' },
+      {},
+      400,
+      'invalid_target',
+    ],
+    [
+      'a resource not for this client [resource-indicators, RFC 8707 §2]',
+      { ...grant, resource: 'http://localhost:3001' },
+      {},
+      400,
+      'invalid_target',
+    ],
     ['a relative resource', { ...grant, resource: '/jobs' }, {}, 400, 'invalid_target'],
     ['a resource with a fragment', { ...grant, resource: 'http://localhost:3002#x' }, {}, 400, 'invalid_target'],
     [
-      'both methods at once',
+      'both methods at once [one-authentication-method, RFC 6749 §2.3]',
       { ...grant, client_id: 'batch-processor', client_secret: 'x' },
       {},
       400,
       'invalid_request',
     ],
-    ["another client's client_id", { ...grant, client_id: 'jobs-api' }, {}, 400, 'invalid_request'],
-    ['a client assertion', { ...grant, client_assertion: 'x' }, {}, 401, 'invalid_client'],
-  ])('refuses %s', async (_, form, headers, status, error) => {
-    const response = await postToken(app, form, { authorization: basic('batch-processor', secret), ...headers });
-    expect(response.statusCode).toBe(status);
-    expect(response.headers).toMatchObject(noStore);
-    expect(response.json()).toEqual({
-      error,
-      error_description: expect.stringMatching(/^[\x20\x21\x23-\x5B\x5D-\x7E]+$/),
-    });
-  });
+    [
+      "another client's client_id [one-authentication-method, RFC 6749 §2.3]",
+      { ...grant, client_id: 'jobs-api' },
+      {},
+      400,
+      'invalid_request',
+    ],
+    ['a client assertion [no-assertions, RFC 7523 §3]', { ...grant, client_assertion: 'x' }, {}, 401, 'invalid_client'],
+  ])(
+    'refuses %s [no-store, RFC 6749 §5.1] [error-response, RFC 6749 §5.2]',
+    async (_, form, headers, status, error) => {
+      const response = await postToken(app, form, { authorization: basic('batch-processor', secret), ...headers });
+      expect(response.statusCode).toBe(status);
+      expect(response.headers).toMatchObject(noStore);
+      expect(response.json()).toEqual({
+        error,
+        error_description: expect.stringMatching(/^[\x20\x21\x23-\x5B\x5D-\x7E]+$/),
+      });
+    },
+  );
 
-  it('refuses a client without the grant', async () => {
+  it('refuses a client without the grant [unauthorized-client, RFC 6749 §5.2]', async () => {
     const response = await postToken(app, grant, { authorization: basic('no-grant', 's3cret') });
     expect([response.statusCode, response.json().error]).toEqual([400, 'unauthorized_client']);
   });
 
-  it('refuses a request without scope for a client without a default scope', async () => {
+  it('refuses a request without scope for a client without a default scope [default-scope, RFC 6749 §3.3]', async () => {
     const response = await postToken(app, grant, { authorization: basic('jobs-api', database.secretOf('jobs-api')) });
     expect([response.statusCode, response.json().error]).toEqual([400, 'invalid_scope']);
   });
 
-  it('refuses a scope that spans two resources, and takes either with its resource', async () => {
+  it('refuses a scope that spans two resources, and takes either with its resource [scope-of-one-resource, RFC 9068 §3]', async () => {
     const authorization = basic('jobs-cli', database.secretOf('jobs-cli'));
     const both = await postToken(app, { ...grant, scope: 'jobs:read runs:write' }, { authorization });
     expect(both.json()).toMatchObject({
@@ -161,14 +229,17 @@ describe('POST /oauth/token', () => {
     ['Basic that is not form-encoded', {}, { authorization: `Basic ${Buffer.from('a%:b').toString('base64')}` }],
     ['an identifier with NUL', {}, { authorization: basic('a\0b', 'x') }],
     ['an identifier without end', {}, { authorization: basic('a'.repeat(5000), 'x') }],
-  ])('answers %s with the same words', async (_, form, headers) => {
-    const response = await postToken(app, { ...grant, ...form }, headers);
-    expect(response.statusCode).toBe(401);
-    expect(response.headers).toMatchObject({ ...noStore, 'www-authenticate': 'Basic realm="lanyard"' });
-    expect(response.json()).toEqual({ error: 'invalid_client', error_description: 'client authentication failed' });
-  });
+  ])(
+    'answers %s with the same words [same-answer, RFC 6749 §2.3.1] [invalid-client-answer, RFC 6749 §5.2]',
+    async (_, form, headers) => {
+      const response = await postToken(app, { ...grant, ...form }, headers);
+      expect(response.statusCode).toBe(401);
+      expect(response.headers).toMatchObject({ ...noStore, 'www-authenticate': 'Basic realm="lanyard"' });
+      expect(response.json()).toEqual({ error: 'invalid_client', error_description: 'client authentication failed' });
+    },
+  );
 
-  it('is the same endpoint however its address is spelled', async () => {
+  it('is the same endpoint however its address is spelled [no-store, RFC 6749 §5.1]', async () => {
     for (const authorization of [basic('batch-processor', secret), basic('batch-processor', 'guess')]) {
       const headers = { authorization, 'content-type': 'application/x-www-form-urlencoded' };
       const spelled = await app.inject({
@@ -182,13 +253,13 @@ describe('POST /oauth/token', () => {
     }
   });
 
-  it('form-decodes identifier and secret in Basic', async () => {
+  it('form-decodes identifier and secret in Basic [basic-form-decoding, RFC 6749 §2.3.1]', async () => {
     const encoded = Buffer.from('batch-processor').toString('hex').replaceAll(/../g, '%$&');
     const authorization = `Basic ${Buffer.from(`${encoded}:${encodeURIComponent(secret)}`).toString('base64')}`;
     expect((await postToken(app, grant, { authorization })).statusCode).toBe(200);
   });
 
-  it('takes parameters from the body alone', async () => {
+  it('takes parameters from the body alone [no-query-parameters, RFC 6749 §3.2]', async () => {
     const url = '/oauth/token?grant_type=client_credentials';
     const response = await app.inject({
       method: 'POST',
@@ -198,7 +269,13 @@ describe('POST /oauth/token', () => {
     expect([response.statusCode, response.json().error]).toEqual([400, 'invalid_request']);
   });
 
-  it.each(['GET', 'PUT', 'DELETE', 'PATCH'] as const)('refuses %s', async (method) => {
+  it('refuses more parameters than any request needs [parameter-limit, Lanyard]', async () => {
+    const many = Array.from({ length: 60 }, (_, i) => `p${i}=`).join('&');
+    const response = await postToken(app, `grant_type=client_credentials&${many}`);
+    expect([response.statusCode, response.json().error]).toEqual([400, 'invalid_request']);
+  });
+
+  it.each(['GET', 'PUT', 'DELETE', 'PATCH'] as const)('refuses %s [post-only, RFC 6749 §3.2]', async (method) => {
     const response = await app.inject({ method, url: '/oauth/token' });
     expect([response.statusCode, response.headers.allow, response.headers['cache-control']]).toEqual([
       405,
@@ -207,7 +284,7 @@ describe('POST /oauth/token', () => {
     ]);
   });
 
-  it('logs who got what, and no secret or token', async () => {
+  it('logs who got what, and no secret or token [no-secret-in-output, Lanyard]', async () => {
     const token = (await postToken(app, grant, { authorization: basic('batch-processor', secret) })).json()
       .access_token;
     await postToken(app, { ...grant, client_id: secret, client_secret: secret });
@@ -221,7 +298,7 @@ describe('POST /oauth/token', () => {
 });
 
 describe('the rest of the server', () => {
-  it('publishes its metadata, RFC 8414', async () => {
+  it('publishes its metadata [server-metadata, RFC 8414 §2]', async () => {
     const response = await app.inject('/.well-known/oauth-authorization-server');
     expect(response.json()).toEqual({
       issuer: 'http://localhost:3000',
@@ -251,7 +328,7 @@ describe('the rest of the server', () => {
     });
   });
 
-  it('publishes public keys alone', async () => {
+  it('publishes public keys alone [public-members-alone, RFC 7517 §5] [jwk-set, RFC 7517 §5]', async () => {
     const { keys } = (await app.inject('/.well-known/jwks.json')).json();
     expect(keys).toEqual([
       {
@@ -279,7 +356,7 @@ describe('the rest of the server', () => {
     );
   });
 
-  it('answers what it does not have with a problem', async () => {
+  it('answers what it does not have with a problem [problem-bodies, RFC 9457]', async () => {
     const response = await app.inject('/nothing');
     expect([response.statusCode, response.headers['content-type']]).toEqual([
       404,

@@ -19,6 +19,20 @@ export const serviceConfiguration = z.object({
     .max(300)
     .default(10)
     .describe('how long requests and work in progress may take to end after SIGTERM, seconds'),
+  MAX_CONNECTIONS: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .max(1_000_000)
+    .default(4000)
+    .describe('connections at a time at most; what is more is closed at once'),
+  TLS_CERTIFICATE_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'the certificate with its chain, PEM: the service speaks https then; a new one is taken without a restart',
+    ),
+  TLS_PRIVATE_KEY_FILE: z.string().optional().describe('the private key of the certificate, PEM'),
   TRUSTED_PROXIES: z
     .string()
     .default('')

@@ -1,0 +1,125 @@
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Writable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Controller, Module, Post } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { serviceConfiguration } from '../index.ts';
+import { createService } from '../service.ts';
+import { limitBodyTime } from './limit-body-time.ts';
+
+@Controller()
+class TestController {
+  @Post('small')
+  @Post('large')
+  take() {
+    return {};
+  }
+}
+
+@Module({ controllers: [TestController] })
+class TestModule {}
+
+let app: NestFastifyApplication;
+let logs: string;
+let port: number;
+
+beforeEach(async () => {
+  logs = '';
+  const destination = new Writable({
+    write(chunk, _encoding, done) {
+      logs += String(chunk);
+      done();
+    },
+  });
+  const service = {
+    name: 'test',
+    configuration: serviceConfiguration,
+    module: () => ({ module: TestModule }),
+    requestTimeout: 2,
+    setUp: (application: NestFastifyApplication) => {
+      application.useBodyParser('application/json');
+      limitBodyTime(application, 0.3, (url) => url === '/small');
+    },
+  };
+  ({ app } = await createService(service, { PORT: '0', MAX_CONNECTIONS: '10' }, destination));
+  await app.listen(0, '127.0.0.1');
+  ({ port } = app.getHttpServer().address() as AddressInfo);
+});
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await app.close();
+});
+
+const sockets: Socket[] = [];
+function open(): Socket {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  sockets.push(socket);
+  return socket;
+}
+
+/** What the server answers to these bytes, until it closes the connection. */
+function answerTo(bytes: string): Promise<string> {
+  const socket = open();
+  socket.write(bytes);
+  return text(socket);
+}
+const closing = 'host: here\r\nconnection: close\r\n';
+
+describe('a server', () => {
+  it.each([
+    ['one header of 20 KB', `x: ${'a'.repeat(20_000)}\r\n`, 'the headers are larger than 16 KiB'],
+    ['many headers that are large together', 'x: abcdefgh\r\n'.repeat(2000), 'the headers are larger than 16 KiB'],
+    ['more than 100 headers', 'x: y\r\n'.repeat(100), undefined],
+  ])('refuses %s with 431 [header-limit, Lanyard]', async (_, headers, detail) => {
+    const answer = await answerTo(`GET /health/live HTTP/1.1\r\n${closing}${headers}\r\n`);
+    expect(answer).toMatch(/^HTTP\/1.1 431 Request Header Fields Too Large\r\n/);
+    expect(answer).toMatch(/content-type: application\/problem\+json/);
+    expect(answer).toMatch(/x-content-type-options: nosniff/);
+    if (detail) expect(answer).toContain(detail);
+    expect(logs).toContain('"status":431');
+  });
+
+  it('takes a hundred headers', async () => {
+    const headers = 'x: y\r\n'.repeat(97);
+    expect(await answerTo(`GET /health/live HTTP/1.1\r\n${closing}${headers}\r\n`)).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  it.each([
+    'nonsense\r\n\r\n',
+    'GET / HTTP/9.9\r\n\r\n',
+    'GET /\0 HTTP/1.1\r\nhost: here\r\n\r\n',
+    '\x16\x03\x01\r\n\r\n',
+  ])('answers %j with 400 and a problem', async (bytes) => {
+    const answer = await answerTo(bytes);
+    expect(answer).toMatch(/^HTTP\/1.1 400 Bad Request\r\n/);
+    expect(answer).toContain('"detail":"this is no HTTP request"');
+    expect(answer).toMatch(/connection: close/);
+  });
+
+  it('waits for a request no longer than it says [time-limit, Lanyard]', async () => {
+    const socket = open();
+    socket.write(`POST /large HTTP/1.1\r\n${closing}content-type: application/json\r\ncontent-length: 100\r\n\r\n{`);
+    expect(await text(socket)).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n[^]*did not come in in time/);
+  });
+
+  it('waits even less for a body that is small by its nature [time-limit, Lanyard]', async () => {
+    const begun = performance.now();
+    const head = `POST /small HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{`;
+    const answer = await answerTo(head);
+    expect(answer).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n[^]*did not come in in time/);
+    expect(performance.now() - begun).toBeLessThan(1500);
+  });
+
+  it('takes as many connections as it says, and closes the others at once [connection-limit, Lanyard]', async () => {
+    for (let i = 0; i < 10; i++) await new Promise((resolve) => open().once('connect', resolve));
+    await sleep(50);
+    expect(await answerTo(`GET /health/live HTTP/1.1\r\n${closing}\r\n`)).toBe('');
+    expect(logs).toContain('there are as many as MAX_CONNECTIONS says');
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await sleep(50);
+    expect(await answerTo(`GET /health/live HTTP/1.1\r\n${closing}\r\n`)).toMatch(/^HTTP\/1.1 200 /);
+  });
+});

@@ -1,0 +1,85 @@
+import { STATUS_CODES, type ServerResponse } from 'node:http';
+import type { Server, Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { Counter, type Registry } from 'prom-client';
+import type { ServiceConfiguration } from '../configuration/common-configuration.ts';
+import { problemException } from '../problem/problem.ts';
+
+/** Bytes of all headers together, and their number. */
+const headerSize = 16 * 1024;
+const headersAtMost = 100;
+
+/**
+ * What every server takes at most; the size of bodies is the service's own.
+ * @param requestTimeout  how long a request may take to come in, seconds
+ */
+export const limitsOf = (requestTimeout: number) => ({
+  // So that slow senders cannot hold connections, nor slow readers.
+  requestTimeout: requestTimeout * 1000,
+  connectionTimeout: 90_000,
+  keepAliveTimeout: 72_000,
+  http: {
+    maxHeaderSize: headerSize,
+    headersTimeout: Math.min(15, requestTimeout) * 1000,
+    connectionsCheckingInterval: 1000,
+  },
+  routerOptions: { maxParamLength: 200 },
+});
+
+/** Too many headers are refused: Node would leave out the rest, so that two readers saw two requests. */
+export function limitHeaders(fastify: FastifyInstance): void {
+  fastify.server.maxHeadersCount = 0;
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    // Names and values.
+    if (request.raw.rawHeaders.length <= 2 * headersAtMost) return done();
+    return done(problemException(431, 'too-many-headers', `More than ${headersAtMost} headers`));
+  });
+}
+
+/** Connections beyond the limit are closed at once, and those are told that wonder why. */
+export function limitConnections(
+  server: Server,
+  { configuration, logger, metrics }: { configuration: ServiceConfiguration; logger: Logger; metrics: Registry },
+): void {
+  const limit = configuration.MAX_CONNECTIONS;
+  const dropped = new Counter({
+    name: 'http_connections_dropped_total',
+    help: 'connections that were closed at once, since there were MAX_CONNECTIONS already',
+    registers: [metrics],
+  });
+  let lastWarning = Number.NEGATIVE_INFINITY;
+  server.maxConnections = limit;
+  server.on('drop', () => {
+    dropped.inc();
+    if (performance.now() - lastWarning < 60_000) return;
+    lastWarning = performance.now();
+    logger.warn({ msg: 'connections are closed at once: there are as many as MAX_CONNECTIONS says', limit });
+  });
+}
+
+/** Answers what is no request, or does not come in. */
+export const answerUnreadable =
+  (logger: Logger) =>
+  (error: NodeJS.ErrnoException, socket: Socket): void => {
+    // As Node keeps it for whoever listens to clientError.
+    const underWay = Reflect.get(socket, '_httpMessage') as ServerResponse | undefined;
+    if (error.code === 'ECONNRESET' || !socket.writable || underWay?.headersSent) {
+      socket.destroy();
+      return;
+    }
+    const [status, detail] = faults[error.code ?? ''] ?? [400, 'this is no HTTP request'];
+    logger.info({ msg: 'unreadable request', status, code: error.code, address: socket.remoteAddress });
+    const title = STATUS_CODES[status];
+    const body = JSON.stringify({ type: 'about:blank', title, status, detail });
+    socket.end(
+      `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}\r\n` +
+        `x-content-type-options: nosniff\r\ncache-control: no-store\r\nconnection: close\r\n\r\n${body}`,
+      () => socket.destroy(),
+    );
+  };
+
+const faults: Record<string, [number, string]> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not come in in time'],
+  HPE_HEADER_OVERFLOW: [431, `the headers are larger than ${headerSize / 1024} KiB`],
+};

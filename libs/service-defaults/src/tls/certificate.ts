@@ -1,0 +1,51 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { ServiceConfiguration } from '../configuration/common-configuration.ts';
+import { ConfigurationError } from '../configuration/startup-error.ts';
+
+/** A certificate with its chain, and its private key; both PEM. */
+export interface Certificate {
+  cert: string;
+  key: string;
+  /** ms since the epoch */
+  expiresAt: number;
+}
+
+type TlsConfiguration = Pick<ServiceConfiguration, 'TLS_CERTIFICATE_FILE' | 'TLS_PRIVATE_KEY_FILE'>;
+
+/**
+ * The certificate that the configuration names.
+ * @returns undefined where it names none: then the service speaks plain http
+ * @throws {ConfigurationError}
+ */
+export function readCertificate(configuration: TlsConfiguration): Certificate | undefined {
+  const { TLS_CERTIFICATE_FILE: certificateFile, TLS_PRIVATE_KEY_FILE: keyFile } = configuration;
+  if (certificateFile === undefined && keyFile === undefined) return undefined;
+  if (certificateFile === undefined || keyFile === undefined) {
+    throw new ConfigurationError('TLS_CERTIFICATE_FILE and TLS_PRIVATE_KEY_FILE must be set both, or neither');
+  }
+  const cert = read('TLS_CERTIFICATE_FILE', certificateFile);
+  const key = read('TLS_PRIVATE_KEY_FILE', keyFile);
+  const certificate = understood('TLS_CERTIFICATE_FILE', 'certificate', () => new X509Certificate(cert));
+  const privateKey = understood('TLS_PRIVATE_KEY_FILE', 'private key', () => createPrivateKey(key));
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new ConfigurationError('TLS_PRIVATE_KEY_FILE is not the private key of TLS_CERTIFICATE_FILE');
+  }
+  return { cert, key, expiresAt: Date.parse(certificate.validTo) };
+}
+
+function read(name: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigurationError(`${name} cannot be read (${(error as NodeJS.ErrnoException).code}): ${file}`);
+  }
+}
+
+function understood<T>(name: string, what: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch {
+    throw new ConfigurationError(`${name} does not hold a ${what} in PEM`);
+  }
+}
