@@ -5,17 +5,14 @@ import type { FastifyRequest } from 'fastify';
 import { Counter } from 'prom-client';
 import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import { ClientRegistry } from '../registry/client-registry.ts';
-import { Client, type ClientSecret } from '../registry/client.entity.ts';
+import type { Client, ClientSecret } from '../registry/client.entity.ts';
 import { SecretUses } from '../registry/secret-uses.ts';
 import { FailureThrottle } from '../throttling/failure-throttle.ts';
 import { Throttling } from '../throttling/throttling.ts';
 import { formOf } from '../token/form-parameters.ts';
 import { invalidClient, parseClientCredentials, type ClientCredentials } from './client-credentials.ts';
-import { digestSecret, indexOfMatch, isLive } from './client-secret.ts';
+import { indexOfMatch, isLive } from './client-secret.ts';
 import { OneTimeSecrets } from './one-time-secrets.ts';
-
-/** Stands in for an unknown client's secrets, so that it costs the same work. */
-const noSecret = [digestSecret('')];
 
 /** The client of a request, and what the tokens have in common that it obtains with its secret. */
 export interface Authenticated {
@@ -55,28 +52,30 @@ export class ClientAuthentication {
   /** @throws {OAuthError} */
   async authenticate(request: FastifyRequest): Promise<Authenticated> {
     let clientId = '';
+    let registered: Client | undefined;
     let authenticated: Authenticated;
     try {
       const credentials = parseClientCredentials(request.headers.authorization, formOf(request.body));
       ({ clientId } = credentials);
       this.throttleFailures(credentials, request);
-      let registered = this.registry.find(clientId);
-      if (!(registered instanceof Client)) {
-        registered = await registered;
+      const found = this.registry.find(clientId);
+      if (found instanceof Promise) {
+        registered = await found;
         // Others that came with it may have failed meanwhile: nothing may lie between this look and the next count.
         this.throttleFailures(credentials, request);
+      } else {
+        registered = found;
       }
-      const { client, secret } = match(registered, credentials.clientSecret);
+      const { client, secret } = this.match(registered, credentials.clientSecret);
       if (secret.oneTime) await this.oneTimeSecrets.consume(secret, request);
       else this.uses.record(secret.id);
       authenticated = { client, grantId: secret.grantId };
     } catch (error) {
       if (error instanceof OAuthError && error.code === 'invalid_client') {
         // A guess at a client that is heard in spite of failures is answered like one at any other.
-        const seconds = this.throttle.secondsToWait(clientId, request.ip);
-        if (seconds > 0 && this.throttling.isEnforced) this.throttled(seconds, request);
+        this.throttled(this.throttle.secondsToWait(clientId, request.ip), request);
         this.throttle.failed(clientId, request.ip);
-        await this.refused(request, clientId, error);
+        this.refused(request, registered, error);
       }
       throw error;
     }
@@ -86,50 +85,55 @@ export class ClientAuthentication {
     return authenticated;
   }
 
+  /** Whoever has to wait is not even looked for, unless it is at home here; the same work is done either way. */
   private throttleFailures({ clientId, clientSecret }: ClientCredentials, request: FastifyRequest): void {
+    if (!this.throttling.isEnforced) return;
     const seconds = this.throttle.secondsToWait(clientId, request.ip);
     if (seconds === 0 || this.throttle.isTrusted(clientId, request.ip)) return;
-    indexOfMatch(clientSecret, noSecret);
+    indexOfMatch(clientSecret, digestsOf(this.registry.nobody.secrets));
     this.throttled(seconds, request);
   }
 
   private throttled(seconds: number, request: FastifyRequest): void {
+    if (seconds === 0) return;
     this.outcomes.inc({ outcome: 'throttled' });
     this.throttling.beyond('failures', seconds, request);
   }
 
-  private async refused({ ip, id }: FastifyRequest, clientId: string, { cause }: OAuthError): Promise<void> {
+  /**
+   * Told when the answer is on its way: how long telling takes must not tell what is told.
+   * @param client  where there is one: what is no registered identifier may be a secret in the wrong place
+   */
+  private refused({ ip, id }: FastifyRequest, client: Client | undefined, { cause }: OAuthError): void {
     this.outcomes.inc({ outcome: 'refused' });
-    // What is no registered identifier may be a secret in the wrong place.
-    const known = (await this.registry.find(clientId))?.clientId;
-    this.logger.warn({
-      msg: 'client authentication refused',
-      client_id: known,
-      reason: cause,
-      address: ip,
-      request_id: id,
-    });
+    const clientId = client?.clientId;
     const origin = { actor: null, address: ip, requestId: id };
-    this.audit.record(
-      {
-        type: 'client_authentication.refused',
-        outcome: 'refused',
-        clientId: known,
-        origin,
-        details: { reason: String(cause) },
-      },
-      refusalPeriod,
-    );
+    const details = { reason: String(cause) };
+    setImmediate(() => {
+      this.logger.warn({
+        msg: 'client authentication refused',
+        client_id: clientId,
+        reason: cause,
+        address: ip,
+        request_id: id,
+      });
+      this.audit.record(
+        { type: 'client_authentication.refused', outcome: 'refused', clientId, origin, details },
+        refusalPeriod,
+      );
+    });
+  }
+
+  /** The same work and words whether the client is unknown, its secret wrong or expired, or the client disabled. */
+  private match(client: Client | undefined, clientSecret: string): { client: Client; secret: ClientSecret } {
+    const live = (client ?? this.registry.nobody).secrets.filter((secret) => isLive(secret));
+    const compared = live.length > 0 ? live : this.registry.nobody.secrets;
+    const matching = compared[indexOfMatch(clientSecret, digestsOf(compared))];
+    if (!client) throw invalidClient('unknown client');
+    if (!matching || live.length === 0) throw invalidClient('wrong or expired secret');
+    if (client.disabledAt) throw invalidClient('disabled client');
+    return { client, secret: matching };
   }
 }
 
-/** The same work and words whether the client is unknown, its secret wrong or expired, or the client disabled. */
-function match(client: Client | undefined, clientSecret: string): { client: Client; secret: ClientSecret } {
-  const live = client?.secrets.filter((secret) => isLive(secret)) ?? [];
-  const digests = live.length > 0 ? live.map(({ digest }) => digest) : noSecret;
-  const secret = live[indexOfMatch(clientSecret, digests)];
-  if (!client) throw invalidClient('unknown client');
-  if (!secret) throw invalidClient('wrong or expired secret');
-  if (client.disabledAt) throw invalidClient('disabled client');
-  return { client, secret };
-}
+const digestsOf = (secrets: ClientSecret[]): Buffer[] => secrets.map(({ digest }) => digest);
