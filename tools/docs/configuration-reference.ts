@@ -27,6 +27,8 @@ ${sections.map(([title, schema]) => `\n## ${title}\n\n${table(schema)}`).join(''
 | \`BATCH_PROCESSOR_PORT\` | \`3001\` | the port of the batch processor |
 | \`JOBS_API_PORT\` | \`3002\` | the port of the jobs API |
 | \`LANYARD_DIRECTORY\` | \`.lanyard\` | where Postgres, the key encryption key and the client secrets are kept |
+
+Besides, it passes on \`ACCESS_TOKEN_LIFETIME\`, \`TOKENS_PER_MINUTE\`, \`THROTTLING\`, \`REVOCATIONS_WHEN_SILENT\` and \`SCHEDULE\`.
 `;
 }
 

@@ -9,6 +9,9 @@ import { trace } from './trace.ts';
 const repository = new URL('../..', import.meta.url).pathname;
 const print = (text = '') => void process.stdout.write(`${text}\n`);
 
+/** Settings of services that `npm start` passes on. */
+const passedOn = ['ACCESS_TOKEN_LIFETIME', 'TOKENS_PER_MINUTE', 'THROTTLING', 'REVOCATIONS_WHEN_SILENT', 'SCHEDULE'];
+
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 interface Options {
@@ -32,7 +35,15 @@ export async function startLanyard({ dev, environment }: Options): Promise<void>
     const ports = await freePorts(environment);
     if (!dev) build();
     const directory = environment.LANYARD_DIRECTORY || join(repository, '.lanyard');
-    system = await startSystem({ directory, ports, dev, onLine: printLine, onStep: step, signal: starting.signal });
+    system = await startSystem({
+      directory,
+      ports,
+      dev,
+      environment: Object.fromEntries(passedOn.map((name) => [name, environment[name] || undefined])),
+      onLine: printLine,
+      onStep: step,
+      signal: starting.signal,
+    });
     starting.signal.throwIfAborted();
   } catch (error) {
     if (starting.signal.aborted) {

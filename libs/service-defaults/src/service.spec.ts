@@ -39,12 +39,13 @@ class TestModule {}
 
 let app: NestFastifyApplication;
 let lines: Record<string, unknown>[];
+let destination: Writable;
 const environment = { PORT: '0', LOG_LEVEL: 'info' };
 const service = { name: 'test', configuration: serviceConfiguration, module: () => ({ module: TestModule }) };
 
 beforeEach(async () => {
   lines = [];
-  const destination = new Writable({
+  destination = new Writable({
     write(chunk, _encoding, done) {
       lines.push(JSON.parse(String(chunk)));
       done();
@@ -72,7 +73,7 @@ describe('a service', () => {
     ['data', 400, 'a value cannot be stored, such as NUL in a text'],
     ['large', 413, 'Request body is too large'],
     ['own', 409, 'gone'],
-  ])('answers the error "%s" with %i and a problem', async (name, status, detail) => {
+  ])('answers the error "%s" with %i and a problem [problem-bodies, RFC 9457]', async (name, status, detail) => {
     const response = await app.inject(`/errors/${name}`);
     expect([response.statusCode, response.headers['content-type']]).toEqual([
       status,
@@ -84,14 +85,16 @@ describe('a service', () => {
   });
 
   it('answers an address that is not well encoded with a problem', async () => {
-    const response = await app.inject('/%zz');
+    const response = await app.inject('/%zz?access_token=hush');
+    expect(response.body).not.toContain('hush');
+    expect(response.headers['x-content-type-options']).toBe('nosniff');
     expect([response.statusCode, response.headers['content-type']]).toEqual([
       400,
       'application/problem+json; charset=utf-8',
     ]);
   });
 
-  it('logs one line for each request, without the query, with the id that the caller sent', async () => {
+  it('logs one line for each request, without the query, with the id that the caller sent [no-secret-in-output, Lanyard]', async () => {
     await app.inject({ url: '/log?access_token=hush', headers: { 'x-request-id': 'abc' } });
     expect(lines.at(-1)).toMatchObject({
       level: 'info',
@@ -115,7 +118,7 @@ describe('a service', () => {
     expect(JSON.stringify(lines)).not.toContain('hush');
   });
 
-  it('logs no part of an address that may be a secret', async () => {
+  it('logs no part of an address that may be a secret [no-secret-in-output, Lanyard]', async () => {
     const response = await app.inject('/lanyard_cs_hush?access_token=hush');
     await app.inject('/errors/hush');
     expect(response.body).not.toContain('hush');
@@ -127,7 +130,7 @@ describe('a service', () => {
     expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('redacts what looks like a secret', async () => {
+  it('redacts what looks like a secret [no-secret-in-output, Lanyard]', async () => {
     await app.inject('/log');
     expect(lines.find(({ msg }) => msg === 'hello')).toMatchObject({
       client_id: 'porter',
@@ -151,7 +154,7 @@ describe('a service', () => {
     expect((await app.inject('/health/live')).statusCode).toBe(200);
   });
 
-  it('measures by route, never by address', async () => {
+  it('measures by route, never by address [no-secret-in-output, Lanyard]', async () => {
     await app.inject('/errors/own');
     const { body } = await app.inject('/metrics');
     expect(body).toContain(
@@ -167,6 +170,44 @@ describe('a service', () => {
       expect(body).toMatch(new RegExp(`_count\\{.*route="/log",status="200"\\} ${count}$`, 'm'));
     }
   });
+
+  it.each(['/log', '/errors/unknown', '/nothing', '/metrics', '/health/ready'])(
+    'tells browsers to do nothing with %s [security-headers, Lanyard]',
+    async (url) => {
+      expect((await app.inject(url)).headers).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      });
+    },
+  );
+
+  it.each(['GET', 'OPTIONS'] as const)(
+    'opens nothing to other origins that ask by %s [closed-cors, Lanyard]',
+    async (method) => {
+      const headers = { origin: 'https://elsewhere.example', 'access-control-request-method': 'GET' };
+      const answered = await app.inject({ method, url: '/log', headers });
+      expect(answered.statusCode).toBe(method === 'GET' ? 200 : 404);
+      expect(Object.keys(answered.headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['nobody', undefined, '192.0.2.1'],
+    ['another proxy', '192.0.2.2,10.0.0.0/8', '192.0.2.1'],
+    ['that proxy', '192.0.2.0/24', '203.0.113.7'],
+  ])(
+    'knows where a request through a proxy came from, trusting %s [trusted-proxies-only, Lanyard]',
+    async (_, trusted, address) => {
+      const trusting = { ...environment, TRUSTED_PROXIES: trusted };
+      const { app: behind } = await createService(service, trusting, destination);
+      await behind.init();
+      const headers = { 'x-forwarded-for': '203.0.113.7' };
+      await behind.inject({ url: '/log', remoteAddress: '192.0.2.1', headers });
+      expect(lines.at(-1)).toMatchObject({ route: '/log', address });
+      await behind.close();
+    },
+  );
 
   it.each([
     [{ PORT: '70000' }, /^PORT: /],

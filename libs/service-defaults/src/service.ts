@@ -9,7 +9,7 @@ import { collectGarbage } from './collect-garbage.ts';
 import type { ServiceConfiguration } from './configuration/common-configuration.ts';
 import { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
 import { handleInTurns } from './handle-in-turns.ts';
-import { answerUnreadable, limitConnections, limitHeaders, limitsOf } from './limits/limits.ts';
+import { answerUnreadable, limitConnections, limitHeaders, limitLeftovers, limitsOf } from './limits/limits.ts';
 import { HealthModule } from './health/health.module.ts';
 import { createLogger, NestLogger } from './logging/logger.ts';
 import { logRequests, requestIdOf } from './logging/request-log.ts';
@@ -51,11 +51,12 @@ export async function createService<Schema extends z.ZodObject>(
     skipMiddie: true,
     clientErrorHandler: answerUnreadable(logger),
     // What cannot even be routed, such as an address that is not well encoded.
-    frameworkErrors: (error: Error, _request: unknown, reply: FastifyReply) =>
+    frameworkErrors: (_error: Error, _request: unknown, reply: FastifyReply) =>
       reply
         .status(400)
         .type('application/problem+json')
-        .send({ type: 'about:blank', title: 'Bad Request', status: 400, detail: error.message }),
+        .headers({ ...harmless, 'cache-control': 'no-store' })
+        .send({ type: 'about:blank', title: 'Bad Request', status: 400, detail: 'the address is not well encoded' }),
   });
   const module = {
     module: class ServiceModule {},
@@ -84,6 +85,7 @@ export async function createService<Schema extends z.ZodObject>(
   app.useGlobalFilters(new ProblemFilter());
   secureHeaders(adapter, certificate !== undefined);
   limitHeaders(fastify);
+  limitLeftovers(fastify);
   if (certificate) {
     const stop = renewCertificate(fastify.server as unknown as TlsServer, certificate, {
       configuration,
@@ -147,8 +149,13 @@ function stopOnSignal(close: () => Promise<void>, timeout: number, logger: Logge
 function secureHeaders(adapter: FastifyAdapter, isSecure: boolean): void {
   adapter.getInstance().addHook('onRequest', (_request, reply, done) => {
     if (isSecure) reply.header('strict-transport-security', 'max-age=31536000');
-    reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
-    reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+    reply.headers(harmless);
     done();
   });
 }
+
+const harmless = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+};

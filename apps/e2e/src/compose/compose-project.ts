@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort } from '@lanyard/tools/system';
+import { freePort, recordOutput, recordSecrets } from '@lanyard/tools/system';
 import { execCompose, type IDockerComposeResult } from 'docker-compose';
 
 const repository = new URL('../../../..', import.meta.url).pathname;
@@ -40,6 +40,16 @@ export class ComposeProject {
     });
   }
 
+  /** The one that somebody runs, with the ports of docker-compose.yml. */
+  static running(name: string, environment: NodeJS.ProcessEnv): ComposeProject {
+    const port = (setting: keyof Ports, fallback: string) => environment[setting] || fallback;
+    return new ComposeProject(name, {
+      AUTH_SERVER_PORT: port('AUTH_SERVER_PORT', '3000'),
+      BATCH_PROCESSOR_PORT: port('BATCH_PROCESSOR_PORT', '3001'),
+      JOBS_API_PORT: port('JOBS_API_PORT', '3002'),
+    });
+  }
+
   /** Another process's project. */
   static from(serialized: string): ComposeProject {
     const { name, ports } = JSON.parse(serialized) as { name: string; ports: Ports };
@@ -67,6 +77,7 @@ export class ComposeProject {
       DOCKER_CONFIG,
       COMPOSE_PROJECT_NAME: this.name,
       COMPOSE_DISABLE_ENV_FILE: 'true',
+      LOG_LEVEL: 'trace',
       ...this.ports,
       ...this.settings,
     };
@@ -91,9 +102,20 @@ export class ComposeProject {
     return this.compose('up', '--wait', '--wait-timeout', '300', ...args);
   }
 
+  /** Keeps what the containers told so far, before they are removed. */
+  async record(): Promise<void> {
+    if ((await this.containers()).length === 0) return;
+    recordOutput('compose', await this.compose('logs', '--no-color'));
+    recordSecrets(Object.values(await this.secrets()));
+  }
+
   /** The containers, the volumes and the networks. */
   async remove(): Promise<void> {
-    await this.compose('down', '--volumes', '--remove-orphans', '--timeout', '5');
+    try {
+      await this.record();
+    } finally {
+      await this.compose('down', '--volumes', '--remove-orphans', '--timeout', '5');
+    }
   }
 
   /** `docker inspect` of a service's containers; of all, where none is named */

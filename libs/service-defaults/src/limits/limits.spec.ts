@@ -37,7 +37,7 @@ beforeEach(async () => {
     name: 'test',
     configuration: serviceConfiguration,
     module: () => ({ module: TestModule }),
-    requestTimeout: 2,
+    requestTimeout: 6,
     setUp: (application: NestFastifyApplication) => {
       application.useBodyParser('application/json');
       limitBodyTime(application, 0.3, (url) => url === '/small');
@@ -102,8 +102,10 @@ describe('a server', () => {
   it('waits for a request no longer than it says [time-limit, Lanyard]', async () => {
     const socket = open();
     socket.write(`POST /large HTTP/1.1\r\n${closing}content-type: application/json\r\ncontent-length: 100\r\n\r\n{`);
+    const dripping = setInterval(() => socket.write(' '), 1000);
     expect(await text(socket)).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n[^]*did not come in in time/);
-  });
+    clearInterval(dripping);
+  }, 30_000);
 
   it('waits even less for a body that is small by its nature [time-limit, Lanyard]', async () => {
     const begun = performance.now();
@@ -111,6 +113,16 @@ describe('a server', () => {
     const answer = await answerTo(head);
     expect(answer).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n[^]*did not come in in time/);
     expect(performance.now() - begun).toBeLessThan(1500);
+  });
+
+  it('cuts off whoever goes on sending after the answer [time-limit, Lanyard]', async () => {
+    const socket = open();
+    const begun = performance.now();
+    socket.write(`POST /nothing HTTP/1.1\r\nhost: here\r\ncontent-length: 1000\r\n\r\n`);
+    const dripping = setInterval(() => socket.write('a'), 100);
+    expect(await text(socket)).toMatch(/^HTTP\/1.1 404 /);
+    clearInterval(dripping);
+    expect(performance.now() - begun).toBeLessThan(8000);
   });
 
   it('takes as many connections as it says, and closes the others at once [connection-limit, Lanyard]', async () => {

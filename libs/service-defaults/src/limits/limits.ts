@@ -10,6 +10,9 @@ import { problemException } from '../problem/problem.ts';
 const headerSize = 16 * 1024;
 const headersAtMost = 100;
 
+/** How long the rest of a request may take to come in that was answered before its end, ms. */
+const leftovers = 5000;
+
 /**
  * What every server takes at most; the size of bodies is the service's own.
  * @param requestTimeout  how long a request may take to come in, seconds
@@ -34,6 +37,15 @@ export function limitHeaders(fastify: FastifyInstance): void {
     // Names and values.
     if (request.raw.rawHeaders.length <= 2 * headersAtMost) return done();
     return done(problemException(431, 'too-many-headers', `More than ${headersAtMost} headers`));
+  });
+}
+
+/** Whoever has their answer and goes on sending is cut off, whatever time the request might have taken. */
+export function limitLeftovers(fastify: FastifyInstance): void {
+  fastify.addHook('onResponse', (request, _reply, done) => {
+    const { raw } = request;
+    if (!raw.complete) setTimeout(() => raw.complete || raw.destroy(), leftovers).unref();
+    done();
   });
 }
 

@@ -1,0 +1,28 @@
+import type { Target } from './target.ts';
+
+/** One lesson: what is tried, and what stops it. */
+export interface Attack {
+  name: string;
+  /** the rule that it tries to break, and where that stands: `[rule, RFC 1234 §5]` */
+  rule: string;
+  /** what is tried, in a sentence */
+  tries: string;
+  /** the check that stops it */
+  stoppedBy: string;
+  /** what it cannot do without: the signing key, so that nothing else is wrong with a token; a client of its own */
+  needs?: 'signing key' | 'administrator';
+  /**
+   * @returns what was answered
+   * @throws {NotStopped}
+   */
+  run: (target: Target) => Promise<string>;
+}
+
+/** The attack went through, or something is wrong with the deployment. */
+export class NotStopped extends Error {
+  override readonly name = 'NotStopped';
+}
+
+export function insist(condition: boolean, otherwise: string): asserts condition {
+  if (!condition) throw new NotStopped(otherwise);
+}

@@ -1,0 +1,102 @@
+import { request as send } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { insist } from './attack.ts';
+
+type Headers = Record<string, string | string[]>;
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  text: string;
+  body: Record<string, unknown>;
+}
+
+export interface Request {
+  method?: string;
+  /** an array sends a header several times */
+  headers?: Headers;
+  body?: string | Buffer;
+}
+
+/** Sends a request as it is, where fetch would mend it. No answer may be a 5xx. */
+export async function call(url: string, { method = 'GET', headers = {}, body }: Request = {}): Promise<Answer> {
+  const answer = await new Promise<Answer>((resolve, reject) => {
+    const { hostname, port, pathname } = new URL(url);
+    // The path as it was written: a URL would be normalised.
+    const path = url.slice(new URL(url).origin.length) || pathname;
+    const request = send({ hostname, port, path, method, headers, timeout: 60_000 }, async (response) => {
+      const content = await text(response).catch(() => '');
+      resolve({
+        status: response.statusCode ?? 0,
+        headers: response.headers as Record<string, string>,
+        text: content,
+        body: bodyOf(content),
+      });
+    });
+    request.on('timeout', () => request.destroy(new Error('no answer within a minute')));
+    request.on('error', reject);
+    request.end(body);
+  });
+  insist(answer.status < 500, `${method} ${new URL(url).pathname} answered ${answer.status}`);
+  return answer;
+}
+
+function bodyOf(content: string): Record<string, unknown> {
+  try {
+    const body: unknown = JSON.parse(content);
+    return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+export const form = (parameters: Record<string, string> | string, headers: Headers = {}): Request => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+  body: typeof parameters === 'string' ? parameters : new URLSearchParams(parameters).toString(),
+});
+
+export const bearer = (token: string): Request => ({ headers: { authorization: `Bearer ${token}` } });
+
+export const basic = (clientId: string, secret: string): string =>
+  `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(secret)}`).toString('base64')}`;
+
+/** Writes bytes on a connection of its own, and reads until the server closes it or has been silent for a while. */
+export async function sendBytes(url: string, bytes: string | Buffer, silence = 3000): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.setTimeout(silence, () => socket.destroy());
+  socket.on('error', () => undefined);
+  socket.write(bytes);
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk) => chunks.push(chunk));
+  await new Promise((resolve) => socket.once('close', resolve));
+  const answer = Buffer.concat(chunks).toString('latin1');
+  for (const status of statusesIn(answer)) insist(status < 500, `a connection was answered with ${status}`);
+  return answer;
+}
+
+export const statusesIn = (answer: string): number[] =>
+  [...answer.matchAll(/^HTTP\/1\.[01] (\d{3})/gm)].map(([, status]) => Number(status));
+
+/** Whether it still does its work. */
+export async function insistOnHealth(url: string): Promise<void> {
+  for (let attempts = 0; ; attempts++) {
+    const status = await call(`${url}/health/live`).then(
+      (answer) => answer.status,
+      () => 0,
+    );
+    if (status === 200) return;
+    insist(attempts < 5, `${url} does not answer any more`);
+    await sleep(200);
+  }
+}
+
+/** How often each status was answered: `12 × 401`. */
+export function counted(statuses: Iterable<number | string>): string {
+  const counts = new Map<number | string, number>();
+  for (const status of statuses) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return [...counts].map(([status, count]) => `${count} × ${status}`).join(', ');
+}
