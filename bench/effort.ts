@@ -6,6 +6,7 @@ export interface Effort {
   warmUp: number;
   concurrencies: number[];
   halfLoad?: { rounds: number; seconds: number };
+  storm: { rounds: number; seconds: number };
   /** how many clients are registered where few are compared with many */
   registered: [few: number, ...more: number[]];
   /** of how many clients calls are made in turn */
@@ -19,6 +20,7 @@ export const thorough: Effort = {
   warmUp: 8,
   concurrencies: [32, 8, 128],
   halfLoad: { rounds: 11, seconds: 1 },
+  storm: { rounds: 11, seconds: 2 },
   registered: [10, 1000, 100_000],
   callers: [1, 64, 1000],
   restSeconds: 20,
@@ -30,6 +32,7 @@ export const quick: Effort = {
   seconds: 1,
   warmUp: 1,
   concurrencies: [32],
+  storm: { rounds: 3, seconds: 1 },
   registered: [10],
   callers: [],
   restSeconds: 1,

@@ -16,6 +16,7 @@ import { measureCryptography } from './measurements/cryptography.ts';
 import { measureMemoryAtRest } from './measurements/memory.ts';
 import { measureProtectedRoute } from './measurements/protected-route.ts';
 import { measureStatements } from './measurements/statements.ts';
+import { measureStorm } from './measurements/storm.ts';
 import { measureTokenEndpoint } from './measurements/token-endpoint.ts';
 import { chartOf } from './report/chart.ts';
 import { printBudget, printLine, printTable } from './report/print.ts';
@@ -79,6 +80,7 @@ async function measureIssuing(): Promise<void> {
   if (!options.quick) take(await measureClients([authServer, ...larger], effort, progress));
   if (!options.quick) take(await measureStatements(authServer, 5, progress));
   const underLoad = memoryOf(authServer.pid);
+  take(await measureStorm(authServer, effort.storm, progress));
   take({
     tables: [
       {

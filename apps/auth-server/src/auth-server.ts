@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { errorCodes } from 'fastify';
 import { addRouteHooks, type Service } from '@lanyard/service-defaults';
 import { serveAdministration } from './administration/serve-administration.ts';
 import { AppModule } from './app.module.ts';
@@ -27,11 +28,14 @@ export const authServer: Service<typeof authServerConfiguration> = {
 function acceptFormsAlone(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
+  const type = 'application/x-www-form-urlencoded';
+  fastify.addContentTypeParser(type, { parseAs: 'string' }, (request, body, done) => {
+    if (request.is404) return done(null, undefined);
+    if (!request.route.startsWith('/oauth/')) return done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE(type));
     try {
-      done(null, parseForm(body as string));
+      return done(null, parseForm(body as string));
     } catch (error) {
-      done(error as Error);
+      return done(error as Error);
     }
   });
 }

@@ -224,6 +224,7 @@ describe('POST /oauth/token', () => {
     ['an empty secret', {}, { authorization: basic('batch-processor', '') }],
     ['no client authentication', {}, {}],
     ['another scheme', {}, { authorization: 'Bearer x' }],
+    ['a certificate in a header', { client_id: 'batch-processor' }, { 'client-cert': ':MIIB:', 'x-client-cert': 'x' }],
     ['Basic without a colon', {}, { authorization: `Basic ${Buffer.from('x').toString('base64')}` }],
     ['Basic that is not base64', {}, { authorization: 'Basic %%%' }],
     ['Basic that is not form-encoded', {}, { authorization: `Basic ${Buffer.from('a%:b').toString('base64')}` }],
@@ -238,6 +239,21 @@ describe('POST /oauth/token', () => {
       expect(response.json()).toEqual({ error: 'invalid_client', error_description: 'client authentication failed' });
     },
   );
+
+  it.each<[string, Record<string, string> | string, Record<string, string>?]>([
+    ['a scope', { ...grant, scope: 'hush' }],
+    ['a resource', { ...grant, resource: 'hush' }],
+    ['a grant type', { grant_type: 'hush' }],
+    ['a client_id', { ...grant, client_id: 'hush' }],
+    ['a second secret', { ...grant, client_secret: 'hush' }],
+    ['a wrong secret', grant, { authorization: basic('batch-processor', 'hush') }],
+    ['a parameter that is sent twice', 'hush=hush&hush=hush'],
+    ['a body of another type', 'hush', { 'content-type': 'text/hush' }],
+  ])('repeats nothing of %s in its answer [errors-repeat-nothing, Lanyard]', async (_, form, headers = {}) => {
+    const response = await postToken(app, form, { authorization: basic('batch-processor', secret), ...headers });
+    expect(response.statusCode).toBeGreaterThanOrEqual(400);
+    expect(JSON.stringify([response.headers, response.body])).not.toContain('hush');
+  });
 
   it('is the same endpoint however its address is spelled [no-store, RFC 6749 §5.1]', async () => {
     for (const authorization of [basic('batch-processor', secret), basic('batch-processor', 'guess')]) {
@@ -354,6 +370,15 @@ describe('the rest of the server', () => {
     expect((await app.inject('/metrics')).body).toMatch(
       /lanyard_client_authentications_total\{outcome="succeeded".*\} \d+/,
     );
+  });
+
+  it.each([
+    ['/nothing', 404],
+    ['/admin/clients', 415],
+  ])('reads no form at %s, whatever is wrong with it [no-server-error, Lanyard]', async (url, status) => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const response = await app.inject({ method: 'POST', url, headers, payload: 'a=1&a=2' });
+    expect(response.statusCode).toBe(status);
   });
 
   it('answers what it does not have with a problem [problem-bodies, RFC 9457]', async () => {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { lessons } from './attacks/index.ts';
+import { fuzz } from './fuzz/fuzz.ts';
 import { outcomeOf } from './run-attacks.ts';
 import type { Target } from './target.ts';
 
-/** Each attack as a test, in their order. */
+/** Each attack as a test, in their order; then requests with something wrong. */
 export function testAttacks(target: () => Target): void {
   describe.each(Object.entries(lessons))('%s', (_, attacks) => {
     it.each(attacks.map((attack) => [attack.name, attack] as const))(
@@ -15,4 +16,10 @@ export function testAttacks(target: () => Target): void {
       120_000,
     );
   });
+
+  it('answers no spoilt request with a 5xx [no-server-error, Lanyard]', async () => {
+    const { failures, requests } = await fuzz(target(), { requests: 5000, seed: 1, told: () => undefined });
+    expect(failures).toEqual([]);
+    expect(requests).toBeGreaterThanOrEqual(5000);
+  }, 120_000);
 }

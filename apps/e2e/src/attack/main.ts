@@ -2,7 +2,9 @@ import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { ComposeProject } from '../compose/compose-project.ts';
 import { composeDeployment, deploymentOfFolder } from './deployments.ts';
-import { runAttacks, type Outcome } from './run-attacks.ts';
+import { fuzz, type FuzzReport } from './fuzz/fuzz.ts';
+import { runAttacks, targetOf, type Outcome } from './run-attacks.ts';
+import type { Deployment } from './target.ts';
 
 const print = (text = '') => void process.stdout.write(`${text}\n`);
 
@@ -10,6 +12,8 @@ interface Options {
   compose?: string | true;
   only?: string;
   json?: boolean;
+  fuzz?: number;
+  seed: number;
 }
 
 const program = new Command('npm run attack --')
@@ -17,14 +21,24 @@ const program = new Command('npm run attack --')
   .addOption(new Option('--compose [project]', 'the containers of docker compose, instead of `npm start`'))
   .addOption(new Option('--only <text>', 'attacks with this in their name alone'))
   .addOption(new Option('--json', 'print JSON'))
+  .addOption(
+    new Option('--fuzz <requests>', 'instead, so many requests with something wrong, over all endpoints').argParser(
+      Number,
+    ),
+  )
+  .addOption(new Option('--seed <number>', 'the same requests again').argParser(Number).default(1))
   .addHelpText('after', help())
   .action(run);
 await program.parseAsync();
 
-async function run({ compose, only, json }: Options): Promise<void> {
+async function run({ compose, only, json, fuzz: requests, seed }: Options): Promise<void> {
   const deployment = compose
     ? await composeDeployment(ComposeProject.running(compose === true ? 'lanyard' : compose, process.env))
     : await deploymentOfFolder(process.env);
+  if (requests !== undefined) {
+    await runFuzz(deployment, requests, seed);
+    return deployment.close();
+  }
   if (!json)
     print(`${pc.bold('Attacks')} on ${deployment.issuer}, ${deployment.jobsApi}, ${deployment.batchProcessor}`);
   let lesson = '';
@@ -54,6 +68,24 @@ async function run({ compose, only, json }: Options): Promise<void> {
   if (!json) print(`\n${count('stopped')} stopped, ${count('not stopped')} not stopped, ${count('left out')} left out`);
   if (count('not stopped') > 0 || outcomes.length === 0) process.exitCode = 1;
   await deployment.close();
+}
+
+async function runFuzz(deployment: Deployment, requests: number, seed: number): Promise<void> {
+  print(
+    `${pc.bold('Fuzzing')} ${deployment.issuer}, ${deployment.jobsApi}, ${deployment.batchProcessor}, seed ${seed}`,
+  );
+  const target = await targetOf(deployment);
+  const told = ({ requests: sent, seconds, memory }: FuzzReport) => {
+    const now = Object.values(memory).map((values) => values.at(-1));
+    print(`  ${sent} requests, ${Math.round(sent / seconds)}/s; memory ${now.join(', ')} MB`);
+  };
+  const report = await fuzz(target, { requests, seed, told });
+  await target.canary.stop();
+  print(`\n${report.requests} requests over ${report.endpoints} endpoints in ${Math.round(report.seconds)} s`);
+  for (const [status, count] of Object.entries(report.statuses)) print(`  ${status.padEnd(7)} ${count}`);
+  for (const failure of report.failures.slice(0, 10)) print(pc.red(failure));
+  print(report.failures.length === 0 ? 'no 5xx' : pc.red(`${report.failures.length} × 5xx`));
+  if (report.failures.length > 0) process.exitCode = 1;
 }
 
 function describe({ attack, result, answer }: Outcome): string {

@@ -30,6 +30,8 @@ export const bearerTokens: Attack[] = [
           [`/jobs?access_token=${token}`, {}],
           [`/jobs?access_token=${token}`, { headers: { authorization: `Bearer ${token}` } }],
           [`/jobs?ACCESS_TOKEN=${token}`, {}],
+          // No other check looks at what is in the query here.
+          [`/jobs/00000000-0000-7000-8000-000000000000?access_token=${token}`, {}],
           ['/jobs', form({ access_token: token })],
           ['/jobs', { method: 'POST', headers: json, body: JSON.stringify({ access_token: token }) }],
           ['/jobs', { headers: { cookie: `access_token=${token}; token=${token}` } }],

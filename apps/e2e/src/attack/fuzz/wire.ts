@@ -1,0 +1,80 @@
+import { connect, type Socket } from 'node:net';
+
+/** How long an answer is awaited, ms: some requests ask to wait, and some are not whole. */
+const patience = 500;
+
+/** A connection that is used for as long as the server lets it be. */
+export class Wire {
+  private socket: Socket | undefined;
+  private received = '';
+  private wake: (() => void) | undefined;
+
+  constructor(private readonly url: URL) {}
+
+  /** @returns the status of the answer; `closed` or `silent` where there is none */
+  async send(bytes: Buffer): Promise<number | 'closed' | 'silent'> {
+    const socket = this.socket ?? (await this.open());
+    this.received = '';
+    socket.write(bytes);
+    const deadline = performance.now() + patience;
+    for (;;) {
+      const status = statusOfWhole(this.received, bytes);
+      if (status !== undefined) {
+        if (/^connection: close\r$/im.test(this.received)) this.close();
+        return status;
+      }
+      if (socket.destroyed) {
+        this.socket = undefined;
+        return Number(/^HTTP\/1\.1 (\d{3})/.exec(this.received)?.[1]) || 'closed';
+      }
+      const left = deadline - performance.now();
+      if (left <= 0) {
+        this.close();
+        return 'silent';
+      }
+      await this.news(left);
+    }
+  }
+
+  close(): void {
+    this.socket?.destroy();
+    this.socket = undefined;
+  }
+
+  private async open(): Promise<Socket> {
+    const socket = connect(Number(this.url.port), this.url.hostname).setNoDelay(true).setEncoding('latin1');
+    socket.on('data', (chunk) => {
+      this.received += String(chunk);
+      this.wake?.();
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.wake?.());
+    this.socket = socket;
+    await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
+    return socket;
+  }
+
+  private async news(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.wake = resolve;
+      timer = setTimeout(resolve, ms);
+    });
+    clearTimeout(timer);
+  }
+}
+
+/** The status of an answer that is there to its end. */
+function statusOfWhole(answer: string, request: Buffer): number | undefined {
+  const end = answer.indexOf('\r\n\r\n');
+  if (end < 0) return undefined;
+  const head = answer.slice(0, end);
+  const status = Number(head.slice(9, 12));
+  if (status === 100) return statusOfWhole(answer.slice(end + 4), request);
+  const length = answer.length - end - 4;
+  if (status === 204 || status === 304 || request.subarray(0, 5).toString() === 'HEAD ') return status;
+  const announced = /^content-length: (\d+)\r?$/im.exec(head)?.[1];
+  if (announced !== undefined) return length >= Number(announced) ? status : undefined;
+  if (/^transfer-encoding: chunked\r?$/im.test(head)) return answer.endsWith('0\r\n\r\n') ? status : undefined;
+  return undefined;
+}

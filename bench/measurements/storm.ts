@@ -1,0 +1,71 @@
+import autocannon from 'autocannon';
+import pg from 'pg';
+import type { Effort } from '../effort.ts';
+import { sendEvenly } from '../load.ts';
+import { atMost, digits, shown, type Findings } from '../report/report.ts';
+import { clientIdOf, tokenRequests, type AuthServer } from '../servers.ts';
+import { median, percentile, ratioOf } from '../statistics.ts';
+
+/** Of the client that storms, a minute: what every client has by default. */
+const quota = 6000;
+
+/** What the others ask for together, a second. */
+const others = 300;
+
+/** How long other clients wait for a token while one asks for ten times its quota, beside quiet, in rounds in turn. */
+export async function measureStorm(
+  server: AuthServer,
+  { rounds, seconds }: Effort['storm'],
+  progress: (text: string) => void,
+): Promise<Findings> {
+  const [innocent, storming] = [clientIdOf(1), clientIdOf(2)];
+  await limit(server, storming);
+  const latencies = () => sendEvenly(server, tokenRequests([innocent]), others, seconds);
+  const quiet: number[][] = [];
+  const stormy: number[][] = [];
+  let [issued, refused] = [0, 0];
+  await latencies();
+  for (let round = 1; round <= rounds; round++) {
+    progress(`a storm of tokens: round ${round} of ${rounds}`);
+    quiet.push(await latencies());
+    const storm = autocannon({
+      url: server.url,
+      requests: tokenRequests([storming]),
+      connections: 32,
+      overallRate: (10 * quota) / 60,
+      duration: seconds + 1,
+    });
+    stormy.push(await latencies());
+    const { '2xx': ok, non2xx } = await storm;
+    issued += ok;
+    refused += non2xx;
+  }
+  const p99 = (found: number[][]) => found.map((round) => percentile(round, 0.99));
+  const p50 = (found: number[][]) => median(found.map((round) => percentile(round, 0.5)));
+  const ratio = ratioOf(p99(stormy), p99(quiet));
+  const row = (what: string, found: number[][]) => ({
+    what,
+    value: `${digits(p50(found), 2)} / ${digits(median(p99(found)), 2)} ms`,
+  });
+  return {
+    tables: [
+      {
+        title: `A storm of one client at ten times its quota: p50 / p99 of the others, medians of ${rounds} rounds`,
+        rows: [
+          row('quiet', quiet),
+          row('storm', stormy),
+          { what: 'answers to the storm', value: `${digits(issued)} tokens, ${digits(refused)} refused` },
+        ],
+      },
+    ],
+    budget: [atMost('p99 of others in a storm of one client, of quiet', ratio.median, 1.5, shown(ratio, 2))],
+    figures: { 'p99 in a storm, ms': { quiet: p99(quiet), storm: p99(stormy), issued, refused } },
+  };
+}
+
+async function limit({ databaseUrl }: AuthServer, clientId: string): Promise<void> {
+  const owner = new pg.Client({ connectionString: databaseUrl });
+  await owner.connect();
+  await owner.query('UPDATE client SET tokens_per_minute = $1 WHERE client_id = $2', [quota, clientId]);
+  await owner.end();
+}
