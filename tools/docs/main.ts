@@ -1,19 +1,25 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { registryJsonSchema } from '@lanyard/administration';
 import { auditEventReference } from './audit-event-reference.ts';
 import { configurationReference } from './configuration-reference.ts';
+import { outOfDate } from './out-of-date.ts';
+import { specifications } from './specifications.ts';
 
-/** Writes the docs that are generated; with --check, fails where they are not up to date. */
+/** Writes the docs that are generated; with --check, fails where they are not up to date, or tell of what is not there. */
+const root = new URL('../..', import.meta.url).pathname;
+const { page, faults } = specifications(root);
 const generated = {
   'docs/configuration.md': configurationReference(),
   'docs/audit-events.md': auditEventReference(),
+  'docs/specifications.md': page,
   'config/lanyard.schema.json': `${JSON.stringify(registryJsonSchema(), null, 2)}\n`,
 };
-for (const [file, content] of Object.entries(generated)) {
-  const path = new URL(`../../${file}`, import.meta.url);
-  if (!process.argv.includes('--check')) writeFileSync(path, content);
-  else if (readFileSync(path, 'utf8') !== content) {
-    process.stderr.write(`${file} is not up to date: npm run docs\n`);
+if (process.argv.includes('--check')) {
+  for (const line of [...outOfDate(generated, root), ...faults]) {
+    process.stderr.write(`${line}\n`);
     process.exitCode = 1;
   }
+} else {
+  for (const [file, content] of Object.entries(generated)) writeFileSync(join(root, file), content);
 }

@@ -25,10 +25,10 @@ const claims = (changes: object = {}) => ({
   ...issueAccessToken(issuer, key, grant, now).claims,
   ...changes,
 });
-const sign = (payload: object, header: object = {}) =>
+const sign = (payload: object, header: object = {}, { privateKey } = key) =>
   new SignJWT({ ...payload })
     .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'k1', ...header })
-    .sign(key.privateKey);
+    .sign(privateKey, { crit: { x: true } });
 
 beforeAll(async () => {
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 
 describe('issueAccessToken', () => {
-  it('issues the header and the claims of RFC 9068 section 2', () => {
+  it('issues header and claims [access-token-claims, RFC 9068 §2]', () => {
     const { token } = issueAccessToken(issuer, key, grant, now);
     expect(decodeProtectedHeader(token)).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: 'k1' });
     expect(decodeJwt(token)).toEqual({
@@ -53,7 +53,7 @@ describe('issueAccessToken', () => {
     });
   });
 
-  it('signs so that a foreign library verifies, whatever the length of the two integers', async () => {
+  it('signs so that a foreign library verifies, whatever the length of the two integers [signature, RFC 7518 §3.4]', async () => {
     for (let i = 0; i < 300; i++) {
       const { token } = issueAccessToken(issuer, key, grant, now);
       expect((await jwtVerify(token, publicKey, { currentDate: at(now) })).payload.iss).toBe(issuer);
@@ -76,7 +76,7 @@ describe('fromDer', () => {
 });
 
 describe('validateAccessToken', () => {
-  it('returns what a valid token says', async () => {
+  it('returns what a valid token says [token-validation, RFC 9068 §4]', async () => {
     const { token, claims } = issueAccessToken(issuer, key, grant, now);
     expect(await validate(token)).toEqual({
       clientId: 'batch-processor',
@@ -89,47 +89,64 @@ describe('validateAccessToken', () => {
   });
 
   it.each<[string, () => string | Promise<string>]>([
-    ['a token of another issuer', () => sign(claims({ iss: 'https://other.example' }))],
-    ['an issuer with a slash more', () => sign(claims({ iss: `${issuer}/` }))],
-    ['a token for another audience', () => sign(claims({ aud: 'https://reports.example' }))],
-    ['a token without audience', () => sign(claims({ aud: undefined }))],
-    ['a token without expiry', () => sign(claims({ exp: undefined }))],
-    ['an expiry that is no number', () => sign(claims({ exp: '9999999999' }))],
-    ['a token that is not valid yet', () => sign(claims({ nbf: now + 60 }))],
+    ['a token of another issuer [issuer, RFC 9068 §4]', () => sign(claims({ iss: 'https://other.example' }))],
+    ['an issuer with a slash more [issuer, RFC 9068 §4]', () => sign(claims({ iss: `${issuer}/` }))],
+    ['a token for another audience [audience, RFC 9068 §4]', () => sign(claims({ aud: 'https://reports.example' }))],
+    ['a token without audience [audience, RFC 9068 §4]', () => sign(claims({ aud: undefined }))],
+    ['a token without expiry [token-times, RFC 7519 §4.1]', () => sign(claims({ exp: undefined }))],
+    ['an expiry that is no number [token-times, RFC 7519 §4.1]', () => sign(claims({ exp: '9999999999' }))],
+    ['a token that is not valid yet [token-times, RFC 7519 §4.1]', () => sign(claims({ nbf: now + 60 }))],
     ['a token without client_id', () => sign(claims({ client_id: undefined }))],
     ['a token without jti', () => sign(claims({ jti: undefined }))],
     ['a client_id that is no string', () => sign(claims({ client_id: ['a'] }))],
     ['a scope that is no string', () => sign(claims({ scope: ['jobs:read'] }))],
-    ['typ JWT', () => sign(claims(), { typ: 'JWT' })],
-    ['no typ', () => sign(claims(), { typ: undefined })],
-    ['another JWT of the same issuer', () => sign(claims(), { typ: 'secevent+jwt' })],
-    ['an unknown kid', () => sign(claims(), { kid: 'k2' })],
+    ['typ JWT [explicit-type, RFC 9068 §4]', () => sign(claims(), { typ: 'JWT' })],
+    ['no typ [explicit-type, RFC 9068 §4]', () => sign(claims(), { typ: undefined })],
+    [
+      'another JWT of the same issuer [other-token-types, RFC 8725 §3.12]',
+      () => sign(claims(), { typ: 'secevent+jwt' }),
+    ],
+    ['an unknown kid [kid-only-compared, RFC 8725 §3.10]', () => sign(claims(), { kid: 'k2' })],
+    ['a kid in another case [kid-only-compared, RFC 8725 §3.10]', () => sign(claims(), { kid: 'K1' })],
+    ['a kid that is a path to one [kid-only-compared, RFC 8725 §3.10]', () => sign(claims(), { kid: './k1' })],
     ['no kid', () => sign(claims(), { kid: undefined })],
-    ['an unknown crit', () => unsignedParts({ alg: 'ES256', typ: 'at+jwt', kid: 'k1', crit: ['x'], x: 1 })],
-    ['alg none', () => unsignedParts({ alg: 'none', typ: 'at+jwt', kid: 'k1' })],
-    ['HS256 with the public key', () => hmacWithPublicKey()],
-    ['a tampered payload', () => tampered()],
+    ['an unknown crit [critical-headers, RFC 7515 §4.1.11]', () => sign(claims(), { crit: ['x'], x: 1 })],
+    ['alg none [algorithm-allow-list, RFC 8725 §3.1]', () => unsignedParts({ alg: 'none', typ: 'at+jwt', kid: 'k1' })],
+    ['HS256 with the public key [algorithm-allow-list, RFC 8725 §3.1]', () => hmacWithPublicKey()],
+    ['a tampered payload [signature, RFC 7518 §3.4]', () => tampered()],
     ['text that is no token', () => 'x'],
     ['nothing', () => ''],
-  ])('refuses %s', async (_, token) => {
+  ])('refuses %s [token-validation, RFC 9068 §4]', async (_, token) => {
     await expect(validate(await token())).rejects.toThrow(
       expect.objectContaining({ name: 'InvalidTokenError', code: 'invalid_token', cause: expect.anything() }),
     );
   });
 
-  it('ignores keys that the token brings along', async () => {
+  it('ignores keys that the token brings along [header-keys-ignored, RFC 8725 §3.10]', async () => {
     const other = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const jwk = await exportJWK(other.publicKey);
-    const token = await new SignJWT({ ...claims() })
-      .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'k1', jwk, jku: 'https://evil.example' })
-      .sign(other.privateKey);
-    await expect(validate(token)).rejects.toThrow(InvalidTokenError);
+    const brought = { jwk, jku: 'https://evil.example', x5u: 'https://evil.example', x5c: ['AAAA'] };
+    const forged = await sign(claims(), brought, { kid: 'k1', privateKey: other.privateKey });
+    await expect(validate(forged)).rejects.toThrow(InvalidTokenError);
+    await expect(validate(await sign(claims(), brought))).resolves.toMatchObject({ keyId: 'k1' });
+  });
+
+  it('uses a key with its own algorithm alone [key-per-algorithm, RFC 8725 §3.1]', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const keys = createLocalJWKSet({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k1', alg: 'PS256' }] });
+    const outcome = async (alg: string) => {
+      const token = await sign(claims(), { alg }, { kid: 'k1', privateKey });
+      const algorithms = ['PS256', 'RS256'] as const;
+      return validateAccessToken(token, keys, { issuer, audience, algorithms }, at(now));
+    };
+    await expect(outcome('PS256')).resolves.toMatchObject({ keyId: 'k1' });
+    await expect(outcome('RS256')).rejects.toThrow(InvalidTokenError);
   });
 
   it.each([
     ['accepts until the expiry and the tolerance', 600 + 4, true],
     ['refuses after it', 600 + 5, false],
-  ])('%s', async (_, age, valid) => {
+  ])('%s [token-times, RFC 7519 §4.1]', async (_, age, valid) => {
     const { token } = issueAccessToken(issuer, key, grant, now);
     const outcome = validate(token, now + age).then(
       () => true,

@@ -40,7 +40,7 @@ describe('RememberingValidator', () => {
     expect([first.clientId, [...first.scopes], keys.asked]).toEqual(['batch-processor', ['jobs:read'], 1]);
   });
 
-  it('refuses a remembered token as soon as it has expired', async () => {
+  it('refuses a remembered token as soon as it has expired [token-times, RFC 7519 §4.1]', async () => {
     const validator = create();
     const one = token();
     await validator.validate(one, at(604));
@@ -83,7 +83,7 @@ describe('RememberingValidator', () => {
     await expect(validator.validate(one, at(1))).rejects.toThrow(InvalidTokenError);
   });
 
-  it('takes no other signature for a token that it remembers', async () => {
+  it('takes no other signature for a token that it remembers [signature, RFC 7518 §3.4]', async () => {
     const validator = create();
     const one = token();
     await validator.validate(one, at(0));

@@ -67,7 +67,7 @@ describe('a revocation list', () => {
     expect([...revocationsIn(list)]).toEqual(revocations);
   });
 
-  it('is no access token, and no access token is one', async () => {
+  it('is no access token, and no access token is one [other-token-types, RFC 8725 §3.12]', async () => {
     const list = issueRevocationList(issuer, key, { cursor: 7, revocations }, now);
     const audience = 'https://jobs.example';
     await expect(validateAccessToken(list, getKey, { issuer, audience }, at(now))).rejects.toThrow(InvalidTokenError);
@@ -89,7 +89,7 @@ describe('a revocation list', () => {
     ['without entries', () => sign(claims({ revoked: null }))],
     ['that is old', () => sign(claims()), now + 361],
     ['that was changed', async () => (await sign(claims())).replace(/\.[\w-]{4}/, '.AAAA')],
-  ])('is refused %s', async (_, list, seconds = now) => {
+  ])('is refused %s [revocation-list-validation, RFC 8725 §3.11]', async (_, list, seconds = now) => {
     await expect(validate(await list(), seconds)).rejects.toThrow(InvalidRevocationListError);
   });
 });
@@ -103,7 +103,7 @@ describe('RevokedTokens', () => {
     },
   });
 
-  it('has a token by its jti, its grant or its key, and no other', () => {
+  it('has a token by its jti, its grant or its key, and no other [revoked-token, RFC 7009 §2]', () => {
     const revoked = new RevokedTokens();
     for (const revocation of revocations) revoked.add(revocation);
     expect(revoked.size).toBe(4);

@@ -28,7 +28,7 @@ const brokenAt = async (events: AuditEvent[], head?: { sequence: number; hash: s
   (await verifyChain(events, head)).broken;
 
 describe('the chain of audit events', () => {
-  it('has a hash that anybody can compute: SHA-256 over the canonical form of RFC 8785', () => {
+  it('has a hash that anybody can compute: SHA-256 over the canonical form [canonical-form, RFC 8785]', () => {
     // sha256sum of the event without its hash, keys sorted, without spaces.
     expect(aChain(1)[0]?.hash).toBe('0d1a5be36020c25174341cac3ecfb16a1eff9267b981677d5d89ced64a300130');
   });
@@ -58,7 +58,7 @@ describe('the chain of audit events', () => {
       },
       4,
     ],
-  ])('tells %s', async (_, tamper, sequence) => {
+  ])('tells %s [audit-is-append-only, Lanyard]', async (_, tamper, sequence) => {
     expect(await brokenAt(tamper(aChain(5)))).toMatchObject({ sequence });
   });
 

@@ -8,12 +8,18 @@ import {
 } from './index.ts';
 
 describe('isClientIdentifier', () => {
-  it.each(['batch-processor', 'a', 'Team.service_1', 'a'.repeat(128)])('takes %s', (id) => {
-    expect(isClientIdentifier(id)).toBe(true);
-  });
-  it.each(['', '1', '-a', 'a'.repeat(129), 'https://a.example', 'a b', 'a\0', 'a/../b', 'é'])('refuses %j', (id) => {
-    expect(isClientIdentifier(id)).toBe(false);
-  });
+  it.each(['batch-processor', 'a', 'Team.service_1', 'a'.repeat(128)])(
+    'takes %s [client-identifier-syntax, RFC 9700 §4.15]',
+    (id) => {
+      expect(isClientIdentifier(id)).toBe(true);
+    },
+  );
+  it.each(['', '1', '-a', 'a'.repeat(129), 'https://a.example', 'a b', 'a\0', 'a/../b', 'é'])(
+    'refuses %j [client-identifier-syntax, RFC 9700 §4.15]',
+    (id) => {
+      expect(isClientIdentifier(id)).toBe(false);
+    },
+  );
 });
 
 describe('formatChallenge', () => {
@@ -25,7 +31,7 @@ describe('formatChallenge', () => {
       'Bearer realm="jobs", scope="a b"',
     );
   });
-  it('lets no value break out of its quotes', () => {
+  it('lets no value break out of its quotes [challenge-syntax, RFC 6750 §3]', () => {
     expect(formatChallenge('Bearer', { realm: 'a", error="x\r\nSet-Cookie: y' })).toBe(
       `Bearer realm="a', error='x??Set-Cookie: y"`,
     );
@@ -33,7 +39,7 @@ describe('formatChallenge', () => {
 });
 
 describe('OAuthError', () => {
-  it('shows its code and description, never its cause', () => {
+  it('shows its code and description, never its cause [errors-repeat-nothing, Lanyard]', () => {
     const error = new OAuthError('invalid_client', 'client authentication failed', { cause: 's3cret' });
     expect(JSON.stringify(error)).toBe('{"error":"invalid_client","error_description":"client authentication failed"}');
   });
@@ -43,10 +49,10 @@ describe('metadata addresses', () => {
   it.each([
     ['https://a.example', 'https://a.example/.well-known/oauth-authorization-server'],
     ['https://a.example/tenant', 'https://a.example/.well-known/oauth-authorization-server/tenant'],
-  ])('puts the well-known path between host and path of %s', (issuer, url) => {
+  ])('puts the well-known path between host and path of %s [metadata-address, RFC 8414 §3.1]', (issuer, url) => {
     expect(authorizationServerMetadataUrl(issuer)).toBe(url);
   });
-  it('does the same for a protected resource', () => {
+  it('does the same for a protected resource [resource-metadata-address, RFC 9728 §3.1]', () => {
     expect(protectedResourceMetadataUrl('https://a.example/jobs')).toBe(
       'https://a.example/.well-known/oauth-protected-resource/jobs',
     );

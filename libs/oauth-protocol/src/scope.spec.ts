@@ -7,7 +7,7 @@ describe('parseScope', () => {
     ['values in their order', 'jobs:write jobs:read', ['jobs:write', 'jobs:read']],
     ['a repeated value once', 'jobs:read jobs:read', ['jobs:read']],
     ['every allowed punctuation', "!#$%&'()*+,-./:;<=>?@[]^_`{|}~", ["!#$%&'()*+,-./:;<=>?@[]^_`{|}~"]],
-  ])('reads %s', (_, scope, values) => {
+  ])('reads %s [scope-syntax, RFC 6749 §3.3]', (_, scope, values) => {
     expect([...(parseScope(scope) ?? [])]).toEqual(values);
   });
 
@@ -20,7 +20,7 @@ describe('parseScope', () => {
     ['a backslash', String.raw`a\b`],
     ['a line break', 'a\nb'],
     ['a letter outside ASCII', 'é'],
-  ])('refuses %s', (_, scope) => {
+  ])('refuses %s [scope-syntax, RFC 6749 §3.3]', (_, scope) => {
     expect(parseScope(scope)).toBeUndefined();
   });
 

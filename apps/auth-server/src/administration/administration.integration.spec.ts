@@ -60,7 +60,7 @@ describe('access to the administration API', () => {
     ['GET', '/admin/diagnosis', 'clients:read keys:read'],
   ] as const;
 
-  it('is tested for every route that there is', () => {
+  it('is tested for every route that there is [declared-access, Lanyard]', () => {
     const declared = app
       .get(AccessRules)
       .all()
@@ -69,27 +69,30 @@ describe('access to the administration API', () => {
     expect(app.get(AccessRules).undeclared()).toEqual([]);
   });
 
-  it.each(routes)('refuses %s %s without %s, and without a token', async (method, url, scope) => {
-    const others = 'clients:read clients:write keys:read keys:rotate audit:read'
-      .split(' ')
-      .filter((value) => !scope.split(' ').includes(value));
-    const token = await administrator.tokenFor(others.join(' '));
-    const body = method === 'GET' || method === 'DELETE' ? undefined : {};
-    const refused = await administrator.call(method, url, body, {}, token);
-    expect([refused.statusCode, refused.json().error, refused.headers['cache-control']]).toEqual([
-      403,
-      'insufficient_scope',
-      'no-store',
-    ]);
-    expect(refused.headers['www-authenticate']).toContain(`scope="${scope}"`);
-    const bare = await app.inject({ method, url });
-    expect(bare.statusCode).toBe(401);
-    expect(bare.headers['www-authenticate']).toContain(
-      'resource_metadata="http://localhost:3000/.well-known/oauth-protected-resource/admin"',
-    );
-  });
+  it.each(routes)(
+    'refuses %s %s without %s, and without a token [insufficient-scope, RFC 6750 §3.1]',
+    async (method, url, scope) => {
+      const others = 'clients:read clients:write keys:read keys:rotate audit:read'
+        .split(' ')
+        .filter((value) => !scope.split(' ').includes(value));
+      const token = await administrator.tokenFor(others.join(' '));
+      const body = method === 'GET' || method === 'DELETE' ? undefined : {};
+      const refused = await administrator.call(method, url, body, {}, token);
+      expect([refused.statusCode, refused.json().error, refused.headers['cache-control']]).toEqual([
+        403,
+        'insufficient_scope',
+        'no-store',
+      ]);
+      expect(refused.headers['www-authenticate']).toContain(`scope="${scope}"`);
+      const bare = await app.inject({ method, url });
+      expect(bare.statusCode).toBe(401);
+      expect(bare.headers['www-authenticate']).toContain(
+        'resource_metadata="http://localhost:3000/.well-known/oauth-protected-resource/admin"',
+      );
+    },
+  );
 
-  it('refuses a token for another resource, and one of a key that is gone', async () => {
+  it('refuses a token for another resource, and one of a key that is gone [audience, RFC 9068 §4]', async () => {
     const jobs = await postToken(app, grant, {
       authorization: basic('batch-processor', database.secretOf('batch-processor')),
     });
@@ -97,7 +100,7 @@ describe('access to the administration API', () => {
     expect([response.statusCode, response.json().error]).toEqual([401, 'invalid_token']);
   });
 
-  it('describes itself', async () => {
+  it('describes itself [resource-metadata, RFC 9728 §2]', async () => {
     const document = (await app.inject('/docs-json')).json();
     const described = Object.values<object>(document.paths).flatMap((path) => Object.keys(path));
     expect(described).toHaveLength(routes.length);
@@ -108,7 +111,7 @@ describe('access to the administration API', () => {
     });
   });
 
-  it('leaves refusals in the audit log, added up', async () => {
+  it('leaves refusals in the audit log, added up [refusals-are-audited, Lanyard]', async () => {
     const { app: replica } = await database.startReplica();
     const token = await administrator.tokenFor('keys:read');
     for (let i = 0; i < 3; i++) {
@@ -125,10 +128,42 @@ describe('access to the administration API', () => {
     const unknown = (await eventsOf('type=administration.refused')).find(({ address }) => address === '192.0.2.7');
     expect(unknown).toMatchObject({ actor: null, details: { route: 'GET /admin/audit', status: 401 } });
   });
+
+  it('leaves each act in the audit log: what, by whom, from where [acts-are-audited, Lanyard]', async () => {
+    const { client_id, client_secret, path } = await aClient();
+    const [{ secret_id }] = (await administrator.call('GET', `${path}/secrets`)).json().items;
+    const resource = '/admin/resources/https%3A%2F%2Facts.example';
+    const registry = { clients: [{ client_id: 'acts', client_name: 'Applied' }] };
+    const acts: [Parameters<typeof administrator.call>[0], string, object | undefined, string][] = [
+      ['POST', '/admin/clients', { client_id: 'acts' }, 'client.created'],
+      ['PATCH', path, { client_name: 'Other' }, 'client.changed'],
+      ['POST', `${path}/disable`, {}, 'client.disabled'],
+      ['POST', `${path}/enable`, {}, 'client.enabled'],
+      ['POST', `${path}/secrets`, {}, 'secret.added'],
+      ['DELETE', `${path}/secrets/${secret_id}`, undefined, 'secret.removed'],
+      ['POST', '/admin/revocations', { client_id }, 'access_token.revoked'],
+      ['DELETE', path, undefined, 'client.deleted'],
+      ['PUT', resource, { name: 'Acts', scopes: {} }, 'resource.created'],
+      ['DELETE', resource, undefined, 'resource.deleted'],
+      ['POST', '/admin/registry', { registry }, 'client.changed'],
+      ['POST', '/admin/keys/rotate', {}, 'signing_key.announced'],
+      ['POST', '/admin/keys/reencrypt', undefined, 'signing_keys.reencrypted'],
+      ['POST', '/admin/keys/announced/withdraw', undefined, 'signing_key.withdrawn'],
+    ];
+    expect(acts).toHaveLength(routes.filter(([method]) => method !== 'GET').length);
+    for (const [method, url, body, type] of acts) {
+      const { items } = (await administrator.call('GET', '/admin/keys')).json();
+      const { headers } = await administrator.call(method, url.replace('announced', items[0].kid), body);
+      const events = (await eventsOf('order=newest')).filter((event) => event.request_id === headers['x-request-id']);
+      const told = { type, actor: 'administrator', address: '127.0.0.1', outcome: 'succeeded' };
+      expect(events).toContainEqual(expect.objectContaining(told));
+      expect(JSON.stringify(events)).not.toContain(client_secret);
+    }
+  });
 });
 
 describe('clients', () => {
-  it('are created with a secret that works at once, and is shown here alone', async () => {
+  it('are created with a secret that works at once, and is shown here alone [client-metadata, RFC 7591 §2] [client-information-response, RFC 7591 §3.2.1]', async () => {
     const response = await administrator.call('POST', '/admin/clients', example);
     expect(response.statusCode).toBe(201);
     expect(response.headers.location).toBe('/admin/clients/example');
@@ -158,7 +193,7 @@ describe('clients', () => {
     expect(everything).not.toContain(Buffer.from(secret).toString('hex'));
   });
 
-  it('are created once for an Idempotency-Key, with the same answer', async () => {
+  it('are created once for an Idempotency-Key, with the same answer [idempotent-replay, Lanyard]', async () => {
     const body = { ...example, client_id: 'once' };
     const headers = { 'idempotency-key': 'create-once' };
     const answers = await Promise.all([1, 2, 3].map(() => administrator.call('POST', '/admin/clients', body, headers)));
@@ -204,7 +239,7 @@ describe('clients', () => {
     },
   );
 
-  it('are refused in a body that is too large, before it is read; a whole registry may be larger', async () => {
+  it('are refused in a body that is too large, before it is read; a whole registry may be larger [body-limit, Lanyard]', async () => {
     const large = 'x'.repeat(70_000);
     const refused = await administrator.call('POST', '/admin/clients', { ...example, client_name: large });
     expect([refused.statusCode, refused.json().status]).toEqual([413, 413]);
@@ -216,7 +251,7 @@ describe('clients', () => {
     expect((await app.inject({ method: 'POST', url: '/admin/nowhere', headers, payload: '{}' })).statusCode).toBe(404);
   });
 
-  it('are changed for whoever knows their state, and what is left out stays', async () => {
+  it('are changed for whoever knows their state, and what is left out stays [merge-patch, RFC 7396] [conditional-requests, RFC 9110 §13.1.1] [acts-are-audited, Lanyard]', async () => {
     const { path, client_id } = await aClient();
     const { etag } = (await administrator.call('GET', path)).headers;
     const change = { scope: 'jobs:read jobs:write', access_token_lifetime: 120 };
@@ -243,7 +278,7 @@ describe('clients', () => {
     ]);
   });
 
-  it('are disabled, enabled and deleted, each at once', async () => {
+  it('are disabled, enabled and deleted, each at once [acts-are-audited, Lanyard]', async () => {
     const { path, client_id, client_secret } = await aClient();
     const status = async () => (await tokenOf(client_id, client_secret)).statusCode;
     const settled = async (expected: number) => {
@@ -298,7 +333,7 @@ describe('clients', () => {
     await database.owner.query(`DELETE FROM client WHERE client_id LIKE 'page-%'`);
   });
 
-  it('cannot shut themselves out, nor give away what they do not have', async () => {
+  it('cannot shut themselves out, nor give away what they do not have [own-administrative-scopes, Lanyard]', async () => {
     const own = '/admin/clients/administrator';
     expect((await administrator.call('DELETE', own)).statusCode).toBe(409);
     expect((await administrator.call('POST', `${own}/disable`)).statusCode).toBe(409);
@@ -347,7 +382,7 @@ describe('the way in', () => {
 });
 
 describe('the audit log', () => {
-  it('is a chain, in which a row that was changed, removed or slipped in is found', async () => {
+  it('is a chain, in which a row that was changed, removed or slipped in is found [audit-is-append-only, Lanyard]', async () => {
     const read = () => eventsOf('');
     const whole = await verifyChain(await read());
     expect(whole).toMatchObject({ events: expect.any(Number), head: { sequence: whole.events } });
@@ -378,7 +413,7 @@ describe('the audit log', () => {
     }));
   }
 
-  it('cannot be rewritten by the service', async () => {
+  it('cannot be rewritten by the service [audit-is-append-only, Lanyard] [least-privilege-roles, Lanyard]', async () => {
     const { default: pg } = await import('pg');
     const service = new pg.Client({ connectionString: database.settings.DATABASE_URL });
     await service.connect();
@@ -399,7 +434,7 @@ describe('the audit log', () => {
     await service.end();
   });
 
-  it('adds tokens up, and has them after the end of a replica', async () => {
+  it('adds tokens up, and has them after the end of a replica [refusals-are-audited, Lanyard]', async () => {
     const { client_id, client_secret } = await aClient();
     const { app: replica } = await database.startReplica();
     for (let i = 0; i < 25; i++) {
@@ -411,7 +446,13 @@ describe('the audit log', () => {
       { count: 25, details: { scope: 'jobs:read', audience: 'http://localhost:3002', first: expect.any(String) } },
     ]);
     expect(await eventsOf(`client_id=${client_id}&type=client_authentication.refused`)).toMatchObject([
-      { count: 1, outcome: 'refused', actor: null, details: { reason: 'wrong or expired secret' } },
+      {
+        count: 1,
+        outcome: 'refused',
+        actor: null,
+        address: '127.0.0.1',
+        details: { reason: 'wrong or expired secret' },
+      },
     ]);
     const [secret] = (await administrator.call('GET', `/admin/clients/${client_id}/secrets`)).json().items;
     expect(secret).toMatchObject({ use_count: 25, last_used_at: expect.any(String) });

@@ -30,7 +30,7 @@ const introspect = (token: string, { clientId = 'jobs-api', headers = {}, form =
 const signed = { headers: { accept: 'application/token-introspection+jwt' } };
 
 describe('POST /oauth/introspect', () => {
-  it('says of an active token what it carries', async () => {
+  it('says of an active token what it carries [introspection-response, RFC 7662 §2.2]', async () => {
     const token = await tokenOf();
     const response = await introspect(token, { form: { token_type_hint: 'refresh_token' } });
     expect(response.headers).toMatchObject({
@@ -49,12 +49,15 @@ describe('POST /oauth/introspect', () => {
     ['that is meant for another resource', () => tokenOf('jobs-cli', { scope: 'runs:write' })],
     ['that is meant for another resource server', () => tokenOf(), 'batch-processor'],
     ['that is a signed introspection response', async () => (await introspect(await tokenOf(), signed)).body],
-  ])('says nothing of a token %s but that it is not active', async (...[, token, clientId = 'jobs-api']) => {
-    const response = await introspect(await token(), { clientId });
-    expect([response.statusCode, response.body]).toEqual([200, '{"active":false}']);
-  });
+  ])(
+    'says nothing of a token %s but that it is not active [inactive-says-nothing, RFC 7662 §2.2] [introspection-of-own-tokens, RFC 7662 §4]',
+    async (...[, token, clientId = 'jobs-api']) => {
+      const response = await introspect(await token(), { clientId });
+      expect([response.statusCode, response.body]).toEqual([200, '{"active":false}']);
+    },
+  );
 
-  it('says nothing of a token that has expired', async () => {
+  it('says nothing of a token that has expired [inactive-says-nothing, RFC 7662 §2.2]', async () => {
     const grant = { clientId: 'batch-processor', audience: 'http://localhost:3002', scope: 'jobs:read', lifetime: 600 };
     const issued = (secondsAgo: number) =>
       issueAccessToken(issuer, app.get(SigningKeys).current, grant, Math.floor(Date.now() / 1000) - secondsAgo).token;
@@ -62,12 +65,12 @@ describe('POST /oauth/introspect', () => {
     expect((await introspect(issued(610))).body).toBe('{"active":false}');
   });
 
-  it('is for resource servers alone', async () => {
+  it('is for resource servers alone [authenticated-introspection, RFC 7662 §2.1]', async () => {
     const response = await introspect(await tokenOf(), { clientId: 'jobs-cli' });
     expect([response.statusCode, response.json().error]).toEqual([400, 'unauthorized_client']);
   });
 
-  it('signs the response for the asking client where that is accepted, RFC 9701', async () => {
+  it('signs the response for the asking client where that is accepted [signed-introspection, RFC 9701 §5]', async () => {
     const keys = createLocalJWKSet((await app.inject('/.well-known/jwks.json')).json());
     for (const token of [await tokenOf(), 'x']) {
       const response = await introspect(token, signed);
@@ -90,7 +93,7 @@ describe('POST /oauth/introspect', () => {
     expect((await introspect('x', { headers: { accept } })).headers['content-type']).toBe(type);
   });
 
-  it('knows a token of a new key of which it was not told; a look a second serves all of unknown keys', async () => {
+  it('knows a token of a new key of which it was not told; a look a second serves all of unknown keys [unknown-kid-cooldown, Lanyard]', async () => {
     const { app: ahead } = await database.startReplica();
     await database.owner.query('ALTER TABLE signing_key DISABLE TRIGGER signing_key_changed');
     await ahead.get(KeyRotation).replaceAll({ actor: 'test' });

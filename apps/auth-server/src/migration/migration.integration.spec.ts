@@ -2,6 +2,8 @@ import { mkdtempSync, statSync, writeFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createDatabase } from '@lanyard/testing/embedded-postgres';
+import pg from 'pg';
 import { isGeneratedSecret } from '../client-authentication/client-secret.ts';
 import { basic, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
 
@@ -38,7 +40,7 @@ describe('the migration step', () => {
     expect(statSync(join(secretFile('jobs-api'), '..')).mode & 0o777).toBe(0o700);
   });
 
-  it('keeps secrets out of what it says and out of the database', async () => {
+  it('keeps secrets out of what it says and out of the database [no-secret-in-output, Lanyard]', async () => {
     const everything = JSON.stringify([
       database.said,
       await rows('SELECT * FROM client_secret'),
@@ -136,11 +138,27 @@ describe('the migration step', () => {
     );
   });
 
-  it('gives the service no right to alter the schema', async () => {
-    const { default: pg } = await import('pg');
+  it('gives the service no right to alter the schema [least-privilege-roles, Lanyard]', async () => {
     const service = new pg.Client({ connectionString: database.settings.DATABASE_URL });
     await service.connect();
-    await expect(service.query('DROP TABLE client')).rejects.toThrow('must be owner');
+    for (const [statement, refusal] of [
+      ['ALTER TABLE client ADD extra text', 'must be owner of table client'],
+      ['DROP TABLE client', 'must be owner of table client'],
+      ['CREATE TABLE copy AS SELECT * FROM client', 'permission denied for schema public'],
+      ['CREATE ROLE another', 'permission denied to create role'],
+      [`SET ROLE "${database.name}_owner"`, 'permission denied to set role'],
+      [`COPY client TO '/tmp/client'`, 'permission denied to COPY to a file'],
+    ] as const) {
+      await expect(service.query(statement)).rejects.toThrow(refusal);
+    }
     await service.end();
+  });
+
+  it('gives the service no way into the database of another [least-privilege-roles, Lanyard]', async () => {
+    const other = await createDatabase(process.env.TEST_DATABASE_URL ?? '', `${database.name}_other`);
+    const url = new URL(database.settings.DATABASE_URL ?? '');
+    url.pathname = new URL(other.url).pathname;
+    const service = new pg.Client({ connectionString: url.href });
+    await expect(service.connect()).rejects.toThrow('permission denied for database');
   });
 });

@@ -82,7 +82,7 @@ const eventsOf = async () =>
   (await administrator.call('GET', '/admin/audit?type=access_token.revoked&order=newest')).json().items;
 
 describe('POST /oauth/revoke', () => {
-  it('revokes a token of the client, at every replica, with an event', async () => {
+  it('revokes a token of the client, at every replica, with an event [revoked-token, RFC 7009 §2]', async () => {
     const [token, another] = [await tokenOf(), await tokenOf()];
     const response = await revoke(token);
     expect([response.statusCode, response.body, response.headers['cache-control']]).toEqual([200, '', 'no-store']);
@@ -122,7 +122,7 @@ describe('POST /oauth/revoke', () => {
     ['a forged one', async () => `${(await tokenOf()).slice(0, -6)}AAAAAA`],
     ['one that nobody signed', async () => (await tokenOf()).replace(/[^.]*$/, '')],
     ['a list of revocations', async () => (await getList()).body],
-  ])('answers 200 for %s, RFC 7009 section 2.2', async (_, token) => {
+  ])('answers 200 for %s [unknown-token-is-no-error, RFC 7009 §2.2]', async (_, token) => {
     const before = await entriesOf(await getList());
     expect((await revoke(await token())).statusCode).toBe(200);
     expect(await entriesOf(await getList())).toEqual(before);
@@ -196,7 +196,7 @@ describe('POST /oauth/revoke', () => {
     await apart.owner.end();
   });
 
-  it('refuses to revoke a token of another client, RFC 7009 section 2.1', async () => {
+  it('refuses to revoke a token of another client [own-tokens-only, RFC 7009 §2]', async () => {
     const token = await tokenOf();
     const response = await revoke(token, basic('jobs-cli', database.secretOf('jobs-cli')));
     expect([response.statusCode, response.json()]).toEqual([
@@ -214,21 +214,24 @@ describe('POST /oauth/revoke', () => {
     expect([response.statusCode, response.json().error]).toEqual([status, error]);
   });
 
-  it.each(['/oauth/revoke', '/oauth/introspect'])('%s needs a client that authenticates, and POST', async (url) => {
-    const form = { token: await tokenOf() };
-    for (const authorization of [undefined, basic('batch-processor', 'wrong')]) {
-      const response = await callOAuth(one, url, { form, authorization });
-      expect([response.statusCode, response.json().error, response.headers['www-authenticate']]).toEqual([
-        401,
-        'invalid_client',
-        'Basic realm="lanyard"',
-      ]);
-    }
-    const got = await callOAuth(one, url, { authorization: batchProcessor });
-    expect([got.statusCode, got.headers.allow]).toEqual([405, 'POST']);
-    const json = await one.inject({ method: 'POST', url, headers: { authorization: batchProcessor }, payload: form });
-    expect([json.statusCode, json.json().error]).toEqual([400, 'invalid_request']);
-  });
+  it.each(['/oauth/revoke', '/oauth/introspect'])(
+    '%s needs a client that authenticates, and POST [authenticated-revocation, RFC 7009 §2.1] [authenticated-introspection, RFC 7662 §2.1]',
+    async (url) => {
+      const form = { token: await tokenOf() };
+      for (const authorization of [undefined, basic('batch-processor', 'wrong')]) {
+        const response = await callOAuth(one, url, { form, authorization });
+        expect([response.statusCode, response.json().error, response.headers['www-authenticate']]).toEqual([
+          401,
+          'invalid_client',
+          'Basic realm="lanyard"',
+        ]);
+      }
+      const got = await callOAuth(one, url, { authorization: batchProcessor });
+      expect([got.statusCode, got.headers.allow]).toEqual([405, 'POST']);
+      const json = await one.inject({ method: 'POST', url, headers: { authorization: batchProcessor }, payload: form });
+      expect([json.statusCode, json.json().error]).toEqual([400, 'invalid_request']);
+    },
+  );
 
   it('takes no one-time secret, and does not use it up', async () => {
     const fresh = await provisionedDatabase({ LOG_LEVEL: 'silent' });
@@ -266,7 +269,7 @@ describe('revocation by administrators', () => {
     await apart.owner.end();
   });
 
-  it('revokes all tokens of a client, and none that it obtains from then on', async () => {
+  it('revokes all tokens of a client, and none that it obtains from then on [acts-are-audited, Lanyard]', async () => {
     const [before, others] = [await tokenOf(), await tokenOf(basic('jobs-cli', database.secretOf('jobs-cli')))];
     expect((await revokeAll({ client_id: 'batch-processor' })).statusCode).toBe(204);
     // In the same second, and at the same replica.
@@ -328,7 +331,7 @@ describe('revocation by administrators', () => {
     expect([await isActive(token), await isActive(await tokenOf(basic(act, secret)))]).toEqual([false, true]);
   });
 
-  it("ends an administrator's own access with the client", async () => {
+  it("ends an administrator's own access with the client [revoked-token, RFC 7009 §2]", async () => {
     const { client_secret: secret } = (
       await administrator.call('POST', '/admin/clients', {
         client_id: 'auditor',
@@ -415,7 +418,7 @@ describe('revocation by administrators', () => {
     expect((await revokeAll(body)).statusCode).toBe(status);
   });
 
-  it('needs the scopes of the client whose tokens it revokes', async () => {
+  it('needs the scopes of the client whose tokens it revokes [own-administrative-scopes, Lanyard]', async () => {
     const token = await administrator.tokenFor('tokens:revoke');
     const response = await administrator.call('POST', '/admin/revocations', { client_id: 'administrator' }, {}, token);
     expect([response.statusCode, response.json().type]).toEqual([403, 'urn:lanyard:problem:beyond-own-scope']);
@@ -443,7 +446,7 @@ describe('GET /oauth/revocations', () => {
     expect([unchanged.statusCode, unchanged.body]).toEqual([304, '']);
   });
 
-  it('waits for news, which comes from another replica', async () => {
+  it('waits for news, which comes from another replica [waiting-requests, RFC 7240 §4.3]', async () => {
     const { etag } = (await getList()).headers;
     const cursor = Number(/\d+/.exec(String(etag)));
     const waiting = getList(`?cursor=${cursor}`, { 'if-none-match': etag, prefer: 'wait=10' });
@@ -457,7 +460,7 @@ describe('GET /oauth/revocations', () => {
     expect((await entriesOf(response)).map(({ id }) => id)).toEqual([decodeJwt(token).jti]);
   });
 
-  it('waits no longer than asked', async () => {
+  it('waits no longer than asked [waiting-requests, RFC 7240 §4.3]', async () => {
     const { etag } = (await getList()).headers;
     const begun = performance.now();
     const response = await getList('', { 'if-none-match': etag, prefer: 'wait=1' });

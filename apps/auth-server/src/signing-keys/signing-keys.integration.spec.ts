@@ -108,7 +108,7 @@ describe('signing keys', () => {
     ]);
   });
 
-  it('are all replaced at once in an emergency, and tokens of the old ones are refused', async () => {
+  it('are all replaced at once in an emergency, and tokens of the old ones are refused [waiting-requests, RFC 7240 §4.3]', async () => {
     const [first, second] = await start(2, { SIGNING_KEY_ANNOUNCEMENT: '100' });
     const { secret } = await administratorAgain(first);
     const old = await kidOf(first);
@@ -146,7 +146,7 @@ describe('signing keys', () => {
     await call('POST', '/admin/keys/rotate', { emergency: true });
   });
 
-  it('are waited for no longer than asked, nor beyond the end of the server', async () => {
+  it('are waited for no longer than asked, nor beyond the end of the server [waiting-requests, RFC 7240 §4.3]', async () => {
     const [app] = await start(1);
     const { etag } = app.get(SigningKeys);
     const ask = (headers: Record<string, string>) => app.inject({ url: '/.well-known/jwks.json', headers });
@@ -178,6 +178,19 @@ describe('signing keys', () => {
     await app.close();
     const [alone] = await start(1, { KEY_ENCRYPTION_KEY: current });
     expect(await kidOf(alone)).toBe(kid);
+  });
+
+  it('are published each with a kid and its algorithm [distinct-key-ids, RFC 7517 §4.5] [published-algorithm, RFC 7517 §4.4]', async () => {
+    const [app] = await start(1, { SIGNING_KEY_ANNOUNCEMENT: '100' });
+    const { call } = await administratorAgain(app);
+    await call('POST', '/admin/keys/rotate', {});
+    const { keys } = (await app.inject('/.well-known/jwks.json')).json<JSONWebKeySet>();
+    expect(keys).toHaveLength(2);
+    expect(new Set(keys.map(({ kid }) => kid)).size).toBe(keys.length);
+    for (const key of keys) {
+      expect(key.alg).toBe('ES256');
+      expect(Object.keys(key).toSorted()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
+    }
   });
 });
 

@@ -43,7 +43,7 @@ describe('lanyard', () => {
     expect(await run('clients', 'list')).toMatchObject({ code: 0, err: '' });
   });
 
-  it('registers a client whose secret nobody sees but its file', async () => {
+  it('registers a client whose secret nobody sees but its file [no-secret-in-output, Lanyard]', async () => {
     const created = await run(
       'clients',
       'create',
@@ -180,7 +180,7 @@ describe('lanyard', () => {
     expect([other.code, other.err]).toEqual([1, expect.stringContaining('invalid_target')]);
   });
 
-  it('shows the audit log, exports it, and finds what was changed in it', async () => {
+  it('shows the audit log, exports it, and finds what was changed in it [acts-are-audited, Lanyard] [audit-is-append-only, Lanyard]', async () => {
     const tail = await run('audit', 'tail', '--client', 'billing', '-n', '50');
     expect(tail.out).toMatch(/Z client\.created billing .*by administrator from /);
     expect(tail.out).toMatch(/Z client\.disabled billing/);

@@ -34,7 +34,7 @@ async function untilRefused(token: string): Promise<number> {
 const cli = (...args: string[]) => lanyard({ ISSUER: issuer, SECRETS_DIRECTORY: join(directory, 'secrets') }, args);
 
 describe('a revoked token', () => {
-  it('is refused within a second, with a challenge, and others are not', async () => {
+  it('is refused within a second, with a challenge, and others are not [revoked-token, RFC 7009 §2]', async () => {
     const [token, other] = [await tokenOf('jobs-cli'), await tokenOf('jobs-cli')];
     expect((await listJobs(token)).status).toBe(200);
     await revoke(token);
@@ -47,13 +47,13 @@ describe('a revoked token', () => {
     expect((await listJobs(other)).status).toBe(200);
   });
 
-  it('is not revoked by another client', async () => {
+  it('is not revoked by another client [own-tokens-only, RFC 7009 §2]', async () => {
     const token = await tokenOf('jobs-cli');
     await expect(revoke(token, 'report-generator')).rejects.toMatchObject({ error: 'invalid_request' });
     expect((await listJobs(token)).status).toBe(200);
   });
 
-  it('is told apart by introspection, plain and signed', async () => {
+  it('is told apart by introspection, plain and signed [inactive-says-nothing, RFC 7662 §2.2] [signed-introspection, RFC 9701 §5]', async () => {
     const [client, authentication] = clientOf('jobs-api');
     const introspect = async (token: string, requestJwtResponse: boolean) =>
       oauth.processIntrospectionResponse(

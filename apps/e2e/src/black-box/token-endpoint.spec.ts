@@ -16,7 +16,7 @@ const right = { authorization: basic('batch-processor', secret) };
 const invalidClient = { error: 'invalid_client', error_description: 'client authentication failed' };
 
 describe('POST /oauth/token', () => {
-  it('answers the right secret with a token and nothing else', async () => {
+  it('answers the right secret with a token and nothing else [access-token-response, RFC 6749 §5.1] [no-refresh-token, RFC 6749 §4.4.3]', async () => {
     const { status, headers, body } = await postToken(grant, right);
     expect([status, headers.get('cache-control'), headers.get('content-type')]).toEqual([
       200,
@@ -84,13 +84,13 @@ describe('POST /oauth/token', () => {
       400,
       { error: 'invalid_target', error_description: 'the resource is unknown, or not for this client' },
     ],
-  ])('refuses %s', async (_, form, headers, status, body) => {
+  ])('refuses %s [no-store, RFC 6749 §5.1] [error-response, RFC 6749 §5.2]', async (_, form, headers, status, body) => {
     const answer = await postToken(form, headers);
     expect([answer.status, answer.body, answer.headers.get('cache-control')]).toEqual([status, body, 'no-store']);
     if (status === 401) expect(answer.headers.get('www-authenticate')).toBe('Basic realm="lanyard"');
   });
 
-  it('gives the registered default scope where none is asked for, and takes the resource', async () => {
+  it('gives the registered default scope where none is asked for, and takes the resource [default-scope, RFC 6749 §3.3] [resource-indicators, RFC 8707 §2]', async () => {
     const { body } = await postToken(
       { ...grant, resource: jobsApi },
       { authorization: basic('jobs-cli', secretOf('jobs-cli')) },
@@ -98,12 +98,12 @@ describe('POST /oauth/token', () => {
     expect(body.scope).toBe('jobs:read jobs:write');
   });
 
-  it('refuses GET', async () => {
+  it('refuses GET [post-only, RFC 6749 §3.2]', async () => {
     const { status, headers } = await call(`${issuer}/oauth/token?grant_type=client_credentials`);
     expect([status, headers.get('allow')]).toEqual([405, 'POST']);
   });
 
-  it('refuses a disabled client within a second, in the same words', async () => {
+  it('refuses a disabled client within a second, in the same words [same-answer, RFC 6749 §2.3.1]', async () => {
     const reports = { authorization: basic('report-generator', secretOf('report-generator')) };
     expect((await postToken(grant, reports)).status).toBe(200);
     await query('lanyard_auth', `UPDATE client SET disabled_at = now() WHERE client_id = 'report-generator'`);

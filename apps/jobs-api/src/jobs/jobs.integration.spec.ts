@@ -47,7 +47,7 @@ describe('creating jobs', () => {
     expect((await submit(worker, 'a\n', {}, { 'x-request-id': 'from-far-away' })).body.requestId).toBe('from-far-away');
   });
 
-  it('creates one job for one Idempotency-Key, also when sent at once, and none for another request', async () => {
+  it('creates one job for one Idempotency-Key, also when sent at once, and none for another request [idempotent-replay, Lanyard]', async () => {
     const headers = { 'idempotency-key': 'once' };
     const many = await Promise.all(Array.from({ length: 10 }, () => submit(worker, 'a\n1\n', {}, headers)));
     expect(new Set(many.map(({ body }) => body.id)).size).toBe(1);
@@ -100,7 +100,7 @@ describe('creating jobs', () => {
     ['a file that was not uploaded', { type: 'summarize-csv', payload: { file, name: 'x' } }, 422, /not uploaded/],
     ['too many attempts', { type: 'summarize-csv', payload: { file, name: 'x' }, maxAttempts: 99 }, 400, /maxAttempts/],
     ['a prototype', '{"__proto__": {"a": 1}}', 400, /./],
-  ])('refuses %s and says what is wrong', async (_, payload, status, message) => {
+  ])('refuses %s and says what is wrong [problem-bodies, RFC 9457]', async (_, payload, status, message) => {
     const response = await worker('POST', '/jobs', payload, { 'content-type': 'application/json' });
     expect(response.status).toBe(status);
     expect(response.headers['content-type']).toMatch('application/problem+json');
@@ -270,7 +270,7 @@ describe('leases', () => {
     expect((await worker('POST', `/jobs/${job.id}/complete`, { leaseToken: 1, result: wrong })).status).toBe(400);
   });
 
-  it('refuses what cannot be stored, and does not fall over', async () => {
+  it('refuses what cannot be stored, and does not fall over [strange-characters, Lanyard]', async () => {
     await submit(worker);
     const [job] = (await claim()).body.jobs;
     const bad = await worker('POST', `/jobs/${job.id}/complete`, {
@@ -302,7 +302,7 @@ describe('files', () => {
     expect(download.body).toBe(content);
   });
 
-  it('refuses other types, and files that are too large', async () => {
+  it('refuses other types, and files that are too large [body-limit, Lanyard]', async () => {
     expect((await worker('POST', '/files', { a: 1 })).status).toBe(415);
     const small = await startJobsApi({ FILE_SIZE_LIMIT: '1000' });
     const response = await small.worker('POST', '/files', 'x'.repeat(2000), { 'content-type': 'text/csv' });
@@ -363,7 +363,7 @@ describe('reports', () => {
 });
 
 describe('access', () => {
-  it('is declared by every route', () => {
+  it('is declared by every route [declared-access, Lanyard]', () => {
     const rules = api.app.get(AccessRules);
     expect(rules.undeclared()).toEqual([]);
     expect(rules.all().length).toBeGreaterThanOrEqual(18);
@@ -388,7 +388,7 @@ describe('access', () => {
     ['GET', '/reports/throughput', 'reports:read'],
     ['GET', '/reports/durations', 'reports:read'],
     ['GET', '/reports/columns', 'reports:read'],
-  ] as const)('%s %s needs %s', async (method, url, scope) => {
+  ] as const)('%s %s needs %s [insufficient-scope, RFC 6750 §3.1]', async (method, url, scope) => {
     const others = ['jobs:read', 'jobs:write', 'reports:read'].filter((value) => value !== scope).join(' ');
     const refused = await api.as('client', others)(method, url);
     expect([refused.status, refused.body.error, refused.body.scope]).toEqual([403, 'insufficient_scope', scope]);

@@ -87,10 +87,13 @@ const call = (headers: Record<string, string>, url = '/badges', options: object 
 const metadata = `resource_metadata="${resource}/.well-known/oauth-protected-resource"`;
 
 describe('a guarded route', () => {
-  it.each(['Bearer', 'bearer', 'BEARER'])('takes a valid token with the scheme %s', async (scheme) => {
-    const response = await call({ authorization: `${scheme} ${issuer.token(grant)}` });
-    expect([response.statusCode, response.json()]).toEqual([200, { client: 'porter', query: {} }]);
-  });
+  it.each(['Bearer', 'bearer', 'BEARER'])(
+    'takes a valid token with the scheme %s [scheme-in-any-case, RFC 9110 §11.1]',
+    async (scheme) => {
+      const response = await call({ authorization: `${scheme} ${issuer.token(grant)}` });
+      expect([response.statusCode, response.json()]).toEqual([200, { client: 'porter', query: {} }]);
+    },
+  );
 
   it('tells concurrent requests apart', async () => {
     const clients = Array.from({ length: 50 }, (_, i) => `client-${i}`);
@@ -98,7 +101,7 @@ describe('a guarded route', () => {
     expect(answers.map((response) => response.json().client)).toEqual(clients);
   });
 
-  it('asks for a token where there is none, without an error code', async () => {
+  it('asks for a token where there is none, without an error code [no-error-without-credentials, RFC 6750 §3.1]', async () => {
     const response = await call({});
     expect(response.statusCode).toBe(401);
     expect(response.headers['www-authenticate']).toBe(`Bearer scope="badges:read", ${metadata}`);
@@ -125,12 +128,15 @@ describe('a guarded route', () => {
     ['a token of another issuer', () => issuer.token(grant, { claims: { iss: 'https://other.example' } })],
     ['typ JWT', () => issuer.token(grant, { header: { typ: 'JWT' } })],
     ['an unknown key', () => issuer.token(grant, { header: { kid: 'unknown' } })],
-    ['a crit it does not know', () => issuer.token(grant, { header: { crit: ['x'], x: 1 } })],
+    [
+      'a crit it does not know [critical-headers, RFC 7515 §4.1.11]',
+      () => issuer.token(grant, { header: { crit: ['x'], x: 1 } }),
+    ],
     ['a tampered token', () => issuer.token(grant).replace(/\.[^.]+\./, (part) => `${part.slice(0, -2)}x.`)],
     ['a token cut short', () => issuer.token(grant).slice(0, -10)],
-    ['alg none', () => unsigned(issuer.token(grant))],
+    ['alg none [algorithm-allow-list, RFC 8725 §3.1]', () => unsigned(issuer.token(grant))],
     ['text', () => 'x'],
-  ])('refuses %s', async (_, token) => {
+  ])('refuses %s [invalid-token, RFC 6750 §3.1]', async (_, token) => {
     const response = await call(bearer(token()));
     expect(response.statusCode).toBe(401);
     expect(response.headers['www-authenticate']).toMatch(
@@ -139,7 +145,7 @@ describe('a guarded route', () => {
     expect(response.json()).toMatchObject({ title: 'Invalid access token', status: 401, error: 'invalid_token' });
   });
 
-  it('refuses HS256 with the public key as the secret', async () => {
+  it('refuses HS256 with the public key as the secret [algorithm-allow-list, RFC 8725 §3.1]', async () => {
     const { keys } = (await (await fetch(`${issuer.issuer}/jwks`)).json()) as { keys: object[] };
     const pem = createPublicKey({ key: keys[0] as never, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
     const [, payload] = issuer.token(grant).split('.');
@@ -149,7 +155,7 @@ describe('a guarded route', () => {
     expect([response.statusCode, response.json().error]).toEqual([401, 'invalid_token']);
   });
 
-  it('refuses a revoked token with a challenge, whatever its scope, and no other', async () => {
+  it('refuses a revoked token with a challenge, whatever its scope, and no other [revoked-token, RFC 7009 §2] [scope-comes-last, RFC 9068 §4]', async () => {
     revoked.add('revoked-1');
     const token = (jti: string, scope = 'badges:read') => issuer.token({ ...grant, scope }, { claims: { jti } });
     for (const scope of ['badges:read', 'other']) {
@@ -172,7 +178,7 @@ describe('a guarded route', () => {
     ]);
   });
 
-  it('refuses a token without the needed scope, and says which', async () => {
+  it('refuses a token without the needed scope, and says which [insufficient-scope, RFC 6750 §3.1]', async () => {
     const response = await call(bearer(issuer.token(grant)), '/badges', { method: 'POST', payload: {} });
     expect(response.statusCode).toBe(403);
     expect(response.headers['www-authenticate']).toBe(
@@ -196,18 +202,21 @@ describe('a guarded route', () => {
     ],
     ['a malformed header', () => [{ authorization: 'Bearer a b' }]],
     ['a header without a token', () => [{ authorization: 'Bearer' }]],
-  ])('refuses %s as a bad request', async (_, request) => {
-    const response = await call(...request());
-    expect([response.statusCode, response.json().error]).toEqual([400, 'invalid_request']);
-    expect(response.headers['www-authenticate']).toMatch(/^Bearer error="invalid_request"/);
-  });
+  ])(
+    'refuses %s as a bad request [header-only, RFC 6750 §5.3] [malformed-request, RFC 6750 §3.1]',
+    async (_, request) => {
+      const response = await call(...request());
+      expect([response.statusCode, response.json().error]).toEqual([400, 'invalid_request']);
+      expect(response.headers['www-authenticate']).toMatch(/^Bearer error="invalid_request"/);
+    },
+  );
 
   it('needs a valid token where no scope is required', async () => {
     expect((await call({}, '/badges/any')).statusCode).toBe(401);
     expect((await call(bearer(issuer.token({ ...grant, scope: 'other' })), '/badges/any')).statusCode).toBe(200);
   });
 
-  it('serves public routes to everybody, and refuses routes that declare nothing to everybody', async () => {
+  it('serves public routes to everybody, and refuses routes that declare nothing to everybody [declared-access, Lanyard]', async () => {
     expect((await call({}, '/badges/open')).statusCode).toBe(200);
     expect((await call(bearer(issuer.token(grant)), '/badges/forgotten')).statusCode).toBe(403);
     expect(app.get(AccessRules).undeclared()).toEqual(['BadgesController.forgotten']);
@@ -215,7 +224,7 @@ describe('a guarded route', () => {
 });
 
 describe('two resource servers in one process', () => {
-  it('do not accept tokens for each other', async () => {
+  it('do not accept tokens for each other [audience, RFC 9068 §4]', async () => {
     const other = 'https://other.example';
     @Module({
       imports: [ResourceServerModule.forRoot({ issuer: issuer.issuer, resource: other })],
@@ -234,7 +243,7 @@ describe('two resource servers in one process', () => {
 });
 
 describe('the metadata', () => {
-  it('names the scopes that routes require, RFC 9728', async () => {
+  it('names the scopes that routes require [resource-metadata, RFC 9728 §2]', async () => {
     expect((await call({}, '/.well-known/oauth-protected-resource')).json()).toEqual({
       resource,
       authorization_servers: [issuer.issuer],

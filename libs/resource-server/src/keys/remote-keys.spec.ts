@@ -77,7 +77,7 @@ describe('RemoteKeys', () => {
     await expect(validate(old)).rejects.toThrow('the access token is invalid');
   });
 
-  it('drops a withdrawn key at once, where the server can tell of it', async () => {
+  it('drops a withdrawn key at once, where the server can tell of it [waiting-requests, RFC 7240 §4.3]', async () => {
     const telling = await startAuthorizationServer({}, { tellsOfKeys: true });
     create({ issuer: telling.issuer, refreshInterval: 3600, cooldown: 3600 }).start();
     await until(() => keys.available);
@@ -111,7 +111,7 @@ describe('RemoteKeys', () => {
     await until(() => errors.length > 0);
   });
 
-  it('fetches once per cooldown for unknown keys', async () => {
+  it('fetches once per cooldown for unknown keys [unknown-kid-cooldown, Lanyard]', async () => {
     create({ cooldown: 60 });
     await validate(server.token(grant));
     for (let i = 0; i < 20; i++) {
@@ -120,7 +120,7 @@ describe('RemoteKeys', () => {
     expect(server.keyFetches()).toBe(1);
   });
 
-  it('counts failed fetches too, so that unknown keys cannot storm a server that is down', async () => {
+  it('counts failed fetches too, so that unknown keys cannot storm a server that is down [unknown-kid-cooldown, Lanyard]', async () => {
     create({ cooldown: 0.2 });
     await validate(server.token(grant));
     await sleep(250);
@@ -150,7 +150,7 @@ describe('RemoteKeys', () => {
     await expect(validate(server.token(grant))).resolves.toMatchObject({ clientId: 'porter' });
   });
 
-  it('refuses metadata of another issuer, RFC 8414 section 3.3', async () => {
+  it('refuses metadata of another issuer [issuer-is-its-address, RFC 8414 §3.3]', async () => {
     create({ issuer: server.issuer.replace('localhost', '127.0.0.1') });
     await expect(validate(server.token(grant))).rejects.toThrow('has not given its keys yet');
     expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining('names another issuer') })]);

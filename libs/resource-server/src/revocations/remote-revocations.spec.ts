@@ -80,7 +80,7 @@ describe('RemoteRevocations', () => {
     expect(await isRevoked(server.token(grant))).toBe(false);
   });
 
-  it('takes in what is revoked while it waits: a token, a grant, a key', async () => {
+  it('takes in what is revoked while it waits: a token, a grant, a key [revoked-token, RFC 7009 §2] [waiting-requests, RFC 7240 §4.3]', async () => {
     create().start();
     await until(() => revocations.silence < 1);
     const [one, other] = [server.token(grant), server.token(grant)];
@@ -193,7 +193,7 @@ describe('RemoteRevocations', () => {
     await until(() => isRevoked(token));
   });
 
-  it('takes no list that the issuer has not signed', async () => {
+  it('takes no list that the issuer has not signed [revocation-list-validation, RFC 8725 §3.11]', async () => {
     const other = await startAuthorizationServer();
     const otherKeys = new RemoteKeys({ issuer: other.issuer });
     create({ keys: otherKeys }).start();
@@ -204,7 +204,7 @@ describe('RemoteRevocations', () => {
     await other.stop();
   });
 
-  it('takes no list that a withdrawn key has signed', async () => {
+  it('takes no list that a withdrawn key has signed [revocation-list-validation, RFC 8725 §3.11]', async () => {
     create().start();
     await until(() => revocations.silence < 1);
     const token = server.token(grant);

@@ -32,9 +32,13 @@ describe('readConfiguration', () => {
 
   it.each([
     ['a missing variable', { SECRET: secret }, /^PORT is not set$/],
-    ['a wrong one, without its value', { PORT: 'eighty', SECRET: secret }, /^PORT: (?!.*eighty)/],
     [
-      'a short secret, without its value',
+      'a wrong one, without its value [configuration-errors-name-no-value, Lanyard]',
+      { PORT: 'eighty', SECRET: secret },
+      /^PORT: (?!.*eighty)/,
+    ],
+    [
+      'a short secret, without its value [configuration-errors-name-no-value, Lanyard]',
       { PORT: '80', SECRET: 'hunter2' },
       /^SECRET: must have 32 characters or more$/,
     ],

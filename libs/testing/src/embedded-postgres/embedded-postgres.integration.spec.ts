@@ -32,7 +32,7 @@ describe('startEmbeddedPostgres', () => {
 });
 
 describe('createDatabase', () => {
-  it('lets the service change rows and not the schema, and can be repeated', async () => {
+  it('lets the service change rows and not the schema, and can be repeated [least-privilege-roles, Lanyard]', async () => {
     const server = process.env.TEST_DATABASE_URL ?? '';
     await createDatabase(server, 'shop');
     const { url, ownerUrl } = await createDatabase(server, 'shop');

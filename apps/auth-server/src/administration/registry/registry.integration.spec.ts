@@ -133,7 +133,7 @@ describe('a registry that is applied', () => {
 describe('protected resources', () => {
   const path = `/admin/resources/${encodeURIComponent('https://r.example/api')}`;
 
-  it('are registered, changed and deleted, by those who know their state', async () => {
+  it('are registered, changed and deleted, by those who know their state [conditional-requests, RFC 9110 §13.1.1] [acts-are-audited, Lanyard]', async () => {
     const description = { name: 'R', scopes: { 'r:read': 'Read' } };
     expect((await call('PUT', path, description, { 'if-match': '*' })).statusCode).toBe(412);
     const created = await call('PUT', path, description);

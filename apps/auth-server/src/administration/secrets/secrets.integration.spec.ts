@@ -66,7 +66,7 @@ describe('secrets', () => {
     expect(await Promise.all([first, second, last].map(statusWith))).toEqual([401, 401, 200]);
   });
 
-  it('are added once for an Idempotency-Key, with the same secret in the answer', async () => {
+  it('are added once for an Idempotency-Key, with the same secret in the answer [idempotent-replay, Lanyard]', async () => {
     const { path, list, statusWith } = await aClient();
     const add = () => call('POST', path, { overlap: 60 }, { 'idempotency-key': `add-${path}` });
     const [answer, again] = [await add(), await add()];

@@ -1,0 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A line for each file that is not as it would be generated. */
+export const outOfDate = (generated: Record<string, string>, root: string): string[] =>
+  Object.entries(generated)
+    .filter(([file, content]) => readFileSync(join(root, file), 'utf8') !== content)
+    .map(([file]) => `${file} is not up to date: npm run docs`);

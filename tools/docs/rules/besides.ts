@@ -1,0 +1,120 @@
+import type { Rule } from './rule.ts';
+
+const server = 'apps/auth-server/src';
+
+export const besides: readonly Rule[] = [
+  {
+    name: 'client-credentials-grant',
+    section: 'RFC 6749 §4.4',
+    text: 'A client obtains a token for itself with its own credentials.',
+    files: [`${server}/token/client-credentials.grant.ts`],
+  },
+  {
+    name: 'access-token-response',
+    section: 'RFC 6749 §5.1',
+    text: 'The access token response has the token, its type, its lifetime and its scope, and nothing else.',
+    files: [`${server}/token/token.controller.ts`],
+  },
+  {
+    name: 'error-response',
+    section: 'RFC 6749 §5.2',
+    text: 'An error response has one of the codes and a description.',
+    files: [`${server}/oauth-errors/oauth-error.filter.ts`, 'libs/oauth-protocol/src/oauth-error.ts'],
+  },
+  {
+    name: 'waiting-requests',
+    section: 'RFC 7240 §4.3',
+    text: 'With `Prefer: wait`, a request waits for a new JWK Set or a new list of revocations.',
+    files: [
+      `${server}/long-poll/waiting-requests.ts`,
+      `${server}/signing-keys/jwks.controller.ts`,
+      `${server}/revocation/revocation-list.controller.ts`,
+      'libs/resource-server/src/keys/remote-keys.ts',
+      'libs/resource-server/src/revocations/revocation-feed.ts',
+    ],
+  },
+  {
+    name: 'merge-patch',
+    section: 'RFC 7396',
+    text: 'A change of a client leaves as it was what it does not mention.',
+    files: [`${server}/administration/clients/clients.ts`],
+  },
+  {
+    name: 'jwk-set',
+    section: 'RFC 7517 §5',
+    text: 'The signing keys are published as a JWK Set.',
+    files: [`${server}/signing-keys/jwks.controller.ts`],
+  },
+  {
+    name: 'client-metadata',
+    section: 'RFC 7591 §2',
+    text: 'The fields of a client have the names of client metadata.',
+    files: ['libs/administration/src/client.ts'],
+  },
+  {
+    name: 'client-information-response',
+    section: 'RFC 7591 §3.2.1',
+    text: 'The registration of a client is answered with its identifier, its secret and the times of both.',
+    files: ['libs/administration/src/client.ts', `${server}/administration/clients/clients.ts`],
+  },
+  {
+    name: 'introspection-response',
+    section: 'RFC 7662 §2.2',
+    text: 'Introspection says of an active token what it carries.',
+    files: [`${server}/introspection/introspection.ts`],
+  },
+  {
+    name: 'server-metadata',
+    section: 'RFC 8414 §2',
+    text: 'The authorization server describes itself.',
+    files: [`${server}/metadata/metadata.controller.ts`],
+  },
+  {
+    name: 'metadata-address',
+    section: 'RFC 8414 §3.1',
+    text: "The well-known path goes between the issuer's host and path.",
+    files: ['libs/oauth-protocol/src/metadata.ts'],
+  },
+  {
+    name: 'resource-indicators',
+    section: 'RFC 8707 §2',
+    text: 'A client may say by `resource` where it wants to use the token; one that is not for it gets `invalid_target`.',
+    files: [`${server}/token/token-request.ts`, `${server}/token/client-credentials.grant.ts`],
+  },
+  {
+    name: 'canonical-form',
+    section: 'RFC 8785',
+    text: 'The hash of an audit event is over its canonical form, so that anybody can compute it.',
+    files: ['libs/administration/src/audit-event.ts'],
+  },
+  {
+    name: 'conditional-requests',
+    section: 'RFC 9110 §13.1.1',
+    text: 'With `If-Match`, a change is refused with `412` where somebody else made one meanwhile.',
+    files: [`${server}/administration/entity-tag.ts`],
+  },
+  {
+    name: 'problem-bodies',
+    section: 'RFC 9457',
+    text: 'Errors outside of OAuth are problems.',
+    files: ['libs/service-defaults/src/problem/problem.filter.ts'],
+  },
+  {
+    name: 'signed-introspection',
+    section: 'RFC 9701 §5',
+    text: 'An introspection response is signed for who asks, where that is accepted.',
+    files: [`${server}/introspection/introspection.ts`, `${server}/introspection/introspection.controller.ts`],
+  },
+  {
+    name: 'resource-metadata',
+    section: 'RFC 9728 §2',
+    text: 'A resource server describes itself.',
+    files: ['libs/resource-server/src/metadata/protected-resource-metadata.controller.ts'],
+  },
+  {
+    name: 'resource-metadata-address',
+    section: 'RFC 9728 §3.1',
+    text: "It stands at the well-known path between the resource's host and path, and every challenge says so.",
+    files: ['libs/oauth-protocol/src/metadata.ts', 'libs/resource-server/src/guard/access-token.guard.ts'],
+  },
+];
