@@ -5,7 +5,7 @@ const day = 86_400;
 const year = 365 * day;
 
 const issuer = z
-  .url({ protocol: /^https?$/, error: 'must be an http(s) address' })
+  .url({ protocol: /^https?$/, error: 'must be an http(s) address', abort: true })
   .refine((url) => new URL(url).origin === url, 'must be scheme, host and port alone, without a slash at its end')
   .describe('the issuer identifier: the address under which clients reach this server');
 

@@ -2,9 +2,10 @@ import { createInterface } from 'node:readline/promises';
 import { InvalidArgumentError } from 'commander';
 import ms, { type StringValue } from 'ms';
 
-/** A duration such as 15m, 24h or 90d. @returns seconds */
+/** A duration such as 15m, 24h or 90d. Nothing, as of a variable that is not set, is none. @returns seconds */
 export function duration(text: string): number {
-  const found = /^\d+(\.\d+)? ?[a-z]+$/i.test(text) ? ms(text as StringValue) : Number(text) * 1000;
+  const inSeconds = text.trim() === '' ? Number.NaN : Number(text);
+  const found = /^\d+(\.\d+)? ?[a-z]+$/i.test(text) ? ms(text as StringValue) : inSeconds * 1000;
   if (!Number.isFinite(found) || found < 0)
     throw new InvalidArgumentError('must be a duration such as 15m, 24h or 90d');
   return Math.round(found / 1000);

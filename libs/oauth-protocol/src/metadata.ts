@@ -32,15 +32,16 @@ export const authorizationServerMetadataPath = '/.well-known/oauth-authorization
 export const protectedResourceMetadataPath = '/.well-known/oauth-protected-resource';
 
 /**
- * Where an issuer publishes its metadata, RFC 8414 section 3.1: the well-known path goes between host and path.
+ * Where an issuer publishes its metadata, RFC 8414 section 3.1: the well-known path goes between host and path, which
+ * loses a slash at its end.
  */
 export function authorizationServerMetadataUrl(issuer: string): string {
   const { origin, pathname } = new URL(issuer);
-  return origin + authorizationServerMetadataPath + (pathname === '/' ? '' : pathname);
+  return origin + authorizationServerMetadataPath + pathname.replace(/\/$/, '');
 }
 
-/** Where a protected resource publishes its metadata, RFC 9728 section 3.1. */
+/** Where a protected resource publishes its metadata, RFC 9728 section 3.1: here path and query stay as they are. */
 export function protectedResourceMetadataUrl(resource: string): string {
-  const { origin, pathname } = new URL(resource);
-  return origin + protectedResourceMetadataPath + (pathname === '/' ? '' : pathname);
+  const { origin, pathname, search } = new URL(resource);
+  return origin + protectedResourceMetadataPath + (pathname === '/' ? '' : pathname) + search;
 }

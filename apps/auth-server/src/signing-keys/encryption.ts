@@ -25,7 +25,9 @@ export function decrypt(
 ): { plaintext: Buffer; keyIndex: number } | undefined {
   for (const [keyIndex, key] of keyEncryptionKeys.entries()) {
     try {
-      const decipher = createDecipheriv('aes-256-gcm', Buffer.from(key, 'base64'), encrypted.subarray(1, 13))
+      const nonce = encrypted.subarray(1, 13);
+      // A tag that was cut would be compared as far as it goes.
+      const decipher = createDecipheriv('aes-256-gcm', Buffer.from(key, 'base64'), nonce, { authTagLength: 16 })
         .setAAD(Buffer.from(context))
         .setAuthTag(encrypted.subarray(13, 29));
       const plaintext = Buffer.concat([decipher.update(encrypted.subarray(29)), decipher.final()]);

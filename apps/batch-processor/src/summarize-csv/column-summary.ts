@@ -15,7 +15,8 @@ export interface ColumnSummary {
 }
 
 const integer = /^[+-]?\d{1,15}$/;
-const number = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$/;
+// Digits in one way alone: a value may have a million of them.
+const number = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$/;
 const date = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 const boolean = /^(true|false)$/i;
 

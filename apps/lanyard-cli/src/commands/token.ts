@@ -113,9 +113,9 @@ async function inspect(server: Server, text: string, { json }: OutputOptions): P
   const invalid = await faultOf(server, token, claims.aud);
   if (json) printJson({ valid: invalid === undefined, ...(invalid && { reason: invalid }), header, claims });
   else {
-    print(invalid === undefined ? `valid: issued by ${server.issuer}` : `not valid: ${invalid}`);
+    print(invalid === undefined ? `valid: issued by ${server.issuer}` : `not valid: ${visible(invalid)}`);
     for (const [name, value] of Object.entries({ ...header, ...claims }))
-      print(`  ${name.padEnd(10)} ${shown(name, value)}`);
+      print(visible(`  ${name.padEnd(10)} ${shown(name, value)}`));
   }
   if (invalid !== undefined) process.exitCode = 1;
 }
@@ -142,12 +142,16 @@ async function faultOf(server: Server, token: string, audience: string | string[
   }
 }
 
-const shown = (name: string, value: unknown): string =>
-  ['exp', 'iat', 'nbf'].includes(name) && typeof value === 'number'
-    ? `${value} (${when(new Date(value * 1000).toISOString())})`
-    : typeof value === 'string'
-      ? value
-      : JSON.stringify(value);
+function shown(name: string, value: unknown): string {
+  if (typeof value !== 'number') return typeof value === 'string' ? value : JSON.stringify(value);
+  const moment = new Date(value * 1000);
+  const isMoment = ['exp', 'iat', 'nbf'].includes(name) && !Number.isNaN(moment.getTime());
+  return isMoment ? `${value} (${when(moment.toISOString())})` : String(value);
+}
+
+/** Whatever a token holds, it is not for the terminal to obey. */
+const visible = (line: string): string =>
+  line.replaceAll(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 const inspectHelp = `
 Example:

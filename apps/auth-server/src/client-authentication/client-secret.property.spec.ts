@@ -1,0 +1,65 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { digestSecret, generateClientSecret, indexOfMatch, isGeneratedSecret, looksCut } from './client-secret.ts';
+
+const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
+const anyText = fc.string({ unit: 'binary' });
+/** Each is another one; what they are is not for the test to choose. */
+const generated = fc.constant(undefined).map(() => generateClientSecret());
+
+describe('a generated secret', () => {
+  it('is told from every change of it by one place [secret-checksum, Lanyard]', () => {
+    const change = fc.record({
+      place: fc.nat(59),
+      removed: fc.nat(2),
+      added: fc.oneof(
+        fc.string({ unit: fc.constantFrom('A', 'a', '0', '_', '-', ' ', '\n', 'é'), maxLength: 2 }),
+        anyText,
+      ),
+    });
+    fc.assert(
+      fc.property(generated, change, (secret, { place, removed, added }) => {
+        const changed = secret.slice(0, place) + added + secret.slice(place + removed);
+        expect(isGeneratedSecret(changed)).toBe(changed === secret);
+        expect(looksCut(changed)).toBe(changed !== secret && changed.startsWith('lanyard_cs_'));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is told from one with two characters that changed places [secret-checksum, Lanyard]', () => {
+    fc.assert(
+      fc.property(generated, fc.integer({ min: 11, max: 58 }), (secret, place) => {
+        const [first, second] = [secret.charAt(place), secret.charAt(place + 1)];
+        fc.pre(first !== second);
+        expect(looksCut(secret.slice(0, place) + second + first + secret.slice(place + 2))).toBe(true);
+      }),
+    );
+  });
+
+  it('is no other text [secret-checksum, Lanyard]', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        expect(isGeneratedSecret(text) || isGeneratedSecret(`lanyard_cs_${text}`)).toBe(false);
+        expect(looksCut(`lanyard_cs_${text}`)).toBe(true);
+      }),
+    );
+  });
+
+  it.each(['a', 'lanyard_cs_', '_', 'é'])('has not 100,000 characters of %j [secret-checksum, Lanyard]', (piece) => {
+    expect(isGeneratedSecret(long(piece))).toBe(false);
+    expect(looksCut(`lanyard_cs_${long(piece)}`)).toBe(true);
+  });
+});
+
+describe('a secret', () => {
+  it('matches its own digest alone [secret-comparison, Lanyard]', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(anyText), anyText, (secrets, other) => {
+        const digests = secrets.map(digestSecret);
+        expect(secrets.map((secret) => indexOfMatch(secret, digests))).toEqual([...secrets.keys()]);
+        expect(indexOfMatch(other, digests)).toBe(secrets.indexOf(other));
+      }),
+    );
+  });
+});

@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { databaseConfiguration, resourceServerConfiguration, serviceConfiguration } from './common-configuration.ts';
+import { readConfiguration } from './read-configuration.ts';
+import { ConfigurationError } from './startup-error.ts';
+
+const schema = serviceConfiguration.extend(databaseConfiguration.shape).extend(resourceServerConfiguration.shape);
+const names = Object.keys(schema.shape);
+const sound = { PORT: '80', DATABASE_URL: 'postgres://u:p@h/n', CLIENT_ID: 'a', CLIENT_SECRET_FILE: '/run/secret' };
+const directory = mkdtempSync(join(tmpdir(), 'lanyard-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** The configuration, or the lines of the message; any other error than the reader's own is thrown. */
+function read(environment: NodeJS.ProcessEnv): object {
+  try {
+    return readConfiguration(schema, environment);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.message.split('\n');
+    throw error;
+  }
+}
+
+/** The lines that do not begin with a variable's name, or that repeat a secret. */
+const indiscreet = (found: object) =>
+  [...new Set(Array.isArray(found) ? (found as string[]) : [])].filter(
+    (line) => line.includes('hunter2') || !names.includes(/^([A-Z_]+)( is not set$|: .)/.exec(line)?.[1] ?? ''),
+  );
+
+const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
+const rightStarts = [
+  '',
+  'https://',
+  'https://a.example/',
+  'postgres://u:',
+  '1',
+  '10.0.0.0/8,',
+  '::1,',
+  'true',
+  'info',
+  '/run/',
+];
+/** What might be right, with a secret in it. */
+const secretive = fc
+  .tuple(fc.constantFrom(...rightStarts), fc.string({ unit: 'binary' }), fc.constantFrom('', '@h/n', ',loopback'))
+  .map(([start, text, end]) => `${start}hunter2-${text.replaceAll('\0', '')}${end}`);
+const right = fc.constantFrom('', ' ', '1', '80', '10', 'loopback', 'true', 'info', 'accept', 'https://a.example');
+const environment = (value: fc.Arbitrary<string>) =>
+  fc.record(Object.fromEntries(names.map((name) => [name, value])), { requiredKeys: [] });
+
+describe('the configuration of a service', () => {
+  it('is read, or refused by the names of its variables [configuration-errors-name-no-value, Lanyard]', () => {
+    fc.assert(
+      fc.property(environment(fc.oneof(secretive, right)), (environment) => {
+        expect(indiscreet(read({ ...sound, ...environment }))).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('says nothing of what stands in a file [configuration-errors-name-no-value, Lanyard]', () => {
+    const file = join(directory, 'value');
+    const readFromFile = fc.constantFrom(...names.filter((name) => !name.endsWith('_FILE')));
+    fc.assert(
+      fc.property(readFromFile, fc.oneof(secretive, right), (name, value) => {
+        writeFileSync(file, `${value}\n`);
+        const fromFile = read({ ...sound, [name]: undefined, [`${name}_FILE`]: file });
+        const direct = read({ ...sound, [name]: value.trim() });
+        if (value.trim() !== '') expect(fromFile).toEqual(direct);
+        expect(indiscreet(fromFile)).toEqual([]);
+      }),
+    );
+  });
+
+  it('holds whatever is written for variables that take any text [configuration-round-trip, Lanyard]', () => {
+    const text = fc.string({ unit: 'binary', minLength: 1 });
+    fc.assert(
+      fc.property(text, text, fc.integer({ min: 1, max: 65_535 }), (HOST, CLIENT_ID, PORT) => {
+        expect(read({ ...sound, HOST, CLIENT_ID, PORT: String(PORT) })).toMatchObject({ HOST, CLIENT_ID, PORT });
+      }),
+    );
+  });
+
+  it.each([' ', ',', ':', '1:', '::', 'f:', '/', '1.', '10.0.0.0/8,', '::1/1', 'https://', '@', '%41', '-1', '\n'])(
+    'is read or refused with 100,000 characters of %j [configuration-errors-name-no-value, Lanyard]',
+    (piece) => {
+      expect(indiscreet(read(everywhere(long(piece))))).toEqual([]);
+      expect(indiscreet(read(everywhere(`${long(piece)}!`)))).toEqual([]);
+      expect(indiscreet(read(everywhere(`https://a.example/${long(piece)}`)))).toEqual([]);
+    },
+  );
+
+  // Every entry has a line of its own.
+  it.each(['a,', '1,', '::,'])(
+    'is refused with 10,000 characters of %j [configuration-errors-name-no-value, Lanyard]',
+    (piece) => {
+      expect(indiscreet(read(everywhere(long(piece).slice(0, 10_000))))).toEqual([]);
+    },
+  );
+
+  const everywhere = (value: string) => Object.fromEntries(names.map((name) => [name, value]));
+});
