@@ -1,16 +1,18 @@
 # One file for every service: docker build --build-arg APP=auth-server .
 ARG NODE_IMAGE=node:24-trixie-slim
 ARG DEBIAN_IMAGE=debian:trixie-slim
+# All files that are added get one time, that of zero: the same sources make the same layers, whoever builds them. A setting
+# would not do, since the build cache knows nothing of times.
 
 FROM ${NODE_IMAGE} AS node
 
 # The manifests alone, so that dependencies are installed anew only where one of them changed.
-FROM --platform=$BUILDPLATFORM node AS manifests
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS manifests
 WORKDIR /lanyard
 COPY . .
 RUN find . -type f ! -name package.json ! -name package-lock.json -delete && find . -type d -empty -delete
 
-FROM --platform=$BUILDPLATFORM node AS build
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build
 WORKDIR /lanyard
 COPY --from=manifests /lanyard .
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund
@@ -21,7 +23,7 @@ RUN npx tsc -b apps/auth-server apps/jobs-api apps/batch-processor apps/jobs-cli
   && find libs apps -path '*/dist/*' -name '*.js' ! -path '*/node_modules/*' -exec cp --parents -t /srv {} +
 
 # What one app needs to run. Nothing in it depends on the processor, as tests see to.
-FROM --platform=$BUILDPLATFORM node AS production
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS production
 ARG APP
 WORKDIR /lanyard
 COPY --from=manifests /lanyard .
@@ -34,17 +36,29 @@ RUN --mount=type=cache,target=/root/.npm \
   && find node_modules/@lanyard -xtype l -delete
 COPY --from=build /srv/libs libs
 COPY --from=build /srv/apps/$APP apps/$APP
+# Modes are those of the working copy, and so of somebody's umask.
+RUN chmod -R u=rwX,go=rX . && find . -exec touch --no-dereference --date=@0 {} +
 
-# Node alone: npm and its like are for building.
+# What is laid over Debian. Node alone: npm and its like are for building.
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS over-debian
+COPY --from=node /usr/local/bin/node /runtime/usr/local/bin/
+COPY --chmod=644 deploy/gateway/haproxy.cfg /gateway/etc/haproxy/
+RUN find /runtime /gateway -exec touch --date=@0 {} +
+
 FROM ${DEBIAN_IMAGE} AS runtime
-COPY --from=node /usr/local/bin/node /usr/local/bin/node
+COPY --from=over-debian /runtime /
 ENV NODE_ENV=production
 
 # One address for all replicas of a service.
 FROM ${DEBIAN_IMAGE} AS gateway
-RUN apt-get update && apt-get install -y --no-install-recommends haproxy \
-  && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
-COPY deploy/gateway/haproxy.cfg /etc/haproxy/haproxy.cfg
+# Logs are emptied, not removed: the mark that a layer has for a removed file carries the time.
+RUN start=$(date +%s) \
+  && apt-get update && apt-get install -y --no-install-recommends haproxy \
+  && apt-get clean && find /run /var/lib/apt/lists -type f -delete \
+  && find /var/cache/ldconfig /var/log -type f -newermt @$start -exec truncate --size=0 {} + \
+  && find /etc /run /tmp /usr /var -xdev -newermt @$start ! -path /etc/hosts ! -path /etc/resolv.conf \
+    -exec touch --no-dereference --date=@0 {} +
+COPY --from=over-debian /gateway /
 USER haproxy
 STOPSIGNAL SIGUSR1
 ENTRYPOINT ["haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"]
@@ -52,8 +66,8 @@ LABEL org.opencontainers.image.title="Lanyard: gateway" org.opencontainers.image
 
 FROM runtime
 ARG APP
-WORKDIR /lanyard/apps/$APP
 COPY --from=production /lanyard /lanyard
+WORKDIR /lanyard/apps/$APP
 USER 1000:1000
 ENTRYPOINT ["node", "dist/main.js"]
 ARG VERSION=0.1.0

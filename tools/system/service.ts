@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { recordOutput } from './record.ts';
 
 /** A line that a service printed: its fields where it is a log line. */
 export interface Line {
@@ -56,6 +57,7 @@ export class Service {
       if (!stream) continue;
       createInterface({ input: stream }).on('line', (text) => {
         this.lastWords = [...this.lastWords.slice(-9), text];
+        recordOutput(name, text);
         onLine?.({ service: name, text, fields: fieldsOf(text) });
       });
     }

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { globSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDatabase, startEmbeddedPostgres, type EmbeddedPostgres } from '@lanyard/testing/embedded-postgres';
 import { basicCredentials } from '@lanyard/oauth-protocol';
+import { recordSecrets } from './record.ts';
 import { Service, type Line } from './service.ts';
 
 export interface SystemOptions {
@@ -54,7 +56,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
   onStep(`Postgres on port ${postgres.port}${postgres.reused ? ', found running' : ''}, data in ${postgres.directory}`);
   const running: Service[] = [];
+  const recordKeys = () => recordSecrets(secretFiles(directory).map((file) => readFileSync(file, 'utf8')));
   const stop = async () => {
+    recordKeys();
     for (const service of running.toReversed()) await service.stop();
     await postgres.stop();
   };
@@ -62,6 +66,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const startServices = async (): Promise<System> => {
     const auth = await createDatabase(postgres.url, 'lanyard_auth');
     const jobs = await createDatabase(postgres.url, 'lanyard_jobs');
+    recordSecrets([postgres.url, auth.url, auth.ownerUrl, jobs.url, jobs.ownerUrl]);
     const common = {
       ISSUER: urls.issuer,
       NODE_OPTIONS: process.env.NODE_OPTIONS,
@@ -92,7 +97,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     };
     const program = (name: ServiceName, file: string, more: NodeJS.ProcessEnv, url?: string) =>
       new Service({
-        name,
+        name: file === 'migrate' ? `${name} migration` : name,
         command: commandOf(name, file, dev && url !== undefined),
         environment: { ...common, ...perService[name], ...more },
         directory: repository,
@@ -111,6 +116,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       await migration.finished();
     }
     onStep('schemas, clients and signing key are up to date');
+    recordKeys();
 
     const services = {
       authServer: replica('auth-server', ports.authServer),
@@ -172,6 +178,9 @@ async function own(directory: string): Promise<void> {
   }
   await writeFile(file, String(process.pid));
 }
+
+const secretFiles = (directory: string): string[] =>
+  globSync(['key-encryption-key', 'secrets/*/client_secret'], { cwd: directory }).map((file) => join(directory, file));
 
 /** Made at the first start; beside the data, but not in the database. */
 async function keyEncryptionKey(directory: string): Promise<string> {

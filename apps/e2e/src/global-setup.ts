@@ -1,11 +1,18 @@
-import { rm } from 'node:fs/promises';
-import { freePort, startSystem } from '@lanyard/tools/system';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freePort } from '@lanyard/tools/system';
 import { ComposeProject } from './compose/compose-project.ts';
+import { startSystem } from './recorded-system.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
+
+/** Beyond the bursts of tokens that tests ask for. */
+const TOKENS_PER_MINUTE = '100000';
 
 /** One system for all tests that only talk to it. Tests that kill or restart processes start one of their own. */
 export default async function globalSetup(): Promise<() => Promise<void>> {
   const directory = await temporaryDirectory();
+  process.env.E2E_RECORD = join(directory, 'record');
+  await mkdir(process.env.E2E_RECORD);
   const stop = await (process.env.E2E_SYSTEM === 'compose' ? startContainers : startProcesses)(directory);
   process.env.E2E_DIRECTORY = directory;
   return async () => {
@@ -16,7 +23,7 @@ export default async function globalSetup(): Promise<() => Promise<void>> {
 
 async function startProcesses(directory: string): Promise<() => Promise<void>> {
   const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
-  const environment = { LOG_LEVEL: 'warn', REGISTRY_RECONCILIATION_PERIOD: '600' };
+  const environment = { REGISTRY_RECONCILIATION_PERIOD: '600', TOKENS_PER_MINUTE };
   const system = await startSystem({ directory, ports, environment });
   Object.assign(process.env, {
     E2E_ISSUER: system.urls.issuer,
@@ -29,6 +36,7 @@ async function startProcesses(directory: string): Promise<() => Promise<void>> {
 
 async function startContainers(directory: string): Promise<() => Promise<void>> {
   const project = await ComposeProject.create();
+  project.settings = { TOKENS_PER_MINUTE };
   try {
     await project.up('--build');
     await project.copySecrets(directory);

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { recordOutput } from '@lanyard/tools/system';
 import pg from 'pg';
 import { ComposeProject } from './compose/compose-project.ts';
+import { openSigningKeys } from './signing-key.ts';
 
 /** The system that the global setup started. */
 export const issuer = process.env.E2E_ISSUER ?? '';
@@ -32,6 +34,10 @@ export async function query(database: string, sql: string): Promise<Record<strin
   }
 }
 
+/** The server's own, opened with its key encryption key. */
+export const signingKeys = (condition?: string) =>
+  openSigningKeys((sql) => query('lanyard_auth', sql), directory, condition);
+
 export const basic = (clientId: string, secret: string): string =>
   `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(secret)}`).toString('base64')}`;
 
@@ -44,6 +50,7 @@ export interface Answer {
 export async function call(url: string, init?: RequestInit): Promise<Answer> {
   const response = await fetch(url, init);
   const text = await response.text();
+  if (!response.ok) recordOutput('refusal', JSON.stringify([response.status, [...response.headers], text]));
   const isJson = response.headers.get('content-type')?.includes('json');
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : { text } };
 }

@@ -2,6 +2,7 @@ import { request as send } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { recordOutput } from '@lanyard/tools/system';
 import { insist } from './attack.ts';
 
 type Headers = Record<string, string | string[]>;
@@ -39,6 +40,9 @@ export async function call(url: string, { method = 'GET', headers = {}, body }: 
     request.on('error', reject);
     request.end(body);
   });
+  if (answer.status >= 400) {
+    recordOutput('refusal', JSON.stringify([answer.status, Object.entries(answer.headers), answer.text]));
+  }
   insist(answer.status < 500, `${method} ${new URL(url).pathname} answered ${answer.status}`);
   return answer;
 }

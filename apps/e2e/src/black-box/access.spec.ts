@@ -1,37 +1,18 @@
-import { createDecipheriv, createHmac, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHmac, createPublicKey, type KeyObject } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt, SignJWT, type JWK } from 'jose';
-import { batchProcessor, call, directory, issuer, jobsApi, query, tokenOf } from '../system-under-test.ts';
+import { current, type SigningKey } from '../signing-key.ts';
+import { batchProcessor, call, issuer, jobsApi, signingKeys, tokenOf } from '../system-under-test.ts';
 
 let privateKey: KeyObject;
 let publicJwk: JWK;
 let valid: string;
 
 beforeAll(async () => {
-  const columns = `kid, public_jwk, encode(encrypted_private_key, 'hex') AS encrypted`;
-  const [row] = await query(
-    'lanyard_auth',
-    `SELECT ${columns} FROM signing_key WHERE activated_at IS NOT NULL AND retired_at IS NULL`,
-  );
-  publicJwk = row?.public_jwk as JWK;
-  privateKey = decrypt(Buffer.from(String(row?.encrypted), 'hex'), String(row?.kid));
+  // The server's own signing key, so that nothing but the one thing under test is wrong with a token.
+  [{ publicJwk, privateKey }] = (await signingKeys(current)) as [SigningKey];
   valid = await tokenOf('batch-processor');
 });
-
-/** Opens the server's own signing key, so that nothing but the one thing under test is wrong with a token. */
-function decrypt(encrypted: Buffer, kid: string): KeyObject {
-  const kek = Buffer.from(readFileSync(join(directory, 'key-encryption-key'), 'utf8'), 'base64');
-  const decipher = createDecipheriv('aes-256-gcm', kek, encrypted.subarray(1, 13))
-    .setAAD(Buffer.from(kid))
-    .setAuthTag(encrypted.subarray(13, 29));
-  return createPrivateKey({
-    key: Buffer.concat([decipher.update(encrypted.subarray(29)), decipher.final()]),
-    type: 'pkcs8',
-    format: 'der',
-  });
-}
 
 const sign = (claims: object = {}, header: object = {}) =>
   new SignJWT({ ...decodeJwt(valid), ...claims })
@@ -53,24 +34,32 @@ describe('the jobs API', () => {
   });
 
   it.each<[string, () => string | Promise<string>, RegExp]>([
-    ['an expired token', () => sign({ exp: Math.floor(Date.now() / 1000) - 10 }), /the access token expired/],
-    ['a token of another audience', () => sign({ aud: batchProcessor }), /the access token is invalid/],
-    ['a token of another issuer', () => sign({ iss: 'https://other.example' }), /is invalid/],
     [
-      'a tampered token',
+      'an expired token [token-times, RFC 7519 §4.1]',
+      () => sign({ exp: Math.floor(Date.now() / 1000) - 10 }),
+      /the access token expired/,
+    ],
+    [
+      'a token of another audience [audience, RFC 9068 §4]',
+      () => sign({ aud: batchProcessor }),
+      /the access token is invalid/,
+    ],
+    ['a token of another issuer [issuer, RFC 9068 §4]', () => sign({ iss: 'https://other.example' }), /is invalid/],
+    [
+      'a tampered token [signature, RFC 7518 §3.4]',
       () => valid.replace(/\.[^.]+\./, `.${encode({ ...decodeJwt(valid), scope: 'reports:read' })}.`),
       /is invalid/,
     ],
     [
-      'alg none',
+      'alg none [algorithm-allow-list, RFC 8725 §3.1]',
       () => `${encode({ alg: 'none', typ: 'at+jwt', kid: publicJwk.kid })}.${encode(decodeJwt(valid))}.`,
       /is invalid/,
     ],
-    ['HS256 with the public key', hmacWithPublicKey, /is invalid/],
-    ['typ JWT', () => sign({}, { typ: 'JWT' }), /is invalid/],
+    ['HS256 with the public key [algorithm-allow-list, RFC 8725 §3.1]', hmacWithPublicKey, /is invalid/],
+    ['typ JWT [explicit-type, RFC 9068 §4]', () => sign({}, { typ: 'JWT' }), /is invalid/],
     ['an unknown key', () => sign({}, { kid: 'unknown' }), /is invalid/],
     [
-      'a critical header it does not know',
+      'a critical header it does not know [critical-headers, RFC 7515 §4.1.11]',
       () =>
         new SignJWT(decodeJwt(valid))
           .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: publicJwk.kid, crit: ['x'], x: 1 })
@@ -78,7 +67,7 @@ describe('the jobs API', () => {
       /is invalid/,
     ],
     ['text', () => 'nonsense', /is invalid/],
-  ])('refuses %s', async (_, token, description) => {
+  ])('refuses %s [invalid-token, RFC 6750 §3.1]', async (_, token, description) => {
     const { status, headers, body } = await call(`${jobsApi}/jobs`, bearer(await token()));
     expect(status).toBe(401);
     expect(headers.get('www-authenticate')).toMatch(
@@ -93,7 +82,7 @@ describe('the jobs API', () => {
     });
   });
 
-  it('asks for a token where there is none', async () => {
+  it('asks for a token where there is none [no-error-without-credentials, RFC 6750 §3.1] [resource-metadata-address, RFC 9728 §3.1]', async () => {
     const { status, headers, body } = await call(`${jobsApi}/jobs`);
     expect(status).toBe(401);
     expect(headers.get('www-authenticate')).toBe(
@@ -103,9 +92,9 @@ describe('the jobs API', () => {
   });
 
   it.each<[string, () => [string, RequestInit]]>([
-    ['in the query', () => [`/jobs?access_token=${valid}`, {}]],
+    ['in the query [header-only, RFC 6750 §5.3]', () => [`/jobs?access_token=${valid}`, {}]],
     [
-      'in a JSON body',
+      'in a JSON body [header-only, RFC 6750 §5.3]',
       () => [
         '/jobs',
         {
@@ -115,8 +104,11 @@ describe('the jobs API', () => {
         },
       ],
     ],
-    ['in the query besides the header', () => [`/jobs?access_token=${valid}`, bearer(valid)]],
-    ['in a malformed header', () => ['/jobs', bearer(`${valid} x`)]],
+    [
+      'in the query besides the header [header-only, RFC 6750 §5.3]',
+      () => [`/jobs?access_token=${valid}`, bearer(valid)],
+    ],
+    ['in a malformed header [malformed-request, RFC 6750 §3.1]', () => ['/jobs', bearer(`${valid} x`)]],
   ])('refuses a token %s', async (_, request) => {
     const [path, init] = request();
     const { status, headers, body } = await call(jobsApi + path, init);
@@ -124,7 +116,7 @@ describe('the jobs API', () => {
     expect(headers.get('www-authenticate')).toMatch(/^Bearer error="invalid_request"/);
   });
 
-  it('takes no token from a form body', async () => {
+  it('takes no token from a form body [header-only, RFC 6750 §5.3]', async () => {
     const form = { method: 'POST', body: new URLSearchParams({ access_token: valid }) };
     expect((await call(`${jobsApi}/jobs`, form)).status).toBe(415);
   });
@@ -148,13 +140,16 @@ describe('the jobs API', () => {
     ['GET', '/reports/durations', 'reports:read'],
     ['GET', '/reports/columns', 'reports:read'],
   ] as const;
-  it.each(routes)('%s %s refuses whoever lacks %s, and says so', async (method, path, scope) => {
-    const stranger = path.startsWith('/reports') ? 'batch-processor' : 'report-generator';
-    const { status, headers, body } = await call(jobsApi + path, { method, ...bearer(await tokenOf(stranger)) });
-    expect([status, body.error, body.scope]).toEqual([403, 'insufficient_scope', scope]);
-    expect(headers.get('www-authenticate')).toContain(`error="insufficient_scope"`);
-    expect(headers.get('www-authenticate')).toContain(`scope="${scope}"`);
-  });
+  it.each(routes)(
+    '%s %s refuses whoever lacks %s, and says so [insufficient-scope, RFC 6750 §3.1]',
+    async (method, path, scope) => {
+      const stranger = path.startsWith('/reports') ? 'batch-processor' : 'report-generator';
+      const { status, headers, body } = await call(jobsApi + path, { method, ...bearer(await tokenOf(stranger)) });
+      expect([status, body.error, body.scope]).toEqual([403, 'insufficient_scope', scope]);
+      expect(headers.get('www-authenticate')).toContain(`error="insufficient_scope"`);
+      expect(headers.get('www-authenticate')).toContain(`scope="${scope}"`);
+    },
+  );
   it.each(routes)('%s %s lets whoever has %s pass', async (method, path, _scope) => {
     const friend = path.startsWith('/reports') ? 'report-generator' : 'batch-processor';
     const { status } = await call(jobsApi + path, { method, ...bearer(await tokenOf(friend)) });
@@ -163,7 +158,7 @@ describe('the jobs API', () => {
 });
 
 describe('POST /runs of the batch processor', () => {
-  it('takes a token of its own audience and scope alone', async () => {
+  it('takes a token of its own audience and scope alone [audience-restriction, RFC 9700 §2.3]', async () => {
     const start = async (token?: string) =>
       (await call(`${batchProcessor}/runs`, { method: 'POST', ...(token && bearer(token)) })).status;
     expect(await start()).toBe(401);
@@ -178,13 +173,15 @@ describe('every service', () => {
     ['auth-server', issuer],
     ['batch-processor', batchProcessor],
     ['jobs-api', jobsApi],
-  ])('%s is live, ready and measured, and has harmless headers', async (name, url) => {
+  ])('%s is live, ready and measured, and has harmless headers [security-headers, Lanyard]', async (name, url) => {
     expect((await call(`${url}/health/live`)).body).toEqual({ status: 'ok' });
     expect((await call(`${url}/health/ready`)).status).toBe(200);
     const metrics = await call(`${url}/metrics`);
     expect(metrics.body.text).toMatch(new RegExp(`http_request_duration_seconds_count\\{.*service="${name}"`));
     expect(Object.fromEntries(metrics.headers)).toMatchObject({
       'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
       'x-request-id': expect.any(String),
     });
   });

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { promisify, stripVTControlCharacters } from 'node:util';
 import { freePort, recordOutput, recordSecrets } from '@lanyard/tools/system';
 import { execCompose, type IDockerComposeResult } from 'docker-compose';
 
@@ -105,7 +105,7 @@ export class ComposeProject {
   /** Keeps what the containers told so far, before they are removed. */
   async record(): Promise<void> {
     if ((await this.containers()).length === 0) return;
-    recordOutput('compose', await this.compose('logs', '--no-color'));
+    recordOutput('compose', stripVTControlCharacters(await this.compose('logs', '--no-color')));
     recordSecrets(Object.values(await this.secrets()));
   }
 

@@ -17,7 +17,7 @@ beforeAll(async () => {
   project = await ComposeProject.create();
   directory = await temporaryDirectory();
   await cp(join(repository, 'config'), join(directory, 'config'), { recursive: true });
-  project.settings = { CONFIG_DIRECTORY: join(directory, 'config'), LANYARD: project.name };
+  project.settings = { CONFIG_DIRECTORY: join(directory, 'config'), LANYARD: project.name, LOG_LEVEL: 'info' };
 });
 afterAll(async () => {
   await project.remove();
@@ -51,10 +51,11 @@ const expected: [string, RegExp][] = [
 ];
 
 describe('docs/docker.md', () => {
-  it('shows commands that work, one after the other', () => {
+  it('shows commands that work, one after the other', async () => {
     const seen = new Set<string>();
     for (const command of blocks('sh')) {
       if (command.includes('run --rm auth-migration')) addOwnClient();
+      if (command.includes('docker compose down')) await project.record();
       const real = command
         .replaceAll('localhost:3000', `localhost:${project.ports.AUTH_SERVER_PORT}`)
         .replaceAll('>backup.sql', `>${join(directory, 'backup.sql')}`);

@@ -79,7 +79,7 @@ describe('docker compose up', () => {
     }
   });
 
-  it('puts no credential into a log, an image, a setting or the repository', async () => {
+  it('puts no credential into a log, an image, a setting or the repository [no-secret-in-output, Lanyard]', async () => {
     const secrets = Object.values(await project.secrets()).flatMap((text) => [
       text.trim(),
       ...(URL.canParse(text) ? [new URL(text).password] : []),
@@ -113,6 +113,7 @@ describe('docker compose up', () => {
   it('keeps data and credentials through down and up', async () => {
     const before = { jobs: await jobs(), secrets: await project.secrets() };
     const keys = await (await fetch(`${project.urls.ISSUER}/.well-known/jwks.json`)).json();
+    await project.record();
     await project.compose('down');
     expect(await project.containers()).toEqual([]);
     await project.up();
@@ -142,7 +143,7 @@ describe('each running container', () => {
     return status;
   };
 
-  it.each(services)('%s has no right that it does not need', async (service) => {
+  it.each(services)('%s has no right that it does not need [locked-containers, Lanyard]', async (service) => {
     const status = await locked(service);
     expect(status).toMatch(/^CapEff:\t0{16}$/m);
     expect(status).toMatch(/^NoNewPrivs:\t1$/m);
@@ -150,7 +151,7 @@ describe('each running container', () => {
     await expect(project.exec(service, 'sh', '-c', 'echo > /etc/written')).rejects.toThrow(/Read-only file system/);
   });
 
-  it('shares networks with those alone whom it must talk to', async () => {
+  it('shares networks with those alone whom it must talk to [locked-containers, Lanyard]', async () => {
     const members: Record<string, string[]> = {};
     for (const { Name, NetworkSettings } of await project.containers(...services)) {
       for (const network of Object.keys(NetworkSettings.Networks)) {
@@ -173,12 +174,12 @@ describe('each running container', () => {
     ['jobs-api', '1.1.1.1', 'Network is unreachable'],
     ['batch-processor', '1.1.1.1', 'Network is unreachable'],
     ['postgres', '1.1.1.1', 'Network is unreachable'],
-  ])('%s cannot reach %s', async (service, host, reason) => {
+  ])('%s cannot reach %s [locked-containers, Lanyard]', async (service, host, reason) => {
     const reach = project.exec(service, 'timeout', '5', 'bash', '-c', `: < /dev/tcp/${host}/5432`);
     await expect(reach).rejects.toThrow(reason);
   });
 
-  it('publishes ports to this machine alone, by the gateway alone', async () => {
+  it('publishes ports to this machine alone, by the gateway alone [locked-containers, Lanyard]', async () => {
     for (const { Name, HostConfig } of await project.containers(...services)) {
       const published = Object.values(HostConfig.PortBindings ?? {}).flat();
       expect([Name, published.length]).toEqual([Name, Name.includes('gateway') ? 3 : 0]);
@@ -190,21 +191,34 @@ describe('each running container', () => {
     ['auth-server', '/run/credentials', ['database_url', 'key_encryption_key']],
     ['jobs-api', '/run/credentials', ['database_url']],
     ['batch-processor', '/run/client', ['client_secret']],
-  ])('%s sees its own credentials, read-only', async (service, folder, files) => {
+  ])('%s sees its own credentials, read-only [locked-containers, Lanyard]', async (service, folder, files) => {
     expect((await project.exec(service, 'ls', folder)).trim().split('\n')).toEqual(files);
     await expect(project.exec(service, 'sh', '-c', `echo > ${folder}/x`)).rejects.toThrow(/Read-only|denied/);
   });
 
-  it('uses a role that cannot alter the schema', async () => {
-    const url = (await project.secrets())['credentials/auth-server/database_url'] ?? '';
-    const alter = project.exec('postgres', 'psql', url, '-c', 'ALTER TABLE client ADD x text');
-    await expect(alter).rejects.toThrow('must be owner of table client');
+  it('uses a role that cannot alter the schema [least-privilege-roles, Lanyard]', async () => {
+    const secrets = await project.secrets();
+    for (const [service, database, table, other] of [
+      ['auth-server', 'lanyard_auth', 'client', 'lanyard_jobs'],
+      ['jobs-api', 'lanyard_jobs', 'job', 'lanyard_auth'],
+    ] as const) {
+      const url = secrets[`credentials/${service}/database_url`] ?? '';
+      const attempt = (statement: string, address = url) => project.exec('postgres', 'psql', address, '-c', statement);
+      expect(await attempt(`SELECT count(*) FROM ${table}`)).toContain('1 row');
+      await expect(attempt(`ALTER TABLE ${table} ADD x text`)).rejects.toThrow(`must be owner of table ${table}`);
+      await expect(attempt(`DROP TABLE ${table}`)).rejects.toThrow(`must be owner of table ${table}`);
+      await expect(attempt('CREATE TABLE x ()')).rejects.toThrow('permission denied for schema public');
+      await expect(attempt('CREATE ROLE x')).rejects.toThrow('permission denied to create role');
+      await expect(attempt(`SET ROLE ${database}_owner`)).rejects.toThrow('permission denied to set role');
+      const elsewhere = attempt('SELECT 1', url.replace(new RegExp(`${database}$`), other));
+      await expect(elsewhere).rejects.toThrow(`permission denied for database "${other}"`);
+    }
   });
 });
 
 describe('the images', () => {
   it.each(['lanyard-auth-server', 'lanyard-jobs-api', 'lanyard-batch-processor', 'lanyard-jobs-cli', 'lanyard-cli'])(
-    '%s holds what it needs to run, and nothing to build with',
+    '%s holds what it needs to run, and nothing to build with [locked-containers, Lanyard]',
     async (image) => {
       const find = (...expression: string[]) =>
         docker('run', '--rm', '--entrypoint', 'find', image, '/lanyard', '/usr/local', ...expression);

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort, startSystem, type System } from '@lanyard/tools/system';
+import { freePort, type System } from '@lanyard/tools/system';
+import { startSystem } from '../recorded-system.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 const repository = new URL('../../../..', import.meta.url).pathname;
@@ -13,7 +14,7 @@ let system: System;
 beforeAll(async () => {
   directory = await temporaryDirectory();
   const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
-  system = await startSystem({ directory, ports, environment: { LOG_LEVEL: 'warn' } });
+  system = await startSystem({ directory, ports });
 }, 60_000);
 afterAll(async () => {
   await system?.stop();

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort, portTaken } from '@lanyard/tools/system';
+import { freePort, portTaken, recordOutput } from '@lanyard/tools/system';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 /** How many services the system of the other tests has. */
@@ -56,6 +56,7 @@ async function start(): Promise<{ child: ChildProcess; output: () => string }> {
   started.push(child);
   const take = (chunk: Buffer) => {
     output += chunk;
+    recordOutput('npm start', String(chunk));
     if (output.includes('Try it')) ready.resolve();
   };
   child.stdout?.on('data', take);
@@ -100,7 +101,7 @@ describe('npm start', () => {
 
     // Killed with everything it started, as by a power cut.
     const family = await descendants(second.child.pid!);
-    for (const pid of family) process.kill(pid, 'SIGKILL');
+    for (const pid of family) kill(pid);
     await once(second.child, 'exit');
 
     const third = await start();
@@ -172,6 +173,15 @@ describe('npm start', () => {
     taken.kill();
   });
 });
+
+/** Some end by themselves as soon as others are gone. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
 
 /** Services close their ports first, and end a moment later. */
 async function untilGone(command: RegExp): Promise<void> {

@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort, startSystem, type Line, type Service, type System } from '@lanyard/tools/system';
+import { freePort, type Line, type Service, type System } from '@lanyard/tools/system';
 import { decodeJwt } from 'jose';
 import { lanyard } from '../lanyard.ts';
+import { startSystem } from '../recorded-system.ts';
 import { basic, call } from '../system-under-test.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 

@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort, startSystem, type Line, type Service, type System } from '@lanyard/tools/system';
+import { freePort, type Line, type Service, type System } from '@lanyard/tools/system';
+import { startSystem } from '../recorded-system.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import { basic, call } from '../system-under-test.ts';
 
@@ -173,7 +174,7 @@ describe('the system', () => {
     );
   }, 60_000);
 
-  it('logs no token and no secret', async () => {
+  it('logs no token and no secret [no-secret-in-output, Lanyard]', async () => {
     const text = lines.map((line) => line.text).join('\n');
     expect(text.length).toBeGreaterThan(1000);
     for (const clientId of ['batch-processor', 'jobs-cli'])

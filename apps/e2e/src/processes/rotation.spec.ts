@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { secretFromFile, TokenClient } from '@lanyard/token-client';
-import { freePort, startSystem, type Service, type System } from '@lanyard/tools/system';
+import { freePort, type Service, type System } from '@lanyard/tools/system';
 import { decodeProtectedHeader } from 'jose';
 import { lanyard } from '../lanyard.ts';
+import { startSystem } from '../recorded-system.ts';
 import { basic, call } from '../system-under-test.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
@@ -18,7 +19,7 @@ let jobsApis: string[];
 beforeAll(async () => {
   directory = await temporaryDirectory();
   const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
-  const environment = { LOG_LEVEL: 'warn', SIGNING_KEY_PERIOD: '20', SIGNING_KEY_ANNOUNCEMENT: '5' };
+  const environment = { SIGNING_KEY_PERIOD: '20', SIGNING_KEY_ANNOUNCEMENT: '5' };
   system = await startSystem({ directory, ports, environment });
   const [auth, jobs] = [await freePort(), await freePort()];
   replicas.push(system.replica('auth-server', auth), system.replica('jobs-api', jobs));

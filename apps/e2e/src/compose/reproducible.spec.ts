@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { cp, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { temporaryDirectory } from '../temporary-directory.ts';
+import { docker } from './compose-project.ts';
+
+const repository = new URL('../../../..', import.meta.url).pathname;
+const execute = promisify(execFile);
+
+let directory: string;
+const images = ['lanyard-e2e-one', 'lanyard-e2e-another'] as const;
+const [one, another] = images;
+beforeAll(async () => {
+  directory = await temporaryDirectory();
+  await copySources(join(directory, 'one'));
+  await build(one, join(directory, 'one'));
+}, 300_000);
+afterAll(async () => {
+  await docker('image', 'rm', '--force', ...images);
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function copySources(to: string): Promise<void> {
+  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+  const { stdout } = await execute('git', list, { cwd: repository });
+  for (const file of stdout.split('\0').filter(Boolean)) {
+    // What was deleted and not committed is still on the list.
+    await cp(join(repository, file), join(to, file)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+  }
+}
+
+async function build(image: string, from: string, ...options: string[]): Promise<void> {
+  const variables = ['APP=auth-server', 'SOURCE_DATE_EPOCH=0'].flatMap((variable) => ['--build-arg', variable]);
+  await docker('build', '--quiet', '--tag', image, ...variables, ...options, from);
+}
+
+/** Digests of files with their modes, owners and times; when it says that it was made, and its settings. */
+async function contentOf(image: string): Promise<unknown> {
+  const [{ Created, RootFS, Config }] = JSON.parse(await docker('image', 'inspect', image)) as [
+    Record<string, unknown>,
+  ];
+  return { Created, RootFS, Config };
+}
+
+describe('an image', () => {
+  it('is the same when somebody else builds the same sources anew [reproducible-images, Lanyard]', async () => {
+    // In another place, written at another time, with another umask.
+    await cp(join(directory, 'one'), join(directory, 'another'), { recursive: true });
+    await execute('chmod', ['-R', 'go-rwx', join(directory, 'another')]);
+    await build(another, join(directory, 'another'), '--no-cache');
+    expect(await contentOf(another)).toEqual(await contentOf(one));
+  }, 300_000);
+
+  it('has the packages of its bill of materials, and no other [lock-file, Lanyard]', async () => {
+    await execute('npm', ['run', '--silent', 'sbom'], { cwd: repository });
+    const bill = JSON.parse(await readFile(join(repository, '.sbom/auth-server.cdx.json'), 'utf8')) as {
+      components: { purl: string }[];
+    };
+    const billed = bill.components.map(({ purl }) => decodeURIComponent(purl.replace('pkg:npm/', '')));
+    const script = `for (const file of fs.globSync('/lanyard/**/node_modules/{[^@]*,@*/*}/package.json')) {
+      const { name, version } = JSON.parse(fs.readFileSync(file)); console.log(name + '@' + version); }`;
+    const installed = (await docker('run', '--rm', '--entrypoint', 'node', one, '-e', script)).trim().split('\n');
+    expect(installed.length).toBeGreaterThan(100);
+    const ours = (name: string) => name.startsWith('@lanyard/');
+    expect([...new Set(installed.filter((name) => !ours(name)))].toSorted()).toEqual(
+      billed.filter((name) => !ours(name)).toSorted(),
+    );
+  }, 60_000);
+});

@@ -1,0 +1,65 @@
+import { globSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { expect, it } from '@jest/globals';
+
+const repository = new URL('..', import.meta.url).pathname;
+const readJson = (file: string) => JSON.parse(readFileSync(join(repository, file), 'utf8')) as unknown;
+
+interface Manifest {
+  allowScripts?: Record<string, boolean>;
+  workspaces?: string[];
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
+}
+const root = readJson('package.json') as Manifest;
+const { packages } = readJson('package-lock.json') as {
+  packages: Record<string, { hasInstallScript?: boolean; resolved?: string }>;
+};
+const nameOf = (path: string) => path.replace(/^.*node_modules\//, '');
+
+it('decides for each package with an install script whether it runs [install-scripts, Lanyard]', () => {
+  const withScript = Object.entries(packages).flatMap(([path, { hasInstallScript }]) =>
+    hasInstallScript ? [nameOf(path)] : [],
+  );
+  expect(withScript.length).toBeGreaterThan(0);
+  const decided = Object.keys(root.allowScripts ?? {});
+  expect(decided.toSorted()).toEqual([...new Set(withScript)].toSorted());
+});
+
+it('names each dependency by one version, not by a range [lock-file, Lanyard]', () => {
+  const files = [
+    'package.json',
+    ...globSync(
+      root.workspaces!.map((folder) => join(folder, 'package.json')),
+      { cwd: repository },
+    ),
+  ];
+  expect(files.length).toBeGreaterThan(10);
+  // Those of a library's users, the peers, may have a range.
+  const ranges = files.flatMap((file) => {
+    const { dependencies, devDependencies, optionalDependencies } = readJson(file) as Manifest;
+    const all = { ...dependencies, ...devDependencies, ...optionalDependencies };
+    return Object.entries(all)
+      .filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
+      .map(([name, version]) => `${basename(dirname(file))}: ${name} ${version}`);
+  });
+  expect(ranges).toEqual([]);
+});
+
+it('is asked about known vulnerabilities and signatures in CI [dependency-audit, Lanyard]', () => {
+  const workflow = readFileSync(join(repository, '.github/workflows/ci.yml'), 'utf8');
+  expect(workflow).toMatch(/^ +run: npm audit --audit-level=critical --omit=dev$/m);
+  expect(workflow).toMatch(/^ +run: npm audit signatures$/m);
+});
+
+it('has packages from the public registry alone [lock-file, Lanyard]', () => {
+  const elsewhere = Object.entries(packages).filter(
+    ([path, { resolved }]) =>
+      path.includes('node_modules/') &&
+      resolved !== undefined &&
+      !resolved.startsWith('https://registry.npmjs.org/') &&
+      !(resolved in packages),
+  );
+  expect(elsewhere).toEqual([]);
+});
