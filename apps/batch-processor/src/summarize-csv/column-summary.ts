@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 /** What is known of one column of a CSV file. */
 export interface ColumnSummary {
   name: string;
@@ -33,6 +35,9 @@ export type ColumnType = (typeof types)[number][0] | 'text' | 'empty';
 const distinctLimit = 10_000;
 const longestExtreme = 200;
 
+/** A long value is told from others by its digest, since it may have a million characters. */
+const apart = (value: string): string => (value.length <= 100 ? value : hash('sha256', value));
+
 /** Takes in the values of a column, one after the other. */
 export class ColumnSummarizer {
   private readonly name: string;
@@ -64,7 +69,7 @@ export class ColumnSummarizer {
       this.mean += (numeric - this.mean) / this.filled;
     }
     this.texts.add(value);
-    if (this.distinct.size <= distinctLimit) this.distinct.add(value);
+    if (this.distinct.size <= distinctLimit) this.distinct.add(apart(value));
   }
 
   summary(): ColumnSummary {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ColumnSummarizer } from './column-summary.ts';
 import { summarizeCsv } from './summarize-csv.ts';
 
 async function* inPieces(text: string, size = 7): AsyncGenerator<Uint8Array> {
@@ -65,6 +66,14 @@ describe('summarizeCsv', () => {
     const many = `id\n${Array.from({ length: 10_050 }, (_, i) => i).join('\n')}`;
     const summary = await summarizeCsv(inPieces(many, 65_536));
     expect(summary.columns[0]).toMatchObject({ distinct: 10_000, distinctExact: false, max: 10_049 });
+  });
+
+  it('tells long values apart, and keeps no more of them than of short ones', () => {
+    const summarizer = new ColumnSummarizer('long');
+    for (const end of ['a', 'b', 'b']) summarizer.add('x'.repeat(100_000) + end);
+    expect(summarizer.summary().distinct).toBe(2);
+    const kept = [...(Reflect.get(summarizer, 'distinct') as Set<string>)];
+    expect(Math.max(...kept.map(({ length }) => length))).toBeLessThan(101);
   });
 
   it('names columns that have no name, and lets no NUL through', async () => {
