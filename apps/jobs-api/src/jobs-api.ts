@@ -1,5 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { limitBodyTime, validationPipe, type Service } from '@lanyard/service-defaults';
+import type { FastifyRequest } from 'fastify';
 import { AppModule } from './app.module.ts';
 import { jobsApiConfiguration, type JobsApiConfiguration } from './configuration.ts';
 import { serveApiDocs } from './openapi.ts';
@@ -16,12 +17,15 @@ export const jobsApi: Service<typeof jobsApiConfiguration> = {
   requestTimeout: 3600,
   setUp: (app, configuration) => {
     app.useBodyParser('application/json', { bodyLimit: jsonLimit });
-    limitBodyTime(app, 30, (url) => url !== '/files');
+    limitBodyTime(app, 30, isFile);
     acceptFiles(app, configuration);
     app.useGlobalPipes(validationPipe());
     serveApiDocs(app);
   },
 };
+
+const isFile = ({ route, headers }: FastifyRequest): boolean =>
+  route === '/files' && headers['content-type']?.startsWith('text/csv') === true;
 
 /** Files are not read here but streamed to where they are stored. */
 function acceptFiles(app: NestFastifyApplication, { FILE_SIZE_LIMIT }: JobsApiConfiguration): void {

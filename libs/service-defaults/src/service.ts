@@ -2,14 +2,21 @@ import type { Server as TlsServer } from 'node:tls';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyReply } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
 import type { z } from 'zod';
 import { collectGarbage } from './collect-garbage.ts';
 import type { ServiceConfiguration } from './configuration/common-configuration.ts';
 import { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
 import { handleInTurns } from './handle-in-turns.ts';
-import { answerUnreadable, limitConnections, limitHeaders, limitLeftovers, limitsOf } from './limits/limits.ts';
+import {
+  answerUnreadable,
+  cutOffLater,
+  limitConnections,
+  limitHeaders,
+  limitLeftovers,
+  limitsOf,
+} from './limits/limits.ts';
 import { HealthModule } from './health/health.module.ts';
 import { createLogger, NestLogger } from './logging/logger.ts';
 import { logRequests, requestIdOf } from './logging/request-log.ts';
@@ -41,22 +48,17 @@ export async function createService<Schema extends z.ZodObject>(
   const logger = createLogger(service.name, configuration.LOG_LEVEL, logDestination);
   const registry = createRegistry(service.name);
   const certificate = readCertificate(configuration);
+  const limits = limitsOf(service.requestTimeout ?? 30);
   const adapter = new FastifyAdapter({
     genReqId: requestIdOf,
     trustProxy: configuration.TRUSTED_PROXIES.length > 0 ? configuration.TRUSTED_PROXIES : false,
     bodyLimit: service.bodyLimit ?? 64 * 1024,
-    ...limitsOf(service.requestTimeout ?? 30),
-    ...(certificate && { https: secureContext(certificate) }),
+    ...limits,
+    ...(certificate && { https: { ...secureContext(certificate), ...limits.http, handshakeTimeout: 15_000 } }),
     return503OnClosing: false,
     skipMiddie: true,
     clientErrorHandler: answerUnreadable(logger),
-    // What cannot even be routed, such as an address that is not well encoded.
-    frameworkErrors: (_error: Error, _request: unknown, reply: FastifyReply) =>
-      reply
-        .status(400)
-        .type('application/problem+json')
-        .headers({ ...harmless, 'cache-control': 'no-store' })
-        .send({ type: 'about:blank', title: 'Bad Request', status: 400, detail: 'the address is not well encoded' }),
+    frameworkErrors: refuseAddress,
   });
   const module = {
     module: class ServiceModule {},
@@ -152,6 +154,18 @@ function secureHeaders(adapter: FastifyAdapter, isSecure: boolean): void {
     reply.headers(harmless);
     done();
   });
+}
+
+/** What cannot even be routed; hooks do not hear of it. Nothing of the address is repeated: it may hold a token. */
+function refuseAddress({ code }: FastifyError, { raw }: FastifyRequest, reply: FastifyReply): void {
+  const detail =
+    code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'a part of the address is too long' : 'the address is not well encoded';
+  cutOffLater(raw);
+  void reply
+    .status(400)
+    .type('application/problem+json')
+    .headers({ ...harmless, 'cache-control': 'no-store', connection: 'close' })
+    .send({ type: 'about:blank', title: 'Bad Request', status: 400, detail });
 }
 
 const harmless = {

@@ -87,7 +87,7 @@ export const authorizationServer: readonly Rule[] = [
   },
   {
     name: 'same-answer',
-    section: 'RFC 6749 §2.3.1',
+    section: 'RFC 6749 §5.2',
     text: 'An unknown client, a wrong or expired secret and a disabled client get the same status and the same words.',
     files: [authentication],
   },
@@ -105,7 +105,7 @@ export const authorizationServer: readonly Rule[] = [
   },
   {
     name: 'no-lock-out',
-    section: 'RFC 6749 §2.3.1',
+    section: 'Lanyard',
     text: 'Nobody can lock a client out by failing in its name.',
     files: [`${server}/throttling/failure-throttle.ts`],
   },

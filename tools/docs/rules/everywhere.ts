@@ -99,8 +99,9 @@ export const everywhere: readonly Rule[] = [
   {
     name: 'reproducible-images',
     section: 'Lanyard',
-    text: 'Images are built alike from the same sources, on base images that are pinned.',
-    files: ['Dockerfile', compose],
+    text: 'Images are built alike from the same sources and base images, which CI pins by digest.',
+    files: ['Dockerfile', compose, '.github/workflows/ci.yml'],
+    decision: 'docs/decisions/0017-supply-chain.md',
   },
   {
     name: 'least-privilege-roles',

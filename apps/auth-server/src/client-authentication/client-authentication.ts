@@ -80,6 +80,7 @@ export class ClientAuthentication {
       throw error;
     }
     addLogFields(request, { client_id: clientId });
+    if (!this.throttling.isEnforced) this.observe(clientId, request);
     this.throttle.succeeded(clientId, request.ip);
     this.succeeded += 1;
     return authenticated;
@@ -94,9 +95,15 @@ export class ClientAuthentication {
     this.throttled(seconds, request);
   }
 
+  /** A right secret that would not have been heard. */
+  private observe(clientId: string, request: FastifyRequest): void {
+    const seconds = this.throttle.secondsToWait(clientId, request.ip);
+    if (!this.throttle.isTrusted(clientId, request.ip)) this.throttled(seconds, request);
+  }
+
   private throttled(seconds: number, request: FastifyRequest): void {
     if (seconds === 0) return;
-    this.outcomes.inc({ outcome: 'throttled' });
+    if (this.throttling.isEnforced) this.outcomes.inc({ outcome: 'throttled' });
     this.throttling.beyond('failures', seconds, request);
   }
 

@@ -108,7 +108,7 @@ describe('what presents no credentials', () => {
     fc.tuple(fc.constantFrom('Bearer ', 'basic', 'BASIC\t', 'Basic ,'), base64).map((parts) => parts.join('')),
   );
 
-  it('is refused with one message, and what it holds stays out of it [same-answer, RFC 6749 §2.3.1]', () => {
+  it('is refused with one message, and what it holds stays out of it [same-answer, RFC 6749 §5.2]', () => {
     fc.assert(
       fc.property(header, fc.constantFrom('', 'client_id=', 'client_assertion=a', 'a=b'), (header, form) => {
         const found = read(header, form);
@@ -126,7 +126,7 @@ describe('what presents no credentials', () => {
     );
   });
 
-  it('has no place in a form either [same-answer, RFC 6749 §2.3.1]', () => {
+  it('has no place in a form either [same-answer, RFC 6749 §5.2]', () => {
     const parameters = fc.dictionary(fc.constantFrom('client_id', 'client_secret', 'client_assertion', 'a'), anyText);
     fc.assert(
       fc.property(parameters, (parameters) => {

@@ -12,8 +12,8 @@ export class OAuthErrorFilter extends ProblemFilter {
   override catch(exception: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
-    // The route, not the address, which can be spelled in many ways.
-    if (!request.route.startsWith('/oauth/')) return super.catch(exception, host);
+    // The route, not the address, which can be spelled in many ways. Fastify's, which the first hooks know already.
+    if (!request.routeOptions.url?.startsWith('/oauth/')) return super.catch(exception, host);
 
     const error = asOAuthError(exception);
     if (!error) return super.catch(exception, host);
@@ -21,7 +21,11 @@ export class OAuthErrorFilter extends ProblemFilter {
     if (error.code === 'temporarily_unavailable' && !(error instanceof ThrottledError)) {
       this.log.error({ msg: 'a request cannot be served at the moment', request_id: request.id, err: exception });
     }
-    const reply = http.getResponse<FastifyReply>().status(statusOf(error)).type('application/json; charset=utf-8');
+    const reply = http
+      .getResponse<FastifyReply>()
+      .status(statusOf(error))
+      .type('application/json; charset=utf-8')
+      .header('cache-control', 'no-store');
     if (error.code === 'invalid_client')
       void reply.header('www-authenticate', formatChallenge('Basic', { realm: 'lanyard' }));
     if (error instanceof ThrottledError) void reply.header('retry-after', String(error.retryAfter));
@@ -40,7 +44,7 @@ function asOAuthError(exception: unknown): OAuthError | undefined {
   // What Fastify could not read, as Nest passes it on.
   switch (exception instanceof HttpException ? exception.getStatus() : 0) {
     case 400:
-      return new OAuthError('invalid_request', 'the body could not be read');
+      return new OAuthError('invalid_request', titleOf(exception as HttpException) ?? 'the body could not be read');
     case 413:
       return new OAuthError('invalid_request', 'the body is too large');
     case 415:
@@ -48,6 +52,12 @@ function asOAuthError(exception: unknown): OAuthError | undefined {
     default:
       return undefined;
   }
+}
+
+/** Of a problem that says itself what is wrong. */
+function titleOf(exception: HttpException): string | undefined {
+  const { type, title } = exception.getResponse() as { type?: unknown; title?: unknown };
+  return typeof type === 'string' && typeof title === 'string' ? title : undefined;
 }
 
 function statusOf(error: OAuthError): number {

@@ -31,7 +31,7 @@ export class ClientQuotas {
   ) {
     news.share('tokens', {
       collect: () => this.collect(),
-      take: (clientId, tokens) => this.takeAway(clientId, tokens),
+      take: (name, tokens) => this.takeAway(name, tokens),
     });
   }
 
@@ -57,18 +57,23 @@ export class ClientQuotas {
     return quota;
   }
 
+  /** By quota and client, so that a replica which has not seen the client yet knows what to take it from. */
   private *collect(): Generator<[string, number]> {
     for (const clientId of this.takers) {
       const quota = this.quotas.peek(clientId);
-      if (quota && quota.untold > (quota.perMinute / 60) * worthTelling) yield [clientId, quota.untold];
-      if (quota) quota.untold = 0;
+      if (quota && quota.untold <= (quota.perMinute / 60) * worthTelling) continue;
+      this.takers.delete(clientId);
+      if (!quota) continue;
+      yield [`${quota.perMinute} ${clientId}`, quota.untold];
+      quota.untold = 0;
     }
-    this.takers.clear();
   }
 
-  /** Of one that was never seen here, it is not known how many it may have. */
-  private takeAway(clientId: string, tokens: number): void {
-    const bucket = this.quotas.get(clientId)?.bucket;
-    if (bucket) bucket.content = Math.max(bucket.content - tokens, -bucket.bucketSize);
+  private takeAway(name: string, tokens: number): void {
+    const [perMinute, clientId = ''] = name.split(' ');
+    const { bucket } = this.quotaOf(clientId, Number(perMinute));
+    // What it has gained since it was last looked at is not to be added afterwards.
+    bucket.drip();
+    bucket.content = Math.max(bucket.content - tokens, -bucket.bucketSize);
   }
 }

@@ -16,10 +16,13 @@ const trust = 3_600_000;
 @Injectable()
 export class FailureThrottle {
   private readonly perClient = new GrowingDelays(10, 900);
-  /** Many may be behind one address. */
-  private readonly perAddress = new GrowingDelays(100, 60);
+  /** Many may be behind one address, of which some fail now and then without meaning anything by it. */
+  private readonly perAddress = new GrowingDelays(100, 60, 6);
   /** When a client authenticated at an address, ms since the epoch; renewed once a minute. */
   private readonly trusted = new LRUCache<string, number>({ max: 10_000 });
+  /** As other replicas tell; by digest. */
+  private readonly trustedElsewhere = new LRUCache<string, true>({ max: 10_000, ttl: trust });
+  private newlyTrusted: string[] = [];
 
   constructor(@Inject(ReplicaNews) news: ReplicaNews) {
     for (const [topic, delays] of [
@@ -31,6 +34,10 @@ export class FailureThrottle {
         take: (name, count) => delays.take(name, count),
       });
     }
+    news.share('trusted', {
+      collect: () => this.newlyTrusted.splice(0).map((place) => [digest(place), 1]),
+      take: (name) => this.trustedElsewhere.set(name, true),
+    });
   }
 
   /** @returns how many seconds this client must wait at this address; 0 where it may go on */
@@ -44,13 +51,19 @@ export class FailureThrottle {
   }
 
   isTrusted(clientId: string, address: string): boolean {
-    return Date.now() - (this.trusted.get(both(clientId, network(address))) ?? 0) < trust;
+    const place = both(clientId, network(address));
+    return Date.now() - (this.trusted.get(place) ?? 0) < trust || this.trustedElsewhere.has(digest(place));
   }
 
   succeeded(clientId: string, address: string): void {
     const now = Date.now();
     const place = both(clientId, network(address));
-    if (now - (this.trusted.get(place) ?? 0) > 60_000) this.trusted.set(apart(place), now);
+    const since = now - (this.trusted.get(place) ?? 0);
+    if (since <= 60_000) return;
+    const kept = apart(place);
+    this.trusted.set(kept, now);
+    // Others are told now and then: it holds for an hour there, too.
+    if (since > trust / 4 && this.newlyTrusted.length < 10_000) this.newlyTrusted.push(kept);
   }
 
   /** Counts at once: guesses that come together must not all be heard before the first one is counted. */
@@ -70,7 +83,9 @@ const apart = (text: string): string => Buffer.from(text).toString();
 const both = (clientId: string, place: string) => `${place} ${clientId.slice(0, 128)}`;
 
 /** One customer has a whole /64 of IPv6. */
-function network(address: string): string {
+function network(address: string | undefined): string {
+  // Of a connection that is gone already.
+  if (address === undefined) return '';
   if (!address.includes(':') || address.startsWith('::ffff:')) return address;
   const [head = '', tail] = address.split('::');
   const groups = head.split(':').filter(Boolean);

@@ -2,6 +2,8 @@ import { LRUCache } from 'lru-cache';
 
 interface Failures {
   count: number;
+  /** when that was so, ms since the epoch */
+  at: number;
   /** ms since the epoch */
   until: number;
 }
@@ -17,10 +19,12 @@ export class GrowingDelays {
   /**
    * @param free     how many failures cost nothing
    * @param longest  delay, seconds
+   * @param fading   after how many seconds one of them is forgotten
    */
   constructor(
     private readonly free: number,
     private readonly longest: number,
+    private readonly fading = Number.POSITIVE_INFINITY,
   ) {}
 
   get isEmpty(): boolean {
@@ -34,7 +38,7 @@ export class GrowingDelays {
   }
 
   count(name: string): void {
-    this.set(name, (this.failures.get(name)?.count ?? 0) + 1);
+    this.set(name, this.countOf(name) + 1);
     if (this.secondsToWait(name) > 0) this.untold.add(name);
   }
 
@@ -42,16 +46,22 @@ export class GrowingDelays {
   *collect(): Generator<[string, number]> {
     const names = [...this.untold];
     this.untold.clear();
-    for (const name of names) yield [name, this.failures.get(name)?.count ?? 0];
+    for (const name of names) yield [name, this.countOf(name)];
   }
 
   /** What another replica has counted. */
   take(name: string, count: number): void {
-    if (count > (this.failures.get(name)?.count ?? 0)) this.set(name, count);
+    if (count > this.countOf(name)) this.set(name, count);
+  }
+
+  private countOf(name: string): number {
+    const { count, at } = this.failures.get(name) ?? { count: 0, at: 0 };
+    return Math.max(0, count - (Date.now() - at) / 1000 / this.fading);
   }
 
   private set(name: string, count: number): void {
-    const delay = count < this.free ? 0 : Math.min(2 ** (count - this.free), this.longest);
-    this.failures.set(name, { count, until: Date.now() + delay * 1000 });
+    const now = Date.now();
+    const delay = count < this.free ? 0 : Math.min(2 ** Math.floor(count - this.free), this.longest);
+    this.failures.set(name, { count, at: now, until: now + delay * 1000 });
   }
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createLocalJWKSet, jwtVerify } from 'jose';
+import { connect } from 'node:net';
 import { basic, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
@@ -28,6 +29,12 @@ afterAll(async () => {
   await app?.close();
   await database?.owner.end();
 });
+
+/** Where it can be reached by whoever does not send requests as they should be. */
+async function listening(): Promise<string> {
+  if (!app.getHttpServer().listening) await app.listen(0, '127.0.0.1');
+  return app.getUrl();
+}
 
 const grant = { grant_type: 'client_credentials' };
 const noStore = { 'cache-control': 'no-store' };
@@ -231,7 +238,7 @@ describe('POST /oauth/token', () => {
     ['an identifier with NUL', {}, { authorization: basic('a\0b', 'x') }],
     ['an identifier without end', {}, { authorization: basic('a'.repeat(5000), 'x') }],
   ])(
-    'answers %s with the same words [same-answer, RFC 6749 §2.3.1] [invalid-client-answer, RFC 6749 §5.2]',
+    'answers %s with the same words [same-answer, RFC 6749 §5.2] [invalid-client-answer, RFC 6749 §5.2]',
     async (_, form, headers) => {
       const response = await postToken(app, { ...grant, ...form }, headers);
       expect(response.statusCode).toBe(401);
@@ -370,6 +377,23 @@ describe('the rest of the server', () => {
     expect((await app.inject('/metrics')).body).toMatch(
       /lanyard_client_authentications_total\{outcome="succeeded".*\} \d+/,
     );
+  });
+
+  it('refuses a second Authorization header [one-authentication-method, RFC 6749 §2.3]', async () => {
+    const authorization = basic('batch-processor', secret);
+    const url = new URL('/oauth/token', await listening());
+    const answer = await new Promise<string>((resolve) => {
+      const body = 'grant_type=client_credentials';
+      const head = `POST /oauth/token HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded`;
+      const socket = connect(Number(url.port), url.hostname);
+      let received = '';
+      socket.on('data', (chunk) => (received += String(chunk))).on('close', () => resolve(received));
+      socket.write(
+        `${head}\r\nauthorization: ${authorization}\r\nauthorization: ${authorization}\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      );
+    });
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    expect(answer).toContain('{"error":"invalid_request","error_description":"The Authorization header is repeated"}');
   });
 
   it.each([

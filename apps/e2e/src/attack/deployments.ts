@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runningPostgres } from '@lanyard/tools/system';
 import pg from 'pg';
 import type { ComposeProject } from '../compose/compose-project.ts';
 import { lanyard } from '../lanyard.ts';
-import { temporaryDirectory } from '../temporary-directory.ts';
 import type { Deployment } from './target.ts';
 
 /** A deployment that is there, and what it takes to let go of it. */
-type Found = Deployment & { close: () => Promise<void> };
+export type Found = Deployment & { close: () => Promise<void> };
 
 /** What `npm start` runs, or anything else whose clients' secrets are in a folder. */
 export async function deploymentOfFolder(environment: NodeJS.ProcessEnv): Promise<Found> {
@@ -37,7 +37,8 @@ export async function composeDeployment(project: ComposeProject): Promise<Found>
   await insistOnAnswer(issuer, 'docker compose up');
   // Lets the first administrator in, where nobody did.
   await project.compose('run', '--rm', '-T', 'lanyard', 'clients', 'list');
-  const directory = await temporaryDirectory();
+  // For this user alone: it holds every secret there is.
+  const directory = await mkdtemp(join(tmpdir(), 'lanyard-attack-'));
   await project.copySecrets(directory);
   return {
     issuer,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { insist, NotStopped } from './attack.ts';
@@ -39,6 +40,15 @@ export const present = (target: Target, token: string): Promise<Answer> =>
 export async function insistOnAcceptance(target: Target, token: string): Promise<void> {
   const { status, text } = await present(target, token);
   insist(status === 200, `a token without a fault is not accepted: ${status} ${text}`);
+}
+
+/** Resource servers hear of a revocation within a second; one that is slow has five. */
+export async function untilRefused(target: Target, token: string): Promise<void> {
+  for (let attempts = 0; attempts < 50; attempts++) {
+    if ((await present(target, token)).status === 401) return;
+    await sleep(100);
+  }
+  throw new NotStopped('a revoked token is accepted after five seconds');
 }
 
 /** Each of the tokens, by its name, must be refused as invalid. */

@@ -1,5 +1,7 @@
-import { request as send } from 'node:http';
-import { connect } from 'node:net';
+import { request as overHttp } from 'node:http';
+import { request as overHttps } from 'node:https';
+import { connect as overTcp, type Socket } from 'node:net';
+import { connect as overTls } from 'node:tls';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { recordOutput } from '@lanyard/tools/system';
@@ -24,7 +26,8 @@ export interface Request {
 /** Sends a request as it is, where fetch would mend it. No answer may be a 5xx. */
 export async function call(url: string, { method = 'GET', headers = {}, body }: Request = {}): Promise<Answer> {
   const answer = await new Promise<Answer>((resolve, reject) => {
-    const { hostname, port, pathname } = new URL(url);
+    const { hostname, port, pathname, protocol } = new URL(url);
+    const send = protocol === 'https:' ? overHttps : overHttp;
     // The path as it was written: a URL would be normalised.
     const path = url.slice(new URL(url).origin.length) || pathname;
     const request = send({ hostname, port, path, method, headers, timeout: 60_000 }, async (response) => {
@@ -67,10 +70,17 @@ export const bearer = (token: string): Request => ({ headers: { authorization: `
 export const basic = (clientId: string, secret: string): string =>
   `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(secret)}`).toString('base64')}`;
 
+/** A connection of one's own. */
+export function connectTo(url: string): Socket {
+  const { hostname, port, protocol } = new URL(url);
+  return protocol === 'https:'
+    ? overTls({ host: hostname, port: Number(port) || 443, servername: hostname })
+    : overTcp(Number(port) || 80, hostname);
+}
+
 /** Writes bytes on a connection of its own, and reads until the server closes it or has been silent for a while. */
 export async function sendBytes(url: string, bytes: string | Buffer, silence = 3000): Promise<string> {
-  const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname);
+  const socket = connectTo(url);
   socket.setTimeout(silence, () => socket.destroy());
   socket.on('error', () => undefined);
   socket.write(bytes);

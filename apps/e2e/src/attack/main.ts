@@ -1,10 +1,9 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { ComposeProject } from '../compose/compose-project.ts';
-import { composeDeployment, deploymentOfFolder } from './deployments.ts';
-import { fuzz, type FuzzReport } from './fuzz/fuzz.ts';
+import { composeDeployment, deploymentOfFolder, type Found } from './deployments.ts';
+import { faultsOf, fuzz, type FuzzReport } from './fuzz/fuzz.ts';
 import { runAttacks, targetOf, type Outcome } from './run-attacks.ts';
-import type { Deployment } from './target.ts';
 
 const print = (text = '') => void process.stdout.write(`${text}\n`);
 
@@ -16,31 +15,46 @@ interface Options {
   seed: number;
 }
 
-const program = new Command('npm run attack --')
+await new Command('npm run attack --')
   .description('attacks a running deployment in every way we know, and says what stops each')
   .addOption(new Option('--compose [project]', 'the containers of docker compose, instead of `npm start`'))
   .addOption(new Option('--only <text>', 'attacks with this in their name alone'))
   .addOption(new Option('--json', 'print JSON'))
   .addOption(
     new Option('--fuzz <requests>', 'instead, so many requests with something wrong, over all endpoints').argParser(
-      Number,
+      number,
     ),
   )
-  .addOption(new Option('--seed <number>', 'the same requests again').argParser(Number).default(1))
+  .addOption(new Option('--seed <number>', 'the same requests again').argParser(number).default(1))
   .addHelpText('after', help())
-  .action(run);
-await program.parseAsync();
+  .action(run)
+  .parseAsync();
 
-async function run({ compose, only, json, fuzz: requests, seed }: Options): Promise<void> {
+function number(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('must be a whole number');
+  return Number(text);
+}
+
+async function run(options: Options): Promise<void> {
+  const { compose } = options;
   const deployment = compose
-    ? await composeDeployment(ComposeProject.running(compose === true ? 'lanyard' : compose, process.env))
+    ? await composeDeployment(await ComposeProject.running(compose === true ? 'lanyard' : compose))
     : await deploymentOfFolder(process.env);
-  if (requests !== undefined) {
-    await runFuzz(deployment, requests, seed);
-    return deployment.close();
+  const close = deployment.close.bind(deployment);
+  process.once('SIGINT', () => void close().finally(() => process.exit(130)));
+  const { issuer, jobsApi, batchProcessor } = deployment;
+  if (!options.json) print(`${pc.bold('Attacks')} on ${issuer}, ${jobsApi}, ${batchProcessor}`);
+  try {
+    const isStopped =
+      options.fuzz === undefined ? await attack(deployment, options) : await spoil(deployment, options.fuzz, options);
+    if (!isStopped) process.exitCode = 1;
+  } finally {
+    await close();
   }
-  if (!json)
-    print(`${pc.bold('Attacks')} on ${deployment.issuer}, ${deployment.jobsApi}, ${deployment.batchProcessor}`);
+}
+
+/** @returns whether all were stopped */
+async function attack(deployment: Found, { only, json }: Options): Promise<boolean> {
   let lesson = '';
   const outcomes = await runAttacks(deployment, {
     only,
@@ -51,52 +65,43 @@ async function run({ compose, only, json, fuzz: requests, seed }: Options): Prom
       print(describe(outcome));
     },
   });
-  if (json)
-    print(
-      JSON.stringify(
-        outcomes.map(({ lesson, attack: { run: _, ...attack }, result, answer }) => ({
-          lesson,
-          ...attack,
-          result,
-          answer,
-        })),
-        undefined,
-        2,
-      ),
-    );
   const count = (result: Outcome['result']) => outcomes.filter((outcome) => outcome.result === result).length;
-  if (!json) print(`\n${count('stopped')} stopped, ${count('not stopped')} not stopped, ${count('left out')} left out`);
-  if (count('not stopped') > 0 || outcomes.length === 0) process.exitCode = 1;
-  await deployment.close();
+  if (json) print(JSON.stringify(outcomes.map(plain), undefined, 2));
+  else print(`\n${count('stopped')} stopped, ${count('not stopped')} not stopped, ${count('left out')} left out`);
+  return count('not stopped') === 0 && outcomes.length > 0;
 }
 
-async function runFuzz(deployment: Deployment, requests: number, seed: number): Promise<void> {
-  print(
-    `${pc.bold('Fuzzing')} ${deployment.issuer}, ${deployment.jobsApi}, ${deployment.batchProcessor}, seed ${seed}`,
-  );
+function plain({ lesson, attack: { run: _, ...attack }, result, answer }: Outcome): object {
+  return { lesson, ...attack, result, answer };
+}
+
+function describe({ attack, result, answer }: Outcome): string {
+  const mark = { stopped: pc.green('✓'), 'not stopped': pc.red('✗'), 'left out': pc.yellow('–') }[result];
+  const said = { stopped: 'answered ', 'not stopped': pc.red('NOT STOPPED'), 'left out': 'left out ' }[result];
+  return [
+    `  ${mark} ${pc.bold(attack.name)}  ${pc.dim(attack.rule)}`,
+    `      tried     ${attack.tries}`,
+    ...(result === 'stopped' ? [`      stopped   ${attack.stoppedBy}`] : []),
+    `      ${said} ${answer}`,
+  ].join('\n');
+}
+
+/** @returns whether nothing went wrong */
+async function spoil(deployment: Found, requests: number, { seed }: Options): Promise<boolean> {
   const target = await targetOf(deployment);
   const told = ({ requests: sent, seconds, memory }: FuzzReport) => {
     const now = Object.values(memory).map((values) => values.at(-1));
     print(`  ${sent} requests, ${Math.round(sent / seconds)}/s; memory ${now.join(', ')} MB`);
   };
-  const report = await fuzz(target, { requests, seed, told });
-  await target.canary.stop();
-  print(`\n${report.requests} requests over ${report.endpoints} endpoints in ${Math.round(report.seconds)} s`);
+  const report = await fuzz(target, { requests, seed, told }).finally(() => target.canary.stop());
+  print(
+    `\n${report.requests} requests over ${report.endpoints} endpoints in ${Math.round(report.seconds)} s, seed ${seed}`,
+  );
   for (const [status, count] of Object.entries(report.statuses)) print(`  ${status.padEnd(7)} ${count}`);
-  for (const failure of report.failures.slice(0, 10)) print(pc.red(failure));
-  print(report.failures.length === 0 ? 'no 5xx' : pc.red(`${report.failures.length} × 5xx`));
-  if (report.failures.length > 0) process.exitCode = 1;
-}
-
-function describe({ attack, result, answer }: Outcome): string {
-  const mark = { stopped: pc.green('✓'), 'not stopped': pc.red('✗'), 'left out': pc.yellow('–') }[result];
-  const lines = [
-    `  ${mark} ${pc.bold(attack.name)}  ${pc.dim(attack.rule)}`,
-    `      tried     ${attack.tries}`,
-    result === 'stopped' ? `      stopped   ${attack.stoppedBy}` : undefined,
-    `      ${{ stopped: 'answered ', 'not stopped': pc.red('NOT STOPPED'), 'left out': 'left out ' }[result]} ${answer}`,
-  ];
-  return lines.filter((line) => line !== undefined).join('\n');
+  const faults = faultsOf(report);
+  for (const fault of faults.slice(0, 10)) print(pc.red(fault));
+  if (faults.length === 0) print('no 5xx, no restart, no growth');
+  return faults.length === 0;
 }
 
 function help(): string {

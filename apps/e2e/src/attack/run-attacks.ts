@@ -2,7 +2,8 @@ import { NotStopped, type Attack } from './attack.ts';
 import { lessons } from './attacks/index.ts';
 import { startCanary } from './canary.ts';
 import { strangersJwk } from './forge.ts';
-import { openSigningKey, Target, type Deployment } from './target.ts';
+import { current, openSigningKeys } from '../signing-key.ts';
+import { Target, type Deployment } from './target.ts';
 
 export interface Outcome {
   lesson: string;
@@ -40,7 +41,10 @@ export async function runAttacks(
 /** What attacks work with; its canary has to be stopped. */
 export async function targetOf(deployment: Deployment): Promise<Target> {
   const canary = await startCanary(() => ({ keys: [strangersJwk('canary')] }));
-  return new Target(deployment, canary, await openSigningKey(deployment));
+  // So that nothing but the one thing under test is wrong with a token.
+  const { query, directory } = deployment;
+  const [signingKey] = query ? await openSigningKeys(query, directory, current) : [];
+  return new Target(deployment, canary, signingKey);
 }
 
 export async function outcomeOf(attack: Attack, target: Target): Promise<Pick<Outcome, 'result' | 'answer'>> {
@@ -54,6 +58,9 @@ export async function outcomeOf(attack: Attack, target: Target): Promise<Pick<Ou
     return { result: 'stopped', answer: await attack.run(target) };
   } catch (error) {
     const { message, stack } = error as Error;
-    return { result: 'not stopped', answer: error instanceof NotStopped ? message : String(stack) };
+    return {
+      result: 'not stopped',
+      answer: target.withoutSecrets(error instanceof NotStopped ? message : String(stack)),
+    };
   }
 }

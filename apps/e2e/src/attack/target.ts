@@ -1,7 +1,7 @@
-import { createDecipheriv, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeJwt, type JWK } from 'jose';
+import { decodeJwt } from 'jose';
+import type { SigningKey } from '../signing-key.ts';
 import { insist } from './attack.ts';
 import type { Canary } from './canary.ts';
 import { basic, call, form } from './http.ts';
@@ -15,13 +15,6 @@ export interface Deployment {
   directory: string;
   /** of the authorization server's database, where there is a way to it */
   query?: (sql: string) => Promise<Record<string, unknown>[]>;
-}
-
-/** Signs as the authorization server does. */
-export interface SigningKey {
-  kid: string;
-  privateKey: KeyObject;
-  publicJwk: JWK;
 }
 
 /** What attacks work with: they may be clients of the deployment, and listen for who is lured to them. */
@@ -62,6 +55,17 @@ export class Target {
     return readFileSync(this.secretFileOf(clientId), 'utf8').trim();
   }
 
+  /** A text that may be shown, such as of a request that was spoilt: whatever looks like a secret is left out. */
+  withoutSecrets(text: string): string {
+    const directory = join(this.deployment.directory, 'secrets');
+    const secrets = globSync('*/client_secret', { cwd: directory }).map((file) =>
+      readFileSync(join(directory, file), 'utf8').trim(),
+    );
+    return [...secrets, ...secrets.map((secret) => encodeURIComponent(secret))]
+      .reduce((shown, secret) => shown.replaceAll(secret, '…'), text)
+      .replaceAll(/eyJ[\w.-]+|lanyard_cs_[\w-]+|[\w+/-]{40,}=*/g, '…');
+  }
+
   private secretFileOf(clientId: string): string {
     return join(this.deployment.directory, 'secrets', clientId, 'client_secret');
   }
@@ -87,24 +91,3 @@ export class Target {
     return String(answer.body.access_token);
   }
 }
-
-/** Opens the server's own signing key, so that nothing but the one thing under test is wrong with a token. */
-export async function openSigningKey({ query, directory }: Deployment): Promise<SigningKey | undefined> {
-  if (!query) return undefined;
-  const columns = `kid, public_jwk, encode(encrypted_private_key, 'hex') AS encrypted`;
-  const [row] = await query(`SELECT ${columns} FROM signing_key WHERE activated_at IS NOT NULL AND retired_at IS NULL`);
-  const kid = String(row?.kid);
-  const encrypted = Buffer.from(String(row?.encrypted), 'hex');
-  const kek = Buffer.from(readFileSync(join(directory, 'key-encryption-key'), 'utf8'), 'base64');
-  const decipher = createDecipheriv('aes-256-gcm', kek, encrypted.subarray(1, 13))
-    .setAAD(Buffer.from(kid))
-    .setAuthTag(encrypted.subarray(13, 29));
-  const der = Buffer.concat([decipher.update(encrypted.subarray(29)), decipher.final()]);
-  return {
-    kid,
-    privateKey: createPrivateKey({ key: der, type: 'pkcs8', format: 'der' }),
-    publicJwk: row?.public_jwk as JWK,
-  };
-}
-
-export const publicKeyOf = ({ publicJwk }: SigningKey): KeyObject => createPublicKey({ key: publicJwk, format: 'jwk' });

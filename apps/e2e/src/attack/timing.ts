@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { NotStopped } from './attack.ts';
-import { basic } from './http.ts';
-import type { Target } from './target.ts';
+import { basic, connectTo } from './http.ts';
 
 /** One connection, on which guesses go one after the other; fetch and its like add more noise than there is to find. */
 class Connection {
@@ -11,13 +10,13 @@ class Connection {
   private answer = '';
 
   constructor(private readonly url: URL) {
-    this.socket = connect(Number(url.port), url.hostname).setNoDelay(true).setEncoding('latin1');
+    this.socket = connectTo(url.href).setNoDelay(true).setEncoding('latin1');
     this.socket.on('data', (chunk) => {
       this.answer += String(chunk);
       const { groups } = /^content-length: (?<length>\d+)\r\n[^]*?\r\n\r\n(?<body>[^]*)$/im.exec(this.answer) ?? {};
       if (groups && groups.body!.length >= Number(groups.length)) this.answered?.(this.answer);
     });
-    this.socket.on('error', () => this.answered?.(''));
+    this.socket.on('error', () => undefined).on('close', () => this.answered?.(''));
   }
 
   /** @returns how long a guess took to be refused, µs; undefined where it was throttled */
@@ -48,8 +47,8 @@ class Connection {
  * Guesses at a client that there is, and at one of as long a name that there is not, in random order.
  * @returns durations of each kind, µs; fewer than asked for where guesses are throttled
  */
-export async function timeGuesses(target: Target, known: string, samples: number) {
-  const connection = new Connection(new URL(target.tokenEndpoint));
+export async function timeGuesses(tokenEndpoint: string, known: string, samples: number) {
+  const connection = new Connection(new URL(tokenEndpoint));
   const durations = { known: [] as number[], unknown: [] as number[] };
   const secret = () => `lanyard_cs_${randomBytes(37).toString('base64url')}`.slice(0, 60);
   const stranger = `x${randomBytes(known.length).toString('hex')}`.slice(0, known.length);

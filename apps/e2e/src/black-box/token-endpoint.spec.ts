@@ -103,7 +103,7 @@ describe('POST /oauth/token', () => {
     expect([status, headers.get('allow')]).toEqual([405, 'POST']);
   });
 
-  it('refuses a disabled client within a second, in the same words [same-answer, RFC 6749 §2.3.1]', async () => {
+  it('refuses a disabled client within a second, in the same words [same-answer, RFC 6749 §5.2]', async () => {
     const reports = { authorization: basic('report-generator', secretOf('report-generator')) };
     expect((await postToken(grant, reports)).status).toBe(200);
     await query('lanyard_auth', `UPDATE client SET disabled_at = now() WHERE client_id = 'report-generator'`);

@@ -1,21 +1,22 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { testAttacks } from '../attack/attack.fixture.ts';
-import { composeDeployment } from '../attack/deployments.ts';
+import { deploymentOfFolder } from '../attack/deployments.ts';
 import { targetOf } from '../attack/run-attacks.ts';
 import type { Target } from '../attack/target.ts';
-import { project } from '../system-under-test.ts';
+import { batchProcessor, directory, issuer, jobsApi, query } from '../system-under-test.ts';
 
 let target: Target;
-let close: () => Promise<void>;
 
 beforeAll(async () => {
-  const deployment = await composeDeployment(project!);
-  ({ close } = deployment);
-  target = await targetOf(deployment);
+  // The secrets were copied there already, and the administrator let in by other tests.
+  const deployment = await deploymentOfFolder({
+    ISSUER: issuer,
+    JOBS_API_URL: jobsApi,
+    BATCH_PROCESSOR_URL: batchProcessor,
+    LANYARD_DIRECTORY: directory,
+  });
+  target = await targetOf({ ...deployment, query: (sql) => query('lanyard_auth', sql) });
 }, 60_000);
-afterAll(async () => {
-  await target?.canary.stop();
-  await close?.();
-});
+afterAll(() => target?.canary.stop());
 
 testAttacks(() => target);

@@ -40,14 +40,19 @@ export class ComposeProject {
     });
   }
 
-  /** The one that somebody runs, with the ports of docker-compose.yml. */
-  static running(name: string, environment: NodeJS.ProcessEnv): ComposeProject {
-    const port = (setting: keyof Ports, fallback: string) => environment[setting] || fallback;
-    return new ComposeProject(name, {
-      AUTH_SERVER_PORT: port('AUTH_SERVER_PORT', '3000'),
-      BATCH_PROCESSOR_PORT: port('BATCH_PROCESSOR_PORT', '3001'),
-      JOBS_API_PORT: port('JOBS_API_PORT', '3002'),
+  /** The one that somebody runs, with their `.env`. */
+  static async running(name: string): Promise<ComposeProject> {
+    const published = async (port: string) => {
+      const address = await docker('compose', '-p', name, 'port', 'gateway', port);
+      return address.trim().split(':').at(-1) ?? port;
+    };
+    const project = new ComposeProject(name, {
+      AUTH_SERVER_PORT: await published('3000'),
+      BATCH_PROCESSOR_PORT: await published('3001'),
+      JOBS_API_PORT: await published('3002'),
     });
+    project.settings.COMPOSE_DISABLE_ENV_FILE = 'false';
+    return project;
   }
 
   /** Another process's project. */
@@ -148,7 +153,7 @@ export class ComposeProject {
         .replace('clients/', 'secrets/')
         .replace('credentials/auth-migration/key_encryption_key', 'key-encryption-key');
       await mkdir(join(directory, dirname(file)), { recursive: true });
-      await writeFile(join(directory, file), content);
+      await writeFile(join(directory, file), content, { mode: 0o600 });
     }
   }
 

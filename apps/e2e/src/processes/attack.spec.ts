@@ -1,15 +1,22 @@
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { freePort, startSystem, type System } from '@lanyard/tools/system';
+import { freePort, type System } from '@lanyard/tools/system';
 import { testAttacks } from '../attack/attack.fixture.ts';
 import { deploymentOfFolder } from '../attack/deployments.ts';
 import { forge, present } from '../attack/forge.ts';
 import { targetOf } from '../attack/run-attacks.ts';
+import { mannWhitney } from '../attack/statistics.ts';
 import type { Target } from '../attack/target.ts';
+import { timeGuesses } from '../attack/timing.ts';
+import { startSystem } from '../recorded-system.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
+const execute = promisify(execFile);
+const repository = new URL('../../../..', import.meta.url).pathname;
 let directory: string;
 let system: System;
 let target: Target;
@@ -17,7 +24,7 @@ let target: Target;
 beforeAll(async () => {
   directory = await temporaryDirectory();
   const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
-  system = await startSystem({ directory, ports, environment: { LOG_LEVEL: 'warn' } });
+  system = await startSystem({ directory, ports });
   const { issuer: ISSUER, jobsApi: JOBS_API_URL, batchProcessor: BATCH_PROCESSOR_URL } = system.urls;
   target = await targetOf(
     await deploymentOfFolder({ ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL, LANYARD_DIRECTORY: directory }),
@@ -30,6 +37,43 @@ afterAll(async () => {
 });
 
 testAttacks(() => target);
+
+it('is attacked from the command line, which says what it tried', async () => {
+  const { issuer: ISSUER, jobsApi: JOBS_API_URL, batchProcessor: BATCH_PROCESSOR_URL } = system.urls;
+  const environment = { ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL, LANYARD_DIRECTORY: directory, NO_COLOR: '1' };
+  const attack = (...args: string[]) =>
+    execute('npm', ['run', '--silent', 'attack', '--', ...args], {
+      cwd: repository,
+      env: { ...process.env, ...environment },
+    });
+  const { stdout } = await attack('--only', 'no algorithm');
+  expect(stdout).toContain(`Attacks on ${ISSUER}, ${JOBS_API_URL}, ${BATCH_PROCESSOR_URL}`);
+  expect(stdout).toMatch(
+    /✓ no algorithm {2}\[algorithm-allow-list, RFC 8725 §3.1\]\n {6}tried .*\n {6}stopped .*\n {6}answered {2}18 × 401/,
+  );
+  expect(stdout).toMatch(/1 stopped, 0 not stopped, 0 left out\n$/);
+  expect(JSON.parse((await attack('--only', 'twin', '--json')).stdout)).toMatchObject([
+    { name: 'the twin of a revoked token', result: 'stopped' },
+  ]);
+  expect((await attack('--fuzz', '200', '--seed', '7')).stdout).toMatch(/no 5xx, no restart, no growth\n$/);
+  await expect(attack('--only', 'nothing of this name')).rejects.toMatchObject({ code: 1 });
+  await expect(attack('--fuzz', 'many')).rejects.toMatchObject({
+    stderr: expect.stringContaining('must be a whole number'),
+  });
+}, 60_000);
+
+it('tells no client that there is from one that there is not, by the time [same-work, Lanyard]', async () => {
+  const port = await freePort();
+  const observing = system.replica('auth-server', port, { THROTTLING: 'observe', LOG_LEVEL: 'error' });
+  observing.start();
+  await observing.ready();
+  const tokenEndpoint = `http://localhost:${port}/oauth/token`;
+  const { known, unknown } = await timeGuesses(tokenEndpoint, 'jobs-cli', 4000);
+  expect(known.length + unknown.length).toBe(8000);
+  // One false alarm in ten thousand runs.
+  expect(mannWhitney(known, unknown).p).toBeGreaterThan(0.0001);
+  await observing.stop();
+}, 60_000);
 
 it('withstands a flood of unknown keys while the authorization server is down [unknown-kid-cooldown, Lanyard]', async () => {
   const genuine = await target.tokenOf('batch-processor');

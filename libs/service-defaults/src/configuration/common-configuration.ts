@@ -6,7 +6,12 @@ const proxy = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6(), z.enum(['loop
 
 /** What every service can be told. */
 export const serviceConfiguration = z.object({
-  HOST: z.string().default('127.0.0.1').describe('the address to listen on; `0.0.0.0` in a container'),
+  HOST: z
+    .string()
+    // Fastify would listen at both its addresses, by a second server without the limits of the first.
+    .transform((host) => (host === 'localhost' ? '127.0.0.1' : host))
+    .default('127.0.0.1')
+    .describe('the address to listen on; `0.0.0.0` in a container'),
   PORT: z.coerce.number().int().min(0).max(65_535).describe('the port to listen on'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])

@@ -1,24 +1,29 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { addRouteHooks } from '../route-hooks.ts';
+import type { FastifyRequest } from 'fastify';
 
 /**
- * Bodies of some routes come in sooner than the server has to allow for others.
- * @param isMeant  by the route's path
+ * Bodies come in sooner than the server has to allow for some.
+ * @param mayTakeLonger  whether the body is one of those
  */
-export function limitBodyTime(app: NestFastifyApplication, seconds: number, isMeant: (url: string) => boolean): void {
-  addRouteHooks(app.getHttpAdapter().getInstance(), isMeant, {
-    preParsing: (_request, reply, payload, done) => {
-      const tooLate = () => {
-        // Whoever reads the body hears of it as if the stream had failed; destroying that would close the connection
-        // before the answer.
-        if (reply.sent || payload.listenerCount('error') === 0) return;
-        void reply.header('connection', 'close');
-        payload.emit('error', Object.assign(new Error('the request did not come in in time'), { statusCode: 408 }));
-      };
-      const timer = setTimeout(tooLate, seconds * 1000).unref();
-      payload.once('end', () => clearTimeout(timer));
-      reply.raw.once('close', () => clearTimeout(timer));
-      done(null, payload);
-    },
+export function limitBodyTime(
+  app: NestFastifyApplication,
+  seconds: number,
+  mayTakeLonger: (request: FastifyRequest) => boolean,
+): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  // For all, so that it holds where there is no route, too: Fastify reads bodies there as well.
+  fastify.addHook('preParsing', (request, reply, payload, done) => {
+    if (mayTakeLonger(request)) return done(null, payload);
+    const tooLate = () => {
+      // Whoever reads the body hears of it as if the stream had failed; destroying that would close the connection
+      // before the answer.
+      if (reply.sent || payload.listenerCount('error') === 0) return;
+      void reply.header('connection', 'close');
+      payload.emit('error', Object.assign(new Error('the request did not come in in time'), { statusCode: 408 }));
+    };
+    const timer = setTimeout(tooLate, seconds * 1000).unref();
+    payload.once('end', () => clearTimeout(timer));
+    reply.raw.once('close', () => clearTimeout(timer));
+    return done(null, payload);
   });
 }

@@ -1,4 +1,4 @@
-import { STATUS_CODES, type ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -30,23 +30,41 @@ export const limitsOf = (requestTimeout: number) => ({
   routerOptions: { maxParamLength: 200 },
 });
 
-/** Too many headers are refused: Node would leave out the rest, so that two readers saw two requests. */
+/** Node would leave out what is beyond its number of headers, and a second Authorization: two readers saw two requests. */
 export function limitHeaders(fastify: FastifyInstance): void {
   fastify.server.maxHeadersCount = 0;
   fastify.addHook('onRequest', (request, _reply, done) => {
+    const { rawHeaders } = request.raw;
     // Names and values.
-    if (request.raw.rawHeaders.length <= 2 * headersAtMost) return done();
-    return done(problemException(431, 'too-many-headers', `More than ${headersAtMost} headers`));
+    if (rawHeaders.length > 2 * headersAtMost) {
+      return done(problemException(431, 'too-many-headers', `More than ${headersAtMost} headers`));
+    }
+    if (request.headers.authorization !== undefined && isRepeated('authorization', rawHeaders)) {
+      return done(problemException(400, 'repeated-header', 'The Authorization header is repeated'));
+    }
+    return done();
   });
+}
+
+function isRepeated(name: string, rawHeaders: string[]): boolean {
+  let times = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const header = rawHeaders[i]!;
+    if (header.length === name.length && header.toLowerCase() === name) times += 1;
+  }
+  return times > 1;
 }
 
 /** Whoever has their answer and goes on sending is cut off, whatever time the request might have taken. */
 export function limitLeftovers(fastify: FastifyInstance): void {
   fastify.addHook('onResponse', (request, _reply, done) => {
-    const { raw } = request;
-    if (!raw.complete) setTimeout(() => raw.complete || raw.destroy(), leftovers).unref();
+    cutOffLater(request.raw);
     done();
   });
+}
+
+export function cutOffLater(request: IncomingMessage): void {
+  if (!request.complete) setTimeout(() => request.complete || request.destroy(), leftovers).unref();
 }
 
 /** Connections beyond the limit are closed at once, and those are told that wonder why. */
@@ -76,7 +94,9 @@ export const answerUnreadable =
   (error: NodeJS.ErrnoException, socket: Socket): void => {
     // As Node keeps it for whoever listens to clientError.
     const underWay = Reflect.get(socket, '_httpMessage') as ServerResponse | undefined;
-    if (error.code === 'ECONNRESET' || !socket.writable || underWay?.headersSent) {
+    // Whoever has not agreed on TLS cannot be told anything, and would be waited for.
+    const isNoTls = /^ERR_(TLS|SSL)_/.test(error.code ?? '');
+    if (isNoTls || error.code === 'ECONNRESET' || !socket.writable || underWay?.headersSent) {
       socket.destroy();
       return;
     }
@@ -87,8 +107,8 @@ export const answerUnreadable =
     socket.end(
       `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}\r\n` +
         `x-content-type-options: nosniff\r\ncache-control: no-store\r\nconnection: close\r\n\r\n${body}`,
-      () => socket.destroy(),
     );
+    setTimeout(() => socket.destroy(), leftovers).unref();
   };
 
 const faults: Record<string, [number, string]> = {

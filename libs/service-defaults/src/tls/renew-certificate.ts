@@ -30,11 +30,12 @@ export function renewCertificate(
     () => period,
     () => {
       const read = readCertificate(configuration);
+      if (read && (read.cert !== inUse.cert || read.key !== inUse.key)) {
+        server.setSecureContext(secureContext(read));
+        inUse = read;
+        logger.info({ msg: 'a new TLS certificate is in use', expires_at: new Date(read.expiresAt).toISOString() });
+      }
       lastFault = undefined;
-      if (!read || (read.cert === inUse.cert && read.key === inUse.key)) return;
-      server.setSecureContext(secureContext(read));
-      inUse = read;
-      logger.info({ msg: 'a new TLS certificate is in use', expires_at: new Date(read.expiresAt).toISOString() });
     },
     (error) => {
       const { message: fault } = error as Error;

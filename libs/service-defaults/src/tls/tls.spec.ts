@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { get, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -59,6 +59,9 @@ async function ask(path: string, options: RequestOptions = {}) {
   return { response, fingerprint: fingerprint256, body: await text(response) };
 }
 
+const openConnections = () =>
+  new Promise<number>((resolve) => app.getHttpServer().getConnections((_error, count) => resolve(count)));
+
 async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await sleep(100);
 }
@@ -87,6 +90,18 @@ describe('a service with a certificate', () => {
     expect(logs).not.toContain('PRIVATE KEY-----');
     expect((await ask('/metrics')).body).toMatch(/lanyard_tls_certificate_expiry_timestamp_seconds\{.*\} 1\d{9}/);
   }, 30_000);
+
+  it('closes connections on which nobody speaks TLS, and has the limits of time that plain ones have', async () => {
+    put(first);
+    await start();
+    const server = app.getHttpServer() as unknown as { headersTimeout: number; connectionsCheckingInterval?: number };
+    expect(server.headersTimeout).toBe(15_000);
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    const socket = connect(port, '127.0.0.1');
+    socket.write('GET / HTTP/1.1\r\n\r\n');
+    await text(socket);
+    await until(async () => app.getHttpServer().listening && (await openConnections()) === 0);
+  });
 
   it.each<[string, () => void, string]>([
     ['whose key is another', () => put({ cert: first.cert, private: second.private }), 'is not the private key of'],

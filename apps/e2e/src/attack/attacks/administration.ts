@@ -54,21 +54,21 @@ export const administration: Attack[] = [
       const token = await target.tokenOf('batch-processor');
       const stranger = { authorization: target.authorizationOf('report-generator') };
       const revocation = await call(`${target.issuer}/oauth/revoke`, form({ token }, stranger));
-      insist([200, 400].includes(revocation.status), `revoking another client’s token: ${revocation.status}`);
+      insist(revocation.status === 400, `revoking another client’s token: ${revocation.status}`);
       const introspection = await call(`${target.issuer}/oauth/introspect`, form({ token }, stranger));
       insist(!introspection.text.includes('jobs:read'), `a stranger is told of a token: ${introspection.text}`);
       const list = await call(`${target.issuer}/oauth/revocations`, { headers: stranger });
       insist(list.status >= 400, `a client that is no resource server reads the list of revocations: ${list.status}`);
-      const used = await call(`${target.jobsApi}/jobs?limit=1`, { headers: { authorization: `Bearer ${token}` } });
-      insist(used.status === 200, `another client’s token was revoked: ${used.status}`);
+      const authorization = target.authorizationOf('jobs-api');
+      const { body } = await call(`${target.issuer}/oauth/introspect`, form({ token }, { authorization }));
+      insist(body.active === true, 'another client’s token was revoked');
       return `revocation ${revocation.status} without effect; introspection ${introspection.status}; list ${list.status}`;
     },
   },
   {
     name: 'what introspection gives away',
     rule: '[inactive-says-nothing, RFC 7662 §2.2]',
-    tries:
-      'text, a broken token, a token of another resource and a revoked one, to tell from the answers which is which',
+    tries: 'text, a broken token and a token of another resource, to tell from the answers which is which',
     stoppedBy: 'whatever is not active is answered {"active":false}, the same each time',
     async run(target) {
       const authorization = target.authorizationOf('jobs-api');
@@ -89,7 +89,13 @@ export const administration: Attack[] = [
     stoppedBy: 'bodies are read by a schema that knows each field',
     async run(target) {
       const headers = { ...json, authorization: `Bearer ${await target.tokenOf('batch-processor')}` };
-      const job = { type: 'summarize-csv', payload: { file: 'a'.repeat(64), name: 'x.csv' } };
+      const csv = { ...headers, 'content-type': 'text/csv' };
+      const { body: file } = await call(`${target.jobsApi}/files`, {
+        method: 'POST',
+        headers: csv,
+        body: 'a,b\n1,2\n',
+      });
+      const job = { type: 'summarize-csv', payload: { file: file.id, name: 'x.csv' } };
       const bodies = [
         '{"__proto__":{"admin":true}}',
         '{"constructor":{"prototype":{"admin":true}}}',
@@ -109,7 +115,7 @@ export const administration: Attack[] = [
       const statuses = [];
       for (const body of bodies) {
         const { status } = await call(`${target.jobsApi}/jobs`, { method: 'POST', headers, body });
-        insist([400, 409, 422].includes(status), `${body.slice(0, 60)}: ${status}`);
+        insist(status === 400, `${body.slice(0, 60)}: ${status}`);
         statuses.push(status);
       }
       return counted(statuses);

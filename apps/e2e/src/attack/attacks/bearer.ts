@@ -66,6 +66,8 @@ export const bearerTokens: Attack[] = [
         'Bearer',
         'Bearer ',
         '',
+        [`Bearer ${token}`, `Bearer ${other}`],
+        [`Bearer ${token}`, `Bearer ${token}`],
       ];
       return insistOnStatus(
         target,

@@ -23,8 +23,12 @@ function written(genuine: string, claim: string, value: string): string {
   return JSON.stringify(claims).replace(/\}$/, `,"${claim}":${value}}`);
 }
 
-const listed = (claim: string, values: unknown[]) =>
-  Object.fromEntries(values.map((value) => [`${claim} ${JSON.stringify(value)}`, { [claim]: value }]));
+const listed = (claim: string, values: unknown[], right?: string) =>
+  Object.fromEntries(
+    values
+      .filter((value) => value !== right || right === undefined)
+      .map((value) => [`${claim} ${JSON.stringify(value)}`, { [claim]: value }]),
+  );
 
 export const claims: Attack[] = [
   {
@@ -49,31 +53,35 @@ export const claims: Attack[] = [
       const { protocol, host, hostname } = new URL(jobsApi);
       return withClaims(
         target,
-        listed('aud', [
-          `${jobsApi}/`,
-          `${jobsApi}/jobs`,
-          jobsApi.toUpperCase(),
-          `${jobsApi}.example.com`,
-          `${jobsApi}@example.com`,
-          `https://example.com/?${jobsApi}`,
-          `${protocol}//${hostname}`,
-          `${protocol}//${hostname}:1`,
-          protocol === 'http:' ? `https://${host}` : `http://${host}`,
-          ` ${jobsApi}`,
-          `${jobsApi}\0`,
-          jobsApi.slice(0, -1),
-          '*',
-          '',
-          target.batchProcessor,
-          target.issuer,
-          [target.batchProcessor, `${jobsApi}/`],
-          [[jobsApi]],
-          [],
-          { 0: jobsApi },
-          null,
-          true,
-          undefined,
-        ]),
+        listed(
+          'aud',
+          [
+            `${jobsApi}/`,
+            `${jobsApi}/jobs`,
+            jobsApi.toUpperCase(),
+            `${jobsApi}.example.com`,
+            `${jobsApi}@example.com`,
+            `https://example.com/?${jobsApi}`,
+            `${protocol}//${hostname}`,
+            `${protocol}//${hostname}:1`,
+            protocol === 'http:' ? `https://${host}` : `http://${host}`,
+            ` ${jobsApi}`,
+            `${jobsApi}\0`,
+            jobsApi.slice(0, -1),
+            '*',
+            '',
+            target.batchProcessor,
+            target.issuer,
+            [target.batchProcessor, `${jobsApi}/`],
+            [[jobsApi]],
+            [],
+            { 0: jobsApi },
+            null,
+            true,
+            undefined,
+          ],
+          jobsApi,
+        ),
       );
     },
   },
@@ -87,23 +95,27 @@ export const claims: Attack[] = [
       const { issuer } = target;
       return withClaims(
         target,
-        listed('iss', [
-          `${issuer}/`,
-          issuer.toUpperCase(),
-          issuer.replace('http:', 'https:').replace(/^https:(?=.*https)/, 'http:'),
-          `${issuer}.example.com`,
-          `${issuer}@example.com`,
-          `${issuer}#`,
-          ` ${issuer}`,
-          `${issuer}\0`,
-          issuer.slice(0, -1),
-          'https://example.com',
-          '',
-          [issuer],
-          { 0: issuer },
-          null,
-          undefined,
-        ]),
+        listed(
+          'iss',
+          [
+            `${issuer}/`,
+            issuer.toUpperCase(),
+            issuer.replace('http:', 'https:').replace(/^https:(?=.*https)/, 'http:'),
+            `${issuer}.example.com`,
+            `${issuer}@example.com`,
+            `${issuer}#`,
+            ` ${issuer}`,
+            `${issuer}\0`,
+            issuer.slice(0, -1),
+            'https://example.com',
+            '',
+            [issuer],
+            { 0: issuer },
+            null,
+            undefined,
+          ],
+          issuer,
+        ),
       );
     },
   },
@@ -121,10 +133,10 @@ export const claims: Attack[] = [
         Object.fromEntries(values.map((value) => [`${claim} ${value}`, written(genuine, claim, value)]));
       return withClaims(target, {
         ...listed('exp', [now - 6, now - 3600, 0, -1, -1e300, undefined]),
-        ...raw('exp', [...odd, '-1e400', 'NaN', 'Infinity', '0x7fffffff', '01']),
+        ...raw('exp', [...odd, '1e400', '-1e400', 'NaN', 'Infinity', '0x7fffffff', '01']),
         ...listed('nbf', [now + 60, now * 1000, 1e300]),
-        ...raw('nbf', [...odd, '1e400', 'NaN']),
-        ...raw('iat', odd),
+        ...raw('nbf', [...odd, '1e400', '-1e400', 'NaN']),
+        ...raw('iat', [...odd, '1e400', '-1e400']),
         'no iat': { iat: undefined },
       });
     },

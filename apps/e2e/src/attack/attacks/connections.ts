@@ -1,7 +1,6 @@
-import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { insist, type Attack } from '../attack.ts';
-import { call, counted, form, insistOnHealth, sendBytes, statusesIn } from '../http.ts';
+import { call, connectTo, counted, form, insistOnHealth, sendBytes, statusesIn, type Request } from '../http.ts';
 import type { Target } from '../target.ts';
 
 const host = 'host: localhost\r\n';
@@ -15,10 +14,10 @@ export const connections: Attack[] = [
     name: 'one request that is two',
     rule: '[request-smuggling, RFC 9112 §6.3]',
     tries:
-      'two lengths, a length and chunks, odd encodings, folded headers, spaces before the colon, bare line feeds, a second request within a body',
+      'two lengths, a length and chunks, odd encodings, spaces in names of headers, bare line feeds, no host, a second request within a body',
     stoppedBy: 'what two readers could read in two ways is refused, and the connection closed',
     async run(target) {
-      const hidden = `GET /admin/clients HTTP/1.1\r\n${host}\r\n`;
+      const hidden = `GET /health/live HTTP/1.1\r\n${host}${close}\r\n`;
       const post = `POST /oauth/token HTTP/1.1\r\n${host}${type}`;
       const requests = [
         `${post}content-length: 5\r\ncontent-length: 6\r\n\r\nx=y&z=`,
@@ -33,14 +32,12 @@ export const connections: Attack[] = [
         `${post}content-length: 99999999999999999999\r\n\r\n`,
         `${post}transfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\nx`,
         `${post}transfer-encoding: chunked\r\n\r\n5;${'x'.repeat(40_000)}\r\nx=yyy\r\n0\r\n\r\n`,
-        `GET /jobs HTTP/1.1\n${host}\n`,
-        `GET /jobs HTTP/1.1\r\n${host}x: a\r\n folded\r\n${close}\r\n`,
-        `GET /jobs HTTP/1.1\r\n${host}x\0y: a\r\n\r\n`,
-        `GET /jobs\t HTTP/1.1\r\n${host}\r\n`,
-        `GET http://example.com/jobs HTTP/1.1\r\n${host}${close}\r\n`,
-        `GET /jobs HTTP/1.1\r\n${close}\r\n`,
-        `GET /jobs HTTP/1.1\r\n${host}host: example.com\r\n${close}\r\n`,
-        `GET /jobs HTTP/2.0\r\n${host}\r\n`,
+        `${post}content-length : 5\r\n\r\n${hidden}`,
+        `GET /health/live HTTP/1.1\n${host}${close}\n`,
+        `GET /health/live HTTP/1.1\r\n${host}x\0y: a\r\n${close}\r\n`,
+        `GET /health/live HTTP/1.1\r\n${host}x y: a\r\n${close}\r\n`,
+        `GET /health/live\t HTTP/1.1\r\n${host}${close}\r\n`,
+        `GET /health/live HTTP/1.1\r\n${close}\r\n`,
         `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`,
       ];
       const statuses: (number | string)[] = [];
@@ -48,7 +45,7 @@ export const connections: Attack[] = [
         const answer = await sendBytes(target.issuer, bytes, 1000);
         const found = statusesIn(answer);
         insist(!found.includes(200), `${JSON.stringify(bytes.slice(0, 120))}: ${found.join(' ')}`);
-        insist(!answer.includes('"items"'), 'a hidden request was answered');
+        insist(found.length <= 1, `${JSON.stringify(bytes.slice(0, 120))}: answered as ${found.length} requests`);
         statuses.push(found[0] ?? 'closed');
       }
       await insistOnHealth(target.issuer);
@@ -89,16 +86,23 @@ export const connections: Attack[] = [
     stoppedBy: 'bodies are limited, before they are read where their length is announced',
     async run(target) {
       const large = 'x'.repeat(10 * 1024 * 1024);
-      const jobs = { authorization: `Bearer ${await target.tokenOf('batch-processor')}` };
+      const worker = { authorization: `Bearer ${await target.tokenOf('batch-processor')}` };
+      const client = { authorization: target.authorizationOf('batch-processor') };
       const json = { 'content-type': 'application/json' };
+      const grant = `grant_type=client_credentials&x=${large}`;
+      const job = JSON.stringify({ type: 'summarize-csv', payload: { file: 'a'.repeat(64), name: large } });
       const statuses: (number | string)[] = [];
-      const requests: [string, Parameters<typeof call>[1]][] = [
-        [target.tokenEndpoint, form(`grant_type=${large}`)],
-        [target.tokenEndpoint, form(`grant_type=${large}`, { 'transfer-encoding': 'chunked' })],
-        [`${target.issuer}/oauth/introspect`, form(`token=${large}`)],
-        [`${target.issuer}/admin/clients`, { method: 'POST', headers: json, body: large }],
-        [`${target.jobsApi}/jobs`, { method: 'POST', headers: { ...json, ...jobs }, body: large }],
-        [`${target.batchProcessor}/runs`, { method: 'POST', headers: json, body: large }],
+      // Right but for their size.
+      const requests: [string, Request][] = [
+        [target.tokenEndpoint, form(grant, client)],
+        [target.tokenEndpoint, form(grant, { ...client, 'transfer-encoding': 'chunked' })],
+        [`${target.issuer}/oauth/revoke`, form(`token=x&x=${large}`, client)],
+        [
+          `${target.issuer}/admin/clients`,
+          { method: 'POST', headers: json, body: JSON.stringify({ client_id: large }) },
+        ],
+        [`${target.jobsApi}/jobs`, { method: 'POST', headers: { ...json, ...worker }, body: job }],
+        [`${target.batchProcessor}/runs`, { method: 'POST', headers: json, body: JSON.stringify({ x: large }) }],
       ];
       for (const [url, request] of requests) {
         // A server may close the connection while the rest is still being sent.
@@ -109,7 +113,10 @@ export const connections: Attack[] = [
             return 'closed';
           },
         );
-        insist([400, 401, 413, 415, 'closed'].includes(status), `${url}: ${status}`);
+        insist(
+          [413, 400, 'closed'].includes(status) && (status !== 400 || url.includes('/oauth/')),
+          `${url}: ${status}`,
+        );
         statuses.push(status);
       }
       await insistOnHealth(target.issuer);
@@ -150,8 +157,7 @@ export const connections: Attack[] = [
 
 /** @returns for how long the server put up with it, seconds */
 async function drip(url: string, opening: string): Promise<number> {
-  const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname);
+  const socket = connectTo(url);
   const begun = performance.now();
   socket.on('error', () => undefined).resume();
   socket.write(opening);

@@ -23,34 +23,40 @@ const essence = ({ status, headers, text }: Answer): string => {
 export const identity: Attack[] = [
   {
     name: 'which clients there are, by the answer',
-    rule: '[same-answer, RFC 6749 §2.3.1]',
+    rule: '[same-answer, RFC 6749 §5.2]',
     tries:
       'an unknown client, a wrong secret, an empty one, the secret of another client, and compares the whole answers',
     stoppedBy: 'one answer, word for word, whatever is wrong',
+    needs: 'administrator',
     async run(target) {
+      // One of its own, in whose name nobody has failed before.
+      const { clientId, remove } = await clientOfItsOwn(target, 600);
+      const post = (parameters: Record<string, string>, authorization?: string) =>
+        call(target.tokenEndpoint, form({ ...grant, ...parameters }, authorization ? { authorization } : {}));
       const answers = [
         await guess(target, nobody()),
-        await guess(target, 'jobs-cli'),
-        await call(
-          target.tokenEndpoint,
-          form(grant, { authorization: basic('jobs-cli', target.secretOf('jobs-api')) }),
-        ),
-        await call(target.tokenEndpoint, form(grant, { authorization: basic('jobs-cli', '') })),
-        await call(target.tokenEndpoint, form(grant, { authorization: basic(nobody(), '') })),
-        await call(target.tokenEndpoint, form({ ...grant, client_id: nobody(), client_secret: 'x' })),
-        await call(target.tokenEndpoint, form({ ...grant, client_id: 'jobs-cli', client_secret: 'x' })),
+        await guess(target, clientId),
+        await post({}, basic(clientId, target.secretOf('jobs-api'))),
+        await post({}, basic(clientId, '')),
+        await post({}, basic(nobody(), '')),
+        await post({ client_id: nobody(), client_secret: 'x' }),
+        await post({ client_id: clientId, client_secret: 'x' }),
       ];
+      await remove();
+      const statuses = answers.map(({ status }) => status);
+      // An address that failed often waits now and then, whoever is asked for.
       const different = new Set(answers.map(essence));
-      insist(different.size === 1, `the answers differ:\n${[...different].join('\n')}`);
-      const { status, headers, text } = answers[0]!;
-      const isChallenge = status === 401 && headers['www-authenticate']?.startsWith('Basic ');
-      insist(isChallenge || status === 429, `answered ${status} ${text}`);
-      return `${answers.length} × ${status} ${text}`;
+      insist(different.size === new Set(statuses).size, `the answers differ:\n${[...different].join('\n')}`);
+      for (const { status, headers } of answers) {
+        const isChallenge = status === 401 && headers['www-authenticate']?.startsWith('Basic ');
+        insist(isChallenge || status === 429, `answered ${status}`);
+      }
+      return `${counted(statuses)}, ${answers[0]!.text}`;
     },
   },
   {
     name: 'which clients there are, by the time',
-    rule: '[same-answer, RFC 6749 §2.3.1]',
+    rule: '[same-answer, RFC 6749 §5.2]',
     tries:
       'thousands of guesses at a client that there is and at one that there is not, in random order, to tell them apart by the time',
     stoppedBy:
@@ -59,7 +65,7 @@ export const identity: Attack[] = [
       // At home here, so that its guesses are looked at in earnest.
       await target.freshTokenOf('jobs-cli');
       const samples = Number(process.env.SAMPLES) || 3000;
-      const { known, unknown } = await timeGuesses(target, 'jobs-cli', samples);
+      const { known, unknown } = await timeGuesses(target.tokenEndpoint, 'jobs-cli', samples);
       if (known.length + unknown.length < samples) {
         return `throttled after ${known.length + unknown.length} guesses (with THROTTLING=observe all are timed)`;
       }
@@ -131,8 +137,8 @@ export const identity: Attack[] = [
         target.tokenEndpoint,
         form({ ...grant, client_id: 'batch-processor' }, certificate),
       );
-      insist(status === 401, `a header authenticates a client: ${status}`);
-      return '401; metadata and challenges name the configured addresses';
+      insist(status === 401 || status === 429, `a header authenticates a client: ${status}`);
+      return `${status}; metadata and challenges name the configured addresses`;
     },
   },
   {
@@ -176,7 +182,8 @@ export const identity: Attack[] = [
       const statuses = answers.map(({ status }) => status);
       if (await observes(target)) return `${counted(statuses)} (limits are observed alone)`;
       const heard = statuses.filter((status) => status === 401).length;
-      insist(heard >= 1 && heard <= 12, `${heard} of 40 guesses were heard`);
+      // Ten at each replica, until they have told each other.
+      insist(heard <= 20, `${heard} of 40 guesses were heard`);
       const throttled = answers.filter(({ status }) => status === 429);
       insist(
         throttled.every(({ headers }) => Number(headers['retry-after']) > 0),
@@ -187,7 +194,7 @@ export const identity: Attack[] = [
   },
   {
     name: 'locking a client out',
-    rule: '[no-lock-out, RFC 6749 §2.3.1]',
+    rule: '[no-lock-out, Lanyard]',
     tries: 'guesses at a client until they are throttled, so that it is refused itself',
     stoppedBy: 'where a client authenticated lately it is heard, whatever is counted; elsewhere nothing is counted',
     async run(target) {
@@ -205,30 +212,17 @@ export const identity: Attack[] = [
     stoppedBy: 'a quota for each client, and turns within it; Retry-After says how long to wait',
     needs: 'administrator',
     async run(target) {
-      const { clientId, authorization, remove } = await stormingClient(target, 600);
+      const { clientId, authorization, remove } = await clientOfItsOwn(target, 600);
       try {
         const quiet = await askNowAndThen(target, 3);
-        const ended = new AbortController();
-        const statuses: number[] = [];
-        const storm = (async () => {
-          while (!ended.signal.aborted) {
-            const begun = performance.now();
-            // A hundred a second.
-            const answers = await Promise.all(
-              Array.from({ length: 10 }, () => call(target.tokenEndpoint, form(grant, { authorization }))),
-            );
-            statuses.push(...answers.map(({ status }) => status));
-            await sleep(Math.max(0, 100 - (performance.now() - begun)));
-          }
-        })();
-        const meanwhile = await askNowAndThen(target, 3);
-        ended.abort();
-        await storm;
+        const storm = startStorm(target, authorization);
+        const meanwhile = await askNowAndThen(target, 3).finally(storm.end);
+        const statuses = await storm.statuses;
         const issued = statuses.filter((status) => status === 200).length;
         const isObserved = await observes(target);
         insist(
-          isObserved || issued <= 200,
-          `${clientId} got ${issued} tokens, where 100 at once and 10 a second are due`,
+          isObserved || issued <= 300,
+          `${clientId} got ${issued} tokens, where 100 at once and 10 a second are due at each replica`,
         );
         insist(isObserved || statuses.includes(429), `nothing was refused: ${counted(statuses)}`);
         return `${counted(statuses)}; p99 of the other client: ${ms(quiet)} ms before, ${ms(meanwhile)} ms meanwhile`;
@@ -240,6 +234,25 @@ export const identity: Attack[] = [
 ];
 
 const ms = (durations: number[]) => quantile(durations, 0.99).toFixed(1);
+
+/** A hundred requests a second, until its end. */
+function startStorm({ tokenEndpoint }: Target, authorization: string) {
+  const ended = new AbortController();
+  const blow = async () => {
+    const statuses: number[] = [];
+    while (!ended.signal.aborted) {
+      const begun = performance.now();
+      const one = () => call(tokenEndpoint, form(grant, { authorization }));
+      statuses.push(...(await Promise.all(Array.from({ length: 10 }, one))).map(({ status }) => status));
+      await sleep(Math.max(0, 100 - (performance.now() - begun)));
+    }
+    return statuses;
+  };
+  const statuses = blow();
+  // Told to whoever awaits it.
+  statuses.catch(() => undefined);
+  return { statuses, end: () => ended.abort() };
+}
 
 /** @returns how long each took, ms; all must succeed */
 async function askNowAndThen(target: Target, seconds: number): Promise<number[]> {
@@ -255,10 +268,10 @@ async function askNowAndThen(target: Target, seconds: number): Promise<number[]>
 }
 
 /** A client of the attacker's own, with a quota. */
-export async function stormingClient(target: Target, tokensPerMinute: number) {
+async function clientOfItsOwn(target: Target, tokensPerMinute: number) {
   const token = await target.tokenOf('administrator', 'clients:write');
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
-  const clientId = `storm-${randomBytes(6).toString('hex')}`;
+  const clientId = `attacker-${randomBytes(6).toString('hex')}`;
   const client = {
     client_id: clientId,
     scope: 'jobs:read',
@@ -270,7 +283,7 @@ export async function stormingClient(target: Target, tokensPerMinute: number) {
     headers,
     body: JSON.stringify(client),
   });
-  insist(created.status === 201, `a client could not be registered: ${created.status} ${created.text}`);
+  insist(created.status === 201, `a client could not be registered: ${created.status} ${String(created.body.title)}`);
   return {
     clientId,
     authorization: basic(clientId, String(created.body.client_secret)),

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { sign } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { insist, type Attack } from '../attack.ts';
-import { encode, forge, insistOnAcceptance, insistOnRefusal } from '../forge.ts';
+import { encode, forge, insistOnAcceptance, insistOnRefusal, untilRefused } from '../forge.ts';
 import { call, form } from '../http.ts';
 
 /** The order of P-256. */
@@ -58,10 +57,6 @@ export const signatures: Attack[] = [
         'r = 0': Buffer.concat([zero, signature.subarray(32)]),
         's = 0': Buffer.concat([signature.subarray(0, 32), zero]),
         'r = s = n': Buffer.concat([bytes32(order), bytes32(order)]),
-        's + n': Buffer.concat([
-          signature.subarray(0, 32),
-          bytes32((number(signature.subarray(32)) + order) % 2n ** 256n),
-        ]),
         'r = s = 1': Buffer.concat([bytes32(1n), bytes32(1n)]),
         'all ones': Buffer.alloc(64, 255),
         '63 bytes': signature.subarray(1),
@@ -117,12 +112,13 @@ export const signatures: Attack[] = [
   {
     name: 'a critical header that is not understood',
     rule: '[critical-headers, RFC 7515 §4.1.11]',
-    tries: 'crit with an unknown name, with a known one, empty, doubled, and in other shapes, over a true signature',
+    tries: 'crit with an unknown name, with a known one, empty, and in other shapes, over a true signature',
     stoppedBy: 'what must be understood and is not, is refused',
     needs: 'signing key',
     async run(target) {
       const genuine = await target.tokenOf('batch-processor');
       const { privateKey } = target.key;
+      await insistOnAcceptance(target, forge(genuine, {}, privateKey));
       const headers: Record<string, object> = {
         unknown: { crit: ['https://example.com/x'], 'https://example.com/x': true },
         'unknown and absent': { crit: ['x'] },
@@ -152,10 +148,12 @@ export const signatures: Attack[] = [
       await insistOnAcceptance(target, token);
       const [header, claims, signature = ''] = token.split('.');
       const twin = `${header}.${claims}.${twinOf(Buffer.from(signature, 'base64url')).toString('base64url')}`;
+      // As good as the first, as long as that is.
+      await insistOnAcceptance(target, twin);
       const authorization = target.authorizationOf('jobs-cli');
       const { status } = await call(`${target.issuer}/oauth/revoke`, form({ token }, { authorization }));
       insist(status === 200, `the token could not be revoked: ${status}`);
-      await sleep(1000);
+      await untilRefused(target, token);
       return insistOnRefusal(target, { itself: token, twin, 'other last bits': otherEnding(token) });
     },
   },

@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { insist, type Attack } from '../attack.ts';
-import { forge, insistOnAcceptance, insistOnRefusal, encode } from '../forge.ts';
+import { forge, insistOnAcceptance, insistOnRefusal, encode, untilRefused } from '../forge.ts';
 import { basic, call, counted, form } from '../http.ts';
 
 export const tokenTypes: Attack[] = [
@@ -103,7 +102,7 @@ export const tokenTypes: Attack[] = [
       await insistOnAcceptance(target, token);
       const authorization = target.authorizationOf('jobs-cli');
       await call(`${target.issuer}/oauth/revoke`, form({ token }, { authorization }));
-      await sleep(1000);
+      await untilRefused(target, token);
       const answers = await insistOnRefusal(target, { first: token, second: token, third: token });
       const introspection = await call(
         `${target.issuer}/oauth/introspect`,

@@ -5,30 +5,31 @@ import { mutated, randomNumbers } from './mutate.ts';
 import { seedsOf, type Seed } from './seeds.ts';
 import { Wire } from './wire.ts';
 
-/** How many connections there are to each service. */
-const connections = 8;
+/** How many requests are under way at a time. */
+const connections = 24;
 
 export interface FuzzReport {
   requests: number;
   seconds: number;
-  /** how often each status was answered */
+  /** how often each status was answered; `silent`: none within half a second, `closed`: the connection was */
   statuses: Record<string, number>;
   endpoints: number;
-  /** requests that were answered with a 5xx, as they were sent */
+  /** requests that were answered with a 5xx, as they were sent but for secrets */
   failures: string[];
   /** resident memory of each service after each tenth, MB */
   memory: Record<string, number[]>;
+  /** services that were started anew meanwhile */
+  restarted: string[];
 }
 
 /**
- * Sends requests with something wrong to every endpoint, the same ones for the same seed.
+ * Sends requests with something wrong to every endpoint, the same ones for the same seed and tokens.
  * @param told  after each tenth
  */
 export async function fuzz(
   target: Target,
   { requests, seed, told }: { requests: number; seed: number; told: (report: FuzzReport) => void },
 ): Promise<FuzzReport> {
-  const random = randomNumbers(seed);
   const services = [target.issuer, target.jobsApi, target.batchProcessor];
   const begun = performance.now();
   const report: FuzzReport = {
@@ -38,56 +39,77 @@ export async function fuzz(
     endpoints: 0,
     failures: [],
     memory: Object.fromEntries(services.map((url) => [url, []])),
+    restarted: [],
   };
+  const started = await Promise.all(services.map((url) => metricOf(url, 'process_start_time_seconds')));
   for (let tenth = 0; tenth < 10; tenth++) {
     // Tokens end.
     const seeds = await seedsOf(target);
+    if (tenth === 0) await insistOnEntry(seeds);
     report.endpoints = new Set(seeds.map(({ url, method, path }) => `${method} ${url}${path}`)).size;
     const until = Math.round((requests * (tenth + 1)) / 10);
-    await Promise.all(
-      services.flatMap((url) => {
-        const own = seeds.filter((each) => each.url === url);
-        return Array.from({ length: connections }, () => work(url, own, random, report, until));
-      }),
-    );
+    await Promise.all(Array.from({ length: connections }, () => work(target, seeds, seed, report, until)));
     for (const url of services) {
       await insistOnHealth(url);
-      report.memory[url]!.push(await residentMemory(url));
+      report.memory[url]!.push(Math.round((await metricOf(url, 'process_resident_memory_bytes')) / 1e6));
     }
     report.seconds = (performance.now() - begun) / 1000;
     told(report);
   }
+  for (const [index, url] of services.entries()) {
+    if ((await metricOf(url, 'process_start_time_seconds')) !== started[index]) report.restarted.push(url);
+  }
   return report;
 }
 
-async function work(
-  url: string,
-  seeds: Seed[],
-  random: () => number,
-  report: FuzzReport,
-  until: number,
-): Promise<void> {
-  const wire = new Wire(new URL(url));
-  while (report.requests < until) {
-    report.requests += 1;
-    const bytes = mutated(seeds[Math.floor(random() * seeds.length)]!, random);
-    const status = await wire.send(bytes);
-    report.statuses[status] = (report.statuses[status] ?? 0) + 1;
-    if (typeof status === 'number' && status >= 500) report.failures.push(`${status}: ${withoutSecrets(bytes)}`);
-  }
-  wire.close();
+/** What is wrong with what a run found, in a line each. */
+export function faultsOf({ requests, statuses, failures, memory, restarted }: FuzzReport): string[] {
+  const silent = (statuses.silent ?? 0) + (statuses.closed ?? 0);
+  // A short run warms up only.
+  const grown = Object.entries(memory).filter(
+    ([, values]) => requests >= 100_000 && values.at(-1)! > 1.1 * Math.max(...values.slice(4, 7)),
+  );
+  return [
+    ...failures,
+    ...restarted.map((url) => `${url} was started anew`),
+    ...grown.map(([url, values]) => `${url} grows: ${values.join(', ')} MB`),
+    ...(silent > requests / 20 ? [`${silent} of ${requests} requests were not answered`] : []),
+  ];
 }
 
-const withoutSecrets = (bytes: Buffer) =>
-  bytes
-    .toString('latin1')
-    .replaceAll(/^(authorization: *\w* ?).*$/gim, '$1…')
-    .replaceAll(/(client_secret=)[^&]*/g, '$1…')
-    .slice(0, 1000);
+/** A request that nothing is wrong with comes through to where its content is looked at. */
+async function insistOnEntry(seeds: Seed[]): Promise<void> {
+  for (const { url, method, path, headers, body, mayBeRefused } of seeds) {
+    const { status } = await call(url + path, { method, headers, body });
+    insist(
+      mayBeRefused === true || ![401, 403, 405, 415].includes(status),
+      `${method} ${path} is answered with ${status}`,
+    );
+  }
+}
 
-async function residentMemory(url: string): Promise<number> {
+async function work(target: Target, seeds: Seed[], seed: number, report: FuzzReport, until: number): Promise<void> {
+  const wires = new Map<string, Wire>();
+  while (report.requests < until) {
+    report.requests += 1;
+    // Its own numbers, so that it is the same whatever became of the others.
+    const random = randomNumbers(seed * 1_000_003 + report.requests);
+    const chosen = seeds[Math.floor(random() * seeds.length)]!;
+    const bytes = mutated(chosen, random);
+    const wire = wires.get(chosen.url) ?? new Wire(chosen.url);
+    wires.set(chosen.url, wire);
+    const status = await wire.send(bytes);
+    report.statuses[status] = (report.statuses[status] ?? 0) + 1;
+    if (typeof status === 'number' && status >= 500) {
+      report.failures.push(`${status}: ${target.withoutSecrets(bytes.toString('latin1')).slice(0, 1000)}`);
+    }
+  }
+  for (const wire of wires.values()) wire.close();
+}
+
+async function metricOf(url: string, name: string): Promise<number> {
   const { text } = await call(`${url}/metrics`);
-  const bytes = /^process_resident_memory_bytes(?:\{[^}]*\})? (\d+(?:\.\d+)?(?:e\+\d+)?)/m.exec(text)?.[1];
-  insist(bytes !== undefined, `${url} does not tell its memory`);
-  return Math.round(Number(bytes) / 1e6);
+  const value = new RegExp(String.raw`^${name}(?:\{[^}]*\})? (\S+)$`, 'm').exec(text)?.[1];
+  insist(value !== undefined, `${url} does not tell ${name}`);
+  return Number(value);
 }

@@ -9,6 +9,8 @@ export interface Seed {
   path: string;
   headers: Record<string, string>;
   body: string;
+  /** its token does not open it: what it would do would end the deployment */
+  mayBeRefused?: boolean;
 }
 
 interface OpenApi {
@@ -39,7 +41,6 @@ const bodies: Record<string, unknown> = {
   'POST /admin/registry': { registry: { clients: [{ client_id: 'fuzzed', scope: 'jobs:read' }] }, dry_run: true },
   'PUT /admin/resources/{identifier}': { name: 'Fuzzed', scopes: { 'fuzz:read': 'Read' } },
   'POST /admin/revocations': { jti: 'fuzzed' },
-  'POST /admin/keys/rotate': { emergency: false },
   'POST /jobs': { type: 'summarize-csv', payload: { file: 'a'.repeat(64), name: 'fuzzed.csv' }, maxAttempts: 1 },
   'POST /jobs/claim': { types: ['fuzzed'], max: 1, leaseSeconds: 1 },
   'POST /jobs/complete': { jobs: [{ id, leaseToken: 1, result }] },
@@ -56,12 +57,14 @@ const queries: Record<string, string> = {
 
 /** A request for every endpoint, as the services describe them, with tokens that open it. */
 export async function seedsOf(target: Target): Promise<Seed[]> {
-  const administrator = `Bearer ${await target.tokenOf('administrator', 'clients:read clients:write audit:read keys:read')}`;
+  const scope = 'clients:read clients:write audit:read keys:read keys:rotate tokens:revoke';
+  const administrator = `Bearer ${await target.tokenOf('administrator', scope)}`;
+  const reader = `Bearer ${await target.tokenOf('administrator', 'keys:read')}`;
   const worker = `Bearer ${await target.tokenOf('batch-processor')}`;
   const reporter = `Bearer ${await target.tokenOf('report-generator')}`;
   const starter = `Bearer ${await target.tokenOf('jobs-cli', 'runs:write')}`;
   const described = [
-    ...(await describedBy(target.issuer, () => administrator)),
+    ...(await describedBy(target.issuer, (path) => (path.endsWith('/rotate') ? reader : administrator))),
     ...(await describedBy(target.jobsApi, (path) => (path.startsWith('/reports') ? reporter : worker))),
   ];
   const form = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -70,6 +73,9 @@ export async function seedsOf(target: Target): Promise<Seed[]> {
   const token = await target.tokenOf('batch-processor');
   const grant = 'grant_type=client_credentials&scope=jobs%3Aread';
   const { issuer, jobsApi, batchProcessor } = target;
+  const csv = { 'content-type': 'text/csv', authorization: worker };
+  const { body: file } = await call(`${jobsApi}/files`, { method: 'POST', headers: csv, body: 'a,b\n1,2\n' });
+  const job = { type: 'summarize-csv', payload: { file: file.id, name: 'fuzzed.csv' }, maxAttempts: 1 };
   const get = (url: string, path: string, headers = {}): Seed => ({ url, method: 'GET', path, headers, body: '' });
   const post = (url: string, path: string, headers: Record<string, string>, body: string): Seed => ({
     url,
@@ -95,11 +101,17 @@ export async function seedsOf(target: Target): Promise<Seed[]> {
     get(jobsApi, '/.well-known/oauth-protected-resource'),
     get(batchProcessor, '/.well-known/oauth-protected-resource'),
     post(batchProcessor, '/runs', { authorization: starter }, ''),
-    post(jobsApi, '/files', { 'content-type': 'text/csv', authorization: worker }, 'a,b\n1,2\n'),
+    post(jobsApi, '/files', csv, 'a,b\n1,2\n'),
+    post(jobsApi, '/jobs', { ...json, authorization: worker }, JSON.stringify(job)),
+    get(jobsApi, `/files/${String(file.id)}`, { authorization: worker }),
+    get(issuer, '/.well-known/oauth-protected-resource/admin'),
     ...[issuer, jobsApi, batchProcessor].flatMap((url) => [
       get(url, '/health/live'),
       get(url, '/health/ready'),
+      get(url, '/metrics'),
       get(url, '/docs'),
+      get(url, '/docs-json'),
+      get(url, '/docs/swagger-ui.css'),
     ]),
   ];
 }
@@ -120,6 +132,7 @@ async function describedBy(url: string, authorizationOf: (path: string) => strin
             (queries[name] ?? ''),
           headers: { authorization: authorizationOf(path), ...(body !== undefined && json) },
           body: body === undefined ? '' : JSON.stringify(body),
+          mayBeRefused: path.endsWith('/rotate') || body === undefined || Object.keys(body).length === 0,
         };
       }),
   );

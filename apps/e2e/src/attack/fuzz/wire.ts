@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { connectTo } from '../http.ts';
 
 /** How long an answer is awaited, ms: some requests ask to wait, and some are not whole. */
 const patience = 500;
@@ -9,7 +10,7 @@ export class Wire {
   private received = '';
   private wake: (() => void) | undefined;
 
-  constructor(private readonly url: URL) {}
+  constructor(private readonly url: string) {}
 
   /** @returns the status of the answer; `closed` or `silent` where there is none */
   async send(bytes: Buffer): Promise<number | 'closed' | 'silent'> {
@@ -42,7 +43,7 @@ export class Wire {
   }
 
   private async open(): Promise<Socket> {
-    const socket = connect(Number(this.url.port), this.url.hostname).setNoDelay(true).setEncoding('latin1');
+    const socket = connectTo(this.url).setNoDelay(true).setEncoding('latin1');
     socket.on('data', (chunk) => {
       this.received += String(chunk);
       this.wake?.();
