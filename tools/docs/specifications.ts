@@ -5,7 +5,11 @@ import type { Rule } from './rules/rule.ts';
 import { taggedTests, type TaggedTest } from './tagged-tests.ts';
 
 /** Where tests stand, and what is told of in the same way. */
-const specs = ['{apps,libs}/*/src/**/*.spec.ts', 'tools/**/*.spec.ts', 'apps/e2e/src/attack/{attacks/*,attack.fixture}.ts'];
+const specs = [
+  '{apps,libs}/*/src/**/*.spec.ts',
+  'tools/**/*.spec.ts',
+  'apps/e2e/src/attack/{attacks/*,attack.fixture}.ts',
+];
 
 /** How many tests a rule is shown with. */
 const shown = 3;

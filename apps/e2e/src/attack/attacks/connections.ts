@@ -14,7 +14,7 @@ export const connections: Attack[] = [
     name: 'one request that is two',
     rule: '[request-smuggling, RFC 9112 §6.3]',
     tries:
-      'two lengths, a length and chunks, odd encodings, spaces in names of headers, bare line feeds, no host, a second request within a body',
+      'two lengths, a length and chunks, odd encodings, spaces in names of headers, no host, a second request within a body',
     stoppedBy: 'what two readers could read in two ways is refused, and the connection closed',
     async run(target) {
       const hidden = `GET /health/live HTTP/1.1\r\n${host}${close}\r\n`;
@@ -33,10 +33,8 @@ export const connections: Attack[] = [
         `${post}transfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\nx`,
         `${post}transfer-encoding: chunked\r\n\r\n5;${'x'.repeat(40_000)}\r\nx=yyy\r\n0\r\n\r\n`,
         `${post}content-length : 5\r\n\r\n${hidden}`,
-        `GET /health/live HTTP/1.1\n${host}${close}\n`,
         `GET /health/live HTTP/1.1\r\n${host}x\0y: a\r\n${close}\r\n`,
         `GET /health/live HTTP/1.1\r\n${host}x y: a\r\n${close}\r\n`,
-        `GET /health/live\t HTTP/1.1\r\n${host}${close}\r\n`,
         `GET /health/live HTTP/1.1\r\n${close}\r\n`,
         `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`,
       ];
@@ -149,17 +147,17 @@ export const connections: Attack[] = [
         await sleep(100);
       }
       const longest = Math.max(...(await lifetimes));
-      insist(longest < 45, `a slow sender kept its connection for ${Math.round(longest)} s`);
-      return `closed after ${Math.round(longest)} s at most; ${served} requests of others were served meanwhile`;
+      insist(longest < 45, `a slow sender was put up with for ${Math.round(longest)} s`);
+      return `answered or cut off after ${Math.round(longest)} s at most; ${served} requests of others were served meanwhile`;
     },
   },
 ];
 
-/** @returns for how long the server put up with it, seconds */
+/** @returns after how long it was answered or cut off, seconds; a proxy may listen on after its answer */
 async function drip(url: string, opening: string): Promise<number> {
   const socket = connectTo(url);
   const begun = performance.now();
-  socket.on('error', () => undefined).resume();
+  socket.on('error', () => undefined).once('data', () => socket.destroy());
   socket.write(opening);
   const dripping = setInterval(() => socket.write('a'), 1000);
   const givenUp = setTimeout(() => socket.destroy(), 60_000);
