@@ -76,7 +76,9 @@ describe.each(queries)('the query of %s', (path, schema, parameters) => {
         const query = schema.parse(written) as { limit: number };
         for (const [name, text] of Object.entries(written)) {
           const value: unknown = Reflect.get(query, name);
-          expect(value instanceof Date ? value : String(value)).toEqual(value instanceof Date ? new Date(text) : text);
+          expect(value instanceof Date ? value : String(value)).toEqual(
+            value instanceof Date ? new Date(String(text)) : text,
+          );
         }
         const next = new URL(nextPage(path, query, query.limit, after)!, 'https://a.example');
         const read = schema.parse(Object.fromEntries(next.searchParams));

@@ -4,8 +4,19 @@ import { LRUCache } from 'lru-cache';
 import { GrowingDelays } from './growing-delays.ts';
 import { ReplicaNews } from './replica-news.ts';
 
-/** For how long a client is heard where it authenticated, ms. */
+/** For how long a client is heard where it authenticated, and how often that is noted, here and at other replicas; ms. */
 const trust = 3_600_000;
+const noted = 60_000;
+const told = 900_000;
+
+/** How many places are told of at a time. */
+const toldAtOnce = 1000;
+
+/** When a client authenticated at an address, and when others were told; ms since the epoch. */
+interface Trust {
+  at: number;
+  toldAt: number;
+}
 
 /**
  * Slows down guessing (RFC 6749 section 2.3.1): failures are counted per client and address, and per address, and
@@ -18,11 +29,10 @@ export class FailureThrottle {
   private readonly perClient = new GrowingDelays(10, 900);
   /** Many may be behind one address, of which some fail now and then without meaning anything by it. */
   private readonly perAddress = new GrowingDelays(100, 60, 6);
-  /** When a client authenticated at an address, ms since the epoch; renewed once a minute. */
-  private readonly trusted = new LRUCache<string, number>({ max: 10_000 });
+  private readonly trusted = new LRUCache<string, Trust>({ max: 10_000 });
   /** As other replicas tell; by digest. */
   private readonly trustedElsewhere = new LRUCache<string, true>({ max: 10_000, ttl: trust });
-  private newlyTrusted: string[] = [];
+  private readonly untold: string[] = [];
 
   constructor(@Inject(ReplicaNews) news: ReplicaNews) {
     for (const [topic, delays] of [
@@ -35,7 +45,7 @@ export class FailureThrottle {
       });
     }
     news.share('trusted', {
-      collect: () => this.newlyTrusted.splice(0).map((place) => [digest(place), 1]),
+      collect: () => this.untold.splice(0, toldAtOnce).map((place) => [digest(place), 1]),
       take: (name) => this.trustedElsewhere.set(name, true),
     });
   }
@@ -52,18 +62,18 @@ export class FailureThrottle {
 
   isTrusted(clientId: string, address: string): boolean {
     const place = both(clientId, network(address));
-    return Date.now() - (this.trusted.get(place) ?? 0) < trust || this.trustedElsewhere.has(digest(place));
+    return Date.now() - (this.trusted.get(place)?.at ?? 0) < trust || this.trustedElsewhere.has(digest(place));
   }
 
   succeeded(clientId: string, address: string): void {
     const now = Date.now();
     const place = both(clientId, network(address));
-    const since = now - (this.trusted.get(place) ?? 0);
-    if (since <= 60_000) return;
+    const { at, toldAt } = this.trusted.get(place) ?? { at: 0, toldAt: 0 };
+    if (now - at <= noted) return;
+    const isNews = now - toldAt > told && this.untold.length < 10_000;
     const kept = apart(place);
-    this.trusted.set(kept, now);
-    // Others are told now and then: it holds for an hour there, too.
-    if (since > trust / 4 && this.newlyTrusted.length < 10_000) this.newlyTrusted.push(kept);
+    this.trusted.set(kept, { at: now, toldAt: isNews ? now : toldAt });
+    if (isNews) this.untold.push(kept);
   }
 
   /** Counts at once: guesses that come together must not all be heard before the first one is counted. */
