@@ -6,7 +6,7 @@ export interface Effort {
   warmUp: number;
   concurrencies: number[];
   halfLoad?: { rounds: number; seconds: number };
-  storm: { rounds: number; seconds: number };
+  storm?: { rounds: number; seconds: number };
   /** how many clients are registered where few are compared with many */
   registered: [few: number, ...more: number[]];
   /** of how many clients calls are made in turn */
@@ -32,7 +32,6 @@ export const quick: Effort = {
   seconds: 1,
   warmUp: 1,
   concurrencies: [32],
-  storm: { rounds: 3, seconds: 1 },
   registered: [10],
   callers: [],
   restSeconds: 1,

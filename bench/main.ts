@@ -80,7 +80,7 @@ async function measureIssuing(): Promise<void> {
   if (!options.quick) take(await measureClients([authServer, ...larger], effort, progress));
   if (!options.quick) take(await measureStatements(authServer, 5, progress));
   const underLoad = memoryOf(authServer.pid);
-  take(await measureStorm(authServer, effort.storm, progress));
+  if (effort.storm) take(await measureStorm(authServer, effort.storm, progress));
   take({
     tables: [
       {
