@@ -23,14 +23,17 @@ export interface Request {
   body?: string | Buffer;
 }
 
-/** Sends a request as it is, where fetch would mend it. No answer may be a 5xx. */
+/**
+ * Sends a request as it is, where fetch would mend it, on a connection of its own: one that was answered before its end, as
+ * some here are, is of no use to the next. No answer may be a 5xx.
+ */
 export async function call(url: string, { method = 'GET', headers = {}, body }: Request = {}): Promise<Answer> {
   const answer = await new Promise<Answer>((resolve, reject) => {
     const { hostname, port, pathname, protocol } = new URL(url);
     const send = protocol === 'https:' ? overHttps : overHttp;
     // The path as it was written: a URL would be normalised.
     const path = url.slice(new URL(url).origin.length) || pathname;
-    const request = send({ hostname, port, path, method, headers, timeout: 60_000 }, async (response) => {
+    const request = send({ hostname, port, path, method, headers, timeout: 60_000, agent: false }, async (response) => {
       const content = await text(response).catch(() => '');
       resolve({
         status: response.statusCode ?? 0,
@@ -39,7 +42,7 @@ export async function call(url: string, { method = 'GET', headers = {}, body }: 
         body: bodyOf(content),
       });
     });
-    request.on('timeout', () => request.destroy(new Error('no answer within a minute')));
+    request.on('timeout', () => request.destroy(new Error(`${method} ${pathname}: no answer within a minute`)));
     request.on('error', reject);
     request.end(body);
   });
