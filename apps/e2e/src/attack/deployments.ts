@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { runningPostgres } from '@lanyard/tools/system';
 import pg from 'pg';
 import type { ComposeProject } from '../compose/compose-project.ts';
@@ -13,7 +13,7 @@ export type Found = Deployment & { close: () => Promise<void> };
 
 /** What `npm start` runs, or anything else whose clients' secrets are in a folder. */
 export async function deploymentOfFolder(environment: NodeJS.ProcessEnv): Promise<Found> {
-  const directory = environment.LANYARD_DIRECTORY || '.lanyard';
+  const directory = resolve(environment.LANYARD_DIRECTORY || '.lanyard');
   const issuer = environment.ISSUER || 'http://localhost:3000';
   await insistOnAnswer(issuer, 'npm start');
   const secrets = join(directory, 'secrets', 'administrator');
