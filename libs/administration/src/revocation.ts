@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { clientIdSchema } from './client.ts';
 import { secretSchema } from './secret.ts';
-import { momentSchema } from './text.ts';
+import { momentSchema, nameSchema } from './text.ts';
 
 /** What is to be revoked: exactly one of these. */
 export const newRevocationSchema = z.union(
@@ -9,7 +9,7 @@ export const newRevocationSchema = z.union(
     z.strictObject({
       token: z.string().min(1).max(16_000).describe('one access token; one that is not valid needs no revocation'),
     }),
-    z.strictObject({ jti: z.string().min(1).max(200).describe('one access token, by the identifier that logs have') }),
+    z.strictObject({ jti: nameSchema.describe('one access token, by the identifier that logs have') }),
     z.strictObject({ client_id: clientIdSchema.describe('all access tokens that the client has now') }),
     z.strictObject({
       secret_id: secretSchema.shape.secret_id.describe('all access tokens that were obtained with this secret so far'),

@@ -1,12 +1,13 @@
 import { parseScope } from '@lanyard/oauth-protocol';
 import { z } from 'zod';
 
-/** A name for people. Postgres cannot store NUL, and control characters have no place in names. */
+/** A name for people. Postgres cannot store NUL, nor half a character, and control characters have no place in names. */
 export const nameSchema = z
   .string()
   .min(1)
   .max(200)
-  .regex(/^\P{Cc}*$/u, 'must have no control characters');
+  .regex(/^\P{Cc}*$/u, 'must have no control characters')
+  .refine((text) => text.isWellFormed(), 'must have no half characters');
 
 /** A scope, RFC 6749 section 3.3; here it may be empty. */
 export const scopeSchema = z

@@ -219,6 +219,7 @@ describe('clients', () => {
     ['default_scope', { scope: 'jobs:read runs:write', default_scope: 'jobs:read runs:write' }],
     ['access_token_lifetime', { access_token_lifetime: 3601 }],
     ['tokens_per_minute', { tokens_per_minute: 0 }],
+    ['client_name', { client_name: '\ud800' }],
     ['grant_types.0', { grant_types: ['password'] }],
     ['', { colour: 'blue' }],
   ])('are refused with the name of the field: %s', async (field, wrong) => {
