@@ -39,15 +39,18 @@ COPY --from=build /srv/apps/$APP apps/$APP
 # Modes are those of the working copy, and so of somebody's umask.
 RUN chmod -R u=rwX,go=rX . && find . -exec touch --no-dereference --date=@0 {} +
 
-# What is laid over Debian. Node alone: npm and its like are for building.
-FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS over-debian
+# Node alone: npm and its like are for building. No file of the repository, so that builds at the same time share the layer.
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS node-alone
 COPY --from=node /usr/local/bin/node /runtime/usr/local/bin/
-COPY --chmod=644 deploy/gateway/haproxy.cfg /gateway/etc/haproxy/
-RUN find /runtime /gateway -exec touch --date=@0 {} +
+RUN find /runtime -exec touch --date=@0 {} +
 
 FROM ${DEBIAN_IMAGE} AS runtime
-COPY --from=over-debian /runtime /
+COPY --from=node-alone /runtime /
 ENV NODE_ENV=production
+
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS gateway-settings
+COPY --chmod=644 deploy/gateway/haproxy.cfg /gateway/etc/haproxy/
+RUN find /gateway -exec touch --date=@0 {} +
 
 # One address for all replicas of a service.
 FROM ${DEBIAN_IMAGE} AS gateway
@@ -58,7 +61,7 @@ RUN start=$(date +%s) \
   && find /var/cache/ldconfig /var/log -type f -newermt @$start -exec truncate --size=0 {} + \
   && find /etc /run /tmp /usr /var -xdev -newermt @$start ! -path /etc/hosts ! -path /etc/resolv.conf \
     -exec touch --no-dereference --date=@0 {} +
-COPY --from=over-debian /gateway /
+COPY --from=gateway-settings /gateway /
 USER haproxy
 STOPSIGNAL SIGUSR1
 ENTRYPOINT ["haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"]
