@@ -34,7 +34,7 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
   private readonly revoked = new RevokedTokens();
   private readonly live: Gauge;
   private stopTidying?: () => void;
-  /** Signed lists: one signature, however many ask. */
+  /** Signed lists of the newest cursor: one signature, however many ask. */
   private readonly lists = new LRUCache<string, string>({
     maxSize: listsAtMost,
     sizeCalculation: (list) => list.length,
@@ -117,7 +117,7 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
    * @param stale  whether something may be missing
    */
   list(since?: number, stale = false): string {
-    const key = JSON.stringify([this.cursor, this.keys.current.kid, since ?? null, stale]);
+    const key = JSON.stringify([this.keys.current.kid, since ?? null, stale]);
     const known = this.lists.get(key);
     if (known !== undefined) return known;
     const list = this.sign(since, stale);
@@ -151,7 +151,9 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
       this.cursor = revocation.sequence;
     }
     this.live.set(this.revoked.size);
-    if (rows.length > 0) this.waiting.tell();
+    if (rows.length === 0) return;
+    this.lists.clear();
+    this.waiting.tell();
   }
 
   private dropEnded(now: number): void {

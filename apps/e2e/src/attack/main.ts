@@ -90,7 +90,7 @@ function describe({ attack, result, answer }: Outcome): string {
 async function spoil(deployment: Found, requests: number, { seed }: Options): Promise<boolean> {
   const target = await targetOf(deployment);
   const told = ({ requests: sent, seconds, memory }: FuzzReport) => {
-    const now = Object.values(memory).map((values) => values.at(-1));
+    const now = memory.map(({ resident }) => Math.round(resident.at(-1)!));
     print(`  ${sent} requests, ${Math.round(sent / seconds)}/s; memory ${now.join(', ')} MB`);
   };
   const report = await fuzz(target, { requests, seed, told }).finally(() => target.canary.stop());
@@ -98,6 +98,7 @@ async function spoil(deployment: Found, requests: number, { seed }: Options): Pr
     `\n${report.requests} requests over ${report.endpoints} endpoints in ${Math.round(report.seconds)} s, seed ${seed}`,
   );
   for (const [status, count] of Object.entries(report.statuses)) print(`  ${status.padEnd(7)} ${count}`);
+  for (const service of report.memory) print(`memory of ${service.url}: ${service}`);
   const faults = faultsOf(report);
   for (const fault of faults.slice(0, 10)) print(pc.red(fault));
   if (faults.length === 0) print('no 5xx, no restart, no growth');

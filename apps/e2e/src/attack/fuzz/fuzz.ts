@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { insist } from '../attack.ts';
 import { call, insistOnHealth } from '../http.ts';
 import type { Target } from '../target.ts';
+import { Memory } from './memory.ts';
 import { mutated, randomNumbers } from './mutate.ts';
 import { seedsOf, type Seed } from './seeds.ts';
 import { Wire } from './wire.ts';
@@ -16,8 +18,8 @@ export interface FuzzReport {
   endpoints: number;
   /** requests that were answered with a 5xx, as they were sent but for secrets */
   failures: string[];
-  /** resident memory of each service after each tenth, MB */
-  memory: Record<string, number[]>;
+  /** of each service, in tenths of the run */
+  memory: Memory[];
   /** services that were started anew meanwhile */
   restarted: string[];
 }
@@ -30,7 +32,7 @@ export async function fuzz(
   target: Target,
   { requests, seed, told }: { requests: number; seed: number; told: (report: FuzzReport) => void },
 ): Promise<FuzzReport> {
-  const services = [target.issuer, target.jobsApi, target.batchProcessor];
+  const memory = [target.issuer, target.jobsApi, target.batchProcessor].map((url) => new Memory(url));
   const begun = performance.now();
   const report: FuzzReport = {
     requests: 0,
@@ -38,26 +40,27 @@ export async function fuzz(
     statuses: {},
     endpoints: 0,
     failures: [],
-    memory: Object.fromEntries(services.map((url) => [url, []])),
+    memory,
     restarted: [],
   };
-  const started = await Promise.all(services.map((url) => metricOf(url, 'process_start_time_seconds')));
+  const started = await Promise.all(memory.map((service) => service.processStart()));
   for (let tenth = 0; tenth < 10; tenth++) {
     // Tokens end.
     const seeds = await seedsOf(target);
     if (tenth === 0) await insistOnEntry(seeds);
     report.endpoints = new Set(seeds.map(({ url, method, path }) => `${method} ${url}${path}`)).size;
     const until = Math.round((requests * (tenth + 1)) / 10);
-    await Promise.all(Array.from({ length: connections }, () => work(target, seeds, seed, report, until)));
-    for (const url of services) {
-      await insistOnHealth(url);
-      report.memory[url]!.push(Math.round((await metricOf(url, 'process_resident_memory_bytes')) / 1e6));
+    const workers = Promise.all(Array.from({ length: connections }, () => work(target, seeds, seed, report, until)));
+    await Promise.all([workers, look(report, until)]);
+    for (const service of memory) {
+      await insistOnHealth(service.url);
+      await service.endPart();
     }
     report.seconds = (performance.now() - begun) / 1000;
     told(report);
   }
-  for (const [index, url] of services.entries()) {
-    if ((await metricOf(url, 'process_start_time_seconds')) !== started[index]) report.restarted.push(url);
+  for (const [index, service] of memory.entries()) {
+    if ((await service.processStart()) !== started[index]) report.restarted.push(service.url);
   }
   return report;
 }
@@ -66,13 +69,11 @@ export async function fuzz(
 export function faultsOf({ requests, statuses, failures, memory, restarted }: FuzzReport): string[] {
   const silent = (statuses.silent ?? 0) + (statuses.closed ?? 0);
   // A short run warms up only.
-  const grown = Object.entries(memory).filter(
-    ([, values]) => requests >= 100_000 && values.at(-1)! > 1.1 * Math.max(...values.slice(4, 7)),
-  );
+  const grown = requests >= 200_000 ? memory.filter((service) => service.grows) : [];
   return [
     ...failures,
     ...restarted.map((url) => `${url} was started anew`),
-    ...grown.map(([url, values]) => `${url} grows: ${values.join(', ')} MB`),
+    ...grown.map((service) => `${service.url} grows: ${service}`),
     ...(silent > requests / 20 ? [`${silent} of ${requests} requests were not answered`] : []),
   ];
 }
@@ -107,9 +108,10 @@ async function work(target: Target, seeds: Seed[], seed: number, report: FuzzRep
   for (const wire of wires.values()) wire.close();
 }
 
-async function metricOf(url: string, name: string): Promise<number> {
-  const { text } = await call(`${url}/metrics`);
-  const value = new RegExp(String.raw`^${name}(?:\{[^}]*\})? (\S+)$`, 'm').exec(text)?.[1];
-  insist(value !== undefined, `${url} does not tell ${name}`);
-  return Number(value);
+/** Looks at memory while the work is under way. */
+async function look(report: FuzzReport, until: number): Promise<void> {
+  while (report.requests < until) {
+    for (const service of report.memory) await service.look();
+    await sleep(500);
+  }
 }
