@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readConfiguration } from '@lanyard/service-defaults';
+import { indiscreet, long, read, secretiveBetween, someOf } from '@lanyard/service-defaults/configuration.fixture';
 import fc from 'fast-check';
 import { jobsApiConfiguration, migrationConfiguration } from './configuration.ts';
 
@@ -10,41 +10,18 @@ const sound = {
 };
 const schemas = { jobsApiConfiguration, migrationConfiguration };
 
-/** The configuration, or the lines of the message; any other error than the reader's own is thrown. */
-function read(schema: (typeof schemas)[keyof typeof schemas], environment: NodeJS.ProcessEnv): object {
-  try {
-    return readConfiguration(schema, environment);
-  } catch (error) {
-    if ((error as Error).name === 'ConfigurationError') return (error as Error).message.split('\n');
-    throw error;
-  }
-}
-
-/** The lines that do not begin with a variable's name, or that repeat a secret. */
-const indiscreet = (found: object, names: string[]) =>
-  [...new Set(Array.isArray(found) ? (found as string[]) : [])].filter(
-    (line) => line.includes('hunter2') || !names.includes(/^([A-Z_]+)( is not set$|: .)/.exec(line)?.[1] ?? ''),
-  );
-
-const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
-/** What might be right, with a secret in it. */
-const secretive = fc
-  .tuple(
-    fc.constantFrom('', 'http://a.example:', 'https://a.example/', 'https://', 'postgres://u:', '1', '::1,', 'info'),
-    fc.string({ unit: 'binary' }),
-    fc.constantFrom('', '@h/n', '/'),
-  )
-  .map(([start, text, end]) => `${start}hunter2-${text.replaceAll('\0', '')}${end}`);
+const secretive = secretiveBetween(
+  ['http://a.example:', 'https://a.example/', 'https://', 'postgres://u:', '1', '::1,', 'info'],
+  ['@h/n', '/'],
+);
 const right = fc.constantFrom('', ' ', '1', '80', '600', 'true', 'info', 'https://a.example', 'accept');
 
 describe.each(Object.entries(schemas))('the configuration of the jobs API: %s', (_, schema) => {
   const names = Object.keys(schema.shape);
 
   it('is read, or refused by the names of its variables [configuration-errors-name-no-value, Lanyard]', () => {
-    const value = fc.oneof(secretive, right);
-    const environment = fc.record(Object.fromEntries(names.map((name) => [name, value])), { requiredKeys: [] });
     fc.assert(
-      fc.property(environment, (environment) => {
+      fc.property(someOf(names, fc.oneof(secretive, right)), (environment) => {
         expect(indiscreet(read(schema, { ...sound, ...environment }), names)).toEqual([]);
       }),
       { numRuns: 300 },

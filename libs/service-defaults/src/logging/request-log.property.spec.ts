@@ -3,7 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { requestIdOf } from './request-log.ts';
 
-const idOf = (header?: string | string[]) => requestIdOf({ headers: { 'x-request-id': header } } as IncomingMessage);
+const idOf = (header?: string | string[]) =>
+  requestIdOf({ headers: { 'x-request-id': header } } as unknown as IncomingMessage);
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 const harmless = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-'.split('');
