@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { recordOutput } from '@lanyard/tools/system';
-import pg from 'pg';
+import { basic } from './basic.ts';
 import { ComposeProject } from './compose/compose-project.ts';
+import { queryServer } from './postgres.ts';
 import { openSigningKeys } from './signing-key.ts';
 
 /** The system that the global setup started. */
@@ -21,25 +22,12 @@ export const project = process.env.E2E_COMPOSE ? ComposeProject.from(process.env
 export const backgroundTransactions = project ? 100 : 10;
 
 /** Looks behind the scenes, as superuser. */
-export async function query(database: string, sql: string): Promise<Record<string, unknown>[]> {
-  if (project) return project.query(database, sql);
-  const url = new URL(process.env.E2E_POSTGRES ?? '');
-  url.pathname = database;
-  const client = new pg.Client({ connectionString: url.href });
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows as Record<string, unknown>[];
-  } finally {
-    await client.end();
-  }
-}
+export const query = (database: string, sql: string): Promise<Record<string, unknown>[]> =>
+  project ? project.query(database, sql) : queryServer(process.env.E2E_POSTGRES ?? '', database, sql);
 
 /** The server's own, opened with its key encryption key. */
 export const signingKeys = (condition?: string) =>
   openSigningKeys((sql) => query('lanyard_auth', sql), directory, condition);
-
-export const basic = (clientId: string, secret: string): string =>
-  `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(secret)}`).toString('base64')}`;
 
 export interface Answer {
   status: number;

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { runningPostgres } from '@lanyard/tools/system';
-import pg from 'pg';
 import type { ComposeProject } from '../compose/compose-project.ts';
 import { lanyard } from '../lanyard.ts';
+import { queryServer } from '../postgres.ts';
 import type { Deployment } from './target.ts';
 
 /** A deployment that is there, and what it takes to let go of it. */
@@ -26,7 +26,7 @@ export async function deploymentOfFolder(environment: NodeJS.ProcessEnv): Promis
     jobsApi: environment.JOBS_API_URL || 'http://localhost:3002',
     batchProcessor: environment.BATCH_PROCESSOR_URL || 'http://localhost:3001',
     directory,
-    ...(postgres && { query: (sql) => queryOf(postgres.url, sql) }),
+    ...(postgres && { query: (sql) => queryServer(postgres.url, 'lanyard_auth', sql) }),
     close: async () => undefined,
   };
 }
@@ -53,16 +53,4 @@ export async function composeDeployment(project: ComposeProject): Promise<Found>
 async function insistOnAnswer(issuer: string, command: string): Promise<void> {
   const answer = await fetch(`${issuer}/health/live`).catch(() => undefined);
   if (!answer?.ok) throw new Error(`nothing answers at ${issuer}: ${command} first, or set ISSUER`);
-}
-
-async function queryOf(postgres: string, sql: string): Promise<Record<string, unknown>[]> {
-  const url = new URL(postgres);
-  url.pathname = 'lanyard_auth';
-  const client = new pg.Client({ connectionString: url.href });
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows as Record<string, unknown>[];
-  } finally {
-    await client.end();
-  }
 }

@@ -70,9 +70,6 @@ export const form = (parameters: Record<string, string> | string, headers: Heade
 
 export const bearer = (token: string): Request => ({ headers: { authorization: `Bearer ${token}` } });
 
-export const basic = (clientId: string, secret: string): string =>
-  `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(secret)}`).toString('base64')}`;
-
 /** A connection of one's own. */
 export function connectTo(url: string): Socket {
   const { hostname, port, protocol } = new URL(url);

@@ -4,7 +4,8 @@ import { decodeJwt } from 'jose';
 import type { SigningKey } from '../signing-key.ts';
 import { insist } from './attack.ts';
 import type { Canary } from './canary.ts';
-import { basic, call, form } from './http.ts';
+import { basic } from '../basic.ts';
+import { call, form } from './http.ts';
 
 /** A running deployment. */
 export interface Deployment {

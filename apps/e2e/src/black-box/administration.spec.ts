@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { freePort } from '@lanyard/tools/system';
 import { lanyard } from '../lanyard.ts';
-import { basic, call, directory, issuer, jobsApi, batchProcessor, postToken } from '../system-under-test.ts';
+import { basic } from '../basic.ts';
+import { call, directory, issuer, jobsApi, batchProcessor, postToken } from '../system-under-test.ts';
 
 const repository = new URL('../../../..', import.meta.url).pathname;
 const own = mkdtempSync(join(tmpdir(), 'lanyard-cli-'));

@@ -6,7 +6,8 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import * as oauth from 'oauth4webapi';
 import { lanyard } from '../lanyard.ts';
-import { basic, batchProcessor, call, directory, issuer, jobsApi, secretOf, tokenOf } from '../system-under-test.ts';
+import { basic } from '../basic.ts';
+import { batchProcessor, call, directory, issuer, jobsApi, secretOf, tokenOf } from '../system-under-test.ts';
 
 const http = { [oauth.allowInsecureRequests]: true };
 const url = new URL(issuer);

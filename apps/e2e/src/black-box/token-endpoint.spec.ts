@@ -1,14 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  backgroundTransactions,
-  basic,
-  call,
-  issuer,
-  jobsApi,
-  postToken,
-  query,
-  secretOf,
-} from '../system-under-test.ts';
+import { basic } from '../basic.ts';
+import { backgroundTransactions, call, issuer, jobsApi, postToken, query, secretOf } from '../system-under-test.ts';
 
 const grant = { grant_type: 'client_credentials' };
 const secret = secretOf('batch-processor');

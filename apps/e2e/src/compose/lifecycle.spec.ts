@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { basic, call } from '../system-under-test.ts';
+import { basic } from '../basic.ts';
+import { call } from '../system-under-test.ts';
 import { ComposeProject, docker, type Container } from './compose-project.ts';
 import { startLoad, type Outcome } from './load.fixture.ts';
 

@@ -5,7 +5,8 @@ import { freePort, type Line, type Service, type System } from '@lanyard/tools/s
 import { decodeJwt } from 'jose';
 import { lanyard } from '../lanyard.ts';
 import { startSystem } from '../recorded-system.ts';
-import { basic, call } from '../system-under-test.ts';
+import { basic } from '../basic.ts';
+import { call } from '../system-under-test.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 let directory: string;

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort, type Line, type Service, type System } from '@lanyard/tools/system';
 import { startSystem } from '../recorded-system.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
-import { basic, call } from '../system-under-test.ts';
+import { basic } from '../basic.ts';
+import { call } from '../system-under-test.ts';
 
 let directory: string;
 let system: System;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { recordOutput } from '@lanyard/tools/system';
 import { recordAuditEvents, recordMetrics } from '../recorded-system.ts';
+import { basic } from '../basic.ts';
 import {
-  basic,
   batchProcessor,
   call,
   directory,

@@ -4,8 +4,10 @@ import { algorithms } from './algorithms.ts';
 import { bearerTokens } from './bearer.ts';
 import { claims } from './claims.ts';
 import { connections } from './connections.ts';
+import { excess } from './excess.ts';
 import { identity } from './identity.ts';
 import { keys } from './keys.ts';
+import { origin } from './origin.ts';
 import { signatures } from './signatures.ts';
 import { tokenRequests } from './token-requests.ts';
 import { tokenTypes } from './token-types.ts';
@@ -22,4 +24,6 @@ export const lessons: Record<string, Attack[]> = {
   'The connection': connections,
   'The administration': administration,
   'Who is there': identity,
+  'Where a request comes from': origin,
+  'How much is asked for': excess,
 };

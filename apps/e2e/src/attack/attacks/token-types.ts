@@ -1,6 +1,7 @@
 import { insist, type Attack } from '../attack.ts';
 import { forge, insistOnAcceptance, insistOnRefusal, encode, untilRefused } from '../forge.ts';
-import { basic, call, counted, form } from '../http.ts';
+import { basic } from '../../basic.ts';
+import { call, counted, form } from '../http.ts';
 
 export const tokenTypes: Attack[] = [
   {
@@ -12,7 +13,11 @@ export const tokenTypes: Attack[] = [
       const authorization = target.authorizationOf('jobs-api');
       const accept = 'application/token-introspection+jwt';
       const token = await target.tokenOf('batch-processor');
-      const list = await call(`${target.issuer}/oauth/revocations`, { headers: { authorization } });
+      // What came after the newest revocation: the whole list may be longer than a header can be.
+      const lists = `${target.issuer}/oauth/revocations`;
+      const { headers } = await call(lists, { headers: { authorization } });
+      const cursor = /\d+/.exec(headers.etag ?? '')?.[0] ?? '0';
+      const list = await call(`${lists}?cursor=${cursor}`, { headers: { authorization } });
       const introspection = await call(`${target.issuer}/oauth/introspect`, form({ token }, { authorization, accept }));
       insist(list.text.startsWith('eyJ') && introspection.text.startsWith('eyJ'), 'the other tokens could not be had');
       return insistOnRefusal(target, {

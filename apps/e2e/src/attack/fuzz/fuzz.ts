@@ -5,10 +5,12 @@ import type { Target } from '../target.ts';
 import { Memory } from './memory.ts';
 import { mutated, randomNumbers } from './mutate.ts';
 import { seedsOf, type Seed } from './seeds.ts';
-import { Wire } from './wire.ts';
+import { Wire } from '../wire.ts';
 
 /** How many requests are under way at a time. */
 const connections = 24;
+/** How long an answer is awaited, ms: some requests ask to wait, and some are not whole. */
+const patience = 500;
 
 export interface FuzzReport {
   requests: number;
@@ -97,7 +99,7 @@ async function work(target: Target, seeds: Seed[], seed: number, report: FuzzRep
     const random = randomNumbers(seed * 1_000_003 + report.requests);
     const chosen = seeds[Math.floor(random() * seeds.length)]!;
     const bytes = mutated(chosen, random);
-    const wire = wires.get(chosen.url) ?? new Wire(chosen.url);
+    const wire = wires.get(chosen.url) ?? new Wire(chosen.url, patience);
     wires.set(chosen.url, wire);
     const status = await wire.send(bytes);
     report.statuses[status] = (report.statuses[status] ?? 0) + 1;

@@ -1,8 +1,5 @@
 import type { Socket } from 'node:net';
-import { connectTo } from '../http.ts';
-
-/** How long an answer is awaited, ms: some requests ask to wait, and some are not whole. */
-const patience = 500;
+import { connectTo } from './http.ts';
 
 /** A connection that is used for as long as the server lets it be. */
 export class Wire {
@@ -10,14 +7,18 @@ export class Wire {
   private received = '';
   private wake: (() => void) | undefined;
 
-  constructor(private readonly url: string) {}
+  /** @param patience  how long an answer is awaited, ms */
+  constructor(
+    private readonly url: string,
+    private readonly patience: number,
+  ) {}
 
   /** @returns the status of the answer; `closed` or `silent` where there is none */
   async send(bytes: Buffer): Promise<number | 'closed' | 'silent'> {
     const socket = this.socket ?? (await this.open());
     this.received = '';
     socket.write(bytes);
-    const deadline = performance.now() + patience;
+    const deadline = performance.now() + this.patience;
     for (;;) {
       const status = statusOfWhole(this.received, bytes);
       if (status !== undefined) {

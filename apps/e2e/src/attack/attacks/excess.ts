@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { insist, type Attack } from '../attack.ts';
+import { call, counted, form } from '../http.ts';
+import { quantile } from '../statistics.ts';
+import type { Target } from '../target.ts';
+import { clientOfItsOwn, grant, guess, nobody, observes } from './guesses.ts';
+
+export const excess: Attack[] = [
+  {
+    name: 'guessing a secret',
+    rule: '[throttled-failures, RFC 6749 §2.3.1]',
+    tries: 'forty guesses at one client, one after the other and all at once',
+    stoppedBy: 'after ten failures, each further one costs twice as long; Retry-After says how long',
+    async run(target) {
+      const clientId = nobody();
+      const first = [];
+      for (let i = 0; i < 20; i++) first.push(await guess(target, clientId));
+      const rest = await Promise.all(Array.from({ length: 20 }, () => guess(target, clientId)));
+      const answers = [...first, ...rest];
+      const statuses = answers.map(({ status }) => status);
+      if (await observes(target)) return `${counted(statuses)} (limits are observed alone)`;
+      const heard = statuses.filter((status) => status === 401).length;
+      // Ten at each replica, until they have told each other.
+      insist(heard <= 20, `${heard} of 40 guesses were heard`);
+      const throttled = answers.filter(({ status }) => status === 429);
+      insist(
+        throttled.every(({ headers }) => Number(headers['retry-after']) > 0),
+        'nobody is told for how long to wait',
+      );
+      return `${counted(statuses)}, Retry-After: ${throttled.at(-1)?.headers['retry-after']}`;
+    },
+  },
+  {
+    name: 'locking a client out',
+    rule: '[no-lock-out, Lanyard]',
+    tries: 'guesses at a client until they are throttled, so that it is refused itself',
+    stoppedBy: 'where a client authenticated lately it is heard, whatever is counted; elsewhere nothing is counted',
+    async run(target) {
+      await target.freshTokenOf('report-generator');
+      const statuses = [];
+      for (let i = 0; i < 14; i++) statuses.push((await guess(target, 'report-generator')).status);
+      await target.freshTokenOf('report-generator');
+      return `${counted(statuses)}; then 200 for the right secret`;
+    },
+  },
+  {
+    name: 'a storm of tokens',
+    rule: '[client-quota, Lanyard]',
+    tries: 'a client that asks for tokens at ten times its quota, while another one asks now and then',
+    stoppedBy: 'a quota for each client, and turns within it; Retry-After says how long to wait',
+    needs: 'administrator',
+    async run(target) {
+      const { clientId, authorization, remove } = await clientOfItsOwn(target, 600);
+      try {
+        const quiet = await askNowAndThen(target, 3);
+        const storm = startStorm(target, authorization);
+        const meanwhile = await askNowAndThen(target, 3).finally(storm.end);
+        const statuses = await storm.statuses;
+        const issued = statuses.filter((status) => status === 200).length;
+        const isObserved = await observes(target);
+        insist(
+          isObserved || issued <= 300,
+          `${clientId} got ${issued} tokens, where 100 at once and 10 a second are due at each replica`,
+        );
+        insist(isObserved || statuses.includes(429), `nothing was refused: ${counted(statuses)}`);
+        return `${counted(statuses)}; p99 of the other client: ${ms(quiet)} ms before, ${ms(meanwhile)} ms meanwhile`;
+      } finally {
+        await remove();
+      }
+    },
+  },
+];
+
+const ms = (durations: number[]) => quantile(durations, 0.99).toFixed(1);
+
+/** A hundred requests a second, until its end. */
+function startStorm({ tokenEndpoint }: Target, authorization: string) {
+  const ended = new AbortController();
+  const blow = async () => {
+    const statuses: number[] = [];
+    while (!ended.signal.aborted) {
+      const begun = performance.now();
+      const one = () => call(tokenEndpoint, form(grant, { authorization }));
+      statuses.push(...(await Promise.all(Array.from({ length: 10 }, one))).map(({ status }) => status));
+      await sleep(Math.max(0, 100 - (performance.now() - begun)));
+    }
+    return statuses;
+  };
+  const statuses = blow();
+  // Told to whoever awaits it.
+  statuses.catch(() => undefined);
+  return { statuses, end: () => ended.abort() };
+}
+
+/** @returns how long each took, ms; all must succeed */
+async function askNowAndThen(target: Target, seconds: number): Promise<number[]> {
+  const durations = [];
+  const authorization = target.authorizationOf('batch-processor');
+  for (const until = performance.now() + seconds * 1000; performance.now() < until; await sleep(10)) {
+    const begun = performance.now();
+    const { status } = await call(target.tokenEndpoint, form(grant, { authorization }));
+    insist(status === 200, `a client that does nothing wrong gets ${status}`);
+    durations.push(performance.now() - begun);
+  }
+  return durations;
+}

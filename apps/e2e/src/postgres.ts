@@ -1,0 +1,14 @@
+import pg from 'pg';
+
+/** Asks a database of this server, on a connection of its own. */
+export async function queryServer(server: string, database: string, sql: string): Promise<Record<string, unknown>[]> {
+  const url = new URL(server);
+  url.pathname = database;
+  const client = new pg.Client({ connectionString: url.href });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows as Record<string, unknown>[];
+  } finally {
+    await client.end();
+  }
+}
