@@ -159,6 +159,7 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
   private dropEnded(now: number): void {
     this.revoked.dropEnded(now);
     this.entries = this.entries.filter(({ until }) => until >= now);
+    this.lists.purgeStale();
     this.live.set(this.revoked.size);
   }
 }

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { ComposeProject } from '../compose/compose-project.ts';
 import { composeDeployment, deploymentOfFolder, type Found } from './deployments.ts';
-import { faultsOf, fuzz, type FuzzReport } from './fuzz/fuzz.ts';
+import { faultsOf, fuzz, unjudgedOf, type FuzzReport } from './fuzz/fuzz.ts';
 import { runAttacks, targetOf, type Outcome } from './run-attacks.ts';
 
 const print = (text = '') => void process.stdout.write(`${text}\n`);
@@ -101,7 +101,9 @@ async function spoil(deployment: Found, requests: number, { seed }: Options): Pr
   for (const service of report.memory) print(`memory of ${service.url}: ${service}`);
   const faults = faultsOf(report);
   for (const fault of faults.slice(0, 10)) print(pc.red(fault));
-  if (faults.length === 0) print('no 5xx, no restart, no growth');
+  const unjudged = unjudgedOf(report);
+  if (unjudged.length > 0) print(`growth is not judged of ${unjudged.join(', ')}`);
+  if (faults.length === 0) print(`no 5xx, no restart${unjudged.length < report.memory.length ? ', no growth' : ''}`);
   return faults.length === 0;
 }
 

@@ -21,7 +21,7 @@ export async function timeGuesses(tokenEndpoint: string, known: string, samples:
       const status = await wire.send(request);
       const took = Number(process.hrtime.bigint() - begun) / 1000;
       if (status === 429) break;
-      insist(status === 401, `a guess was answered with ${status}`);
+      insist(status === 401, `a guess was answered with ${status}: ${wire.received.slice(0, 200)}`);
       // The first ones warm up.
       if (i >= 0) durations[kind].push(took);
     }

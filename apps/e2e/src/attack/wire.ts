@@ -4,7 +4,8 @@ import { connectTo } from './http.ts';
 /** A connection that is used for as long as the server lets it be. */
 export class Wire {
   private socket: Socket | undefined;
-  private received = '';
+  /** what was received since the last request */
+  received = '';
   private wake: (() => void) | undefined;
 
   /** @param patience  how long an answer is awaited, ms */

@@ -3,7 +3,7 @@ import { insist, type Attack } from '../attack.ts';
 import { call, counted, form } from '../http.ts';
 import { quantile } from '../statistics.ts';
 import type { Target } from '../target.ts';
-import { clientOfItsOwn, grant, guess, nobody, observes } from './guesses.ts';
+import { clientOfItsOwn, grant, guess, nobody, observes } from '../attackers.ts';
 
 export const excess: Attack[] = [
   {

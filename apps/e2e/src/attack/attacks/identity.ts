@@ -3,7 +3,7 @@ import { basic } from '../../basic.ts';
 import { call, counted, form, type Answer } from '../http.ts';
 import { mannWhitney, quantile } from '../statistics.ts';
 import { timeGuesses } from '../timing.ts';
-import { clientOfItsOwn, grant, guess, nobody } from './guesses.ts';
+import { clientOfItsOwn, grant, guess, nobody } from '../attackers.ts';
 
 /** An answer without what is of the moment. */
 const essence = ({ status, headers, text }: Answer): string => {

@@ -1,6 +1,6 @@
 import { insist, type Attack } from '../attack.ts';
 import { call, counted, form } from '../http.ts';
-import { grant, guess, nobody, observes } from './guesses.ts';
+import { grant, guess, nobody, observes } from '../attackers.ts';
 
 export const origin: Attack[] = [
   {

@@ -11,6 +11,8 @@ import { Wire } from '../wire.ts';
 const connections = 24;
 /** How long an answer is awaited, ms: some requests ask to wait, and some are not whole. */
 const patience = 500;
+/** How many requests there must be before memory is judged: a short run warms up only. */
+const judged = 200_000;
 
 export interface FuzzReport {
   requests: number;
@@ -70,14 +72,18 @@ export async function fuzz(
 /** What is wrong with what a run found, in a line each. */
 export function faultsOf({ requests, statuses, failures, memory, restarted }: FuzzReport): string[] {
   const silent = (statuses.silent ?? 0) + (statuses.closed ?? 0);
-  // A short run warms up only.
-  const grown = requests >= 200_000 ? memory.filter((service) => service.grows) : [];
+  const grown = requests >= judged ? memory.filter((service) => service.grows) : [];
   return [
     ...failures,
     ...restarted.map((url) => `${url} was started anew`),
     ...grown.map((service) => `${service.url} grows: ${service}`),
     ...(silent > requests / 20 ? [`${silent} of ${requests} requests were not answered`] : []),
   ];
+}
+
+/** The services of which it is not known whether their memory grows. */
+export function unjudgedOf({ requests, memory }: FuzzReport): string[] {
+  return memory.filter((service) => requests < judged || service.grows === undefined).map(({ url }) => url);
 }
 
 /** A request that nothing is wrong with comes through to where its content is looked at. */
@@ -113,7 +119,8 @@ async function work(target: Target, seeds: Seed[], seed: number, report: FuzzRep
 /** Looks at memory while the work is under way. */
 async function look(report: FuzzReport, until: number): Promise<void> {
   while (report.requests < until) {
-    for (const service of report.memory) await service.look();
+    // Whether a service still answers is judged elsewhere.
+    for (const service of report.memory) await service.look().catch(() => undefined);
     await sleep(500);
   }
 }

@@ -35,14 +35,16 @@ export class Memory {
     this.kept.push(Infinity);
   }
 
-  /** Whether the last three of ten parts needed more than those before; the first three warm up. */
-  get grows(): boolean {
+  /**
+   * Whether the last three of ten parts needed more than the four before; the first three warm up. Undefined where
+   * nothing was collected to tell it by.
+   */
+  get grows(): boolean | undefined {
     const { resident, kept } = this;
+    if (resident.at(-1)! > 1.5 * Math.max(...resident.slice(3, 7))) return true;
+    const before = Math.min(...kept.slice(3, 7));
     const left = Math.min(...kept.slice(7));
-    return (
-      (left < Infinity && left > 1.1 * Math.min(...kept.slice(3, 7))) ||
-      resident.at(-1)! > 1.5 * Math.max(...resident.slice(3, 7))
-    );
+    return before < Infinity && left < Infinity ? left > 1.1 * before : undefined;
   }
 
   toString(): string {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { insist } from '../attack.ts';
-import { basic } from '../../basic.ts';
-import { call, form, type Answer } from '../http.ts';
-import type { Target } from '../target.ts';
+import { insist } from './attack.ts';
+import { basic } from '../basic.ts';
+import { call, form, type Answer } from './http.ts';
+import type { Target } from './target.ts';
 
 export const grant = { grant_type: 'client_credentials' };
 export const nobody = (): string => `nobody-${randomBytes(6).toString('hex')}`;
