@@ -55,7 +55,9 @@ it('is attacked from the command line, which says what it tried', async () => {
   expect(JSON.parse((await attack('--only', 'twin', '--json')).stdout)).toMatchObject([
     { name: 'the twin of a revoked token', result: 'stopped' },
   ]);
-  expect((await attack('--fuzz', '200', '--seed', '7')).stdout).toMatch(/growth is not judged of .*\nno 5xx, no restart\n$/);
+  expect((await attack('--fuzz', '200', '--seed', '7')).stdout).toMatch(
+    /growth is not judged of .*\nno 5xx, no restart\n$/,
+  );
   await expect(attack('--only', 'nothing of this name')).rejects.toMatchObject({ code: 1 });
   await expect(attack('--fuzz', 'many')).rejects.toMatchObject({
     stderr: expect.stringContaining('must be a whole number'),
