@@ -2,7 +2,6 @@ import { connect } from 'node:net';
 import pg from 'pg';
 import type { Effort } from '../effort.ts';
 import { sendEvenly, type Requests } from '../load.ts';
-import { cores, pin } from '../machine.ts';
 import { atMost, digits, shown, type Findings } from '../report/report.ts';
 import { clientIdOf, tokenRequests, type AuthServer } from '../servers.ts';
 import { median, percentile, ratioOf } from '../statistics.ts';
@@ -64,8 +63,7 @@ export async function measureStorm(
  * Sends requests evenly on connections of its own, as bytes: a client that makes and reads them as it should would take the
  * load as much time as the server, and others would seem to wait for that.
  */
-function startStorm({ url, pid }: AuthServer, [{ path, headers, body } = {}]: Requests, perSecond: number) {
-  pin(pid, cores.measured);
+function startStorm({ url }: AuthServer, [{ path, headers, body } = {}]: Requests, perSecond: number) {
   const { host, hostname, port } = new URL(url);
   const fields = Object.entries({ host, ...headers, 'content-length': String(body).length });
   const head = fields.map(([name, value]) => `${name}: ${String(value)}\r\n`).join('');

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { recordOutput, startSystem as start, type System, type SystemOptions } from '@lanyard/tools/system';
-import pg from 'pg';
+import { queryServer } from './postgres.ts';
 
 /** A system of a test's own. What its services tell is kept, traces included, and at the end also metrics and audit log. */
 export async function startSystem(options: SystemOptions): Promise<System> {
@@ -25,11 +25,5 @@ export function recordAuditEvents(rows: Record<string, unknown>[]): void {
 }
 
 async function recordAuditLog(database: string): Promise<void> {
-  const client = new pg.Client({ connectionString: database });
-  await client.connect();
-  try {
-    recordAuditEvents((await client.query('SELECT * FROM audit_event')).rows);
-  } finally {
-    await client.end();
-  }
+  recordAuditEvents(await queryServer(database, 'lanyard_auth', 'SELECT * FROM audit_event'));
 }
