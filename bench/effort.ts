@@ -20,7 +20,7 @@ export const thorough: Effort = {
   warmUp: 8,
   concurrencies: [32, 8, 128],
   halfLoad: { rounds: 11, seconds: 1 },
-  storm: { rounds: 21, seconds: 2 },
+  storm: { rounds: 21, seconds: 3 },
   registered: [10, 1000, 100_000],
   callers: [1, 64, 1000],
   restSeconds: 20,

@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { Agent, request as send, type IncomingMessage } from 'node:http';
-import { setImmediate as turn } from 'node:timers/promises';
 import autocannon from 'autocannon';
 import { cores, cpuTimeOf, pin } from './machine.ts';
 
@@ -61,45 +58,6 @@ function stayAwake(): () => void {
   const goOn = () => void (awake && setImmediate(goOn));
   goOn();
   return () => void (awake = false);
-}
-
-/** How long is sent before it counts, so that connections are there; seconds. */
-const leadIn = 0.5;
-
-/**
- * Sends requests evenly, whether or not those before were answered, as many independent clients would.
- * @returns for each, how long after it was due its response had come in; ms
- */
-export async function sendEvenly(
-  { url, pid, name }: Subject,
-  [{ method, path, headers, body } = {}]: Requests,
-  perSecond: number,
-  seconds: number,
-): Promise<number[]> {
-  pin(pid, cores.measured);
-  // More at once would be a backlog, whose requests wait here instead: each connection costs the server as well.
-  const agent = new Agent({ keepAlive: true, maxSockets: 32 });
-  const one = async (due: number) => {
-    const request = send(`${url}${path}`, { method, agent, headers });
-    request.end(body);
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
-    response.resume();
-    await once(response, 'end');
-    if (response.statusCode !== 200) throw new Error(`${name} answered ${response.statusCode}`);
-    return performance.now() - due;
-  };
-  const begun = performance.now();
-  const sent: Promise<number | Error>[] = [];
-  while (sent.length < perSecond * (leadIn + seconds)) {
-    const due = begun + (sent.length / perSecond) * 1000;
-    if (performance.now() < due) await turn();
-    else sent.push(one(due).catch((error: Error) => error));
-  }
-  const answers = await Promise.all(sent);
-  agent.destroy();
-  const failure = answers.find((answer) => answer instanceof Error);
-  if (failure) throw failure;
-  return (answers as number[]).slice(perSecond * leadIn);
 }
 
 /** What was measured in each round. */

@@ -5,9 +5,9 @@ import { availableParallelism, cpus } from 'node:os';
 /** What is measured has a processor core of its own; the load, Postgres and all else share another one. */
 export const cores = { measured: 0, others: 1 } as const;
 
-/** Binds a process to a core, with all its threads and what it starts from now on. */
-export function pin(pid: number, core: number): void {
-  const { status } = spawnSync('taskset', ['-a', '-c', '-p', String(core), String(pid)]);
+/** Binds a process to some cores, with all its threads and what it starts from now on. */
+export function pin(pid: number, ...allowed: number[]): void {
+  const { status } = spawnSync('taskset', ['-a', '-c', '-p', allowed.join(), String(pid)]);
   if (status !== 0) throw new Error('processes cannot be bound to cores: the benchmark needs Linux and taskset');
 }
 

@@ -2,7 +2,7 @@
  * Where Lanyard stands: beside a floor, which does only what must be done, and beside a peer. Each line of the budget is
  * a ratio of what was measured in this run, never a time. `npm run bench`, Linux with two cores.
  */
-import { chmodSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@lanyard/testing/embedded-postgres';
@@ -96,13 +96,15 @@ async function measureIssuing(): Promise<void> {
   await stopAll();
 }
 
-/** An authorization server with a core of its own: one more that idles beside it is in its way when it collects garbage. */
+/** An authorization server by itself: one more that idles beside it is in its way when it collects garbage. */
 async function measureFairness(storm: NonNullable<Effort['storm']>): Promise<void> {
   progress('starting Postgres and an authorization server');
-  const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres-in-a-storm') });
+  const apart = join(directory, 'storm');
+  mkdirSync(apart);
+  const postgres = await startEmbeddedPostgres({ directory: join(apart, 'postgres') });
   started.push(() => postgres.stop());
-  const authServer = running(await startAuthServer(directory, postgres.url, effort.registered[0]));
-  take(await measureStorm(authServer, storm, progress));
+  const authServer = running(await startAuthServer(apart, postgres.url, effort.registered[0]));
+  take(await measureStorm(authServer, storm, effort.warmUp, progress));
   await stopAll();
 }
 

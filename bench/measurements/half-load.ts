@@ -1,5 +1,6 @@
 import type { Effort } from '../effort.ts';
-import { sendEvenly, type Requests, type Subject } from '../load.ts';
+import { sendEvenly } from '../even-load.ts';
+import type { Requests, Subject } from '../load.ts';
 import { digits, type Findings } from '../report/report.ts';
 import { median, percentile } from '../statistics.ts';
 
@@ -19,8 +20,8 @@ export async function measureHalfLoad(
   for (let round = 1; round <= rounds; round++) {
     progress(`half load: round ${round} of ${rounds}`);
     for (const { subject, rate, found } of measured) {
-      const latencies = await sendEvenly(subject, subject.requests, rate, seconds);
-      found.push(shares.map((share) => percentile(latencies, share)));
+      const [answers] = await sendEvenly(subject, [{ request: subject.requests[0]!, perSecond: rate }], seconds);
+      found.push(shares.map((share) => percentile(answers!.latencies, share)));
     }
   }
   const medians = measured.map(({ subject: { name }, rate, found }) => {

@@ -1,7 +1,6 @@
-import { connect } from 'node:net';
 import pg from 'pg';
 import type { Effort } from '../effort.ts';
-import { sendEvenly, type Requests } from '../load.ts';
+import { sendEvenly, type Stream } from '../even-load.ts';
 import { atMost, digits, shown, type Findings } from '../report/report.ts';
 import { clientIdOf, tokenRequests, type AuthServer } from '../servers.ts';
 import { median, percentile, ratioOf } from '../statistics.ts';
@@ -16,23 +15,31 @@ const others = 300;
 export async function measureStorm(
   server: AuthServer,
   { rounds, seconds }: NonNullable<Effort['storm']>,
+  warmUp: number,
   progress: (text: string) => void,
 ): Promise<Findings> {
   const [innocent, storming] = [clientIdOf(1), clientIdOf(2)];
   await limit(server, storming);
-  const latencies = () => sendEvenly(server, tokenRequests([innocent]), others, seconds);
+  const stream = (clientId: string, perSecond: number): Stream => ({
+    request: tokenRequests([clientId])[0]!,
+    perSecond,
+    ...(clientId === storming && { refusal: 429 }),
+  });
+  const innocents = stream(innocent, others);
+  const storm = stream(storming, (10 * quota) / 60);
+  progress('a storm of tokens: warming up');
+  await sendEvenly(server, [stream(innocent, 2000), stream(storming, 2000)], warmUp);
   const quiet: number[][] = [];
   const stormy: number[][] = [];
   let [issued, refused] = [0, 0];
-  await latencies();
   for (let round = 1; round <= rounds; round++) {
     progress(`a storm of tokens: round ${round} of ${rounds}`);
-    quiet.push(await latencies());
-    const storm = startStorm(server, tokenRequests([storming]), (10 * quota) / 60);
-    stormy.push(await latencies());
-    const found = storm.end();
-    issued += found.issued;
-    refused += found.refused;
+    const [inQuiet] = await sendEvenly(server, [innocents], seconds);
+    quiet.push(inQuiet!.latencies);
+    const [inStorm, ofStorm] = await sendEvenly(server, [innocents, storm], seconds);
+    stormy.push(inStorm!.latencies);
+    issued += ofStorm!.statuses[200] ?? 0;
+    refused += ofStorm!.statuses[429] ?? 0;
   }
   // Ten seconds' worth at once, and then as many as are due.
   if (refused < issued) throw new Error(`there was no storm: ${issued} tokens, ${refused} refused`);
@@ -57,38 +64,6 @@ export async function measureStorm(
     budget: [atMost('p99 of others in a storm of one client, of quiet', ratio.median, 1.5, shown(ratio, 2))],
     figures: { 'p99 in a storm, ms': { quiet: p99(quiet), storm: p99(stormy), issued, refused } },
   };
-}
-
-/**
- * Sends requests evenly on connections of its own, as bytes: a client that makes and reads them as it should would take the
- * load as much time as the server, and others would seem to wait for that.
- */
-function startStorm({ url }: AuthServer, [{ path, headers, body } = {}]: Requests, perSecond: number) {
-  const { host, hostname, port } = new URL(url);
-  const fields = Object.entries({ host, ...headers, 'content-length': String(body).length });
-  const head = fields.map(([name, value]) => `${name}: ${String(value)}\r\n`).join('');
-  const bytes = `POST ${path} HTTP/1.1\r\n${head}\r\n${String(body)}`;
-  const found = { issued: 0, refused: 0 };
-  const sockets = Array.from({ length: 32 }, () => {
-    const socket = connect(Number(port), hostname).setNoDelay(true).setEncoding('latin1');
-    return socket.on('data', (text) => {
-      found.issued += String(text).split('HTTP/1.1 200').length - 1;
-      found.refused += String(text).split('HTTP/1.1 429').length - 1;
-    });
-  });
-  let sent = 0;
-  const begun = performance.now();
-  const send = () => {
-    for (; sent < ((performance.now() - begun) / 1000) * perSecond; sent++)
-      sockets[sent % sockets.length]!.write(bytes);
-  };
-  const timer = setInterval(send, 1);
-  const end = () => {
-    clearInterval(timer);
-    for (const socket of sockets) socket.destroy();
-    return found;
-  };
-  return { end };
 }
 
 async function limit({ databaseUrl }: AuthServer, clientId: string): Promise<void> {
