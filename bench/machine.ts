@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 
-/** What is measured has a processor core of its own; the load, Postgres and all else share another one. */
+/** Where rates are measured, the server has a core of its own; the load, Postgres and all else share another one. */
 export const cores = { measured: 0, others: 1 } as const;
 
 /** Binds a process to some cores, with all its threads and what it starts from now on. */

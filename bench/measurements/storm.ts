@@ -20,15 +20,17 @@ export async function measureStorm(
 ): Promise<Findings> {
   const [innocent, storming] = [clientIdOf(1), clientIdOf(2)];
   await limit(server, storming);
-  const stream = (clientId: string, perSecond: number): Stream => ({
-    request: tokenRequests([clientId])[0]!,
-    perSecond,
-    ...(clientId === storming && { refusal: 429 }),
-  });
-  const innocents = stream(innocent, others);
-  const storm = stream(storming, (10 * quota) / 60);
+  const innocents: Stream = { request: tokenRequests([innocent])[0]!, perSecond: others };
+  const storm: Stream = { request: tokenRequests([storming])[0]!, perSecond: (10 * quota) / 60, refusal: 429 };
   progress('a storm of tokens: warming up');
-  await sendEvenly(server, [stream(innocent, 2000), stream(storming, 2000)], warmUp);
+  await sendEvenly(
+    server,
+    [
+      { ...innocents, perSecond: 2000 },
+      { ...storm, perSecond: 2000 },
+    ],
+    warmUp,
+  );
   const quiet: number[][] = [];
   const stormy: number[][] = [];
   let [issued, refused] = [0, 0];
