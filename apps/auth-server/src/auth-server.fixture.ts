@@ -41,11 +41,15 @@ export async function provisionedDatabase(environment: NodeJS.ProcessEnv = {}) {
       return migrate({ ...settings, ...changes }, (line) => lines.push(line)).then(() => lines);
     },
     secretOf: (clientId: string) => readFileSync(join(secretsDirectory, clientId, 'client_secret'), 'utf8'),
-    startReplica: (changes: NodeJS.ProcessEnv = {}) => startReplica({ ...settings, ...changes }),
+    startReplica: (changes: NodeJS.ProcessEnv = {}, beforeInit?: (app: NestFastifyApplication) => void) =>
+      startReplica({ ...settings, ...changes }, beforeInit),
   };
 }
 
-async function startReplica(settings: NodeJS.ProcessEnv) {
+async function startReplica(
+  settings: NodeJS.ProcessEnv,
+  beforeInit: (app: NestFastifyApplication) => void = () => undefined,
+) {
   const logs: string[] = [];
   const destination = new Writable({
     write(chunk, _encoding, done) {
@@ -54,6 +58,7 @@ async function startReplica(settings: NodeJS.ProcessEnv) {
     },
   });
   const { app } = await createService(authServer, settings, destination as never);
+  beforeInit(app);
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
   return { app, logs };

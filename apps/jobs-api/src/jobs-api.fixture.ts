@@ -6,6 +6,7 @@ import type { InjectOptions } from 'fastify';
 import { createService } from '@lanyard/service-defaults';
 import { startAuthorizationServer } from '@lanyard/testing';
 import { createDatabase } from '@lanyard/testing/embedded-postgres';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import pg from 'pg';
 import { jobsApi } from './jobs-api.ts';
 import { migrate } from './migration/migrate.ts';
@@ -13,7 +14,10 @@ import { migrate } from './migration/migrate.ts';
 export const resource = 'http://localhost:3002';
 
 /** The service on a database of its own, with an authorization server in the process. */
-export async function startJobsApi(environment: NodeJS.ProcessEnv = {}) {
+export async function startJobsApi(
+  environment: NodeJS.ProcessEnv = {},
+  beforeInit: (app: NestFastifyApplication) => void = () => undefined,
+) {
   const name = `jobs_${randomBytes(6).toString('hex')}`;
   const database = await createDatabase(process.env.TEST_DATABASE_URL ?? '', name);
   await migrate({ MIGRATION_DATABASE_URL: database.ownerUrl }, () => undefined);
@@ -30,6 +34,7 @@ export async function startJobsApi(environment: NodeJS.ProcessEnv = {}) {
     LEASE_SWEEP_INTERVAL: '0.1',
     ...environment,
   });
+  beforeInit(app);
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
   const owner = new pg.Pool({ connectionString: database.ownerUrl, max: 2 });

@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { limitBodyTime, validationPipe, type Service } from '@lanyard/service-defaults';
+import { jsonParser, limitBodyTime, validationPipe, type Service } from '@lanyard/service-defaults';
 import type { FastifyRequest } from 'fastify';
 import { AppModule } from './app.module.ts';
 import { jobsApiConfiguration, type JobsApiConfiguration } from './configuration.ts';
@@ -13,10 +13,11 @@ export const jobsApi: Service<typeof jobsApiConfiguration> = {
   configuration: jobsApiConfiguration,
   module: (configuration) => AppModule.forRoot(configuration),
   bodyLimit: jsonLimit,
+  isStreamed: isFile,
   // Large files take their time.
   requestTimeout: 3600,
   setUp: (app, configuration) => {
-    app.useBodyParser('application/json', { bodyLimit: jsonLimit });
+    takeJson(app);
     limitBodyTime(app, 30, isFile);
     acceptFiles(app, configuration);
     app.useGlobalPipes(validationPipe());
@@ -24,8 +25,14 @@ export const jobsApi: Service<typeof jobsApiConfiguration> = {
   },
 };
 
-const isFile = ({ route, headers }: FastifyRequest): boolean =>
-  route === '/files' && headers['content-type']?.startsWith('text/csv') === true;
+function isFile({ route, headers }: FastifyRequest): boolean {
+  return route === '/files' && headers['content-type']?.startsWith('text/csv') === true;
+}
+
+function takeJson(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.addContentTypeParser('application/json', { parseAs: 'string' }, jsonParser(fastify));
+}
 
 /** Files are not read here but streamed to where they are stored. */
 function acceptFiles(app: NestFastifyApplication, { FILE_SIZE_LIMIT }: JobsApiConfiguration): void {

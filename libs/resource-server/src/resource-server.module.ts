@@ -5,6 +5,7 @@ import {
   type DynamicModule,
   type FactoryProvider,
   type ModuleMetadata,
+  type NestModule,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
@@ -12,6 +13,7 @@ import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AccessRules } from './access/access-rules.ts';
 import { AccessTokenGuard } from './guard/access-token.guard.ts';
 import { BearerStrategy } from './guard/bearer.strategy.ts';
+import { GuardBeforeBody } from './guard/guard-before-body.ts';
 import type { KeySource } from './keys/key-source.ts';
 import { RemoteKeys } from './keys/remote-keys.ts';
 import { ProtectedResourceMetadataController } from './metadata/protected-resource-metadata.controller.ts';
@@ -24,11 +26,12 @@ type AsyncOptions = Pick<ModuleMetadata, 'imports'> &
 
 /** Makes the application a resource server: every route is guarded, the keys are kept, the metadata is published. */
 @Module({})
-export class ResourceServerModule implements OnApplicationBootstrap, OnApplicationShutdown {
+export class ResourceServerModule implements NestModule, OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     @Inject(RemoteKeys) private readonly keys: KeySource,
     @Inject(RemoteRevocations) private readonly revocations: RevocationSource | undefined,
     @Inject(AccessRules) private readonly rules: AccessRules,
+    @Inject(GuardBeforeBody) private readonly guardBeforeBody: GuardBeforeBody,
   ) {}
 
   static forRoot(options: ResourceServerOptions): DynamicModule {
@@ -45,12 +48,19 @@ export class ResourceServerModule implements OnApplicationBootstrap, OnApplicati
         { provide: RESOURCE_SERVER_OPTIONS, inject, useFactory },
         { provide: RemoteKeys, inject: [RESOURCE_SERVER_OPTIONS], useFactory: keysOf },
         { provide: RemoteRevocations, inject: [RESOURCE_SERVER_OPTIONS, RemoteKeys], useFactory: revocationsOf },
-        { provide: APP_GUARD, useClass: AccessTokenGuard },
+        { provide: APP_GUARD, useExisting: AccessTokenGuard },
         AccessRules,
+        AccessTokenGuard,
         BearerStrategy,
+        GuardBeforeBody,
       ],
       exports: [AccessRules, RemoteKeys, RemoteRevocations],
     };
+  }
+
+  /** Nest calls this before it registers the routes. */
+  configure(): void {
+    this.guardBeforeBody.install();
   }
 
   onApplicationBootstrap(): void {

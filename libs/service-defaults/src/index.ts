@@ -12,6 +12,7 @@ export { databaseModule } from './database/database.module.ts';
 export { PatientClient } from './database/patient-client.ts';
 export { migrateSchema, type SchemaMigration } from './database/migrate-schema.ts';
 export { HealthModule, Readiness } from './health/health.module.ts';
+export { jsonParser } from './limits/json-parser.ts';
 export { limitBodyTime } from './limits/limit-body-time.ts';
 export { addLogFields } from './logging/request-log.ts';
 export { resourceServerHealth } from './health/resource-server-health.ts';

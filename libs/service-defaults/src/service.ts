@@ -17,6 +17,8 @@ import {
   limitLeftovers,
   limitsOf,
 } from './limits/limits.ts';
+import { limitBodies } from './limits/limit-bodies.ts';
+import { leaveBodiesUnread } from './limits/unread-bodies.ts';
 import { HealthModule } from './health/health.module.ts';
 import { createLogger, NestLogger } from './logging/logger.ts';
 import { logRequests, requestIdOf } from './logging/request-log.ts';
@@ -32,6 +34,8 @@ export interface Service<Schema extends z.ZodObject = z.ZodObject> {
   module: (configuration: z.infer<Schema>) => DynamicModule;
   /** the largest body accepted, bytes; default 64 KiB */
   bodyLimit?: number;
+  /** whether a body is passed on as it comes in, so that its size costs no memory; default: none is */
+  isStreamed?: (request: FastifyRequest) => boolean;
   /** how long a request may take to come in, seconds; default 30 */
   requestTimeout?: number;
   /** what remains to be set up on the application, before it listens */
@@ -87,6 +91,11 @@ export async function createService<Schema extends z.ZodObject>(
   app.useGlobalFilters(new ProblemFilter());
   secureHeaders(adapter, certificate !== undefined);
   limitHeaders(fastify);
+  leaveBodiesUnread(fastify);
+  limitBodies(fastify, {
+    perAddress: configuration.BODY_BYTES_PER_ADDRESS,
+    isStreamed: service.isStreamed ?? (() => false),
+  });
   limitLeftovers(fastify);
   if (certificate) {
     const stop = renewCertificate(fastify.server as unknown as TlsServer, certificate, {

@@ -1,6 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { AccessToken } from '@lanyard/resource-server';
-import { addRouteHooks, validationPipe } from '@lanyard/service-defaults';
+import { addRouteHooks, jsonParser, validationPipe } from '@lanyard/service-defaults';
 import { errorCodes } from 'fastify';
 import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
@@ -24,7 +24,7 @@ export function serveAdministration(app: NestFastifyApplication): void {
 function takeJson(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   const types = ['application/json', 'application/merge-patch+json'];
-  const parse = fastify.getDefaultJsonParser('error', 'error');
+  const parse = jsonParser(fastify);
   fastify.addHook('onRoute', (route) => {
     if (isAdministration(route.url)) route.bodyLimit = bodyLimit(route.url);
   });
@@ -32,8 +32,6 @@ function takeJson(app: NestFastifyApplication): void {
     if (!request.is404 && !isAdministration(request.route)) {
       return done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE(types[0]));
     }
-    // A request without content may announce a type all the same.
-    if (body === '') return done(null, undefined);
     return parse(request, body as string, done);
   });
 }

@@ -1,9 +1,15 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { accessRuleOf, type AccessRule } from './access-rule.ts';
 
 /** Nest's key for a handler's path; what has it is a route. */
 const path = 'path';
+
+/** A method that serves a route. */
+export interface RouteHandler {
+  controller: Type;
+  handler: () => unknown;
+}
 
 export interface RouteAccess {
   /** `Controller.handler` */
@@ -19,15 +25,24 @@ export class AccessRules {
     @Inject(MetadataScanner) private readonly scanner: MetadataScanner,
   ) {}
 
-  all(): RouteAccess[] {
+  handlers(): RouteHandler[] {
     return this.discovery.getControllers().flatMap(({ metatype }) => {
       if (!metatype) return [];
-      const prototype = metatype.prototype as Record<string, object>;
+      const controller = metatype as Type;
+      const prototype = controller.prototype as Record<string, () => unknown>;
       return this.scanner
         .getAllMethodNames(prototype)
-        .filter((name) => Reflect.hasMetadata(path, prototype[name]!))
-        .map((name) => ({ route: `${metatype.name}.${name}`, rule: accessRuleOf(prototype[name]!, metatype) }));
+        .map((name) => prototype[name]!)
+        .filter((handler) => Reflect.hasMetadata(path, handler))
+        .map((handler) => ({ controller, handler }));
     });
+  }
+
+  all(): RouteAccess[] {
+    return this.handlers().map(({ controller, handler }) => ({
+      route: `${controller.name}.${handler.name}`,
+      rule: accessRuleOf(handler, controller),
+    }));
   }
 
   /** Every scope value that some route requires. */

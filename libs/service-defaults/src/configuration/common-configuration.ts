@@ -31,6 +31,12 @@ export const serviceConfiguration = z.object({
     .max(1_000_000)
     .default(4000)
     .describe('connections at a time at most; what is more is closed at once'),
+  BODY_BYTES_PER_ADDRESS: z.coerce
+    .number()
+    .int()
+    .min(1024 * 1024)
+    .default(64 * 1024 * 1024)
+    .describe('how many bytes of request bodies may come in from one address at a time; more is refused with 429'),
   TLS_CERTIFICATE_FILE: z
     .string()
     .optional()

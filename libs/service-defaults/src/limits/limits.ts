@@ -26,6 +26,8 @@ export const limitsOf = (requestTimeout: number) => ({
     maxHeaderSize: headerSize,
     headersTimeout: Math.min(15, requestTimeout) * 1000,
     connectionsCheckingInterval: 1000,
+    // How much of a body is in memory before something reads it.
+    highWaterMark: 16 * 1024,
   },
   routerOptions: { maxParamLength: 200 },
 });

@@ -1,0 +1,68 @@
+import type { IncomingMessage } from 'node:http';
+import { Inject, Injectable } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
+import { accessRuleOf } from '../access/access-rule.ts';
+import { AccessRules, type RouteHandler } from '../access/access-rules.ts';
+import { AccessTokenGuard } from './access-token.guard.ts';
+
+/** Nest hands what `@RouteConfig` of its Fastify adapter stores under this key to the route, where hooks see it. */
+const routeConfig = '__fastify_route_config__';
+const routeHandler = Symbol.for('lanyard:route-handler');
+
+type Hook = (request: { raw: IncomingMessage }, reply: object) => Promise<void>;
+
+interface RouteConfig {
+  [routeHandler]?: RouteHandler | null;
+}
+
+/** What is needed of Fastify, so that this library does not depend on it. */
+interface Fastify {
+  addHook(name: 'onRoute', hook: (route: { config?: RouteConfig; onRequest?: Hook | Hook[] }) => void): void;
+}
+
+/**
+ * Lets the guard decide before a byte of the body is read, so that a refused request costs neither memory nor parsing. The guard
+ * decides once more before the handler runs, and then sees the body. On Fastify only: Express reads bodies before it routes.
+ */
+@Injectable()
+export class GuardBeforeBody {
+  constructor(
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+    @Inject(AccessRules) private readonly rules: AccessRules,
+    @Inject(AccessTokenGuard) private readonly guard: AccessTokenGuard,
+  ) {}
+
+  /** Call it before Nest registers the routes. */
+  install(): void {
+    if (this.host.httpAdapter.getType() !== 'fastify') return;
+    for (const route of this.rules.handlers()) {
+      const config = Reflect.getMetadata(routeConfig, route.handler) as RouteConfig | undefined;
+      const before = config?.[routeHandler];
+      // Controllers that inherit a handler may have different rules: then the guard decides later, as it knows the controller.
+      const isShared = before !== undefined && before?.controller !== route.controller;
+      Reflect.defineMetadata(routeConfig, { ...config, [routeHandler]: isShared ? null : route }, route.handler);
+    }
+    (this.host.httpAdapter.getInstance() as Fastify).addHook('onRoute', (route) => {
+      const served = route.config?.[routeHandler];
+      if (!served || isPublic(served)) return;
+      route.onRequest = [route.onRequest ?? [], this.hookOf(served)].flat();
+    });
+  }
+
+  private hookOf({ controller, handler }: RouteHandler): Hook {
+    return async (request, reply) => {
+      if (!bringsBody(request.raw)) return;
+      await this.guard.canActivate(new ExecutionContextHost([request, reply], controller, handler));
+    };
+  }
+}
+
+function isPublic({ controller, handler }: RouteHandler): boolean {
+  const rule = accessRuleOf(handler, controller);
+  return rule !== undefined && 'public' in rule;
+}
+
+/** RFC 9112 section 6.3 */
+const bringsBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';

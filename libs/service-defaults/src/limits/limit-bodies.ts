@@ -1,0 +1,42 @@
+import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { problemException } from '../problem/problem.ts';
+
+/** Bodies up to this size are not counted: connections are, and so what they can hold. Bytes. */
+const small = 16 * 1024;
+
+export interface BodyLimits {
+  /** how many bytes of bodies may come in from one address at a time */
+  perAddress: number;
+  /** whether a body is passed on as it comes in, and so not held */
+  isStreamed: (request: FastifyRequest) => boolean;
+}
+
+/** Refuses a body before it is read, where it is too large or where those that come in from its address are together. */
+export function limitBodies(fastify: FastifyInstance, { perAddress, isStreamed }: BodyLimits): void {
+  const heldOf = new Map<string, number>();
+  fastify.addHook('preParsing', (request, reply, payload, done) => {
+    const { ip, raw, headers, routeOptions } = request;
+    const length = Number(headers['content-length'] ?? 0);
+    const isChunked = headers['transfer-encoding'] !== undefined;
+    if ((length <= small && !isChunked) || isStreamed(request)) return done(null, payload);
+    const limit = routeOptions.bodyLimit ?? small;
+    if (length > limit) return done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
+    const bytes = isChunked ? limit : length;
+    const held = (heldOf.get(ip) ?? 0) + bytes;
+    if (held > perAddress) {
+      void reply.header('retry-after', '1');
+      return done(
+        problemException(429, 'too-many-bytes', 'Too many bytes at once', {
+          detail: `the bodies that come in from one address at a time may have ${perAddress} bytes: try again later`,
+        }),
+      );
+    }
+    heldOf.set(ip, held);
+    raw.once('close', () => {
+      const left = heldOf.get(ip)! - bytes;
+      if (left > 0) heldOf.set(ip, left);
+      else heldOf.delete(ip);
+    });
+    return done(null, payload);
+  });
+}

@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { accessRuleOf } from '@lanyard/resource-server/access';
+import type { RouteOptions } from 'fastify';
+
+export interface Route {
+  method: string;
+  url: string;
+}
+
+/** The guarded routes of an application; call it before the application has any. */
+export function guardedRoutesOf(app: NestFastifyApplication): Route[] {
+  const routes: Route[] = [];
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onRoute', ({ method, url, config }: RouteOptions) => {
+      const served = Reflect.get(config ?? {}, Symbol.for('lanyard:route-handler')) as
+        { handler: object; controller: object } | undefined;
+      if (!served || 'public' in (accessRuleOf(served.handler, served.controller) ?? {})) return;
+      for (const each of [method].flat()) routes.push({ method: each, url: url.replaceAll(/:\w+/g, 'x') });
+    });
+  return routes;
+}
+
+/** Listens on a free port, and counts what is taken from each connection. */
+export async function listening(app: NestFastifyApplication) {
+  await app.listen(0, '127.0.0.1');
+  const server = app.getHttpServer() as unknown as Server;
+  const { port } = server.address() as AddressInfo;
+  return {
+    /**
+     * Sends a request whose body is larger than any limit, as fast as it is taken.
+     * @param headers  lines, each with its end
+     * @returns the answer, and how many bytes the server took from the connection, until it took no more
+     */
+    async flood({ method, url }: Route, headers = ''): Promise<{ answer: string; taken: number }> {
+      const accepted = once(server, 'connection') as Promise<[Socket]>;
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      const [near] = await accepted;
+      socket.write(
+        `${method} ${url} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: ${size}\r\n${headers}\r\n`,
+      );
+      // What an unbounded reader would parse for long.
+      socket.write(Buffer.alloc(size, '['));
+      const answer = await text(socket);
+      const taken = await settled(() => near.bytesRead);
+      socket.destroy();
+      near.destroy();
+      return { answer, taken };
+    },
+    /** Sends headers only, and awaits the first lines of the answer. */
+    async expectContinue({ method, url }: Route, headers = ''): Promise<string> {
+      const socket = connect(port, '127.0.0.1');
+      socket.write(
+        `${method} ${url} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: 2\r\n` +
+          `expect: 100-continue\r\n${headers}\r\n`,
+      );
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      socket.destroy();
+      return answer.toString();
+    },
+  };
+}
+
+async function settled(count: () => number): Promise<number> {
+  for (let before = -1; before !== count(); await sleep(30)) before = count();
+  return count();
+}
+
+/** Bytes; more than any route takes. */
+const size = 16 * 1024 * 1024;
+
+/** What may be taken of a connection whose request is refused, bytes: what came with the headers in one read, and 64 KiB more. */
+export const takenAtMost = 2 * 64 * 1024;
