@@ -46,7 +46,8 @@ RUN find /runtime -exec touch --date=@0 {} +
 
 FROM ${DEBIAN_IMAGE} AS runtime
 COPY --from=node-alone /runtime /
-ENV NODE_ENV=production
+# Of the memory that the container may have: the rest is for buffers, code and threads.
+ENV NODE_ENV=production NODE_OPTIONS=--max-old-space-size-percentage=60
 
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS gateway-settings
 COPY --chmod=644 deploy/gateway/haproxy.cfg /gateway/etc/haproxy/

@@ -22,7 +22,25 @@ export const everywhere: readonly Rule[] = [
     name: 'body-limit',
     section: 'Lanyard',
     text: 'A body that is too large is refused before it is read, and it is said why.',
-    files: [service],
+    files: [service, `${library}/limits/limit-bodies.ts`],
+  },
+  {
+    name: 'held-bodies',
+    section: 'Lanyard',
+    text: 'The bodies that come in from one address at a time have a limit together.',
+    files: [`${library}/limits/limit-bodies.ts`],
+  },
+  {
+    name: 'json-depth',
+    section: 'Lanyard',
+    text: 'JSON is refused before it is parsed where it is deeper than any request needs.',
+    files: [`${library}/limits/json-parser.ts`],
+  },
+  {
+    name: 'heap-limit',
+    section: 'Lanyard',
+    text: 'A container leaves room in its memory for what lies outside the heap.',
+    files: ['Dockerfile'],
   },
   {
     name: 'header-limit',

@@ -9,8 +9,14 @@ export const resourceServer: readonly Rule[] = [
   {
     name: 'header-only',
     section: 'RFC 6750 §5.3',
-    text: 'An access token is taken from the `Authorization` header alone; one in the query or the body is refused.',
+    text: 'An access token is taken from the `Authorization` header only; one in the query, or in the body besides it, is refused.',
     files: [guard],
+  },
+  {
+    name: 'token-before-body',
+    section: 'Lanyard',
+    text: 'A guarded route decides about the access token before a byte of the body is read, and a refused body stays unread.',
+    files: [`${library}/guard/guard-before-body.ts`, 'libs/service-defaults/src/limits/unread-bodies.ts'],
   },
   {
     name: 'scheme-in-any-case',

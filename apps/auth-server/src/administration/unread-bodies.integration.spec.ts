@@ -50,6 +50,8 @@ describe('a guarded route of the authorization server', () => {
     // Brackets within a text are none.
     const named = { registry: { resources: [], clients: [] }, dry_run: true, more: '[{"\\'.repeat(50) };
     const understood = await administrator.call('POST', '/admin/registry', named);
-    expect(understood.json()).toMatchObject({ errors: [expect.objectContaining({ message: expect.stringMatching(/more/) })] });
+    expect(understood.json()).toMatchObject({
+      errors: [expect.objectContaining({ message: expect.stringMatching(/more/) })],
+    });
   });
 });

@@ -94,13 +94,13 @@ describe('the jobs API', () => {
   it.each<[string, () => [string, RequestInit]]>([
     ['in the query [header-only, RFC 6750 §5.3]', () => [`/jobs?access_token=${valid}`, {}]],
     [
-      'in a JSON body [header-only, RFC 6750 §5.3]',
+      'in a JSON body besides the header [header-only, RFC 6750 §5.3]',
       () => [
         '/jobs',
         {
           method: 'POST',
           body: JSON.stringify({ access_token: valid }),
-          headers: { 'content-type': 'application/json' },
+          headers: { 'content-type': 'application/json', authorization: `Bearer ${valid}` },
         },
       ],
     ],
@@ -116,9 +116,13 @@ describe('the jobs API', () => {
     expect(headers.get('www-authenticate')).toMatch(/^Bearer error="invalid_request"/);
   });
 
-  it('takes no token from a form body [header-only, RFC 6750 §5.3]', async () => {
-    const form = { method: 'POST', body: new URLSearchParams({ access_token: valid }) };
-    expect((await call(`${jobsApi}/jobs`, form)).status).toBe(415);
+  it.each([
+    ['a form', new URLSearchParams({ access_token: 'x' }).toString(), 'application/x-www-form-urlencoded'],
+    ['JSON', '{"access_token":"x"}', 'application/json'],
+  ])('takes no token from %s [header-only, RFC 6750 §5.3]', async (_, text, type) => {
+    const body = text.replace('x', valid);
+    const init = { method: 'POST', body, headers: { 'content-type': type } };
+    expect((await call(`${jobsApi}/jobs`, init)).status).toBe(401);
   });
 
   const id = '00000000-0000-7000-8000-000000000000';

@@ -152,6 +152,18 @@ describe('each running container', () => {
     await expect(project.exec(service, 'sh', '-c', 'echo > /etc/written')).rejects.toThrow(/Read-only file system/);
   });
 
+  it.each(['auth-server', 'batch-processor', 'jobs-api'])(
+    '%s leaves room in its memory beside the heap [heap-limit, Lanyard]',
+    async (service) => {
+      const [container] = await project.containers(service);
+      const script = 'process.stdout.write(String(require("v8").getHeapStatistics().heap_size_limit))';
+      const heap = Number(await project.exec(service, 'node', '-e', script));
+      // V8 adds its young generation, 48 MB at most.
+      expect(heap).toBeLessThan(container!.HostConfig.Memory * 0.75);
+      expect(heap).toBeGreaterThan(container!.HostConfig.Memory * 0.5);
+    },
+  );
+
   it('shares networks with those alone whom it must talk to [locked-containers, Lanyard]', async () => {
     const members: Record<string, string[]> = {};
     for (const { Name, NetworkSettings } of await project.containers(...services)) {

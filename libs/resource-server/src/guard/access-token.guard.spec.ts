@@ -197,8 +197,11 @@ describe('a guarded route', () => {
     ['a second token in the query', () => [bearer(issuer.token(grant)), '/badges?access_token=x']],
     ['two tokens in the query', () => [{}, '/badges?access_token=x&access_token=y']],
     [
-      'a token in a JSON body',
-      () => [{}, '/badges', { method: 'POST', payload: { access_token: issuer.token(grant) } }],
+      'a second token in a JSON body',
+      () => {
+        const token = issuer.token({ ...grant, scope: 'badges:read badges:write' });
+        return [bearer(token), '/badges', { method: 'POST', payload: { access_token: token } }];
+      },
     ],
     ['a malformed header', () => [{ authorization: 'Bearer a b' }]],
     ['a header without a token', () => [{ authorization: 'Bearer' }]],
@@ -210,6 +213,11 @@ describe('a guarded route', () => {
       expect(response.headers['www-authenticate']).toMatch(/^Bearer error="invalid_request"/);
     },
   );
+
+  it('does not look for a token in a body [header-only, RFC 6750 §5.3]', async () => {
+    const payload = { access_token: issuer.token({ ...grant, scope: 'badges:read badges:write' }) };
+    expect((await call({}, '/badges', { method: 'POST', payload })).statusCode).toBe(401);
+  });
 
   it('needs a valid token where no scope is required', async () => {
     expect((await call({}, '/badges/any')).statusCode).toBe(401);

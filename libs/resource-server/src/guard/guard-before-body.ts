@@ -43,7 +43,8 @@ export class GuardBeforeBody {
       const isShared = before !== undefined && before?.controller !== route.controller;
       Reflect.defineMetadata(routeConfig, { ...config, [routeHandler]: isShared ? null : route }, route.handler);
     }
-    (this.host.httpAdapter.getInstance() as Fastify).addHook('onRoute', (route) => {
+    const fastify: Fastify = this.host.httpAdapter.getInstance();
+    fastify.addHook('onRoute', (route) => {
       const served = route.config?.[routeHandler];
       if (!served || isPublic(served)) return;
       route.onRequest = [route.onRequest ?? [], this.hookOf(served)].flat();

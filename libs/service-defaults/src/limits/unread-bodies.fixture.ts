@@ -20,7 +20,8 @@ export function guardedRoutesOf(app: NestFastifyApplication): Route[] {
     .getInstance()
     .addHook('onRoute', ({ method, url, config }: RouteOptions) => {
       const served = Reflect.get(config ?? {}, Symbol.for('lanyard:route-handler')) as
-        { handler: object; controller: object } | undefined;
+        | { handler: object; controller: object }
+        | undefined;
       if (!served || 'public' in (accessRuleOf(served.handler, served.controller) ?? {})) return;
       for (const each of [method].flat()) routes.push({ method: each, url: url.replaceAll(/:\w+/g, 'x') });
     });
@@ -30,7 +31,7 @@ export function guardedRoutesOf(app: NestFastifyApplication): Route[] {
 /** Listens on a free port, and counts what is taken from each connection. */
 export async function listening(app: NestFastifyApplication) {
   await app.listen(0, '127.0.0.1');
-  const server = app.getHttpServer() as unknown as Server;
+  const server: Server = app.getHttpServer();
   const { port } = server.address() as AddressInfo;
   return {
     /**

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NotFoundException } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 
@@ -17,7 +17,7 @@ export const bringsBody = ({ headers }: IncomingMessage): boolean =>
  * the answer; `100 Continue` is sent once the body is wanted, RFC 9110 section 10.1.1.
  */
 export function leaveBodiesUnread(fastify: FastifyInstance): void {
-  const server = fastify.server as Server;
+  const { server } = fastify;
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     server.emit('request', request, response);
   });
@@ -31,7 +31,7 @@ export function leaveBodiesUnread(fastify: FastifyInstance): void {
   const linger = lingerer();
   fastify.addHook('onSend', ({ raw }, reply, _payload, done) => {
     // Not complete either: a request without a body, in the moment in which its headers are read.
-    if (raw.complete === false && bringsBody(raw)) {
+    if (!raw.complete && bringsBody(raw)) {
       void reply.header('connection', 'close');
       linger(raw);
     }

@@ -51,6 +51,56 @@ export const connections: Attack[] = [
     },
   },
   {
+    name: 'a large body before the token',
+    rule: '[token-before-body, Lanyard]',
+    tries:
+      'announcing 8 MB of JSON to guarded routes, without a token, with and without Expect, and holding the body back',
+    stoppedBy: 'the token is decided about while the body is still unread, and the connection closed',
+    async run(target) {
+      const { issuer, jobsApi, batchProcessor } = target;
+      const json = 'content-type: application/json\r\ncontent-length: 8388608\r\n';
+      const statuses = [];
+      for (const [service, path] of [
+        [issuer, '/admin/registry'],
+        [issuer, '/admin/clients'],
+        [jobsApi, '/jobs'],
+        [jobsApi, '/files'],
+        [batchProcessor, '/runs'],
+      ] as const) {
+        for (const more of ['', 'expect: 100-continue\r\n', 'authorization: Bearer nonsense\r\n']) {
+          const answer = await sendBytes(service, `POST ${path} HTTP/1.1\r\n${host}${json}${more}\r\n[[[[`);
+          const [status = 0] = statusesIn(answer);
+          insist(status === 401, `POST ${path} with a body that does not come: ${status || 'no answer'}`);
+          insist(/^connection: close\r$/im.test(answer), `POST ${path} leaves the connection open for the body`);
+          statuses.push(status);
+        }
+      }
+      return counted(statuses);
+    },
+  },
+  {
+    name: 'JSON without an end',
+    rule: '[json-depth, Lanyard]',
+    tries: 'half a million arrays within each other, as an administrator and as a worker',
+    stoppedBy: 'the depth of JSON is bounded before it is parsed',
+    needs: 'administrator',
+    async run(target) {
+      const body = '['.repeat(500_000);
+      const send = (url: string, token: string) =>
+        call(url, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          body,
+        });
+      const answers = [
+        await send(`${target.issuer}/admin/registry`, await target.tokenOf('administrator')),
+        await send(`${target.jobsApi}/jobs`, await target.tokenOf('batch-processor')),
+      ];
+      for (const { status, text } of answers) insist(status === 400, `${status} ${text.slice(0, 100)}`);
+      return counted(answers.map(({ status }) => status));
+    },
+  },
+  {
     name: 'a flood of headers',
     rule: '[header-limit, Lanyard]',
     tries: 'one header of 64 KB, three thousand small ones, a hundred more than any request has, a very long address',

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Module, Post } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, RouteConfig, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { startAuthorizationServer, type TestAuthorizationServer } from '@lanyard/testing';
+import { Public, RequireScopes, ResourceServerModule } from '../index.ts';
+
+class Inherited {
+  @Post()
+  take() {
+    return {};
+  }
+}
+
+@Controller('first')
+@RequireScopes('first')
+class FirstController extends Inherited {}
+
+@Controller('second')
+@RequireScopes('second')
+class SecondController extends Inherited {}
+
+@Controller('badges')
+@RequireScopes('badges:write')
+class BadgesController {
+  @Post()
+  @RouteConfig({ note: 'kept' })
+  create() {
+    return {};
+  }
+
+  @Post(':id/parts/:part')
+  add() {
+    return {};
+  }
+
+  @Post('open')
+  @Public()
+  open() {
+    return {};
+  }
+}
+
+@Controller('forgotten')
+class ForgottenController {
+  @Post()
+  take() {
+    return {};
+  }
+}
+
+const resource = 'https://badges.example';
+let issuer: TestAuthorizationServer;
+let app: NestFastifyApplication;
+/** The routes whose bodies were parsed, and what Fastify knows of their configuration. */
+const parsed: string[] = [];
+
+beforeAll(async () => {
+  issuer = await startAuthorizationServer();
+  @Module({
+    imports: [ResourceServerModule.forRoot({ issuer: issuer.issuer, resource })],
+    controllers: [FirstController, SecondController, BadgesController, ForgottenController],
+  })
+  class BadgesModule {}
+  app = await NestFactory.create(BadgesModule, new FastifyAdapter(), { logger: false });
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.addContentTypeParser('text/badge', { parseAs: 'string' }, (request, body, done) => {
+    parsed.push(request.url);
+    done(null, body);
+  });
+  await app.init();
+  await fastify.ready();
+});
+afterAll(async () => {
+  await app.close();
+  await issuer.stop();
+});
+
+async function post(url: string, scope?: string) {
+  parsed.length = 0;
+  const authorization = scope && `Bearer ${issuer.token({ clientId: 'somebody', audience: resource, scope })}`;
+  const headers = { 'content-type': 'text/badge', ...(authorization && { authorization }) };
+  const { statusCode } = await app.inject({ method: 'POST', url, headers, payload: 'a badge' });
+  return [statusCode, parsed.length > 0 ? 'read' : 'unread'];
+}
+
+describe('a body', () => {
+  it.each([
+    ['without a token', '/badges', undefined, [401, 'unread']],
+    ['without the scope', '/badges', 'badges:read', [403, 'unread']],
+    ['with the scope of the controller', '/badges', 'badges:write', [201, 'read']],
+    ['at a route with parameters, without a token', '/badges/7/parts/x', undefined, [401, 'unread']],
+    ['at a route with parameters', '/badges/7/parts/x', 'badges:write', [201, 'read']],
+    ['at a public route', '/badges/open', undefined, [201, 'read']],
+    ['at a route that declares nothing', '/forgotten', 'badges:write', [403, 'unread']],
+    // The route's controller is not known before the handler: the guard decides as late as Nest asks it.
+    ['at an inherited handler with another rule, without a token', '/first', undefined, [401, 'read']],
+    ['at an inherited handler with another rule', '/first', 'first', [201, 'read']],
+    ['at the other inherited handler', '/second', 'second', [201, 'read']],
+    ['at the other inherited handler, with the scope of the first', '/second', 'first', [403, 'read']],
+  ] as const)('%s [token-before-body, Lanyard]', async (_, url, scope, outcome) => {
+    expect(await post(url, scope)).toEqual(outcome);
+  });
+});

@@ -1,0 +1,118 @@
+import { once } from 'node:events';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Body, Controller, Module, Post } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { serviceConfiguration } from '../index.ts';
+import { createService } from '../service.ts';
+import { jsonParser } from './json-parser.ts';
+
+@Controller()
+class TestController {
+  @Post('echo')
+  echo(@Body() body: unknown) {
+    return { body };
+  }
+}
+
+@Module({ controllers: [TestController] })
+class TestModule {}
+
+const mebibyte = 1024 * 1024;
+const sockets: Socket[] = [];
+let app: NestFastifyApplication;
+let port: number;
+
+beforeEach(async () => {
+  const service = {
+    name: 'test',
+    configuration: serviceConfiguration,
+    module: () => ({ module: TestModule }),
+    bodyLimit: mebibyte,
+    setUp: (application: NestFastifyApplication) => {
+      const fastify = application.getHttpAdapter().getInstance();
+      fastify.addContentTypeParser('application/json', { parseAs: 'string' }, jsonParser(fastify));
+    },
+  };
+  const environment = { PORT: '0', LOG_LEVEL: 'silent', BODY_BYTES_PER_ADDRESS: String(2 * mebibyte) };
+  ({ app } = await createService(service, environment));
+  await app.listen(0, '127.0.0.1');
+  ({ port } = app.getHttpServer().address() as AddressInfo);
+});
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await app.close();
+});
+
+/** A request of which `sent` of `length` bytes are sent; chunked where no length is given. */
+async function begin(length: number | undefined, sent = '"'): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  sockets.push(socket);
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  const framing = length === undefined ? 'transfer-encoding: chunked' : `content-length: ${length}`;
+  socket.write(
+    `POST /echo HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-type: application/json\r\n${framing}\r\n\r\n`,
+  );
+  socket.write(length === undefined ? `${sent.length.toString(16)}\r\n${sent}\r\n` : sent);
+  return socket;
+}
+const echo = (payload: string) =>
+  app.inject({ method: 'POST', url: '/echo', headers: { 'content-type': 'application/json' }, payload });
+
+describe('the bodies of one address', () => {
+  it.each([
+    ['of known length', mebibyte],
+    ['of unknown length', undefined],
+  ])(
+    'are refused where together they are too large, %s, and taken again afterwards [held-bodies, Lanyard]',
+    async (_, length) => {
+      const held = [await begin(length), await begin(length)];
+      const refused = await text(await begin(length));
+      expect(refused).toMatch(/^HTTP\/1.1 429 [^]*retry-after: 1[^]*"type":"urn:lanyard:problem:too-many-bytes"/);
+      for (const socket of held) socket.destroy();
+      // As soon as the server has noticed.
+      let answer = refused;
+      while (answer.startsWith('HTTP/1.1 429')) answer = await text(await begin(mebibyte, 'x'.repeat(mebibyte)));
+      expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    },
+  );
+
+  it('are not counted where they are small [held-bodies, Lanyard]', async () => {
+    await begin(mebibyte);
+    await begin(mebibyte);
+    expect((await echo('"small"')).json()).toEqual({ body: 'small' });
+  });
+
+  it('are refused before they are read where one alone is too large [body-limit, Lanyard]', async () => {
+    expect(await text(await begin(mebibyte + 1))).toMatch(/^HTTP\/1.1 413 [^]*connection: close/);
+  });
+});
+
+describe('a JSON body', () => {
+  it.each([
+    ['32 levels', '['.repeat(32) + ']'.repeat(32)],
+    ['brackets in a text', JSON.stringify('[{'.repeat(100))],
+    ['brackets after an escaped quotation mark', JSON.stringify(`"${'['.repeat(100)}`)],
+    ['brackets after backslashes', JSON.stringify(`\\\\"\\${'{'.repeat(100)}`)],
+    ['many levels one after the other', `[${Array.from({ length: 100 }, () => '[{}]').join()}]`],
+    ['nothing', ''],
+  ])('may have %s [json-depth, Lanyard]', async (_, json) => {
+    const { statusCode, body } = await echo(json);
+    expect(statusCode).toBe(201);
+    expect(JSON.parse(body)).toEqual(json === '' ? {} : { body: JSON.parse(json) });
+  });
+
+  it.each([
+    ['more levels', '['.repeat(33) + ']'.repeat(33), 'JSON may have 32 levels at most'],
+    ['more levels of objects', '{"a":'.repeat(33) + '1' + '}'.repeat(33), 'JSON may have 32 levels at most'],
+    ['levels without an end', '['.repeat(500_000), 'JSON may have 32 levels at most'],
+    ['more levels after a text without an end', `"${'['.repeat(100)}`, /not valid JSON/],
+    ['a prototype', '{"__proto__":{}}', /not valid JSON/],
+  ])('may not have %s [json-depth, Lanyard]', async (_, json, detail) => {
+    const response = await echo(json);
+    expect(response.statusCode).toBe(400);
+    expect(response.json()).toMatchObject({ detail: expect.stringMatching(detail) });
+  });
+});
