@@ -1,0 +1,108 @@
+import { Agent, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Answer {
+  status: number;
+  body: string;
+}
+
+/** How long a caller tries again where a service is away or says that it is, ms: replicas restart, connections are cut. */
+const patience = 15_000;
+
+const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+
+function send(url: string, init: { method?: string; headers: Record<string, string>; body?: string }): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      url,
+      { agent, method: init.method ?? 'GET', headers: init.headers, timeout: 10_000 },
+      (response) => {
+        text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
+      },
+    );
+    sent.on('timeout', () => sent.destroy(new Error('no answer within 10 seconds')));
+    sent.on('error', reject);
+    sent.end(init.body);
+  });
+}
+
+/**
+ * Sends a request to one of several replicas, and to the next one where that is away or answers 503, as a client does that
+ * tries again.
+ * @param first  which replica is asked first
+ * @returns the first other answer
+ */
+export async function sendToAny(
+  replicas: readonly string[],
+  first: number,
+  path: string,
+  init: Parameters<typeof send>[1],
+): Promise<Answer & { retries: number }> {
+  const begun = performance.now();
+  for (let retries = 0; ; retries++) {
+    const url = `${replicas[(first + retries) % replicas.length]}${path}`;
+    const answer = await send(url, init).catch((error: Error) => ({ status: 0, body: error.message }));
+    if (answer.status !== 0 && answer.status !== 503) return { ...answer, retries };
+    if (performance.now() - begun > patience) throw new Error(`${path}: ${answer.status} ${answer.body.slice(0, 200)}`);
+    await sleep(50 * 2 ** Math.min(retries, 5));
+  }
+}
+
+export interface Count {
+  done: number;
+  retried: number;
+  failures: string[];
+}
+
+/** Works as often as is due, however long each piece takes; what fails is counted, and named up to a hundred times. */
+export function steadily(
+  perSecond: number,
+  work: (index: number) => Promise<{ retries: number } | void>,
+): { count: Count; stop: () => Promise<void> } {
+  const count: Count = { done: 0, retried: 0, failures: [] };
+  const underWay = new Set<Promise<void>>();
+  const begun = performance.now();
+  let begunWorks = 0;
+  const one = async (index: number) => {
+    try {
+      const { retries = 0 } = (await work(index)) ?? {};
+      if (retries > 0) count.retried += 1;
+    } catch (error) {
+      if (count.failures.length < 100) count.failures.push(`${new Date().toISOString()} ${String(error)}`);
+    }
+    count.done += 1;
+  };
+  const timer = setInterval(() => {
+    const due = ((performance.now() - begun) / 1000) * perSecond;
+    // What a pause of this process leaves over is dropped, so that no burst follows it.
+    begunWorks = Math.max(begunWorks, Math.floor(due - perSecond));
+    for (; begunWorks < due; begunWorks++) {
+      const working = one(begunWorks).finally(() => underWay.delete(working));
+      underWay.add(working);
+    }
+  }, 10);
+  return {
+    count,
+    stop: async () => {
+      clearInterval(timer);
+      await Promise.all(underWay);
+    },
+  };
+}
+
+/** How many pieces of work so many workers get done in a second, one after the other. */
+export async function fullRate(
+  workers: number,
+  seconds: number,
+  work: (index: number) => Promise<unknown>,
+): Promise<number> {
+  const end = performance.now() + seconds * 1000;
+  let done = 0;
+  await Promise.all(
+    Array.from({ length: workers }, async () => {
+      while (performance.now() < end) await work(done++);
+    }),
+  );
+  return done / seconds;
+}

@@ -1,0 +1,182 @@
+/**
+ * An hour at a third of full load, with two replicas of the authorization server and of the jobs API: every five minutes all
+ * database connections are cut, a replica restarts, and the signing key rotates. No caller that tries again may fail, no
+ * service may end, and memory must not grow. Real processes and a real Postgres on this machine. `npm run soak`, Linux.
+ */
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { basicCredentials } from '@lanyard/oauth-protocol';
+import { freePort, startSystem } from '@lanyard/tools/system';
+import { Command, InvalidArgumentError } from 'commander';
+import { conditions, memoryOf } from '../machine.ts';
+import { printLine, printTable } from '../report/print.ts';
+import { digits } from '../report/report.ts';
+import { median } from '../statistics.ts';
+import { fullRate, sendToAny, steadily } from './callers.ts';
+import { disturbancesOf } from './disturbances.ts';
+
+const number = (text: string) => {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('a positive number, please');
+  return value;
+};
+const { minutes, every } = new Command('npm run soak --')
+  .option('--minutes <number>', 'how long', number, 60)
+  .option('--every <number>', 'minutes between two disturbances of the same kind', number, 5)
+  .parse()
+  .opts<{ minutes: number; every: number }>();
+
+const directory = mkdtempSync(join(tmpdir(), 'lanyard-soak-'));
+const log = join(directory, 'log');
+const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
+const environment = {
+  NODE_ENV: 'production',
+  LOG_LEVEL: 'warn',
+  TOKENS_PER_MINUTE: '10000000',
+  SIGNING_KEY_ANNOUNCEMENT: '20',
+  SCHEDULE: '*/10 * * * * *',
+};
+const system = await startSystem({ directory, ports, environment, output: openSync(log, 'a') });
+const [authPort, jobsPort] = [await freePort(), await freePort()];
+const second = [system.replica('auth-server', authPort), system.replica('jobs-api', jobsPort)] as const;
+for (const replica of second) replica.start();
+await Promise.all(second.map((replica) => replica.ready()));
+const issuers = [system.urls.issuer, `http://localhost:${authPort}`];
+const jobsApis = [system.urls.jobsApi, `http://localhost:${jobsPort}`];
+const { authServer, jobsApi, batchProcessor } = system.services;
+const services = { authServer, 'authServer 2': second[0], jobsApi, 'jobsApi 2': second[1], batchProcessor };
+
+const ends: string[] = [];
+for (const service of Object.values(services)) service.onUnexpectedEnd = (reason) => void ends.push(reason);
+
+const authorization = basicCredentials('batch-processor', await system.secretOf('batch-processor'));
+const form = { authorization, 'content-type': 'application/x-www-form-urlencoded' };
+let held = '';
+async function obtainToken(index: number): Promise<{ retries: number; token: string }> {
+  const init = { method: 'POST', headers: form, body: 'grant_type=client_credentials' };
+  const { status, body, retries } = await sendToAny(issuers, index, '/oauth/token', init);
+  if (status !== 200) throw new Error(`a token: ${status} ${body}`);
+  held = (JSON.parse(body) as { access_token: string }).access_token;
+  return { retries, token: held };
+}
+async function callJobs(index: number) {
+  const headers = { authorization: `Bearer ${held}` };
+  const answer = await sendToAny(jobsApis, index, '/jobs?limit=1', { headers });
+  if (answer.status !== 200) throw new Error(`the jobs API: ${answer.status} ${answer.body}`);
+  return answer;
+}
+/** A token that is used, revoked, and refused from then on, within a second and the time that a cut costs. */
+async function revokeOne(index: number): Promise<void> {
+  const { token } = await obtainToken(index);
+  const body = new URLSearchParams({ token }).toString();
+  const revoked = await sendToAny(issuers, index, '/oauth/revoke', { method: 'POST', headers: form, body });
+  if (revoked.status !== 200) throw new Error(`a revocation: ${revoked.status} ${revoked.body}`);
+  for (const begun = performance.now(); ;) {
+    const headers = { authorization: `Bearer ${token}` };
+    const { status } = await sendToAny(jobsApis, index, '/jobs?limit=1', { headers });
+    if (status === 401) return;
+    if (performance.now() - begun > 15_000) throw new Error('a revoked token is accepted for 15 seconds');
+    await sleep(100);
+  }
+}
+/** A file and a job on it, which the batch processor must have done in the end. */
+async function submitJob(index: number): Promise<void> {
+  const { token } = await obtainToken(index);
+  const headers = { authorization: `Bearer ${token}`, 'idempotency-key': `soak-${index}` };
+  const csv = { method: 'POST', headers: { ...headers, 'content-type': 'text/csv' }, body: `a,b\n1,${index}\n` };
+  const file = await sendToAny(jobsApis, index, '/files', csv);
+  if (file.status !== 201) throw new Error(`a file: ${file.status} ${file.body}`);
+  const { id } = JSON.parse(file.body) as { id: string };
+  const body = JSON.stringify({ type: 'summarize-csv', payload: { file: id, name: `soak-${index}.csv` } });
+  const json = { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body };
+  const job = await sendToAny(jobsApis, index, '/jobs', json);
+  if (job.status !== 201 && job.status !== 200) throw new Error(`a job: ${job.status} ${job.body}`);
+}
+async function jobsLeft(): Promise<number> {
+  const { token } = await obtainToken(0);
+  let left = 0;
+  for (const status of ['pending', 'running', 'failed']) {
+    const { body } = await sendToAny(jobsApis, 0, `/jobs?status=${status}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    left += (JSON.parse(body) as { items: unknown[] }).items.length;
+  }
+  return left;
+}
+
+printLine(conditions());
+await fullRate(32, 3, obtainToken);
+const full = await fullRate(32, 10, obtainToken);
+const rate = full / 3;
+printLine(`full load: ${digits(full)} tokens a second; the soak: ${digits(rate)}, for ${minutes} minutes; log: ${log}`);
+
+const loads = {
+  tokens: steadily(rate, obtainToken),
+  calls: steadily(rate / 10, callJobs),
+  revocations: steadily(1, revokeOne),
+  jobs: steadily(0.2, submitJob),
+};
+const memory: Record<string, number>[] = [];
+const disturbances = disturbancesOf(system, [second[0], second[1], authServer, jobsApi]);
+const disturbanceFailures: string[] = [];
+const begun = performance.now();
+const elapsed = () => (performance.now() - begun) / 60_000;
+const sampling = setInterval(() => {
+  const pids = Object.entries(services).flatMap(([name, { pid }]) =>
+    pid === undefined ? [] : [[name, memoryOf(pid)]],
+  );
+  memory.push(Object.fromEntries(pids) as Record<string, number>);
+}, 5000);
+const failuresSoFar = () => Object.values(loads).reduce((sum, { count }) => sum + count.failures.length, 0);
+for (let turn = 0; elapsed() < minutes; turn++) {
+  const due = ((turn + 1) * every) / disturbances.length;
+  while (elapsed() < Math.min(due, minutes)) await sleep(500);
+  if (elapsed() >= minutes) break;
+  const { name, run } = disturbances[turn % disturbances.length]!;
+  const done = await run(Math.floor(turn / disturbances.length)).catch((error: unknown) => {
+    disturbanceFailures.push(`${name}: ${String(error)}`);
+    return String(error);
+  });
+  printLine(`${elapsed().toFixed(1)} min: ${name} (${done}); failures so far: ${failuresSoFar()}`);
+}
+for (const { stop } of Object.values(loads)) await stop();
+clearInterval(sampling);
+
+let left = 1;
+for (let tries = 0; tries < 60 && left > 0; tries++) {
+  left = await jobsLeft();
+  if (left > 0) await sleep(1000);
+}
+const quarter = Math.ceil(memory.length / 4);
+const mediansOf = (samples: Record<string, number>[], name: string) =>
+  median(samples.flatMap((sample) => sample[name] ?? []));
+printTable({
+  title: 'What was asked for',
+  rows: Object.entries(loads).map(([what, { count }]) => ({
+    what,
+    value: `${count.done}, tried again ${count.retried}, failed ${count.failures.length}`,
+  })),
+});
+printTable({
+  title: 'Resident memory, median of the first and of the last quarter',
+  rows: Object.keys(services).map((what) => ({
+    what,
+    value: `${digits(mediansOf(memory.slice(0, quarter), what))} MB, ${digits(mediansOf(memory.slice(-quarter), what))} MB`,
+  })),
+});
+// A service that says that it is away is what the cuts are for.
+const errors = readFileSync(log, 'utf8')
+  .split('\n')
+  .filter((line) => /"level":"(error|fatal)"/.test(line) && !line.includes('"status":503'));
+for (const failure of Object.values(loads).flatMap(({ count }) => count.failures)) printLine(failure);
+for (const line of [...ends, ...disturbanceFailures, ...errors.slice(0, 20)]) printLine(line);
+const failures = failuresSoFar() + ends.length + disturbanceFailures.length + left;
+printLine(
+  `failures ${failuresSoFar()}, services that ended ${ends.length}, jobs not done ${left}, error lines ${errors.length}: ${failures === 0 ? 'pass' : 'FAIL'}`,
+);
+await Promise.all(second.map((replica) => replica.stop()));
+await system.stop();
+if (failures === 0) rmSync(directory, { recursive: true, force: true });
+process.exitCode = failures === 0 ? 0 : 1;
