@@ -8,7 +8,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const system = await start({ ...options, environment: { LOG_LEVEL: 'trace', ...options.environment } });
   const stop = async () => {
     for (const { options, pid } of Object.values(system.services))
-      if (pid !== undefined && options.url) await recordMetrics(options.name, options.url);
+      if (pid !== undefined && options.managementUrl)
+        recordMetrics(options.name, await (await fetch(`${options.managementUrl}/metrics`)).text());
     await recordAuditLog(system.databases.auth);
     recordOutput('postgres', await readFile(join(system.postgres.directory, 'postgres.log'), 'utf8'));
     await system.stop();
@@ -16,8 +17,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   return { ...system, stop };
 }
 
-export async function recordMetrics(service: string, url: string): Promise<void> {
-  recordOutput(`${service} metrics`, await (await fetch(`${url}/metrics`)).text());
+export function recordMetrics(service: string, text: string): void {
+  recordOutput(`${service} metrics`, text);
 }
 
 export function recordAuditEvents(rows: Record<string, unknown>[]): void {
