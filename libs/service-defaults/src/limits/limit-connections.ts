@@ -11,7 +11,7 @@ const anonymous = Symbol('anonymous connection');
 type MarkedSocket = Socket & { [anonymous]?: Anonymous | undefined };
 
 interface Options {
-  configuration: ServiceConfiguration;
+  configuration: Pick<ServiceConfiguration, 'MAX_CONNECTIONS' | 'CONNECTIONS_PER_ADDRESS'>;
   /** whether an address is a proxy's: many callers are behind it, so it has no share */
   isProxy: (address: string) => boolean;
   logger: Logger;

@@ -78,6 +78,15 @@ describe('the management listener', () => {
     expect(await (await fetch(`${url}/health/live`)).json()).toEqual({ status: 'ok' });
   });
 
+  it('answers while somebody holds connections that it has itself [management-listener, Lanyard]', async () => {
+    await app.listen(0, '127.0.0.1');
+    const port = Number(new URL(url).port);
+    const opened = Array.from({ length: 120 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
+    sockets.push(...opened);
+    await Promise.all(opened.map((socket) => once(socket, 'connect')));
+    expect(await readiness()).toEqual([200, undefined]);
+  });
+
   it('says that the service is not ready before and after it takes requests [management-listener, Lanyard]', async () => {
     expect(await readiness()).toEqual([503, 'the service is starting']);
     await app.listen(0, '127.0.0.1');

@@ -6,6 +6,7 @@ import { Registry } from 'prom-client';
 import type { ServiceConfiguration } from '../configuration/common-configuration.ts';
 import { ConfigurationError } from '../configuration/startup-error.ts';
 import type { Health } from '../health/health.module.ts';
+import { limitConnections } from '../limits/limit-connections.ts';
 import { answerUnreadable, limitHeaders, limitLeftovers } from '../limits/limits.ts';
 import { logRequests, requestIdOf } from '../logging/request-log.ts';
 import { problemOf } from '../problem/problem.filter.ts';
@@ -20,7 +21,7 @@ const limits = {
   keepAliveTimeout: 70_000,
   http: { maxHeaderSize: 8 * 1024, headersTimeout: 5000, connectionsCheckingInterval: 1000 },
 };
-const connectionsAtMost = 100;
+const connections = { MAX_CONNECTIONS: 100, CONNECTIONS_PER_ADDRESS: 50 };
 
 /**
  * Health and metrics, at a listener of their own: it answers whatever the public one is busy with, and what it tells of
@@ -42,7 +43,8 @@ export class Management {
       frameworkErrors: (_error, _request, reply) => answer(reply, nothing()),
     });
     this.fastify = management;
-    management.server.maxConnections = connectionsAtMost;
+    // Counted apart: those of the metrics are the public ones.
+    limitConnections(management, { configuration: connections, isProxy: () => false, logger, metrics: new Registry() });
     logRequests(management, logger);
     limitHeaders(management);
     limitLeftovers(management);
