@@ -11,8 +11,9 @@ const hold = 10_000;
 /** How long a start waits for names, ms. */
 const patience = 1000;
 
-/** How many addresses of callers are remembered with the answer. */
-const remembered = 10_000;
+/** How many addresses are remembered with the answer, and how long the longest is. */
+const remembered = 1000;
+const longest = 45;
 
 /** Names that stand for networks, as proxy-addr has them. */
 const networks: Record<string, string[]> = {
@@ -46,12 +47,13 @@ export class TrustedProxies {
 
   readonly trusts = (address: string): boolean => {
     if (this.isEmpty) return false;
-    let answer = this.answers.get(address);
-    if (answer === undefined) {
-      if (this.answers.size >= remembered) this.answers.clear();
-      answer = this.look(address.replace(/^::ffff:(?=\d+\.)/, ''));
-      this.answers.set(address, answer);
-    }
+    const known = this.answers.get(address);
+    if (known !== undefined) return known;
+    if (address.length > longest || isIP(address) === 0) return false;
+    const answer = this.look(address.replace(/^::ffff:(?=\d+\.)/, ''));
+    if (this.answers.size >= remembered) this.answers.clear();
+    // A copy: V8 would keep the whole header of which a part is kept.
+    this.answers.set(Buffer.from(address).toString(), answer);
     return answer;
   };
 
@@ -77,8 +79,7 @@ export class TrustedProxies {
   }
 
   private look(address: string): boolean {
-    const version = isIP(address);
-    return version !== 0 && (this.named.has(address) || this.fixed.check(address, version === 4 ? 'ipv4' : 'ipv6'));
+    return this.named.has(address) || this.fixed.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
   }
 
   private async resolveName(name: string): Promise<void> {

@@ -49,7 +49,9 @@ export const serviceConfiguration = z.object({
     .min(10)
     .max(1_000_000)
     .default(4000)
-    .describe('connections at a time at most; for more, idle ones on which nothing was authenticated are closed'),
+    .describe(
+      'connections at a time at most; a new one takes the place of an idle one on which nothing was authenticated, or is closed',
+    ),
   CONNECTIONS_PER_ADDRESS: z.coerce
     .number()
     .int()
