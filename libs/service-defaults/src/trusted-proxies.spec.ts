@@ -23,7 +23,9 @@ describe('trusted proxies', () => {
     // Twice, as the answer is remembered.
     for (let i = 0; i < 2; i++) {
       expect(trusted.filter((address) => !proxies.trusts(address))).toEqual([]);
-      expect([...others, 'unknown', '192.0.2', 'x'.repeat(1000), `fe80::1%${'x'.repeat(1000)}`].filter(proxies.trusts)).toEqual([]);
+      expect(
+        [...others, 'unknown', '192.0.2', 'x'.repeat(1000), `fe80::1%${'x'.repeat(1000)}`].filter(proxies.trusts),
+      ).toEqual([]);
     }
   });
 

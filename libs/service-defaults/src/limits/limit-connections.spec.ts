@@ -195,6 +195,15 @@ describe('an address with its share of connections', () => {
     },
   );
 
+  it('may have a thousand long polls, and a load test besides, by default [connection-share, Lanyard]', async () => {
+    await start({ MAX_CONNECTIONS: undefined, CONNECTIONS_PER_ADDRESS: undefined });
+    const waiting = await open(1, 1000, get('/waiting'));
+    const used = await open(1, 128);
+    for (const socket of used) await use(socket);
+    expect(await closedOf([...waiting, ...used])).toEqual([]);
+    expect(await dropped()).toEqual({});
+  }, 30_000);
+
   it('gets the places back of connections that it closes', async () => {
     await start();
     for (let i = 0; i < 5; i++) {
