@@ -80,7 +80,7 @@ interface Run {
 /** Lets so many batch processors work until all jobs have succeeded. */
 async function workOff(replicas: number): Promise<Run> {
   const workers: Service[] = [];
-  for (let i = 0; i < replicas; i++) workers.push(system.replica('batch-processor', await freePort()));
+  for (let i = 0; i < replicas; i++) workers.push(await system.replica('batch-processor', await freePort()));
   for (const worker of workers) worker.start();
   try {
     let jobsApiMemory = 0;

@@ -123,7 +123,7 @@ async function measureSystem(): Promise<void> {
 
   const jobsApi = async (protection: string) => {
     const port = await freePort();
-    const service = system.replica('jobs-api', port, { PROTECTION: protection });
+    const service = await system.replica('jobs-api', port, { PROTECTION: protection });
     service.options.command = [join(repository, 'bench/dist/subjects/jobs-api.js')];
     service.start();
     running({ service });

@@ -34,8 +34,8 @@ const [authPort, jobsPort] = [await freePort(), await freePort()];
 const issuers = [system.urls.issuer, `http://localhost:${authPort}`] as const;
 const jobsApis = [system.urls.jobsApi, `http://localhost:${jobsPort}`] as const;
 const replicas: Service[] = [
-  system.replica('auth-server', authPort),
-  system.replica('jobs-api', jobsPort, { ISSUER_ADDRESS: issuers[1] }),
+  await system.replica('auth-server', authPort),
+  await system.replica('jobs-api', jobsPort, { ISSUER_ADDRESS: issuers[1] }),
 ];
 for (const replica of replicas) {
   replica.start();
@@ -66,11 +66,13 @@ async function callJobs(url: string, token: string): Promise<number> {
   return response.status;
 }
 
+const metricsOf = async ({ options }: Service) => (await fetch(`${options.managementUrl}/metrics`)).text();
+
 /** Requests of the auth-servers so far, by route. */
 async function requestsByRoute(): Promise<Record<string, number>> {
   const routes: Record<string, number> = {};
-  for (const issuer of issuers) {
-    const text = await (await fetch(`${issuer}/metrics`)).text();
+  for (const service of [system.services.authServer, replicas[0]!]) {
+    const text = await metricsOf(service);
     for (const [, route, count] of text.matchAll(
       /^http_request_duration_seconds_count\{.*route="([^"]+)".*\} (\d+)$/gm,
     )) {
@@ -175,7 +177,7 @@ async function measureSize(): Promise<void> {
     [live],
   );
   await owner.end();
-  while (!/lanyard_revocation_list_entries\{.*\} 10\d{4}/.test(await (await fetch(`${jobsApis[1]}/metrics`)).text())) {
+  while (!/lanyard_revocation_list_entries\{.*\} 10\d{4}/.test(await metricsOf(replicas[1]!))) {
     await sleep(20);
   }
   print();

@@ -69,7 +69,7 @@ export async function startAuthServer(directory: string, postgres: string, clien
     file,
     `resources:\n  - identifier: ${audience}\n    name: Bench\n    scopes: { bench:read: Read, bench:write: Write }\n`,
   );
-  const port = await freePort();
+  const [port, managementPort] = [await freePort(), await freePort()];
   const url = `http://localhost:${port}`;
   const environment = {
     DATABASE_URL: database.url,
@@ -79,6 +79,7 @@ export async function startAuthServer(directory: string, postgres: string, clien
     SECRETS_DIRECTORY: secrets,
     ISSUER: url,
     PORT: String(port),
+    MANAGEMENT_PORT: String(managementPort),
     NODE_ENV: 'production',
     TOKENS_PER_MINUTE: '10000000',
   };
@@ -89,6 +90,7 @@ export async function startAuthServer(directory: string, postgres: string, clien
       environment,
       directory: repository,
       url: address,
+      managementUrl: `http://127.0.0.1:${managementPort}`,
       output: openSync(join(directory, `${name}.log`), 'a'),
     });
   const migration = program('migrate');

@@ -40,7 +40,7 @@ const environment = {
 };
 const system = await startSystem({ directory, ports, environment, output: openSync(log, 'a') });
 const [authPort, jobsPort] = [await freePort(), await freePort()];
-const second = [system.replica('auth-server', authPort), system.replica('jobs-api', jobsPort)] as const;
+const second = [await system.replica('auth-server', authPort), await system.replica('jobs-api', jobsPort)] as const;
 for (const replica of second) replica.start();
 await Promise.all(second.map((replica) => replica.ready()));
 const issuers = [system.urls.issuer, `http://localhost:${authPort}`];

@@ -26,9 +26,10 @@ ${sections.map(([title, schema]) => `\n## ${title}\n\n${table(schema)}`).join(''
 | \`AUTH_SERVER_PORT\` | \`3000\` | the port of the authorization server |
 | \`BATCH_PROCESSOR_PORT\` | \`3001\` | the port of the batch processor |
 | \`JOBS_API_PORT\` | \`3002\` | the port of the jobs API |
+| \`AUTH_SERVER_MANAGEMENT_PORT\` | \`AUTH_SERVER_PORT\` + 100 | where it answers health and metrics; likewise \`BATCH_PROCESSOR_MANAGEMENT_PORT\` and \`JOBS_API_MANAGEMENT_PORT\` |
 | \`LANYARD_DIRECTORY\` | \`.lanyard\` | where Postgres, the key encryption key and the client secrets are kept |
 
-Besides, it passes on \`ACCESS_TOKEN_LIFETIME\`, \`TOKENS_PER_MINUTE\`, \`THROTTLING\`, \`REVOCATIONS_WHEN_SILENT\` and \`SCHEDULE\`.
+Besides, it passes on \`ACCESS_TOKEN_LIFETIME\`, \`TOKENS_PER_MINUTE\`, \`THROTTLING\`, \`REVOCATIONS_WHEN_SILENT\` and \`SCHEDULE\`, and sets \`API_DOCS=true\`.
 `;
 }
 

@@ -32,12 +32,13 @@ export async function startLanyard({ dev, environment }: Options): Promise<void>
   for (const signal of stopSignals) process.on(signal, interrupt);
   let system: System | undefined;
   try {
-    const ports = await freePorts(environment);
+    const { ports, managementPorts } = await freePorts(environment);
     if (!dev) build();
     const directory = environment.LANYARD_DIRECTORY || join(repository, '.lanyard');
     system = await startSystem({
       directory,
       ports,
+      managementPorts,
       dev,
       environment: Object.fromEntries(passedOn.map((name) => [name, environment[name] || undefined])),
       onLine: printLine,
@@ -121,21 +122,27 @@ function build(): void {
   if (status !== 0) throw new Error('the build failed');
 }
 
+/** A management port is the public one and a hundred, unless it is set. */
 async function freePorts(environment: NodeJS.ProcessEnv) {
-  const chosen = { AUTH_SERVER_PORT: 3000, BATCH_PROCESSOR_PORT: 3001, JOBS_API_PORT: 3002 };
   const problems: string[] = [];
-  for (const name of Object.keys(chosen) as (keyof typeof chosen)[]) {
-    const port = Number(environment[name] || chosen[name]);
+  const portOf = async (name: string, fallback: number): Promise<number> => {
+    const port = Number(environment[name] || fallback);
     if (!Number.isInteger(port) || port < 1 || port > 65_535) problems.push(`${name} must be a port`);
     else if (await portTaken(port)) problems.push(`port ${port} is taken: end what uses it, or set ${name}`);
-    chosen[name] = port;
-  }
-  if (problems.length > 0) throw new Error(problems.join('\n'));
-  return {
-    authServer: chosen.AUTH_SERVER_PORT,
-    batchProcessor: chosen.BATCH_PROCESSOR_PORT,
-    jobsApi: chosen.JOBS_API_PORT,
+    return port;
   };
+  const ports = {
+    authServer: await portOf('AUTH_SERVER_PORT', 3000),
+    batchProcessor: await portOf('BATCH_PROCESSOR_PORT', 3001),
+    jobsApi: await portOf('JOBS_API_PORT', 3002),
+  };
+  const managementPorts = {
+    authServer: await portOf('AUTH_SERVER_MANAGEMENT_PORT', ports.authServer + 100),
+    batchProcessor: await portOf('BATCH_PROCESSOR_MANAGEMENT_PORT', ports.batchProcessor + 100),
+    jobsApi: await portOf('JOBS_API_MANAGEMENT_PORT', ports.jobsApi + 100),
+  };
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+  return { ports, managementPorts };
 }
 
 function stopOnSignal(system: System): void {

@@ -19,6 +19,8 @@ export interface ServiceOptions {
   directory: string;
   /** where it answers; undefined for a program that ends by itself */
   url?: string;
+  /** where it answers health and metrics */
+  managementUrl?: string;
   onLine?: (line: Line) => void;
   /** the file descriptor that takes what it prints to standard output; then `onLine` hears of errors alone */
   output?: number;
@@ -81,7 +83,7 @@ export class Service {
     const deadline = Date.now() + seconds * 1000;
     while (Date.now() < deadline) {
       if (!this.process) throw new Error(this.lastWords.join('\n'));
-      const response = await fetch(`${this.options.url}/health/ready`).catch(() => undefined);
+      const response = await fetch(`${this.options.managementUrl}/health/ready`).catch(() => undefined);
       if (response?.ok) return;
       await sleep(50);
     }

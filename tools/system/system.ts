@@ -4,13 +4,22 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDatabase, startEmbeddedPostgres, type EmbeddedPostgres } from '@lanyard/testing/embedded-postgres';
 import { basicCredentials } from '@lanyard/oauth-protocol';
+import { freePort } from './ports.ts';
 import { recordSecrets } from './record.ts';
 import { Service, type Line } from './service.ts';
+
+export interface Ports {
+  authServer: number;
+  batchProcessor: number;
+  jobsApi: number;
+}
 
 export interface SystemOptions {
   /** where data, keys and secrets are kept */
   directory: string;
-  ports: { authServer: number; batchProcessor: number; jobsApi: number };
+  ports: Ports;
+  /** of health and metrics; any free ones by default */
+  managementPorts?: Ports;
   /** from the sources, restarted on each edit */
   dev?: boolean;
   /** what differs from the defaults, for every service */
@@ -34,10 +43,11 @@ export interface System {
   /** an access token with the default scope of a client */
   accessToken(clientId: string): Promise<string>;
   /** one more process of a service, on another port; the caller starts it */
-  replica(name: ServiceName, port: number, environment?: NodeJS.ProcessEnv): Service;
+  replica(name: ServiceName, port: number, environment?: NodeJS.ProcessEnv): Promise<Service>;
   stop(): Promise<void>;
 }
 
+type ServiceUrls = Pick<Service['options'], 'url' | 'managementUrl'>;
 type ServiceName = 'auth-server' | 'batch-processor' | 'jobs-api';
 
 const repository = new URL('../..', import.meta.url).pathname;
@@ -46,6 +56,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const { directory, ports, dev = false, environment, onLine, output, onStep = () => undefined, signal } = options;
   await mkdir(directory, { recursive: true, mode: 0o711 });
   await own(directory);
+  const managementPorts = options.managementPorts ?? {
+    authServer: await freePort(),
+    batchProcessor: await freePort(),
+    jobsApi: await freePort(),
+  };
   const secretsDirectory = join(directory, 'secrets');
   const urls = {
     issuer: `http://localhost:${ports.authServer}`,
@@ -73,6 +88,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       ISSUER: urls.issuer,
       NODE_OPTIONS: process.env.NODE_OPTIONS,
       SHUTDOWN_TIMEOUT: '4',
+      API_DOCS: 'true',
       ...environment,
     };
     const perService: Record<ServiceName, NodeJS.ProcessEnv> = {
@@ -97,18 +113,25 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         CLIENT_SECRET_FILE: join(secretsDirectory, 'batch-processor', 'client_secret'),
       },
     };
-    const program = (name: ServiceName, file: string, more: NodeJS.ProcessEnv, url?: string) =>
+    const program = (name: ServiceName, file: string, more: NodeJS.ProcessEnv, urls: ServiceUrls = {}) =>
       new Service({
         name: file === 'migrate' ? `${name} migration` : name,
-        command: commandOf(name, file, dev && url !== undefined),
+        command: commandOf(name, file, dev && file === 'main'),
         environment: { ...common, ...perService[name], ...more },
         directory: repository,
-        url,
+        ...urls,
         onLine,
         output,
       });
-    const replica = (name: ServiceName, port: number, more: NodeJS.ProcessEnv = {}) =>
-      program(name, 'main', { PORT: String(port), ...more }, `http://localhost:${port}`);
+    const service = (name: ServiceName, port: number, managementPort: number, more: NodeJS.ProcessEnv = {}) =>
+      program(
+        name,
+        'main',
+        { PORT: String(port), MANAGEMENT_PORT: String(managementPort), ...more },
+        { url: `http://localhost:${port}`, managementUrl: `http://127.0.0.1:${managementPort}` },
+      );
+    const replica = async (name: ServiceName, port: number, more?: NodeJS.ProcessEnv) =>
+      service(name, port, await freePort(), more);
 
     for (const name of ['auth-server', 'jobs-api'] as const) {
       const migration = program(name, 'migrate', {});
@@ -121,9 +144,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     recordKeys();
 
     const services = {
-      authServer: replica('auth-server', ports.authServer),
-      jobsApi: replica('jobs-api', ports.jobsApi),
-      batchProcessor: replica('batch-processor', ports.batchProcessor),
+      authServer: service('auth-server', ports.authServer, managementPorts.authServer),
+      jobsApi: service('jobs-api', ports.jobsApi, managementPorts.jobsApi),
+      batchProcessor: service('batch-processor', ports.batchProcessor, managementPorts.batchProcessor),
     };
     for (const service of [services.authServer, services.jobsApi, services.batchProcessor]) {
       signal?.throwIfAborted();

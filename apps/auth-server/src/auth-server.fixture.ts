@@ -25,6 +25,7 @@ export async function provisionedDatabase(environment: NodeJS.ProcessEnv = {}) {
     PROVISIONING_FILE: provisioningFile,
     SECRETS_DIRECTORY: secretsDirectory,
     LOG_LEVEL: 'info',
+    API_DOCS: 'true',
     ...environment,
   };
   const said: string[] = [];

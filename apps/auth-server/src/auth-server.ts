@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { errorCodes } from 'fastify';
 import { addRouteHooks, type Service } from '@lanyard/service-defaults';
+import { serveApiDocs } from './administration/openapi.ts';
 import { serveAdministration } from './administration/serve-administration.ts';
 import { AppModule } from './app.module.ts';
 import { authServerConfiguration, type AuthServerConfiguration } from './configuration.ts';
@@ -20,6 +21,7 @@ export const authServer: Service<typeof authServerConfiguration> = {
     forbidCaching(app);
     refuseOtherMethods(app);
     serveAdministration(app);
+    if (configuration.API_DOCS) serveApiDocs(app);
     warnOfInsecureSettings(configuration);
   },
 };

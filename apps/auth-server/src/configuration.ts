@@ -1,4 +1,4 @@
-import { databaseConfiguration, serviceConfiguration } from '@lanyard/service-defaults';
+import { apiDocs, databaseConfiguration, managementPortOf, serviceConfiguration } from '@lanyard/service-defaults';
 import { z } from 'zod';
 
 const day = 86_400;
@@ -23,6 +23,8 @@ const keyEncryptionKeys = z
 
 export const authServerConfiguration = serviceConfiguration.extend(databaseConfiguration.shape).extend({
   PORT: serviceConfiguration.shape.PORT.default(3000),
+  MANAGEMENT_PORT: managementPortOf(3100),
+  API_DOCS: apiDocs,
   ISSUER: issuer.default('http://localhost:3000'),
   KEY_ENCRYPTION_KEY: keyEncryptionKeys,
   ACCESS_TOKEN_LIFETIME: z.coerce

@@ -1,4 +1,4 @@
-import { resourceServerConfiguration, serviceConfiguration } from '@lanyard/service-defaults';
+import { managementPortOf, resourceServerConfiguration, serviceConfiguration } from '@lanyard/service-defaults';
 import { validateCronExpression } from 'cron';
 import { z } from 'zod';
 
@@ -6,6 +6,7 @@ const address = z.url({ protocol: /^https?$/, error: 'must be an http(s) address
 
 export const batchProcessorConfiguration = serviceConfiguration.extend(resourceServerConfiguration.shape).extend({
   PORT: serviceConfiguration.shape.PORT.default(3001),
+  MANAGEMENT_PORT: managementPortOf(3101),
   RESOURCE: address
     .default('http://localhost:3001')
     .describe('the identifier of this service as a protected resource: the audience of tokens for `POST /runs`'),

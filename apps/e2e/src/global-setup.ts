@@ -30,6 +30,9 @@ async function startProcesses(directory: string): Promise<() => Promise<void>> {
     E2E_JOBS_API: system.urls.jobsApi,
     E2E_BATCH_PROCESSOR: system.urls.batchProcessor,
     E2E_POSTGRES: system.postgres.url,
+    E2E_MANAGEMENT: JSON.stringify(
+      Object.fromEntries(Object.values(system.services).map(({ options }) => [options.name, options.managementUrl])),
+    ),
   });
   return () => system.stop();
 }

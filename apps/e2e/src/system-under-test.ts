@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { recordOutput } from '@lanyard/tools/system';
 import { basic } from './basic.ts';
 import { ComposeProject } from './compose/compose-project.ts';
+import { inspectAt, type Inspect, type ServiceName } from './inspect.ts';
 import { queryServer } from './postgres.ts';
 import { openSigningKeys } from './signing-key.ts';
 
@@ -17,6 +18,11 @@ export const secretOf = (clientId: string): string =>
 
 /** The compose project that the system is, where it is one. */
 export const project = process.env.E2E_COMPOSE ? ComposeProject.from(process.env.E2E_COMPOSE) : undefined;
+
+/** Asks the management listener of a service. */
+export const inspect: Inspect = project
+  ? (service, path) => project.inspect(service, path)
+  : inspectAt(JSON.parse(process.env.E2E_MANAGEMENT ?? '{}') as Record<ServiceName, string>);
 
 /** What a test of some seconds sees of batches of the audit log and of uses; in containers also of health checks and reconciliation. */
 export const backgroundTransactions = project ? 100 : 10;

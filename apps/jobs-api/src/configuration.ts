@@ -1,4 +1,10 @@
-import { databaseConfiguration, resourceServerConfiguration, serviceConfiguration } from '@lanyard/service-defaults';
+import {
+  apiDocs,
+  databaseConfiguration,
+  managementPortOf,
+  resourceServerConfiguration,
+  serviceConfiguration,
+} from '@lanyard/service-defaults';
 import { z } from 'zod';
 
 export const jobsApiConfiguration = serviceConfiguration
@@ -6,6 +12,8 @@ export const jobsApiConfiguration = serviceConfiguration
   .extend(resourceServerConfiguration.shape)
   .extend({
     PORT: serviceConfiguration.shape.PORT.default(3002),
+    MANAGEMENT_PORT: managementPortOf(3102),
+    API_DOCS: apiDocs,
     CLIENT_ID: resourceServerConfiguration.shape.CLIENT_ID.default('jobs-api'),
     RESOURCE: z
       .url({ protocol: /^https?$/, error: 'must be an http(s) address' })

@@ -30,6 +30,7 @@ export async function startJobsApi(
     RESOURCE: resource,
     CLIENT_SECRET_FILE: secretFile,
     LOG_LEVEL: 'silent',
+    API_DOCS: 'true',
     RETRY_BACKOFF: '0.2',
     LEASE_SWEEP_INTERVAL: '0.1',
     ...environment,

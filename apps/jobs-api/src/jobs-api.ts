@@ -21,7 +21,7 @@ export const jobsApi: Service<typeof jobsApiConfiguration> = {
     limitBodyTime(app, 30, isFile);
     acceptFiles(app, configuration);
     app.useGlobalPipes(validationPipe());
-    serveApiDocs(app);
+    if (configuration.API_DOCS) serveApiDocs(app);
   },
 };
 

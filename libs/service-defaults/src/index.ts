@@ -1,8 +1,10 @@
 export { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
 export { ConfigurationError, StartupError } from './configuration/startup-error.ts';
 export {
+  apiDocs,
   databaseConfiguration,
   issuerConfiguration,
+  managementPortOf,
   resourceServerConfiguration,
   serviceConfiguration,
   type DatabaseConfiguration,
@@ -11,9 +13,12 @@ export {
 export { databaseModule } from './database/database.module.ts';
 export { PatientClient } from './database/patient-client.ts';
 export { migrateSchema, type SchemaMigration } from './database/migrate-schema.ts';
-export { HealthModule, Readiness } from './health/health.module.ts';
+export { Health, HealthModule, Readiness } from './health/health.module.ts';
 export { jsonParser } from './limits/json-parser.ts';
+export { Management } from './management/management.ts';
 export { limitBodyTime } from './limits/limit-body-time.ts';
+export { markAuthenticated } from './limits/limit-connections.ts';
+export { network } from './limits/network.ts';
 export { addLogFields } from './logging/request-log.ts';
 export { resourceServerHealth } from './health/resource-server-health.ts';
 export { createLogger } from './logging/logger.ts';

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Inject, Logger, Module, Param } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createService } from './service.ts';
-import { addLogFields, problemException, Readiness, serviceConfiguration } from './index.ts';
+import { addLogFields, Management, problemException, Readiness, serviceConfiguration } from './index.ts';
 
 const errors: Record<string, () => unknown> = {
   unknown: () => Object.assign(new Error('a secret of the database'), { parameters: ['hush'] }),
@@ -143,20 +143,20 @@ describe('a service', () => {
     const { readiness } = app.get(TestController);
     readiness.require('good', async () => {});
     readiness.require('slow', async () => ({ degraded: 'slow today' }));
-    expect((await app.inject('/health/ready')).json()).toMatchObject({
+    expect((await app.get(Management).inject('/health/ready')).json()).toMatchObject({
       status: 'degraded',
       details: { slow: { message: 'slow today' } },
     });
     readiness.require('bad', () => Promise.reject(new Error('password of the database')));
-    const response = await app.inject('/health/ready');
+    const response = await app.get(Management).inject('/health/ready');
     expect([response.statusCode, response.json().details.bad]).toEqual([503, { status: 'down' }]);
     expect(response.body).not.toContain('password');
-    expect((await app.inject('/health/live')).statusCode).toBe(200);
+    expect((await app.get(Management).inject('/health/live')).statusCode).toBe(200);
   });
 
   it('measures by route, never by address [no-secret-in-output, Lanyard]', async () => {
     await app.inject('/errors/own');
-    const { body } = await app.inject('/metrics');
+    const { body } = await app.get(Management).inject('/metrics');
     expect(body).toContain(
       'http_request_duration_seconds_count{service="test",method="GET",route="/errors/:name",status="409"} 1',
     );
@@ -166,12 +166,12 @@ describe('a service', () => {
   it('measures every request, however many come before somebody looks', async () => {
     for (let i = 0; i < 1100; i++) await app.inject('/log');
     for (const count of [1100, 1100]) {
-      const { body } = await app.inject('/metrics');
+      const { body } = await app.get(Management).inject('/metrics');
       expect(body).toMatch(new RegExp(`_count\\{.*route="/log",status="200"\\} ${count}$`, 'm'));
     }
   });
 
-  it.each(['/log', '/errors/unknown', '/nothing', '/metrics', '/health/ready'])(
+  it.each(['/log', '/errors/unknown', '/nothing'])(
     'tells browsers to do nothing with %s [security-headers, Lanyard]',
     async (url) => {
       expect((await app.inject(url)).headers).toMatchObject({
@@ -196,6 +196,7 @@ describe('a service', () => {
     ['nobody', undefined, '192.0.2.1'],
     ['another proxy', '192.0.2.2,10.0.0.0/8', '192.0.2.1'],
     ['that proxy', '192.0.2.0/24', '203.0.113.7'],
+    ['a proxy with another name', 'localhost', '192.0.2.1'],
   ])(
     'knows where a request through a proxy came from, trusting %s [trusted-proxies-only, Lanyard]',
     async (_, trusted, address) => {
@@ -211,7 +212,8 @@ describe('a service', () => {
 
   it.each([
     [{ PORT: '70000' }, /^PORT: /],
-    [{ TRUSTED_PROXIES: '10.0.0.0/8,somewhere' }, /^TRUSTED_PROXIES.*: must be addresses, networks/],
+    [{ TRUSTED_PROXIES: '10.0.0.0/8,some where' }, /^TRUSTED_PROXIES.*: must be addresses, networks/],
+    [{ TRUSTED_PROXIES: '10.0.0.256' }, /^TRUSTED_PROXIES.*: must be addresses, networks/],
     [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL: /],
   ])('does not start with %j', async (wrong, message) => {
     await expect(createService(service, { ...environment, ...wrong })).rejects.toThrow(message);

@@ -9,24 +9,22 @@ import { collectGarbage } from './collect-garbage.ts';
 import type { ServiceConfiguration } from './configuration/common-configuration.ts';
 import { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
 import { handleInTurns } from './handle-in-turns.ts';
-import {
-  answerUnreadable,
-  cutOffLater,
-  limitConnections,
-  limitHeaders,
-  limitLeftovers,
-  limitsOf,
-} from './limits/limits.ts';
 import { limitBodies } from './limits/limit-bodies.ts';
+import { limitConnections } from './limits/limit-connections.ts';
+import { answerUnreadable, cutOffLater, limitHeaders, limitLeftovers, limitsOf } from './limits/limits.ts';
 import { leaveBodiesUnread } from './limits/unread-bodies.ts';
 import { HealthModule } from './health/health.module.ts';
 import { createLogger, NestLogger } from './logging/logger.ts';
 import { logRequests, requestIdOf } from './logging/request-log.ts';
+import { ManagementModule } from './management/management.module.ts';
+import { Management } from './management/management.ts';
 import { createRegistry, measureRequests, MetricsModule } from './metrics/metrics.module.ts';
 import { ProblemFilter } from './problem/problem.filter.ts';
+import { harmless } from './security-headers.ts';
 import { explain } from './startup-failure.ts';
 import { readCertificate } from './tls/certificate.ts';
 import { renewCertificate, secureContext } from './tls/renew-certificate.ts';
+import { TrustedProxies } from './trusted-proxies.ts';
 
 export interface Service<Schema extends z.ZodObject = z.ZodObject> {
   name: string;
@@ -53,9 +51,11 @@ export async function createService<Schema extends z.ZodObject>(
   const registry = createRegistry(service.name);
   const certificate = readCertificate(configuration);
   const limits = limitsOf(service.requestTimeout ?? 30);
+  const proxies = new TrustedProxies(configuration.TRUSTED_PROXIES, logger);
+  await proxies.start();
   const adapter = new FastifyAdapter({
     genReqId: requestIdOf,
-    trustProxy: configuration.TRUSTED_PROXIES.length > 0 ? configuration.TRUSTED_PROXIES : false,
+    trustProxy: !proxies.isEmpty && proxies.trusts,
     bodyLimit: service.bodyLimit ?? 64 * 1024,
     ...limits,
     ...(certificate && { https: { ...secureContext(certificate), ...limits.http, handshakeTimeout: 15_000 } }),
@@ -75,13 +75,14 @@ export async function createService<Schema extends z.ZodObject>(
       },
       HealthModule,
       MetricsModule.forRoot(registry),
+      ManagementModule.forRoot(logger),
       service.module(configuration),
     ],
   };
   const fastify = adapter.getInstance();
   logRequests(fastify, logger);
   measureRequests(fastify, registry);
-  limitConnections(fastify.server, { configuration, logger, metrics: registry });
+  limitConnections(fastify, { configuration, isProxy: proxies.trusts, logger, metrics: registry });
   handleInTurns(fastify);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new NestLogger(logger),
@@ -97,6 +98,7 @@ export async function createService<Schema extends z.ZodObject>(
     isStreamed: service.isStreamed ?? (() => false),
   });
   limitLeftovers(fastify);
+  fastify.addHook('onClose', async () => proxies.stop());
   if (certificate) {
     const stop = renewCertificate(fastify.server as unknown as TlsServer, certificate, {
       configuration,
@@ -115,9 +117,16 @@ export async function runService<Schema extends z.ZodObject>(service: Service<Sc
     const { app, configuration, logger } = await createService(service, process.env);
     await app.init();
     collectGarbage();
+    const management = app.get(Management);
+    const managementUrl = await management.listen(app.getHttpServer(), configuration);
     await app.listen(configuration.PORT, configuration.HOST);
-    logger.info({ msg: 'listening', address: await app.getUrl() });
-    stopOnSignal(() => app.close(), configuration.SHUTDOWN_TIMEOUT, logger);
+    logger.info({ msg: 'listening', address: await app.getUrl(), management: managementUrl });
+    const close = async () => {
+      management.stopping();
+      await app.close();
+      await management.close();
+    };
+    stopOnSignal(close, configuration.SHUTDOWN_TIMEOUT, logger);
   } catch (error) {
     for (const line of explain(error)) process.stderr.write(`${service.name} cannot start: ${line}\n`);
     process.exit(1);
@@ -176,9 +185,3 @@ function refuseAddress({ code }: FastifyError, { raw }: FastifyRequest, reply: F
     .headers({ ...harmless, 'cache-control': 'no-store', connection: 'close' })
     .send({ type: 'about:blank', title: 'Bad Request', status: 400, detail });
 }
-
-const harmless = {
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-};

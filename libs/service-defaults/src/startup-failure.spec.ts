@@ -17,6 +17,11 @@ describe('explain', () => {
       ['port 3000 is taken: end what uses it, or set PORT'],
     ],
     [
+      'a management port that is taken',
+      failure({ code: 'EADDRINUSE', port: 3100, isManagement: true }),
+      ['port 3100 is taken: end what uses it, or set MANAGEMENT_PORT'],
+    ],
+    [
       'a privileged port',
       failure({ code: 'EACCES', port: 80 }),
       ['port 80 may not be used by this user: set PORT to 1024 or above'],

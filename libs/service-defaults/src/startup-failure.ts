@@ -3,19 +3,21 @@ import { StartupError } from './configuration/startup-error.ts';
 /** The lines that tell whoever starts a service why it does not start. Unknown errors keep their stack. */
 export function explain(error: unknown): string[] {
   if (error instanceof StartupError) return error.message.split('\n');
-  const { code, port, address, hostname, message, stack } = firstOf(error) as NodeJS.ErrnoException & {
+  const { code, port, address, hostname, isManagement, message, stack } = firstOf(error) as NodeJS.ErrnoException & {
     port?: number;
     address?: string;
     hostname?: string;
+    isManagement?: boolean;
   };
+  const setting = (name: string) => (isManagement ? `MANAGEMENT_${name}` : name);
   switch (code) {
     case 'EADDRINUSE':
-      return [`port ${port} is taken: end what uses it, or set PORT`];
+      return [`port ${port} is taken: end what uses it, or set ${setting('PORT')}`];
     case 'EACCES':
       if (port === undefined) return [message];
-      return [`port ${port} may not be used by this user: set PORT to 1024 or above`];
+      return [`port ${port} may not be used by this user: set ${setting('PORT')} to 1024 or above`];
     case 'EADDRNOTAVAIL':
-      return [`${address} is no address of this machine: set HOST`];
+      return [`${address} is no address of this machine: set ${setting('HOST')}`];
     case 'ECONNREFUSED':
       return [`the database does not answer at ${address}:${port}: is it running, and is DATABASE_URL right?`];
     case 'ENOTFOUND':

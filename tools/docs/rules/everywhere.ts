@@ -3,6 +3,7 @@ import type { Rule } from './rule.ts';
 const library = 'libs/service-defaults/src';
 const service = `${library}/service.ts`;
 const limits = `${library}/limits/limits.ts`;
+const gateway = 'deploy/gateway/haproxy.cfg';
 const compose = 'docker-compose.yml';
 
 export const everywhere: readonly Rule[] = [
@@ -64,7 +65,28 @@ export const everywhere: readonly Rule[] = [
     name: 'connection-limit',
     section: 'Lanyard',
     text: 'Connections beyond what a service can serve are refused.',
-    files: [limits],
+    files: [`${library}/limits/limit-connections.ts`],
+    decision: 'docs/decisions/0018-management-listener-and-shares.md',
+  },
+  {
+    name: 'connection-share',
+    section: 'Lanyard',
+    text: 'An address holds no more than its share of connections on which nothing was authenticated; idle ones go first.',
+    files: [`${library}/limits/limit-connections.ts`, `${library}/limits/connection-shares.ts`, gateway],
+    decision: 'docs/decisions/0018-management-listener-and-shares.md',
+  },
+  {
+    name: 'management-listener',
+    section: 'Lanyard',
+    text: 'Health and metrics are answered at a port of their own only, whatever the public one is busy with.',
+    files: [`${library}/management/management.ts`],
+    decision: 'docs/decisions/0018-management-listener-and-shares.md',
+  },
+  {
+    name: 'api-docs-off',
+    section: 'Lanyard',
+    text: 'A service describes its API to the public only where `API_DOCS` says so.',
+    files: ['apps/auth-server/src/auth-server.ts', 'apps/jobs-api/src/jobs-api.ts'],
   },
   {
     name: 'no-server-error',
@@ -88,7 +110,7 @@ export const everywhere: readonly Rule[] = [
     name: 'security-headers',
     section: 'Lanyard',
     text: 'Every answer tells browsers not to guess its type, load anything, frame it or pass on its address.',
-    files: [service, `${library}/docs-page.ts`],
+    files: [`${library}/security-headers.ts`, service, `${library}/docs-page.ts`],
   },
   {
     name: 'closed-cors',
@@ -100,7 +122,7 @@ export const everywhere: readonly Rule[] = [
     name: 'trusted-proxies-only',
     section: 'Lanyard',
     text: '`X-Forwarded-*` headers count from configured proxies alone, and headers with a client certificate never.',
-    files: [service, `${library}/configuration/common-configuration.ts`],
+    files: [`${library}/trusted-proxies.ts`, `${library}/configuration/common-configuration.ts`],
   },
   {
     name: 'tls-reload',

@@ -100,6 +100,14 @@ describe('access to the administration API', () => {
     expect([response.statusCode, response.json().error]).toEqual([401, 'invalid_token']);
   });
 
+  it('describes itself at no public address unless that is asked for [api-docs-off, Lanyard]', async () => {
+    const { app: replica } = await database.startReplica({ API_DOCS: undefined });
+    for (const path of ['/docs', '/docs-json', '/docs/swagger-ui.css']) {
+      expect([path, (await replica.inject(path)).statusCode]).toEqual([path, 404]);
+    }
+    await replica.close();
+  });
+
   it('describes itself [resource-metadata, RFC 9728 §2]', async () => {
     const document = (await app.inject('/docs-json')).json();
     const described = Object.values<object>(document.paths).flatMap((path) => Object.keys(path));

@@ -4,7 +4,6 @@ import { addRouteHooks, jsonParser, validationPipe } from '@lanyard/service-defa
 import { errorCodes } from 'fastify';
 import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
-import { serveApiDocs } from './openapi.ts';
 
 /** Bytes; a whole registry may be applied at once. */
 const bodyLimit = (route: string) => (route === '/admin/registry' ? 8 * 1024 * 1024 : 64 * 1024);
@@ -17,7 +16,6 @@ export function serveAdministration(app: NestFastifyApplication): void {
   recordRefusals(app);
   putInForce(app);
   app.useGlobalPipes(validationPipe());
-  serveApiDocs(app);
 }
 
 /** JSON for administration alone; the OAuth endpoints go on refusing it, before they read it. */

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { OAuthError } from '@lanyard/oauth-protocol';
-import { addLogFields, Registry } from '@lanyard/service-defaults';
+import { addLogFields, markAuthenticated, Registry } from '@lanyard/service-defaults';
 import type { FastifyRequest } from 'fastify';
 import { Counter } from 'prom-client';
 import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
@@ -80,6 +80,7 @@ export class ClientAuthentication {
       throw error;
     }
     addLogFields(request, { client_id: clientId });
+    markAuthenticated(request);
     if (!this.throttling.isEnforced) this.observe(clientId, request);
     this.throttle.succeeded(clientId, request.ip);
     this.succeeded += 1;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Management } from '@lanyard/service-defaults';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { decodeJwt } from 'jose';
 import {
@@ -186,7 +187,7 @@ describe('the registry in memory', () => {
       'temporarily_unavailable',
       '1',
     ]);
-    const ready = await app.inject('/health/ready');
+    const ready = await app.get(Management).inject('/health/ready');
     expect([ready.statusCode, ready.json().details.database.status]).toEqual([200, 'degraded']);
     await app.close();
     await away.owner.end();

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { revocationsIn, signJwt, validateRevocationList, type Revocation } from '@lanyard/access-token';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { isDatabaseUnavailable } from '@lanyard/service-defaults';
+import { isDatabaseUnavailable, Management } from '@lanyard/service-defaults';
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader } from 'jose';
 import { DataSource } from 'typeorm';
 import {
@@ -658,7 +658,7 @@ describe('without the database', () => {
     const { statusCode, headers } = await answer;
     expect([statusCode, headers['retry-after']]).toEqual([503, '1']);
     expect(await tokenOf(authorization, cut)).toBeDefined();
-    const ready = await cut.inject('/health/ready');
+    const ready = await cut.get(Management).inject('/health/ready');
     expect([ready.statusCode, ready.json().details.database.status]).toEqual([200, 'degraded']);
     way.close();
     await Promise.all([cut.close(), whole.close()]);
@@ -691,7 +691,7 @@ describe('without the database', () => {
       performance.now = () => now.call(performance) + seconds * 1000;
     };
     const readiness = async () => {
-      const { statusCode, body } = await app.inject('/health/ready');
+      const { statusCode, body } = await app.get(Management).inject('/health/ready');
       const { clients, revocations } = JSON.parse(body).details;
       return [statusCode, clients.status, revocations.status];
     };

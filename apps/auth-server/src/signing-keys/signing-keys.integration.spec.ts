@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Management } from '@lanyard/service-defaults';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { decodeProtectedHeader, type JSONWebKeySet } from 'jose';
 import { administratorOf, basic, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
@@ -141,7 +142,7 @@ describe('signing keys', () => {
     const headers = { authorization: basic('batch-processor', database.secretOf('batch-processor')) };
     const refused = await postToken(behind, { grant_type: 'client_credentials' }, headers);
     expect([refused.statusCode, refused.json().error]).toEqual([503, 'temporarily_unavailable']);
-    expect((await behind.inject('/health/ready')).statusCode).toBe(503);
+    expect((await behind.get(Management).inject('/health/ready')).statusCode).toBe(503);
     expect((await postToken(ahead, { grant_type: 'client_credentials' }, headers)).statusCode).toBe(200);
     await call('POST', '/admin/keys/rotate', { emergency: true });
   });

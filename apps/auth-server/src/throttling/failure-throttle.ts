@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { network } from '@lanyard/service-defaults';
 import { LRUCache } from 'lru-cache';
 import { GrowingDelays } from './growing-delays.ts';
 import { ReplicaNews } from './replica-news.ts';
@@ -91,14 +92,3 @@ const digest = (name: string): string => hash('sha256', name, 'base64url').slice
 const apart = (text: string): string => Buffer.from(text).toString();
 
 const both = (clientId: string, place: string) => `${place} ${clientId.slice(0, 128)}`;
-
-/** One customer has a whole /64 of IPv6. */
-function network(address: string | undefined): string {
-  // Of a connection that is gone already.
-  if (address === undefined) return '';
-  if (!address.includes(':') || address.startsWith('::ffff:')) return address;
-  const [head = '', tail] = address.split('::');
-  const groups = head.split(':').filter(Boolean);
-  const missing = tail === undefined ? 0 : 8 - groups.length - tail.split(':').filter(Boolean).length;
-  return [...groups, ...Array<string>(Math.max(0, missing)).fill('0')].slice(0, 4).join(':');
-}

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Management } from '@lanyard/service-defaults';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { basic, postToken, provisionedDatabase, statementsSent } from '../auth-server.fixture.ts';
 import { AuditLog } from '../audit/audit-log.ts';
@@ -38,7 +39,8 @@ function pass(seconds: number): void {
 }
 
 async function waitUntilListening(replica: NestFastifyApplication): Promise<void> {
-  const state = async () => (await replica.inject('/health/ready')).json().details['registry changes'].status;
+  const state = async () =>
+    (await replica.get(Management).inject('/health/ready')).json().details['registry changes'].status;
   while ((await state()) !== 'up') await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
@@ -173,7 +175,7 @@ describe('guessing', () => {
     expect(await statuses(12, () => guess(here, observing))).toEqual(fails(12));
     // This one would not have been heard either.
     expect((await ask('guessed', 's3cret', here, observing)).statusCode).toBe(200);
-    expect((await observing.inject('/metrics')).body).toMatch(
+    expect((await observing.get(Management).inject('/metrics')).body).toMatch(
       /lanyard_throttled_requests_total\{limit="failures",enforced="false".*\} 3$/m,
     );
   });
@@ -221,7 +223,7 @@ describe('the quota of a client', () => {
     expect(await statuses(12, () => ask('observed', 's3cret', anAddress(), observing))).toEqual(
       Array<number>(12).fill(200),
     );
-    expect((await observing.inject('/metrics')).body).toMatch(
+    expect((await observing.get(Management).inject('/metrics')).body).toMatch(
       /lanyard_throttled_requests_total\{limit="quota",enforced="false".*\} 2/,
     );
   });

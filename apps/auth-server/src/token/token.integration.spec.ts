@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Management } from '@lanyard/service-defaults';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { connect } from 'node:net';
@@ -367,14 +368,14 @@ describe('the rest of the server', () => {
   });
 
   it('is live and ready, and tells its metrics', async () => {
-    expect((await app.inject('/health/live')).json()).toEqual({ status: 'ok' });
-    const ready = await app.inject('/health/ready');
+    expect((await app.get(Management).inject('/health/live')).json()).toEqual({ status: 'ok' });
+    const ready = await app.get(Management).inject('/health/ready');
     expect(ready.json().details['registry changes']).toEqual({ status: 'up' });
     expect([ready.statusCode, Object.keys(ready.json().details).toSorted()]).toEqual([
       200,
       ['clients', 'database', 'registry changes', 'revocations', 'signing key'],
     ]);
-    expect((await app.inject('/metrics')).body).toMatch(
+    expect((await app.get(Management).inject('/metrics')).body).toMatch(
       /lanyard_client_authentications_total\{outcome="succeeded".*\} \d+/,
     );
   });

@@ -39,7 +39,7 @@ export async function clientOfItsOwn(target: Target, tokensPerMinute: number) {
 }
 
 /** Whether limits are observed alone, as its metrics say. */
-export async function observes({ issuer }: Target): Promise<boolean> {
-  const { text } = await call(`${issuer}/metrics`);
+export async function observes({ inspect }: Target): Promise<boolean> {
+  const { text } = await inspect('auth-server', '/metrics');
   return /^lanyard_throttled_requests_total\{[^}]*enforced="false"[^}]*\} [1-9]/m.test(text);
 }

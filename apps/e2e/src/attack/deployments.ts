@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { runningPostgres } from '@lanyard/tools/system';
 import type { ComposeProject } from '../compose/compose-project.ts';
+import { inspectAt } from '../inspect.ts';
 import { lanyard } from '../lanyard.ts';
 import { queryServer } from '../postgres.ts';
 import type { Deployment } from './target.ts';
@@ -21,11 +22,18 @@ export async function deploymentOfFolder(environment: NodeJS.ProcessEnv): Promis
     await lanyard({ ISSUER: issuer, SECRETS_DIRECTORY: join(directory, 'secrets') }, ['clients', 'list']);
   }
   const postgres = await runningPostgres(directory);
+  const jobsApi = environment.JOBS_API_URL || 'http://localhost:3002';
+  const batchProcessor = environment.BATCH_PROCESSOR_URL || 'http://localhost:3001';
   return {
     issuer,
-    jobsApi: environment.JOBS_API_URL || 'http://localhost:3002',
-    batchProcessor: environment.BATCH_PROCESSOR_URL || 'http://localhost:3001',
+    jobsApi,
+    batchProcessor,
     directory,
+    inspect: inspectAt({
+      'auth-server': managementOf(issuer, environment.AUTH_SERVER_MANAGEMENT_PORT),
+      'batch-processor': managementOf(batchProcessor, environment.BATCH_PROCESSOR_MANAGEMENT_PORT),
+      'jobs-api': managementOf(jobsApi, environment.JOBS_API_MANAGEMENT_PORT),
+    }),
     ...(postgres && { query: (sql) => queryServer(postgres.url, 'lanyard_auth', sql) }),
     close: async () => undefined,
   };
@@ -45,12 +53,20 @@ export async function composeDeployment(project: ComposeProject): Promise<Found>
     jobsApi,
     batchProcessor,
     directory,
+    inspect: (service, path) => project.inspect(service, path),
+    hasGateway: true,
     query: (sql) => project.query('lanyard_auth', sql),
     close: () => rm(directory, { recursive: true }),
   };
 }
 
 async function insistOnAnswer(issuer: string, command: string): Promise<void> {
-  const answer = await fetch(`${issuer}/health/live`).catch(() => undefined);
+  const answer = await fetch(`${issuer}/.well-known/jwks.json`).catch(() => undefined);
   if (!answer?.ok) throw new Error(`nothing answers at ${issuer}: ${command} first, or set ISSUER`);
+}
+
+/** As `npm start` chooses it, unless it is set. */
+function managementOf(url: string, port: string | undefined): string {
+  const { hostname, port: publicPort } = new URL(url);
+  return `http://${hostname}:${port || Number(publicPort) + 100}`;
 }

@@ -21,19 +21,25 @@ export interface Request {
   /** an array sends a header several times */
   headers?: Headers;
   body?: string | Buffer;
+  /** the address of this machine that it comes from */
+  localAddress?: string;
 }
 
 /**
  * Sends a request as it is, where fetch would mend it, on a connection of its own: one that was answered before its end, as
  * some here are, is of no use to the next. No answer may be a 5xx.
  */
-export async function call(url: string, { method = 'GET', headers = {}, body }: Request = {}): Promise<Answer> {
+export async function call(
+  url: string,
+  { method = 'GET', headers = {}, body, localAddress }: Request = {},
+): Promise<Answer> {
   const answer = await new Promise<Answer>((resolve, reject) => {
     const { hostname, port, pathname, protocol } = new URL(url);
     const send = protocol === 'https:' ? overHttps : overHttp;
     // The path as it was written: a URL would be normalised.
     const path = url.slice(new URL(url).origin.length) || pathname;
-    const request = send({ hostname, port, path, method, headers, timeout: 60_000, agent: false }, async (response) => {
+    const options = { hostname, port, path, method, headers, localAddress, timeout: 60_000, agent: false };
+    const request = send(options, async (response) => {
       const content = await text(response).catch(() => '');
       resolve({
         status: response.statusCode ?? 0,
@@ -98,11 +104,11 @@ export const statusesIn = (answer: string): number[] =>
 /** Whether it still does its work. */
 export async function insistOnHealth(url: string): Promise<void> {
   for (let attempts = 0; ; attempts++) {
-    const status = await call(`${url}/health/live`).then(
+    const status = await call(`${url}/nothing`).then(
       (answer) => answer.status,
       () => 0,
     );
-    if (status === 200) return;
+    if (status === 404) return;
     insist(attempts < 5, `${url} does not answer any more`);
     await sleep(200);
   }

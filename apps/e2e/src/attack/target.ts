@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeJwt } from 'jose';
+import type { Inspect } from '../inspect.ts';
 import type { SigningKey } from '../signing-key.ts';
 import { insist } from './attack.ts';
 import type { Canary } from './canary.ts';
@@ -14,6 +15,10 @@ export interface Deployment {
   batchProcessor: string;
   /** with `secrets/<client_id>/client_secret`, and `key-encryption-key` where the signing key may be opened */
   directory: string;
+  /** the management listeners, which callers do not reach */
+  inspect: Inspect;
+  /** behind a gateway, as the containers are */
+  hasGateway?: boolean;
   /** of the authorization server's database, where there is a way to it */
   query?: (sql: string) => Promise<Record<string, unknown>[]>;
 }
@@ -36,6 +41,9 @@ export class Target {
   }
   get batchProcessor(): string {
     return this.deployment.batchProcessor;
+  }
+  get inspect(): Inspect {
+    return this.deployment.inspect;
   }
   get tokenEndpoint(): string {
     return `${this.issuer}/oauth/token`;

@@ -2,7 +2,7 @@ import { createHmac, createPublicKey, type KeyObject } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt, SignJWT, type JWK } from 'jose';
 import { current, type SigningKey } from '../signing-key.ts';
-import { batchProcessor, call, issuer, jobsApi, signingKeys, tokenOf } from '../system-under-test.ts';
+import { batchProcessor, call, inspect, issuer, jobsApi, signingKeys, tokenOf } from '../system-under-test.ts';
 
 let privateKey: KeyObject;
 let publicJwk: JWK;
@@ -173,20 +173,28 @@ describe('POST /runs of the batch processor', () => {
 });
 
 describe('every service', () => {
-  it.each([
-    ['auth-server', issuer],
-    ['batch-processor', batchProcessor],
-    ['jobs-api', jobsApi],
-  ])('%s is live, ready and measured, and has harmless headers [security-headers, Lanyard]', async (name, url) => {
-    expect((await call(`${url}/health/live`)).body).toEqual({ status: 'ok' });
-    expect((await call(`${url}/health/ready`)).status).toBe(200);
-    const metrics = await call(`${url}/metrics`);
-    expect(metrics.body.text).toMatch(new RegExp(`http_request_duration_seconds_count\\{.*service="${name}"`));
-    expect(Object.fromEntries(metrics.headers)).toMatchObject({
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
-      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-      'x-request-id': expect.any(String),
-    });
-  });
+  it.each(['auth-server', 'batch-processor', 'jobs-api'] as const)(
+    '%s is live, ready and measured, and has harmless headers [security-headers, Lanyard]',
+    async (name) => {
+      expect(JSON.parse((await inspect(name, '/health/live')).text)).toEqual({ status: 'ok' });
+      expect((await inspect(name, '/health/ready')).status).toBe(200);
+      const metrics = await inspect(name, '/metrics');
+      expect(metrics.text).toMatch(new RegExp(`process_start_time_seconds\\{service="${name}"`));
+      expect(metrics.headers).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+        'x-request-id': expect.any(String),
+      });
+    },
+  );
+
+  it.each([issuer, batchProcessor, jobsApi])(
+    'keeps that from callers at %s [management-listener, Lanyard]',
+    async (url) => {
+      for (const path of ['/health', '/health/live', '/health/ready', '/metrics']) {
+        expect([path, (await call(url + path)).status]).toEqual([path, 404]);
+      }
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { testAttacks } from '../attack/attack.fixture.ts';
 import { deploymentOfFolder } from '../attack/deployments.ts';
 import { targetOf } from '../attack/run-attacks.ts';
 import type { Target } from '../attack/target.ts';
-import { batchProcessor, directory, issuer, jobsApi, query } from '../system-under-test.ts';
+import { batchProcessor, directory, inspect, issuer, jobsApi, query } from '../system-under-test.ts';
 
 let target: Target;
 
@@ -15,7 +15,12 @@ beforeAll(async () => {
     BATCH_PROCESSOR_URL: batchProcessor,
     LANYARD_DIRECTORY: directory,
   });
-  target = await targetOf({ ...deployment, query: (sql) => query('lanyard_auth', sql) });
+  target = await targetOf({
+    ...deployment,
+    inspect,
+    hasGateway: true,
+    query: (sql) => query('lanyard_auth', sql),
+  });
 }, 60_000);
 afterAll(() => target?.canary.stop());
 

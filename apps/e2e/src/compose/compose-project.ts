@@ -140,6 +140,16 @@ export class ComposeProject {
     return this.compose('exec', '-T', service, ...command);
   }
 
+  /** What the management listener of a service answers, to which no published port leads. */
+  async inspect(
+    service: string,
+    path: string,
+  ): Promise<{ status: number; headers: Record<string, string>; text: string }> {
+    const script = `fetch('http://127.0.0.1:' + process.env.MANAGEMENT_PORT + '${path}').then(async (response) => console.log(
+      JSON.stringify({ status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() })))`;
+    return JSON.parse(await this.exec(service, 'node', '-e', script)) as Awaited<ReturnType<ComposeProject['inspect']>>;
+  }
+
   async query(database: string, sql: string): Promise<Record<string, unknown>[]> {
     const rows = sql.startsWith('SELECT') ? `SELECT coalesce(json_agg(row), '[]') FROM (${sql}) AS row` : sql;
     const out = await this.exec('postgres', 'psql', '-U', 'postgres', '-d', database, '-qAt', '-c', rows);

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { freePort, type System } from '@lanyard/tools/system';
+import { freePort, type Service, type System } from '@lanyard/tools/system';
 import { testAttacks } from '../attack/attack.fixture.ts';
 import { deploymentOfFolder } from '../attack/deployments.ts';
 import { forge, present } from '../attack/forge.ts';
@@ -25,10 +25,7 @@ beforeAll(async () => {
   directory = await temporaryDirectory();
   const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
   system = await startSystem({ directory, ports });
-  const { issuer: ISSUER, jobsApi: JOBS_API_URL, batchProcessor: BATCH_PROCESSOR_URL } = system.urls;
-  target = await targetOf(
-    await deploymentOfFolder({ ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL, LANYARD_DIRECTORY: directory }),
-  );
+  target = await targetOf(await deploymentOfFolder(settings()));
 }, 60_000);
 afterAll(async () => {
   await target?.canary.stop();
@@ -36,11 +33,26 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+/** Where the system is, as `npm run attack` is told. */
+function settings() {
+  const { authServer, batchProcessor, jobsApi } = system.services;
+  const managementPort = ({ options }: Service) => new URL(options.managementUrl!).port;
+  return {
+    ISSUER: system.urls.issuer,
+    JOBS_API_URL: system.urls.jobsApi,
+    BATCH_PROCESSOR_URL: system.urls.batchProcessor,
+    AUTH_SERVER_MANAGEMENT_PORT: managementPort(authServer),
+    BATCH_PROCESSOR_MANAGEMENT_PORT: managementPort(batchProcessor),
+    JOBS_API_MANAGEMENT_PORT: managementPort(jobsApi),
+    LANYARD_DIRECTORY: directory,
+  };
+}
+
 testAttacks(() => target);
 
 it('is attacked from the command line, which says what it tried', async () => {
-  const { issuer: ISSUER, jobsApi: JOBS_API_URL, batchProcessor: BATCH_PROCESSOR_URL } = system.urls;
-  const environment = { ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL, LANYARD_DIRECTORY: directory, NO_COLOR: '1' };
+  const { ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL } = settings();
+  const environment = { ...settings(), NO_COLOR: '1' };
   const attack = (...args: string[]) =>
     execute('npm', ['run', '--silent', 'attack', '--', ...args], {
       cwd: repository,
@@ -66,7 +78,7 @@ it('is attacked from the command line, which says what it tried', async () => {
 
 it('tells no client that there is from one that there is not, by the time [same-work, Lanyard]', async () => {
   const port = await freePort();
-  const observing = system.replica('auth-server', port, { THROTTLING: 'observe', LOG_LEVEL: 'error' });
+  const observing = await system.replica('auth-server', port, { THROTTLING: 'observe', LOG_LEVEL: 'error' });
   observing.start();
   await observing.ready();
   const tokenEndpoint = `http://localhost:${port}/oauth/token`;

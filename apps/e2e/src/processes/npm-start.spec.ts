@@ -13,22 +13,25 @@ const repository = new URL('../../../..', import.meta.url).pathname;
 const run = promisify(execFile);
 let directory: string;
 let environment: NodeJS.ProcessEnv;
-let ports: number[];
+const ports: number[] = [];
 const started: ChildProcess[] = [];
 
 beforeAll(async () => {
   directory = await temporaryDirectory();
-  ports = [await freePort(), await freePort(), await freePort()];
-  const [authServer, batchProcessor, jobsApi] = ports;
+  for (let i = 0; i < 6; i++) ports.push(await freePort());
+  const [authServer, batchProcessor, jobsApi, ...management] = ports.map(String);
   environment = {
     ...process.env,
     NODE_OPTIONS: undefined,
     FORCE_COLOR: undefined,
     NO_COLOR: '1',
     LANYARD_DIRECTORY: directory,
-    AUTH_SERVER_PORT: String(authServer),
-    BATCH_PROCESSOR_PORT: String(batchProcessor),
-    JOBS_API_PORT: String(jobsApi),
+    AUTH_SERVER_PORT: authServer,
+    BATCH_PROCESSOR_PORT: batchProcessor,
+    JOBS_API_PORT: jobsApi,
+    AUTH_SERVER_MANAGEMENT_PORT: management[0],
+    BATCH_PROCESSOR_MANAGEMENT_PORT: management[1],
+    JOBS_API_MANAGEMENT_PORT: management[2],
     ISSUER: `http://localhost:${authServer}`,
     BATCH_PROCESSOR_URL: `http://localhost:${batchProcessor}`,
     JOBS_API_URL: `http://localhost:${jobsApi}`,
@@ -73,7 +76,7 @@ const jobs = async (...args: string[]) =>
   );
 /** The group: npm, the launcher, and whatever they started in it. */
 const signal = (child: ChildProcess, name: NodeJS.Signals) => process.kill(-child.pid!, name);
-const taken = async () => Promise.all(ports.map(portTaken));
+const taken = async () => (await Promise.all(ports.map(portTaken))).includes(true);
 
 describe('npm start', () => {
   it('ends with all example jobs done, tells how, stops within 5 s at Ctrl-C, and keeps its data', async () => {
@@ -88,7 +91,7 @@ describe('npm start', () => {
     signal(first.child, 'SIGINT');
     await once(first.child, 'exit');
     expect(performance.now() - begun).toBeLessThan(5000);
-    expect(await taken()).toEqual([false, false, false]);
+    expect(await taken()).toBe(false);
     expect((await run('pgrep', ['-fc', directory]).catch(({ stdout }) => ({ stdout }))).stdout.trim()).toBe('0');
 
     const second = await start();
@@ -110,9 +113,8 @@ describe('npm start', () => {
     // The launcher alone: its services notice, and the next start finds Postgres running.
     signal(third.child, 'SIGKILL');
     await once(third.child, 'exit');
-    for (let i = 0; i < 100 && (await taken()).includes(true); i++)
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(await taken()).toEqual([false, false, false]);
+    for (let i = 0; i < 100 && (await taken()); i++) await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await taken()).toBe(false);
     await untilGone(/apps\/[a-z-]+\/dist\/main\.js/);
     const fourth = await start();
     expect(fourth.output()).toContain('found running');
@@ -141,6 +143,9 @@ describe('npm start', () => {
       AUTH_SERVER_PORT: await freePort(),
       BATCH_PROCESSOR_PORT: await freePort(),
       JOBS_API_PORT: await freePort(),
+      AUTH_SERVER_MANAGEMENT_PORT: await freePort(),
+      BATCH_PROCESSOR_MANAGEMENT_PORT: await freePort(),
+      JOBS_API_MANAGEMENT_PORT: await freePort(),
     };
     const second = run('npm', ['start'], {
       cwd: repository,

@@ -25,11 +25,11 @@ beforeAll(async () => {
   const environment = { NODE_OPTIONS: `--import=${clock}`, ACCESS_TOKEN_LIFETIME: '780' };
   system = await startSystem({ directory, ports, environment, onLine: (line) => lines.push(line) });
   const [auth, jobs] = [await freePort(), await freePort()];
-  authServers = [system.services.authServer, system.replica('auth-server', auth)];
+  authServers = [system.services.authServer, await system.replica('auth-server', auth)];
   const address = { ISSUER_ADDRESS: `http://localhost:${auth}` };
-  const second = system.replica('jobs-api', jobs, address);
+  const second = await system.replica('jobs-api', jobs, address);
   jobsApis = [system.services.jobsApi, second];
-  strict = system.replica('jobs-api', await freePort(), { ...address, REVOCATIONS_WHEN_SILENT: 'refuse' });
+  strict = await system.replica('jobs-api', await freePort(), { ...address, REVOCATIONS_WHEN_SILENT: 'refuse' });
   authServers[1]!.start();
   await authServers[1]!.ready();
   for (const service of [second, strict]) service.start();
@@ -74,16 +74,20 @@ async function untilAnswered(token: string, status: number): Promise<void> {
 }
 /** Requests so far, by route. */
 async function requestsAt(service: Service): Promise<Record<string, number>> {
-  const { text } = (await call(`${service.options.url}/metrics`)).body;
+  const { text } = (await call(`${service.options.managementUrl}/metrics`)).body;
   const found = String(text).matchAll(/^http_request_duration_seconds_count\{.*route="([^"]+)".*\} (\d+)$/gm);
   const routes: Record<string, number> = {};
   for (const [, route, count] of found) routes[route!] = (routes[route!] ?? 0) + Number(count);
   return routes;
 }
 const metricOf = async ({ options }: Service, name: string) =>
-  Number(new RegExp(`^${name}\\{.*\\} (.+)$`, 'm').exec(String((await call(`${options.url}/metrics`)).body.text))?.[1]);
+  Number(
+    new RegExp(`^${name}\\{.*\\} (.+)$`, 'm').exec(
+      String((await call(`${options.managementUrl}/metrics`)).body.text),
+    )?.[1],
+  );
 const readinessOf = async ({ options }: Service) => {
-  const { status, body } = await call(`${options.url}/health/ready`);
+  const { status, body } = await call(`${options.managementUrl}/health/ready`);
   const { revocations } = body.details as Record<string, { status: string; message?: string }>;
   return { ready: status, ...revocations };
 };

@@ -120,7 +120,7 @@ describe('the system', () => {
   }, 90_000);
 
   it('shares the work among replicas', async () => {
-    const replica = system.replica('batch-processor', await freePort());
+    const replica = await system.replica('batch-processor', await freePort());
     replicas.push(replica);
     replica.start();
     await replica.ready();
@@ -140,7 +140,7 @@ describe('the system', () => {
   it('goes on with its cached token while the authorization server is away', async () => {
     await system.services.authServer.stop('SIGKILL');
     const held = lines.filter(({ fields }) => fields?.msg === 'access token obtained').length;
-    expect((await call(`${system.urls.jobsApi}/health/ready`)).status).toBe(200);
+    expect((await call(`${system.services.jobsApi.options.managementUrl}/health/ready`)).status).toBe(200);
     system.services.authServer.start();
     await system.services.authServer.ready();
     const ids = await submit(1);

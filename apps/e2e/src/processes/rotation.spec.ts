@@ -23,7 +23,7 @@ beforeAll(async () => {
   const environment = { SIGNING_KEY_PERIOD: '20', SIGNING_KEY_ANNOUNCEMENT: '5' };
   system = await startSystem({ directory, ports, environment });
   const [auth, jobs] = [await freePort(), await freePort()];
-  replicas.push(system.replica('auth-server', auth), system.replica('jobs-api', jobs));
+  replicas.push(await system.replica('auth-server', auth), await system.replica('jobs-api', jobs));
   for (const replica of replicas) replica.start();
   await Promise.all(replicas.map((replica) => replica.ready()));
   issuers = [system.urls.issuer, `http://localhost:${auth}`];
@@ -177,7 +177,7 @@ describe('rotation under load, with two auth-servers and two jobs-apis', () => {
     process.stderr.write(`keys withdrawn: refused everywhere ${ms.toFixed(0)} ms after the command ended\n`);
     expect(ms).toBeLessThan(1000);
     // Service A gets itself a new token, and goes on.
-    const run = await call(`${system.urls.batchProcessor}/health/ready`);
+    const run = await call(`${system.services.batchProcessor.options.managementUrl}/health/ready`);
     expect(run.status).toBe(200);
   });
 });

@@ -8,6 +8,7 @@ import {
   batchProcessor,
   call,
   directory,
+  inspect,
   issuer,
   jobsApi,
   project,
@@ -22,9 +23,8 @@ let output: string;
 let secrets: string[];
 beforeAll(async () => {
   await sendSecretsAstray();
-  await recordMetrics('auth-server', issuer);
-  await recordMetrics('jobs-api', jobsApi);
-  await recordMetrics('batch-processor', batchProcessor);
+  for (const service of ['auth-server', 'jobs-api', 'batch-processor'] as const)
+    recordMetrics(service, (await inspect(service, '/metrics')).text);
   recordAuditEvents(await query('lanyard_auth', 'SELECT * FROM audit_event'));
   if (project) await project.record();
   else recordOutput('postgres', readFileSync(join(directory, 'postgres/postgres.log'), 'utf8'));

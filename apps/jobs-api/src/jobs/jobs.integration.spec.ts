@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Management } from '@lanyard/service-defaults';
 import { AccessRules } from '@lanyard/resource-server';
 import { startJobsApi, submit } from '../jobs-api.fixture.ts';
 
@@ -414,8 +415,16 @@ describe('what describes the service', () => {
     expect((await api.app.inject('/docs')).body).toContain('swagger-ui');
   });
 
+  it('is not there unless that is asked for [api-docs-off, Lanyard]', async () => {
+    const production = await startJobsApi({ API_DOCS: undefined });
+    for (const path of ['/docs', '/docs-json', '/docs/swagger-ui.css']) {
+      expect([path, (await production.app.inject(path)).statusCode]).toEqual([path, 404]);
+    }
+    await production.stop();
+  });
+
   it('is ready once it has keys', async () => {
-    const ready = await api.app.inject('/health/ready');
+    const ready = await api.app.get(Management).inject('/health/ready');
     expect([ready.statusCode, Object.keys(ready.json().details).toSorted()]).toEqual([
       200,
       ['database', 'keys', 'revocations'],

@@ -14,9 +14,7 @@ export function addDoctor(program: Command, server: Server): void {
     )
     .option('--json', 'print JSON')
     .action(async ({ json }: OutputOptions) => {
-      const findings = (
-        await Promise.all([discovery, keys, readiness, diagnosis].map((look) => safely(look, server)))
-      ).flat();
+      const findings = (await Promise.all([discovery, keys, diagnosis].map((look) => safely(look, server)))).flat();
       if (findings.some(({ status }) => status === 'failure')) process.exitCode = 1;
       if (json) return printJson(findings);
       for (const { check, status, detail } of findings) print(`${signs[status]} ${check.padEnd(20)} ${detail}`);
@@ -69,18 +67,6 @@ async function keys(server: Server): Promise<Finding[]> {
     finding('key identifiers', kids.size !== published.length && 'two keys have the same kid', 'distinct'),
     finding('private members', exposed && 'the JWK Set holds private keys', 'none published'),
   ];
-}
-
-async function readiness(server: Server): Promise<Finding[]> {
-  const response = await server.fetch('/health/ready');
-  const { details = {} } = (await response.json()) as {
-    details?: Record<string, { status: string; message?: string }>;
-  };
-  return Object.entries(details).map(([name, { status, message }]) => ({
-    check: `ready: ${name}`,
-    status: status === 'up' ? 'ok' : status === 'degraded' ? 'warning' : 'failure',
-    detail: message ?? status,
-  }));
 }
 
 async function diagnosis(server: Server): Promise<Finding[]> {

@@ -1,18 +1,37 @@
 import { z } from 'zod';
 
-const proxy = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6(), z.enum(['loopback', 'linklocal', 'uniquelocal'])], {
-  error: 'must be addresses, networks, or loopback, linklocal, uniquelocal',
+/** No name ends with a number: that is a mistake in an address. */
+const hostName = z.string().regex(/^(?=.{1,253}$)([a-z\d_-]{1,63}\.)*(?!\d+$)[a-z\d_-]{1,63}$/i);
+const proxy = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6(), hostName], {
+  error: 'must be addresses, networks, host names, or loopback, linklocal, uniquelocal',
 });
+
+const address = z
+  .string()
+  // Fastify would listen at both its addresses, by a second server without the limits of the first.
+  .transform((host) => (host === 'localhost' ? '127.0.0.1' : host))
+  .default('127.0.0.1');
+const port = z.coerce.number().int().min(0).max(65_535);
+
+const managementPort = 'the port of health and metrics, which are not answered at `PORT`; plain http';
+
+/** The port of health and metrics, where a service listens unless another one is set. */
+export const managementPortOf = (number: number) => port.default(number).describe(managementPort);
+
+/** Of services that describe their API. */
+export const apiDocs = z
+  .stringbool()
+  .default(false)
+  .describe('serves the description of the API at `/docs` and `/docs-json`, to everybody');
 
 /** What every service can be told. */
 export const serviceConfiguration = z.object({
-  HOST: z
-    .string()
-    // Fastify would listen at both its addresses, by a second server without the limits of the first.
-    .transform((host) => (host === 'localhost' ? '127.0.0.1' : host))
-    .default('127.0.0.1')
-    .describe('the address to listen on; `0.0.0.0` in a container'),
-  PORT: z.coerce.number().int().min(0).max(65_535).describe('the port to listen on'),
+  HOST: address.describe('the address to listen on; `0.0.0.0` in a container'),
+  PORT: port.describe('the port to listen on'),
+  MANAGEMENT_HOST: address.describe(
+    'the address at which health and metrics are answered: one that only the platform and its monitoring reach',
+  ),
+  MANAGEMENT_PORT: port.default(0).describe(managementPort),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
@@ -30,7 +49,18 @@ export const serviceConfiguration = z.object({
     .min(10)
     .max(1_000_000)
     .default(4000)
-    .describe('connections at a time at most; what is more is closed at once'),
+    .describe(
+      'connections at a time at most; a new one takes the place of an idle one on which nothing was authenticated, or is closed',
+    ),
+  CONNECTIONS_PER_ADDRESS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(1500)
+    .describe(
+      'connections at most that an address (of IPv6, a /64 network) may hold at a time on which nothing was authenticated yet; `TRUSTED_PROXIES` may hold more',
+    ),
   BODY_BYTES_PER_ADDRESS: z.coerce
     .number()
     .int()
@@ -54,7 +84,9 @@ export const serviceConfiguration = z.object({
         .filter(Boolean),
     )
     .pipe(z.array(proxy))
-    .describe('addresses or networks whose `X-Forwarded-*` headers count, separated by commas; none by default'),
+    .describe(
+      'addresses, networks or host names whose `X-Forwarded-*` headers count, separated by commas; names are looked up every two seconds; none by default',
+    ),
 });
 export type ServiceConfiguration = z.infer<typeof serviceConfiguration>;
 

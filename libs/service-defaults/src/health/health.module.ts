@@ -1,12 +1,5 @@
-import {
-  Controller,
-  Get,
-  Global,
-  Injectable,
-  Module,
-  ServiceUnavailableException,
-  type BeforeApplicationShutdown,
-} from '@nestjs/common';
+import type { Server } from 'node:net';
+import { Global, Injectable, Module, ServiceUnavailableException } from '@nestjs/common';
 import {
   HealthCheckService,
   HealthIndicatorService,
@@ -14,7 +7,6 @@ import {
   type HealthCheckResult,
   type HealthIndicatorResult,
 } from '@nestjs/terminus';
-import { Public } from '@lanyard/resource-server/access';
 import { withTimeout } from '../with-timeout.ts';
 
 /** `up`, or `degraded` where the service still does its work. A rejection means `down`. */
@@ -30,10 +22,11 @@ export class Readiness {
   }
 }
 
-@Controller('health')
-@Public()
-export class HealthController implements BeforeApplicationShutdown {
-  private stopping = false;
+/** What the management listener answers to those who decide whether a service is restarted, or gets requests. */
+@Injectable()
+export class Health {
+  private isStopping = false;
+  private server: Server | undefined;
   private checking: Promise<HealthCheckResult> | undefined;
 
   constructor(
@@ -42,16 +35,25 @@ export class HealthController implements BeforeApplicationShutdown {
     private readonly readiness: Readiness,
   ) {}
 
+  /** Ready is only who takes requests at this server. */
+  follow(server: Server): void {
+    this.server = server;
+  }
+
+  /** Not ready any more, while requests under way are finished. */
+  stop(): void {
+    this.isStopping = true;
+  }
+
   /** The process answers. Says nothing of what it depends on: a restart would not mend that. */
-  @Get('live')
   live(): { status: 'ok' } {
     return { status: 'ok' };
   }
 
   /** Requests can be served. */
-  @Get('ready')
   async ready(): Promise<HealthCheckResult> {
-    if (this.stopping) throw new ServiceUnavailableException('the service is stopping');
+    if (this.isStopping) throw new ServiceUnavailableException('the service is stopping');
+    if (this.server?.listening === false) throw new ServiceUnavailableException('the service is starting');
     // One check at a time, however many ask: they cost statements.
     const checks = [...this.readiness.checks].map(([name, check]) => this.indicate.bind(this, name, check));
     this.checking ??= this.health.check(checks).finally(() => {
@@ -60,8 +62,10 @@ export class HealthController implements BeforeApplicationShutdown {
     return this.checking;
   }
 
-  beforeApplicationShutdown(): void {
-    this.stopping = true;
+  /** What each check says, whatever follows from it. */
+  async details(): Promise<HealthIndicatorResult> {
+    const results = await Promise.all([...this.readiness.checks].map(([name, check]) => this.indicate(name, check)));
+    return Object.assign({}, ...results) as HealthIndicatorResult;
   }
 
   private async indicate(name: string, check: ReadinessCheck): Promise<HealthIndicatorResult> {
@@ -79,8 +83,7 @@ export class HealthController implements BeforeApplicationShutdown {
 @Global()
 @Module({
   imports: [TerminusModule.forRoot({ logger: false })],
-  controllers: [HealthController],
-  providers: [Readiness],
-  exports: [Readiness],
+  providers: [Health, Readiness],
+  exports: [Health, Readiness],
 })
 export class HealthModule {}

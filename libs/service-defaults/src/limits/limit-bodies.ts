@@ -1,5 +1,6 @@
 import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { problemException } from '../problem/problem.ts';
+import { network } from './network.ts';
 
 /** Bodies up to this size are not counted: connections are, and so what they can hold. Bytes. */
 const small = 16 * 1024;
@@ -15,14 +16,15 @@ export interface BodyLimits {
 export function limitBodies(fastify: FastifyInstance, { perAddress, isStreamed }: BodyLimits): void {
   const heldOf = new Map<string, number>();
   fastify.addHook('preParsing', (request, reply, payload, done) => {
-    const { ip, raw, headers, routeOptions } = request;
+    const { raw, headers, routeOptions } = request;
     const length = Number(headers['content-length'] ?? 0);
     const isChunked = headers['transfer-encoding'] !== undefined;
     if ((length <= small && !isChunked) || isStreamed(request)) return done(null, payload);
     const limit = routeOptions.bodyLimit ?? small;
     if (length > limit) return done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
     const bytes = isChunked ? limit : length;
-    const held = (heldOf.get(ip) ?? 0) + bytes;
+    const place = network(request.ip);
+    const held = (heldOf.get(place) ?? 0) + bytes;
     if (held > perAddress) {
       void reply.header('retry-after', '1');
       return done(
@@ -31,11 +33,11 @@ export function limitBodies(fastify: FastifyInstance, { perAddress, isStreamed }
         }),
       );
     }
-    heldOf.set(ip, held);
+    heldOf.set(place, held);
     raw.once('close', () => {
-      const left = heldOf.get(ip)! - bytes;
-      if (left > 0) heldOf.set(ip, left);
-      else heldOf.delete(ip);
+      const left = heldOf.get(place)! - bytes;
+      if (left > 0) heldOf.set(place, left);
+      else heldOf.delete(place);
     });
     return done(null, payload);
   });

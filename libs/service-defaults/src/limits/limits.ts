@@ -1,9 +1,7 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { Counter, type Registry } from 'prom-client';
-import type { ServiceConfiguration } from '../configuration/common-configuration.ts';
 import { problemException } from '../problem/problem.ts';
 
 /** Bytes of all headers together, and their number. */
@@ -67,27 +65,6 @@ export function limitLeftovers(fastify: FastifyInstance): void {
 
 export function cutOffLater(request: IncomingMessage): void {
   if (!request.complete) setTimeout(() => request.complete || request.destroy(), leftovers).unref();
-}
-
-/** Connections beyond the limit are closed at once, and those are told that wonder why. */
-export function limitConnections(
-  server: Server,
-  { configuration, logger, metrics }: { configuration: ServiceConfiguration; logger: Logger; metrics: Registry },
-): void {
-  const limit = configuration.MAX_CONNECTIONS;
-  const dropped = new Counter({
-    name: 'http_connections_dropped_total',
-    help: 'connections that were closed at once, since there were MAX_CONNECTIONS already',
-    registers: [metrics],
-  });
-  let lastWarning = Number.NEGATIVE_INFINITY;
-  server.maxConnections = limit;
-  server.on('drop', () => {
-    dropped.inc();
-    if (performance.now() - lastWarning < 60_000) return;
-    lastWarning = performance.now();
-    logger.warn({ msg: 'connections are closed at once: there are as many as MAX_CONNECTIONS says', limit });
-  });
 }
 
 /** Answers what is no request, or does not come in. */

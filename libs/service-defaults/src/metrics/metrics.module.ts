@@ -1,22 +1,8 @@
-import { Controller, Get, Header, Inject, Module, type DynamicModule } from '@nestjs/common';
-import { Public } from '@lanyard/resource-server/access';
+import { Module, type DynamicModule } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 
 export { Registry };
-
-@Controller('metrics')
-@Public()
-export class MetricsController {
-  constructor(@Inject(Registry) private readonly registry: Registry) {}
-
-  /** The text format of Prometheus. */
-  @Get()
-  @Header('content-type', Registry.PROMETHEUS_CONTENT_TYPE)
-  metrics(): Promise<string> {
-    return this.registry.metrics();
-  }
-}
 
 @Module({})
 export class MetricsModule {
@@ -24,7 +10,6 @@ export class MetricsModule {
     return {
       module: MetricsModule,
       global: true,
-      controllers: [MetricsController],
       providers: [{ provide: Registry, useValue: registry }],
       exports: [Registry],
     };

@@ -20,7 +20,8 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-function problemOf(exception: unknown): Problem {
+/** What a caller may know of what went wrong. */
+export function problemOf(exception: unknown): Problem {
   if (exception instanceof HttpException) {
     const status = exception.getStatus();
     const body = exception.getResponse();

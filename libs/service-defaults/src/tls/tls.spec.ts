@@ -11,7 +11,7 @@ import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { generate } from 'selfsigned';
-import { serviceConfiguration } from '../index.ts';
+import { Management, serviceConfiguration } from '../index.ts';
 import { createService } from '../service.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'lanyard-tls-'));
@@ -70,25 +70,27 @@ describe('a service with a certificate', () => {
   it('speaks https, and tells browsers to stay with it [security-headers, Lanyard]', async () => {
     put(first);
     await start();
-    const { response, body } = await ask('/health/live');
-    expect([response.statusCode, body]).toEqual([200, '{"status":"ok"}']);
+    const { response, body } = await ask('/nothing');
+    expect([response.statusCode, body]).toEqual([404, expect.stringContaining('there is nothing here')]);
     expect(response.headers['strict-transport-security']).toBe('max-age=31536000');
-    await expect(ask('/health/live', { maxVersion: 'TLSv1.1', minVersion: 'TLSv1' })).rejects.toThrow(/protocol/);
+    await expect(ask('/nothing', { maxVersion: 'TLSv1.1', minVersion: 'TLSv1' })).rejects.toThrow(/protocol/);
   });
 
   it('takes a new certificate without a restart, and nothing that it cannot use [tls-reload, Lanyard]', async () => {
     put(first);
     await start();
-    const { fingerprint } = await ask('/health/live');
+    const { fingerprint } = await ask('/nothing');
     // As a renewal that is half written.
     put({ cert: second.cert, private: first.private });
     await until(async () => logs.includes('is not the private key of TLS_CERTIFICATE_FILE'));
-    expect((await ask('/health/live')).fingerprint).toBe(fingerprint);
+    expect((await ask('/nothing')).fingerprint).toBe(fingerprint);
     put(second);
-    await until(async () => (await ask('/health/live')).fingerprint !== fingerprint);
+    await until(async () => (await ask('/nothing')).fingerprint !== fingerprint);
     expect(logs).toContain('a new TLS certificate is in use');
     expect(logs).not.toContain('PRIVATE KEY-----');
-    expect((await ask('/metrics')).body).toMatch(/lanyard_tls_certificate_expiry_timestamp_seconds\{.*\} 1\d{9}/);
+    expect((await app.get(Management).inject('/metrics')).body).toMatch(
+      /lanyard_tls_certificate_expiry_timestamp_seconds\{.*\} 1\d{9}/,
+    );
   }, 30_000);
 
   it('closes connections on which nobody speaks TLS, and has the limits of time that plain ones have', async () => {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Finding } from '@lanyard/administration';
-import { CONFIGURATION } from '@lanyard/service-defaults';
+import { CONFIGURATION, Health } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { insecureSettings } from '../../insecure-settings.ts';
@@ -17,13 +17,28 @@ export class Diagnosis {
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
     @Inject(SigningKeys) private readonly keys: SigningKeys,
+    @Inject(Health) private readonly health: Health,
     @Inject(SecretAges) private readonly secretAges: SecretAges,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 
   async findings(): Promise<Finding[]> {
-    const [database, registry] = await Promise.all([this.databaseFindings(), this.registryFindings()]);
-    return [...database, ...this.keyFindings(), ...this.settingFindings(), ...registry];
+    const [readiness, database, registry] = await Promise.all([
+      this.readinessFindings(),
+      this.databaseFindings(),
+      this.registryFindings(),
+    ]);
+    return [...readiness, ...database, ...this.keyFindings(), ...this.settingFindings(), ...registry];
+  }
+
+  /** As the management listener has it, which a caller from outside does not reach. */
+  private async readinessFindings(): Promise<Finding[]> {
+    const details = await this.health.details();
+    return Object.entries(details).map(([name, { status, message }]) => ({
+      check: `ready: ${name}`,
+      status: status === 'up' ? 'ok' : status === 'degraded' ? 'warning' : 'failure',
+      detail: String(message ?? status),
+    }));
   }
 
   private async databaseFindings(): Promise<Finding[]> {

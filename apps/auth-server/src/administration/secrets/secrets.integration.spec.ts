@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Management } from '@lanyard/service-defaults';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SecretAges } from '../../registry/secret-ages.ts';
 import { administratorOf, basic, postToken, provisionedDatabase } from '../../auth-server.fixture.ts';
@@ -142,7 +143,7 @@ describe('secrets', () => {
     const found = await app.get(SecretAges).look();
     const clients = (secrets: { clientId: string }[]) => secrets.map(({ clientId }) => clientId);
     expect([clients(found.old), clients(found.expiring)]).toEqual([[aged.client_id], [ending.client_id]]);
-    const { body: metrics } = await app.inject('/metrics');
+    const { body: metrics } = await app.get(Management).inject('/metrics');
     expect(metrics).toMatch(/lanyard_client_secrets\{state="old",.*\} 1\n/);
     expect(metrics).toMatch(/lanyard_client_secrets\{state="expiring",.*\} 1\n/);
     const other = await database.startReplica();

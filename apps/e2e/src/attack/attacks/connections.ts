@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { insist, type Attack } from '../attack.ts';
 import { call, connectTo, counted, form, insistOnHealth, sendBytes, statusesIn, type Request } from '../http.ts';
@@ -5,6 +6,8 @@ import type { Target } from '../target.ts';
 
 const host = 'host: localhost\r\n';
 const close = 'connection: close\r\n';
+/** What everybody may read. */
+const open = '/.well-known/jwks.json';
 const type = 'content-type: application/x-www-form-urlencoded\r\n';
 
 const services = ({ issuer, jobsApi, batchProcessor }: Target) => [issuer, jobsApi, batchProcessor];
@@ -17,7 +20,7 @@ export const connections: Attack[] = [
       'two lengths, a length and chunks, odd encodings, spaces in names of headers, no host, a second request within a body',
     stoppedBy: 'what two readers could read in two ways is refused, and the connection closed',
     async run(target) {
-      const hidden = `GET /health/live HTTP/1.1\r\n${host}${close}\r\n`;
+      const hidden = `GET ${open} HTTP/1.1\r\n${host}${close}\r\n`;
       const post = `POST /oauth/token HTTP/1.1\r\n${host}${type}`;
       const requests = [
         `${post}content-length: 5\r\ncontent-length: 6\r\n\r\nx=y&z=`,
@@ -33,9 +36,9 @@ export const connections: Attack[] = [
         `${post}transfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\nx`,
         `${post}transfer-encoding: chunked\r\n\r\n5;${'x'.repeat(40_000)}\r\nx=yyy\r\n0\r\n\r\n`,
         `${post}content-length : 5\r\n\r\n${hidden}`,
-        `GET /health/live HTTP/1.1\r\n${host}x\0y: a\r\n${close}\r\n`,
-        `GET /health/live HTTP/1.1\r\n${host}x y: a\r\n${close}\r\n`,
-        `GET /health/live HTTP/1.1\r\n${close}\r\n`,
+        `GET ${open} HTTP/1.1\r\n${host}x\0y: a\r\n${close}\r\n`,
+        `GET ${open} HTTP/1.1\r\n${host}x y: a\r\n${close}\r\n`,
+        `GET ${open} HTTP/1.1\r\n${close}\r\n`,
         `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`,
       ];
       const statuses: (number | string)[] = [];
@@ -113,7 +116,7 @@ export const connections: Attack[] = [
           'x: abcdefghijklm\r\n'.repeat(3000),
           'x: y\r\n'.repeat(200),
         ]) {
-          const answer = await sendBytes(url, `GET /health/live HTTP/1.1\r\n${host}${close}${headers}\r\n`);
+          const answer = await sendBytes(url, `GET /nothing HTTP/1.1\r\n${host}${close}${headers}\r\n`);
           const [status = 'closed'] = statusesIn(answer);
           insist([400, 431, 'closed'].includes(status), `${headers.length} bytes of headers: ${status}`);
           statuses.push(status);
@@ -179,7 +182,7 @@ export const connections: Attack[] = [
     async run(target) {
       const openings = [
         `POST /oauth/token HTTP/1.1\r\n${host}${type}content-length: 1000\r\n\r\n`,
-        `GET /health/live HTTP/1.1\r\n${host}`,
+        `GET /nothing HTTP/1.1\r\n${host}`,
         '',
       ];
       const lifetimes = Promise.all(
@@ -191,7 +194,7 @@ export const connections: Attack[] = [
       const begun = performance.now();
       while (performance.now() - begun < 3000) {
         for (const url of services(target)) {
-          insist((await call(`${url}/health/live`)).status === 200, `${url} serves nobody besides slow senders`);
+          insist((await call(`${url}/nothing`)).status === 404, `${url} serves nobody besides slow senders`);
           served += 1;
         }
         await sleep(100);
@@ -200,6 +203,14 @@ export const connections: Attack[] = [
       insist(longest < 45, `a slow sender was put up with for ${Math.round(longest)} s`);
       return `answered or cut off after ${Math.round(longest)} s at most; ${served} requests of others were served meanwhile`;
     },
+  },
+  {
+    name: 'all connections from one address',
+    rule: '[connection-share, Lanyard]',
+    tries: 'five thousand connections to the token endpoint that send nothing, half a request, or half a body',
+    stoppedBy:
+      'an address has a share of connections, idle ones make room for newcomers, and health is asked at another port',
+    run: (target) => floodConnections(target, 5000),
   },
 ];
 
@@ -215,4 +226,61 @@ async function drip(url: string, opening: string): Promise<number> {
   clearInterval(dripping);
   clearTimeout(givenUp);
   return (performance.now() - begun) / 1000;
+}
+
+/** Opens connections that are never of use, a few hundred at a time; whoever comes afterwards must be served. */
+async function floodConnections(target: Target, count: number): Promise<string> {
+  const openings = [
+    '',
+    `GET ${open} HTTP/1.1\r\n${host}`,
+    `POST /oauth/token HTTP/1.1\r\n${host}${type}content-length: 100\r\n\r\nx`,
+  ];
+  const held: Socket[] = [];
+  try {
+    for (let opened = 0; opened < count; opened += 250) {
+      const batch = Array.from({ length: 250 }, (_, index) => hold(target.issuer, openings[index % openings.length]!));
+      held.push(...(await Promise.all(batch)));
+    }
+    const kept = held.filter(({ readyState }) => readyState === 'open').length;
+    const others = await othersAreServed(target);
+    const { status } = await target.inspect('auth-server', '/health/ready');
+    insist(status === 200, `its health is ${status} meanwhile`);
+    return `${kept} of ${count} connections are kept; ${others}`;
+  } finally {
+    for (const socket of held) socket.destroy();
+    await insistOnHealth(target.issuer);
+  }
+}
+
+/** A connection that has sent these bytes; closed, where the server does not take it. */
+async function hold(url: string, bytes: string): Promise<Socket> {
+  const socket = connectTo(url);
+  socket.on('error', () => undefined).resume();
+  await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
+  if (bytes) socket.write(bytes);
+  return socket;
+}
+
+async function othersAreServed(target: Target): Promise<string> {
+  for (const url of [target.jobsApi, target.batchProcessor]) await insistOnHealth(url);
+  // A gateway cannot tell which connections are idle: the address has to wait there, but at this port only.
+  if (target.deployment.hasGateway) return 'the other services answer the same address';
+  const isServed = await target.freshTokenOf('batch-processor').then(
+    () => true,
+    () => false,
+  );
+  insist(isServed, 'a client at the same address gets no token meanwhile');
+  const isHere = ['localhost', '127.0.0.1'].includes(new URL(target.issuer).hostname);
+  if (!isHere) return 'the same address gets a token';
+  const request = form(
+    { grant_type: 'client_credentials' },
+    { authorization: target.authorizationOf('batch-processor') },
+  );
+  const fromElsewhere = { ...request, localAddress: '127.0.0.2' };
+  const status = await call(target.tokenEndpoint.replace('localhost', '127.0.0.1'), fromElsewhere).then(
+    (answer) => answer.status,
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+  insist(status === 200, `a client at another address gets ${status} meanwhile`);
+  return 'the same address and another one get a token each';
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeProtectedHeader } from 'jose';
 import { insist, type Attack } from '../attack.ts';
 import { forge, insistOnAcceptance, insistOnRefusal, present, strangersJwk } from '../forge.ts';
-import { call, counted } from '../http.ts';
+import { counted } from '../http.ts';
 import type { Target } from '../target.ts';
 
 const ownKeys = 'keys come from the JWK Set of the issuer alone; what the header says of keys is not read';
@@ -15,8 +15,8 @@ async function insistOnSilence({ canary }: Target): Promise<void> {
 }
 
 /** How often the JWK Set was fetched so far. */
-async function keyFetches({ issuer }: Target): Promise<number> {
-  const { text } = await call(`${issuer}/metrics`);
+async function keyFetches({ inspect }: Target): Promise<number> {
+  const { text } = await inspect('auth-server', '/metrics');
   const counts = text.matchAll(
     /^http_request_duration_seconds_count\{[^}]*route="\/\.well-known\/jwks\.json"[^}]*\} (\d+)/gm,
   );

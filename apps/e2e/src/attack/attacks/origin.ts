@@ -77,7 +77,7 @@ export const origin: Attack[] = [
       const preflight = { ...origin, 'access-control-request-method': 'POST' };
       let looked = 0;
       for (const url of [target.issuer, target.jobsApi, target.batchProcessor]) {
-        for (const path of ['/oauth/token', '/jobs', '/docs', '/health/live', '/.well-known/jwks.json', '/nothing']) {
+        for (const path of ['/oauth/token', '/jobs', '/docs', '/.well-known/jwks.json', '/nothing']) {
           for (const request of [{ headers: origin }, { method: 'OPTIONS', headers: preflight }]) {
             const { status, headers } = await call(url + path, request);
             const opened = Object.keys(headers).filter((name) => name.startsWith('access-control-'));

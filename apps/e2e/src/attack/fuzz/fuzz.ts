@@ -36,7 +36,11 @@ export async function fuzz(
   target: Target,
   { requests, seed, told }: { requests: number; seed: number; told: (report: FuzzReport) => void },
 ): Promise<FuzzReport> {
-  const memory = [target.issuer, target.jobsApi, target.batchProcessor].map((url) => new Memory(url));
+  const memory = [
+    new Memory(target.issuer, () => target.inspect('auth-server', '/metrics')),
+    new Memory(target.jobsApi, () => target.inspect('jobs-api', '/metrics')),
+    new Memory(target.batchProcessor, () => target.inspect('batch-processor', '/metrics')),
+  ];
   const begun = performance.now();
   const report: FuzzReport = {
     requests: 0,

@@ -1,5 +1,4 @@
 import { insist } from '../attack.ts';
-import { call } from '../http.ts';
 
 /** The memory of a service during a run, by its metrics; in MB, a value for each part of the run. */
 export class Memory {
@@ -13,8 +12,11 @@ export class Memory {
   readonly kept: number[] = [Infinity];
   private collections?: number;
 
-  constructor(url: string) {
+  private readonly metrics: () => Promise<{ text: string }>;
+
+  constructor(url: string, metrics: () => Promise<{ text: string }>) {
     this.url = url;
+    this.metrics = metrics;
   }
 
   async look(): Promise<void> {
@@ -58,7 +60,7 @@ export class Memory {
   }
 
   private async read(): Promise<(name: string, label?: string, absent?: number) => number> {
-    const { text } = await call(`${this.url}/metrics`);
+    const { text } = await this.metrics();
     return (name, label = '', absent?) => {
       const value = new RegExp(String.raw`^${name}(?:\{[^}]*${label}[^}]*\})? (\S+)$`, 'm').exec(text)?.[1] ?? absent;
       insist(value !== undefined, `${this.url} does not tell ${name}`);

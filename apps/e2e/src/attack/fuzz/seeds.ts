@@ -1,3 +1,4 @@
+import { insist } from '../attack.ts';
 import { call } from '../http.ts';
 import type { Target } from '../target.ts';
 
@@ -106,9 +107,6 @@ export async function seedsOf(target: Target): Promise<Seed[]> {
     get(jobsApi, `/files/${String(file.id)}`, { authorization: worker }),
     get(issuer, '/.well-known/oauth-protected-resource/admin'),
     ...[issuer, jobsApi, batchProcessor].flatMap((url) => [
-      get(url, '/health/live'),
-      get(url, '/health/ready'),
-      get(url, '/metrics'),
       get(url, '/docs'),
       get(url, '/docs-json'),
       get(url, '/docs/swagger-ui.css'),
@@ -117,7 +115,9 @@ export async function seedsOf(target: Target): Promise<Seed[]> {
 }
 
 async function describedBy(url: string, authorizationOf: (path: string) => string): Promise<Seed[]> {
-  const { paths } = (await call(`${url}/docs-json`)).body as unknown as OpenApi;
+  const { status, body } = await call(`${url}/docs-json`);
+  insist(status === 200, `${url} does not describe its API: it takes API_DOCS=true to fuzz it`);
+  const { paths } = body as unknown as OpenApi;
   return Object.entries(paths).flatMap(([path, operations]) =>
     Object.keys(operations)
       .filter((method) => methods.has(method))

@@ -1,0 +1,290 @@
+import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Module, Post, Req } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyRequest } from 'fastify';
+import { generate } from 'selfsigned';
+import { Management, markAuthenticated, serviceConfiguration } from '../index.ts';
+import { createService } from '../service.ts';
+
+/** Ends the requests that wait. */
+let released: PromiseWithResolvers<object>;
+
+@Controller()
+class TestController {
+  @Get('here')
+  answer() {
+    return {};
+  }
+
+  @Post('here')
+  take() {
+    return {};
+  }
+
+  @Get('waiting')
+  wait() {
+    return released.promise;
+  }
+
+  /** As an access token is accepted by a guard. */
+  @Get('token')
+  async takeToken(@Req() request: FastifyRequest & { user?: object }) {
+    request.user = { clientId: 'porter' };
+    return { ...(await released.promise), ...request.user };
+  }
+
+  /** As a client is authenticated. */
+  @Get('client')
+  takeClient(@Req() request: FastifyRequest) {
+    markAuthenticated(request);
+    return released.promise;
+  }
+}
+
+@Module({ controllers: [TestController] })
+class TestModule {}
+
+let app: NestFastifyApplication;
+let lines: { level: string; msg: string; address?: string; limit?: number }[];
+const sockets: Socket[] = [];
+
+/** A service that takes ten connections, four of an address. */
+async function start(environment: NodeJS.ProcessEnv = {}): Promise<void> {
+  lines = [];
+  released = Promise.withResolvers();
+  const destination = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(JSON.parse(String(chunk)));
+      done();
+    },
+  });
+  const service = {
+    name: 'test',
+    configuration: serviceConfiguration,
+    module: () => ({ module: TestModule }),
+    setUp: (application: NestFastifyApplication) => void application.useBodyParser('application/json'),
+  };
+  const limits = { PORT: '0', MAX_CONNECTIONS: '10', CONNECTIONS_PER_ADDRESS: '4' };
+  ({ app } = await createService(service, { ...limits, ...environment }, destination));
+  await app.listen(0, '127.0.0.1');
+}
+afterEach(async () => {
+  released.resolve({});
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await app.close();
+});
+
+const port = () => (app.getHttpServer().address() as AddressInfo).port;
+
+/** Connections from the address 127.0.0.`last`, one after the other, that have sent this. */
+async function open(last: number, count: number, bytes = ''): Promise<Socket[]> {
+  const opened: Socket[] = [];
+  for (let i = 0; i < count; i++) {
+    const socket = connect({ port: port(), host: '127.0.0.1', localAddress: `127.0.0.${last}` });
+    opened.push(socket.on('error', () => undefined).resume());
+    await once(socket, 'connect');
+    if (bytes) socket.write(bytes);
+    await turn();
+  }
+  sockets.push(...opened);
+  return opened;
+}
+const json = 'content-type: application/json\r\n';
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: here\r\n\r\n`;
+
+/** The status that a new connection gets; `closed` where there is no answer. */
+async function ask(last: number): Promise<string> {
+  const [socket] = await open(last, 1);
+  socket.write(get('/here'));
+  const [answer] = await Promise.race([once(socket, 'data'), once(socket, 'close')]);
+  return Buffer.isBuffer(answer) ? answer.toString().slice(9, 12) : 'closed';
+}
+async function use(socket: Socket): Promise<void> {
+  socket.write(get('/here'));
+  await once(socket, 'data');
+}
+
+/** Which of them are closed, when all has been said. */
+async function closedOf(opened: Socket[]): Promise<number[]> {
+  await sleep(100);
+  return opened.flatMap((socket, index) => (socket.destroyed || socket.readyState !== 'open' ? [index] : []));
+}
+/** How many connections the service has, or is about to lose. */
+async function untilWaiting(count: number): Promise<void> {
+  while ((await connections()) < count) await sleep(10);
+  await sleep(50);
+}
+const connections = () =>
+  new Promise<number>((resolve) => app.getHttpServer().getConnections((_error, count) => resolve(count)));
+
+const dropped = async () => {
+  const { body } = await app.get(Management).inject('/metrics');
+  const found = body.matchAll(/^http_connections_dropped_total\{.*reason="(\w+)".*\} (\d+)$/gm);
+  return Object.fromEntries([...found].map(([, reason, count]) => [reason, Number(count)]));
+};
+
+describe('an address with its share of connections', () => {
+  it('loses the one that is idle for longest to a new one [connection-share, Lanyard]', async () => {
+    await start();
+    const opened = await open(1, 4);
+    await use(opened[0]);
+    expect(await ask(1)).toBe('200');
+    expect(await closedOf(opened)).toEqual([1]);
+    expect(await ask(1)).toBe('200');
+    expect(await closedOf(opened)).toEqual([1, 2]);
+    expect(await dropped()).toEqual({ idle: 2 });
+    expect(lines.filter(({ level }) => level === 'warn')).toEqual([
+      expect.objectContaining({ msg: 'idle connections are closed to make room for others', address: '127.0.0.1' }),
+    ]);
+  });
+
+  it.each([
+    ['a part of the headers', 'GET /here HTTP/1.1\r\nhost: '],
+    ['a part of the body', `POST /here HTTP/1.1\r\nhost: here\r\n${json}content-length: 10\r\n\r\n{`],
+  ])('loses one that has sent %s likewise [connection-share, Lanyard]', async (_, bytes) => {
+    await start();
+    const opened = await open(1, 4, bytes);
+    await untilWaiting(4);
+    expect(await ask(1)).toBe('200');
+    expect(await closedOf(opened)).toEqual([0]);
+  });
+
+  it('gets no other while all its requests wait, and other addresses do [connection-share, Lanyard]', async () => {
+    await start();
+    const opened = await open(1, 4, get('/waiting'));
+    await untilWaiting(4);
+    expect(await ask(1)).toBe('closed');
+    expect(await ask(2)).toBe('200');
+    expect(await closedOf(opened)).toEqual([]);
+    expect(await dropped()).toEqual({ address: 1 });
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        level: 'warn',
+        msg: 'connections are closed at once: their address has as many as CONNECTIONS_PER_ADDRESS says',
+        address: '127.0.0.1',
+        limit: 4,
+      }),
+    );
+    const answers = Promise.all(opened.map((socket) => once(socket, 'data')));
+    released.resolve({});
+    await answers;
+    expect(await ask(1)).toBe('200');
+  });
+
+  it.each(['/token', '/client'])(
+    'keeps those on which %s was accepted, from that moment on, and they do not count [connection-share, Lanyard]',
+    async (path) => {
+      await start();
+      const authenticated = await open(1, 4, get(path));
+      await untilWaiting(4);
+      const idle = await open(1, 4);
+      expect(await ask(1)).toBe('200');
+      expect(await closedOf(idle)).toEqual([0]);
+      released.resolve({});
+      await Promise.all(authenticated.map((socket) => once(socket, 'data')));
+      expect(await ask(1)).toBe('200');
+      expect(await closedOf(authenticated)).toEqual([]);
+    },
+  );
+
+  it('may have a thousand long polls, and a load test besides, by default [connection-share, Lanyard]', async () => {
+    await start({ MAX_CONNECTIONS: undefined, CONNECTIONS_PER_ADDRESS: undefined });
+    const waiting = await open(1, 1000, get('/waiting'));
+    const used = await open(1, 128);
+    for (const socket of used) await use(socket);
+    expect(await closedOf([...waiting, ...used])).toEqual([]);
+    expect(await dropped()).toEqual({});
+  }, 30_000);
+
+  it('gets the places back of connections that it closes', async () => {
+    await start();
+    for (let i = 0; i < 5; i++) {
+      const opened = await open(1, 4);
+      for (const socket of opened) socket.destroy();
+      while ((await connections()) > 0) await sleep(10);
+    }
+    expect(await dropped()).toEqual({});
+  });
+
+  it('is no trusted proxy, which may hold more [connection-share, Lanyard]', async () => {
+    await start({ TRUSTED_PROXIES: '127.0.0.1' });
+    const behindProxy = await open(1, 8);
+    await ask(2);
+    expect(await closedOf(behindProxy)).toEqual([]);
+    expect(await dropped()).toEqual({});
+  });
+});
+
+describe('a server with all its connections', () => {
+  it('takes in a newcomer for the longest idle one of the address that holds most [connection-limit, Lanyard]', async () => {
+    await start();
+    const [some, most, more] = [await open(2, 3), await open(1, 4), await open(3, 3)];
+    expect(await connections()).toBe(10);
+    expect(await ask(4)).toBe('200');
+    expect(await closedOf(most)).toEqual([0]);
+    expect(await closedOf([...some, ...more])).toEqual([]);
+  });
+
+  it('takes the longest idle one of another address where that one has none [connection-limit, Lanyard]', async () => {
+    await start();
+    const [busy, idle] = [await open(1, 4, get('/waiting')), [...(await open(2, 3)), ...(await open(3, 3))]];
+    await untilWaiting(10);
+    expect(await ask(4)).toBe('200');
+    expect(await closedOf(busy)).toEqual([]);
+    expect(await closedOf(idle)).toEqual([0]);
+  });
+
+  it('closes newcomers where none is idle, and says why [connection-limit, Lanyard]', async () => {
+    await start();
+    const busy = [...(await open(1, 4, get('/waiting'))), ...(await open(2, 4, get('/waiting')))];
+    busy.push(...(await open(3, 2, get('/client'))));
+    await untilWaiting(10);
+    expect(await ask(4)).toBe('closed');
+    expect(await closedOf(busy)).toEqual([]);
+    expect(await dropped()).toEqual({ server: 1 });
+    expect(lines).toContainEqual(
+      expect.objectContaining({ msg: 'connections are closed at once: there are as many as MAX_CONNECTIONS says' }),
+    );
+    busy[0].destroy();
+    while ((await connections()) > 9) await sleep(10);
+    expect(await ask(4)).toBe('200');
+  });
+});
+
+describe('a server that speaks TLS', () => {
+  it('counts connections from their first packet, and keeps those on which a token was accepted [connection-share, Lanyard]', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'lanyard-shares-'));
+    const files = {
+      TLS_CERTIFICATE_FILE: join(directory, 'tls.crt'),
+      TLS_PRIVATE_KEY_FILE: join(directory, 'tls.key'),
+    };
+    const { cert, private: key } = await generate([{ name: 'commonName', value: 'here' }], { keyType: 'ec' });
+    writeFileSync(files.TLS_CERTIFICATE_FILE, cert);
+    writeFileSync(files.TLS_PRIVATE_KEY_FILE, key);
+    await start(files);
+    const openTls = async (path: string) => {
+      const socket = connectTls({ port: port(), host: '127.0.0.1', ca: cert, checkServerIdentity: () => undefined });
+      sockets.push(socket.on('error', () => undefined));
+      await once(socket, 'secureConnect');
+      socket.resume().write(get(path));
+      return socket;
+    };
+    const authenticated = [await openTls('/token'), await openTls('/token')];
+    await untilWaiting(2);
+    const silent = await open(1, 4);
+    const newcomer = await openTls('/here');
+    await once(newcomer, 'data');
+    expect(await closedOf(silent)).toEqual([0]);
+    expect(await closedOf(authenticated)).toEqual([]);
+    await openTls('/here');
+    expect(await closedOf([...silent, ...authenticated, newcomer])).toEqual([0, 1]);
+  });
+});

@@ -1,0 +1,142 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { Counter, type Registry } from 'prom-client';
+import type { ServiceConfiguration } from '../configuration/common-configuration.ts';
+import { ConnectionShares, type Anonymous } from './connection-shares.ts';
+import { network } from './network.ts';
+
+const anonymous = Symbol('anonymous connection');
+type MarkedSocket = Socket & { [anonymous]?: Anonymous | undefined };
+
+interface Options {
+  configuration: Pick<ServiceConfiguration, 'MAX_CONNECTIONS' | 'CONNECTIONS_PER_ADDRESS'>;
+  /** whether an address is a proxy's: many callers are behind it, so it has no share */
+  isProxy: (address: string) => boolean;
+  logger: Logger;
+  metrics: Registry;
+}
+
+/**
+ * Closes connections beyond MAX_CONNECTIONS, and beyond the share that an address may hold of them before anything is
+ * authenticated on them. Idle ones go first, so that newcomers find room (docs/decisions/0018).
+ */
+export function limitConnections(fastify: FastifyInstance, { configuration, isProxy, logger, metrics }: Options): void {
+  const { MAX_CONNECTIONS: limit, CONNECTIONS_PER_ADDRESS: share } = configuration;
+  const open = new Set<Socket>();
+  const shares = new ConnectionShares();
+  const report = reporter({ limit, share, logger, metrics });
+
+  const forget = (socket: MarkedSocket): void => {
+    open.delete(socket);
+    const connection = socket[anonymous];
+    if (connection) shares.remove(connection);
+  };
+  /** @returns whether there was one to close */
+  const evict = (idle: Anonymous | undefined): boolean => {
+    if (!idle) return false;
+    report('idle', idle.share.network);
+    idle.socket.destroy();
+    forget(idle.socket);
+    return true;
+  };
+  /** @returns why there is no room for one more from there */
+  const makeRoom = (place: string | undefined): Reason | undefined => {
+    if (place !== undefined && shares.sizeOf(place) >= share && !evict(shares.longestIdleOf(place))) return 'address';
+    if (open.size >= limit && !evict(shares.longestIdleOfLargest())) return 'server';
+    return undefined;
+  };
+
+  // As soon as it is accepted, so that TLS handshakes count as well.
+  fastify.server.on('connection', (socket: MarkedSocket) => {
+    const { remoteAddress = '' } = socket;
+    const place = isProxy(remoteAddress) ? undefined : network(remoteAddress);
+    const reason = makeRoom(place);
+    if (reason) {
+      report(reason, place);
+      socket.destroy();
+      return;
+    }
+    open.add(socket);
+    if (place !== undefined) socket[anonymous] = shares.add(socket, place);
+    socket.once('close', () => forget(socket));
+  });
+  fastify.server.on('secureConnection', (socket: MarkedSocket) => {
+    // As Node keeps the connection that TLS is spoken on.
+    socket[anonymous] = (Reflect.get(socket, '_parent') as MarkedSocket | undefined)?.[anonymous];
+  });
+  fastify.server.on('request', ({ socket }: IncomingMessage & { socket: MarkedSocket }, response: ServerResponse) => {
+    const connection = socket[anonymous];
+    if (!connection) return;
+    connection.response = response;
+    response.once('close', () => {
+      if (connection.response === response) shares.rest(connection);
+    });
+  });
+  markUsers(fastify);
+}
+
+/** The connection of a request on which a client or an access token was accepted counts in no share from now on. */
+export function markAuthenticated({ raw }: FastifyRequest): void {
+  const socket: MarkedSocket = raw.socket;
+  const connection = socket[anonymous];
+  if (!connection) return;
+  connection.shares.remove(connection);
+  socket[anonymous] = undefined;
+  (connection.socket as MarkedSocket)[anonymous] = undefined;
+}
+
+const user = Symbol('user');
+type WithUser = FastifyRequest & { [user]?: unknown };
+
+/** Guards of any library say so by `request.user`, and while a long poll waits it is long until there is an answer. */
+function markUsers(fastify: FastifyInstance): void {
+  fastify.decorateRequest('user', {
+    getter(this: WithUser): unknown {
+      return this[user];
+    },
+    setter(this: WithUser, value: unknown): void {
+      this[user] = value;
+      if (value) markAuthenticated(this);
+    },
+  });
+}
+
+type Reason = 'idle' | 'address' | 'server';
+
+/** Counts what is closed, and says why in the log, once a minute for each reason. */
+function reporter({
+  limit,
+  share,
+  logger,
+  metrics,
+}: {
+  limit: number;
+  share: number;
+  logger: Logger;
+  metrics: Registry;
+}): (reason: Reason, address: string | undefined) => void {
+  const dropped = new Counter({
+    name: 'http_connections_dropped_total',
+    help: 'connections that were closed: an idle one to make room (idle), or a new one, since its address has its share (address) or there are MAX_CONNECTIONS (server)',
+    labelNames: ['reason'] as const,
+    registers: [metrics],
+  });
+  const said = new Map<Reason, number>();
+  const messages = {
+    idle: { msg: 'idle connections are closed to make room for others' },
+    address: {
+      msg: 'connections are closed at once: their address has as many as CONNECTIONS_PER_ADDRESS says',
+      limit: share,
+    },
+    server: { msg: 'connections are closed at once: there are as many as MAX_CONNECTIONS says', limit },
+  };
+  return (reason, address) => {
+    dropped.inc({ reason });
+    const now = performance.now();
+    if (now - (said.get(reason) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
+    said.set(reason, now);
+    logger.warn({ ...messages[reason], address });
+  };
+}

@@ -1,0 +1,97 @@
+import type { Server } from 'node:net';
+import { NotFoundException } from '@nestjs/common';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import type { ServiceConfiguration } from '../configuration/common-configuration.ts';
+import { ConfigurationError } from '../configuration/startup-error.ts';
+import type { Health } from '../health/health.module.ts';
+import { limitConnections } from '../limits/limit-connections.ts';
+import { answerUnreadable, limitHeaders, limitLeftovers } from '../limits/limits.ts';
+import { logRequests, requestIdOf } from '../logging/request-log.ts';
+import { problemOf } from '../problem/problem.filter.ts';
+import { harmless } from '../security-headers.ts';
+
+const limits = {
+  // Nothing that is asked here has a body.
+  bodyLimit: 1024,
+  requestTimeout: 5000,
+  // Longer than most pauses between two scrapes.
+  connectionTimeout: 75_000,
+  keepAliveTimeout: 70_000,
+  http: { maxHeaderSize: 8 * 1024, headersTimeout: 5000, connectionsCheckingInterval: 1000 },
+};
+const connections = { MAX_CONNECTIONS: 100, CONNECTIONS_PER_ADDRESS: 50 };
+
+/**
+ * Health and metrics, at a listener of their own: it answers whatever the public one is busy with, and what it tells of
+ * a service is not for everybody (docs/decisions/0018).
+ */
+export class Management {
+  private readonly fastify: FastifyInstance;
+
+  constructor(
+    private readonly health: Health,
+    metrics: Registry,
+    logger: Logger,
+  ) {
+    const management = fastify({
+      ...limits,
+      genReqId: requestIdOf,
+      forceCloseConnections: true,
+      clientErrorHandler: answerUnreadable(logger),
+      frameworkErrors: (_error, _request, reply) => answer(reply, nothing()),
+    });
+    this.fastify = management;
+    // Counted apart: those of the metrics are the public ones.
+    limitConnections(management, { configuration: connections, isProxy: () => false, logger, metrics: new Registry() });
+    logRequests(management, logger);
+    limitHeaders(management);
+    limitLeftovers(management);
+    management.addHook('onRequest', (request, reply, done) => {
+      reply.headers({ ...harmless, 'cache-control': 'no-store' });
+      // Before a body is read.
+      done(request.is404 ? nothing() : undefined);
+    });
+    management.setErrorHandler((error, _request, reply) => answer(reply, error));
+    management.get('/health/live', () => health.live());
+    management.get('/health/ready', () => health.ready());
+    management.get('/metrics', async (_request, reply) => {
+      void reply.type(Registry.PROMETHEUS_CONTENT_TYPE);
+      return metrics.metrics();
+    });
+  }
+
+  /** What is answered at this path, without a port: for tests. */
+  inject(path: string) {
+    return this.fastify.inject(path);
+  }
+
+  /**
+   * @param server  the public one: readiness waits for it from now on
+   * @returns the address
+   */
+  async listen(server: Server, { PORT, MANAGEMENT_PORT: port, MANAGEMENT_HOST: host }: ServiceConfiguration) {
+    if (port === PORT && port !== 0) throw new ConfigurationError('MANAGEMENT_PORT must be another port than PORT');
+    this.health.follow(server);
+    return this.fastify.listen({ host, port }).catch((error: unknown) => {
+      throw Object.assign(error as Error, { isManagement: true });
+    });
+  }
+
+  /** The service is not ready any more; says so until it is closed. */
+  stopping(): void {
+    this.health.stop();
+  }
+
+  close(): Promise<void> {
+    return this.fastify.close();
+  }
+}
+
+const nothing = () => new NotFoundException('there is nothing here');
+
+function answer(reply: FastifyReply, error: unknown): void {
+  const problem = problemOf(error);
+  void reply.status(problem.status).headers(harmless).type('application/problem+json').send(problem);
+}

@@ -1,0 +1,108 @@
+import { lookup } from 'node:dns/promises';
+import { BlockList, isIP } from 'node:net';
+import type { Logger } from 'pino';
+import { repeat } from './repeat.ts';
+import { withTimeout } from './with-timeout.ts';
+
+/** How often names are looked up, and for how long an address counts that a name had; ms. */
+const period = 2000;
+const hold = 10_000;
+
+/** How long a start waits for names, ms. */
+const patience = 1000;
+
+/** How many addresses are remembered with the answer, and how long the longest is. */
+const remembered = 1000;
+const longest = 45;
+
+/** Names that stand for networks, as proxy-addr has them. */
+const networks: Record<string, string[]> = {
+  loopback: ['127.0.0.0/8', '::1/128'],
+  linklocal: ['169.254.0.0/16', 'fe80::/10'],
+  uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
+};
+
+/** The proxies whose `X-Forwarded-*` headers count: addresses, networks, and host names, whose addresses may change. */
+export class TrustedProxies {
+  private readonly fixed = new BlockList();
+  /** by name: its addresses, and when they were found; ms of `performance.now()` */
+  private readonly names: Map<string, { addresses: string[]; at: number }>;
+  private named = new Set<string>();
+  private readonly answers = new Map<string, boolean>();
+  private stopLooking: (() => void) | undefined;
+
+  constructor(
+    entries: readonly string[],
+    private readonly logger: Logger,
+    private readonly addressesOf = lookUp,
+  ) {
+    const given = entries.flatMap((entry) => networks[entry] ?? [entry]);
+    for (const entry of given.filter(isNetwork)) addTo(this.fixed, entry);
+    const names = given.filter((entry) => !isNetwork(entry));
+    this.names = new Map(names.map((name) => [name, { addresses: [], at: Number.NEGATIVE_INFINITY }]));
+    this.isEmpty = given.length === 0;
+  }
+
+  readonly isEmpty: boolean;
+
+  readonly trusts = (address: string): boolean => {
+    if (this.isEmpty) return false;
+    const known = this.answers.get(address);
+    if (known !== undefined) return known;
+    if (address.length > longest || isIP(address) === 0) return false;
+    const answer = this.look(address.replace(/^::ffff:(?=\d+\.)/, ''));
+    if (this.answers.size >= remembered) this.answers.clear();
+    // A copy: V8 would keep the whole header of which a part is kept.
+    this.answers.set(Buffer.from(address).toString(), answer);
+    return answer;
+  };
+
+  /** From now on names are looked up every few seconds, until `stop`. */
+  async start(): Promise<void> {
+    if (this.names.size === 0) return;
+    await withTimeout(this.lookUpNames(), patience).catch(() => undefined);
+    this.stopLooking = repeat(
+      () => period,
+      () => this.lookUpNames(),
+      (err) => this.logger.error({ msg: 'names of trusted proxies could not be looked up', err }),
+    );
+  }
+
+  stop(): void {
+    this.stopLooking?.();
+  }
+
+  async lookUpNames(): Promise<void> {
+    await Promise.all([...this.names.keys()].map((name) => this.resolveName(name)));
+    this.named = new Set([...this.names.values()].flatMap(({ addresses }) => addresses));
+    this.answers.clear();
+  }
+
+  private look(address: string): boolean {
+    return this.named.has(address) || this.fixed.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
+  }
+
+  private async resolveName(name: string): Promise<void> {
+    const before = this.names.get(name)!;
+    const addresses = (await this.addressesOf(name).catch((): string[] => [])).toSorted();
+    const now = performance.now();
+    // A name that cannot be looked up for a moment keeps its addresses.
+    if (addresses.length === 0 && now - before.at < hold) return;
+    this.names.set(name, { addresses, at: addresses.length > 0 ? now : before.at });
+    if (String(addresses) !== String(before.addresses)) {
+      this.logger.info({ msg: 'a trusted proxy has other addresses now', name, addresses });
+    }
+  }
+}
+
+const lookUp = async (name: string): Promise<string[]> =>
+  (await lookup(name, { all: true })).map(({ address }) => address);
+
+const isNetwork = (entry: string): boolean => isIP(entry.split('/')[0]!) !== 0;
+
+function addTo(list: BlockList, entry: string): void {
+  const [address = '', prefix] = entry.split('/');
+  const version = isIP(address) === 4 ? 'ipv4' : 'ipv6';
+  if (prefix === undefined) list.addAddress(address, version);
+  else list.addSubnet(address, Number(prefix), version);
+}
