@@ -186,7 +186,11 @@ async function administratorOf({ system, issuers }: BusySystem) {
 }
 
 /** Registers a client. @returns its access token */
-async function clientOf({ issuers }: BusySystem, administrator: Administrator, client: { client_id: string; scope: string }) {
+async function clientOf(
+  { issuers }: BusySystem,
+  administrator: Administrator,
+  client: { client_id: string; scope: string },
+) {
   const created = await administrator.call('POST', '/admin/clients', { ...client, default_scope: client.scope });
   return tokenOf(issuers[0]!, client.client_id, ((await created.json()) as Secret).client_secret);
 }

@@ -1,0 +1,37 @@
+import type { EntityManager } from 'typeorm';
+import type { columnsOf } from '../clients/clients.ts';
+
+/** A client as it is to be. */
+export type PlannedClient = ReturnType<typeof columnsOf> & { clientId: string; disabled: boolean };
+
+/** How many clients are read or written in one statement: other requests are handled in between. */
+const slice = 250;
+
+export const slicesOf = <T>(items: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(items.length / slice) }, (_, i) => items.slice(i * slice, (i + 1) * slice));
+
+/** Until the transaction ends, nobody else changes these clients; in an order, so that two of them never wait for each other. */
+export const lockClients = (manager: EntityManager, clientIds: readonly string[]): Promise<unknown> =>
+  manager.query('SELECT FROM client WHERE client_id = ANY($1) ORDER BY client_id FOR UPDATE', [clientIds]);
+
+/** Creates and changes clients that the caller has locked. One that stays disabled keeps the time since when it is. */
+export async function saveClients(manager: EntityManager, clients: readonly PlannedClient[]): Promise<void> {
+  for (const some of slicesOf(clients)) {
+    await manager.query(
+      `INSERT INTO client (client_id, client_name, grant_types, scope, default_scope, resource_server_of,
+           access_token_lifetime, tokens_per_minute, disabled_at)
+         SELECT "clientId", "clientName", "grantTypes", scope, "defaultScope", "resourceServerOf",
+           "accessTokenLifetime", "tokensPerMinute", CASE WHEN disabled THEN now() END
+         FROM jsonb_to_recordset($1::jsonb) AS planned("clientId" text, "clientName" text, "grantTypes" text[],
+           scope text[], "defaultScope" text[], "resourceServerOf" text[], "accessTokenLifetime" int,
+           "tokensPerMinute" int, disabled boolean)
+       ON CONFLICT (client_id) DO UPDATE SET
+         client_name = excluded.client_name, grant_types = excluded.grant_types, scope = excluded.scope,
+         default_scope = excluded.default_scope, resource_server_of = excluded.resource_server_of,
+         access_token_lifetime = excluded.access_token_lifetime, tokens_per_minute = excluded.tokens_per_minute,
+         disabled_at = CASE WHEN excluded.disabled_at IS NOT NULL THEN coalesce(client.disabled_at, now()) END,
+         updated_at = now()`,
+      [JSON.stringify(some)],
+    );
+  }
+}
