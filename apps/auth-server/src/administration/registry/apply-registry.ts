@@ -5,7 +5,7 @@ import {
   type RegistryDescription,
   type Resource,
 } from '@lanyard/administration';
-import { Any, Not, type EntityManager } from 'typeorm';
+import { Any, type EntityManager } from 'typeorm';
 import { appendAuditEvents, type AuditRecord } from '../../audit/append-audit-events.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
@@ -16,14 +16,17 @@ import { registeredClientOf } from '../clients/registered-client.ts';
 import type { Administrator } from '../origin.ts';
 import { lockResources } from '../resources/resources-lock.ts';
 import { readResources, requireUnserved, requireUnused, saveResources } from '../resources/resources.ts';
-import { lockClients, saveClients, slicesOf, type PlannedClient } from './planned-clients.ts';
+import { lockClients, saveClients, slicesOf, versionsOf, type PlannedClient } from './planned-clients.ts';
 
 /** What is to change so that the registry is as it is described. */
 export interface RegistryPlan {
   resources: Change<Resource>[];
-  /** scope values that go */
+  /** scope values and resources that go */
   dropped: string[];
-  clients: Change<PlannedClient>[];
+  gone: string[];
+  /** all resources as they were found, in JSON */
+  before: string;
+  clients: (Change<PlannedClient> & { version: string | undefined })[];
   changes: RegistryChange[];
   /** listed clients that have no secret that is valid */
   without_secret: string[];
@@ -39,7 +42,8 @@ export async function planRegistry(
   registry: RegistryDescription,
   { prune }: { prune: boolean },
 ): Promise<RegistryPlan> {
-  const resources = await changedResources(manager, registry.resources, prune);
+  const current = await readResources(manager);
+  const resources = changedResources(current, registry.resources, prune);
   const clients = await changedClients(manager, administrator, registry, prune);
   const dropped = resources.flatMap((resource) => resource.dropped);
   const gone = resources.filter(({ after }) => !after).map(({ id }) => id);
@@ -50,6 +54,8 @@ export async function planRegistry(
   return {
     resources,
     dropped,
+    gone,
+    before: JSON.stringify(current),
     clients,
     changes: [...resources, ...clients].map(({ change }) => change),
     without_secret: await withoutSecret(manager, registry),
@@ -69,22 +75,30 @@ export async function applyRegistry(
   let plan = await planRegistry(manager, administrator, registry, options);
   if (plan.changes.length === 0) return plan;
   await lockResources(manager);
-  const locked = new Set<string>();
-  do {
-    const clientIds = plan.clients.map(({ id }) => id);
-    await lockClients(manager, clientIds);
-    for (const id of clientIds) locked.add(id);
-    // Again, under the locks: there may have been another change in between.
-    plan = await planRegistry(manager, administrator, registry, options);
-  } while (plan.clients.some(({ id }) => !locked.has(id)));
+  while (!(await lockPlanned(manager, plan))) plan = await planRegistry(manager, administrator, registry, options);
   await writeRegistry(manager, administrator, plan);
   return plan;
+}
+
+/**
+ * Locks what is to change. The caller has locked the resources.
+ * @returns whether everything is still as it was when the plan was made
+ */
+async function lockPlanned(manager: EntityManager, { before, clients, dropped, gone }: RegistryPlan): Promise<boolean> {
+  const clientIds = clients.map(({ id }) => id);
+  await lockClients(manager, clientIds);
+  const versions = await versionsOf(manager, clientIds);
+  if (clients.some(({ id, version }) => versions.get(id) !== version)) return false;
+  if (JSON.stringify(await readResources(manager)) !== before) return false;
+  await requireUnused(manager, dropped, clientIds);
+  await requireUnserved(manager, gone, clientIds);
+  return true;
 }
 
 async function writeRegistry(
   manager: EntityManager,
   administrator: Administrator,
-  { resources, dropped, clients, changes }: RegistryPlan,
+  { resources, dropped, gone, clients, changes }: RegistryPlan,
 ): Promise<void> {
   await saveResources(manager, definedOf(resources));
   await saveClients(manager, definedOf(clients));
@@ -94,7 +108,6 @@ async function writeRegistry(
   if (deleted.length > 0) await manager.delete(Client, { clientId: Any(deleted) });
 
   if (dropped.length > 0) await manager.delete(Scope, { value: Any(dropped) });
-  const gone = resources.filter(({ after }) => !after).map(({ id }) => id);
   if (gone.length > 0) await manager.delete(ProtectedResource, { identifier: Any(gone) });
   await appendAuditEvents(
     manager,
@@ -116,8 +129,8 @@ interface Change<State> {
 }
 
 /** A scope value that is listed elsewhere now moves there. Others stay, unless `prune` is asked for. */
-async function changedResources(manager: EntityManager, listed: Resource[], prune: boolean) {
-  const current = new Map((await readResources(manager)).map((resource) => [resource.identifier, resource]));
+function changedResources(registered: Resource[], listed: Resource[], prune: boolean) {
+  const current = new Map(registered.map((resource) => [resource.identifier, resource]));
   const listedById = new Map(listed.map((resource) => [resource.identifier, resource]));
   const ownerOf = new Map(listed.flatMap(({ identifier, scopes }) => Object.keys(scopes).map((v) => [v, identifier])));
   const changes: (Change<Resource> & { dropped: string[] })[] = [];
@@ -148,10 +161,13 @@ async function changedClients(
   administrator: Administrator,
   { clients }: RegistryDescription,
   prune: boolean,
-): Promise<Change<PlannedClient>[]> {
-  const changes: Change<PlannedClient>[] = [];
+): Promise<RegistryPlan['clients']> {
+  const changes: RegistryPlan['clients'] = [];
   for (const listed of slicesOf(clients)) {
-    const rows = await manager.findBy(Client, { clientId: Any(listed.map(({ client_id }) => client_id)) });
+    const ids = listed.map(({ client_id }) => client_id);
+    // Before the rows: one that changes in between has another version then.
+    const versions = await versionsOf(manager, ids);
+    const rows = await manager.findBy(Client, { clientId: Any(ids) });
     const current = new Map(rows.map((row) => [row.clientId, row]));
     for (const { disabled: wanted, ...client } of listed) {
       const id = client.client_id;
@@ -168,17 +184,17 @@ async function changedClients(
         id,
         change: alteration('client', id, row, fields),
         after: { clientId: id, ...columns, disabled },
+        version: versions.get(id),
       });
     }
   }
   if (!prune) return changes;
-  const unlisted = await manager.find(Client, {
-    select: { clientId: true, scope: true },
-    where: { clientId: Not(Any(clients.map(({ client_id }) => client_id))) },
-    order: { clientId: 'ASC' },
-  });
-  for (const { clientId: id, scope } of unlisted) {
-    if (!scope.some(isAdministrative)) changes.push({ id, change: deletion('client', id) });
+  const unlisted = await manager.query<{ client_id: string; scope: string[]; version: string }[]>(
+    'SELECT client_id, scope, xmin::text AS version FROM client WHERE client_id <> ALL($1) ORDER BY client_id',
+    [clients.map(({ client_id }) => client_id)],
+  );
+  for (const { client_id: id, scope, version } of unlisted) {
+    if (!scope.some(isAdministrative)) changes.push({ id, change: deletion('client', id), version });
   }
   return changes;
 }

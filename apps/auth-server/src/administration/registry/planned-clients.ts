@@ -14,6 +14,18 @@ export const slicesOf = <T>(items: readonly T[]): T[][] =>
 export const lockClients = (manager: EntityManager, clientIds: readonly string[]): Promise<unknown> =>
   manager.query('SELECT FROM client WHERE client_id = ANY($1) ORDER BY client_id FOR UPDATE', [clientIds]);
 
+/** Another one for each client whenever it has changed; none where it is not registered. */
+export async function versionsOf(
+  manager: EntityManager,
+  clientIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await manager.query<{ client_id: string; version: string }[]>(
+    'SELECT client_id, xmin::text AS version FROM client WHERE client_id = ANY($1)',
+    [clientIds],
+  );
+  return new Map(rows.map(({ client_id, version }) => [client_id, version]));
+}
+
 /** Creates and changes clients that the caller has locked. One that stays disabled keeps the time since when it is. */
 export async function saveClients(manager: EntityManager, clients: readonly PlannedClient[]): Promise<void> {
   for (const some of slicesOf(clients)) {
