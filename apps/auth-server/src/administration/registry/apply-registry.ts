@@ -1,6 +1,6 @@
 import {
   isAdministrative,
-  type RegisteredClient,
+  scopeValuesOf,
   type RegistryChange,
   type RegistryDescription,
   type Resource,
@@ -12,11 +12,17 @@ import { ProtectedResource, Scope } from '../../registry/protected-resource.enti
 import { revokeGrants } from '../../revocation/revoke.ts';
 import { requireOwnScopes } from '../administrative-scopes.ts';
 import { columnsOf, differences, requireOther } from '../clients/clients.ts';
-import { registeredClientOf } from '../clients/registered-client.ts';
 import type { Administrator } from '../origin.ts';
 import { lockResources } from '../resources/resources-lock.ts';
 import { readResources, requireUnserved, requireUnused, saveResources } from '../resources/resources.ts';
-import { lockClients, saveClients, slicesOf, versionsOf, type PlannedClient } from './planned-clients.ts';
+import {
+  describedClients,
+  lockClients,
+  saveClients,
+  slicesOf,
+  versionsOf,
+  type PlannedClient,
+} from './planned-clients.ts';
 
 /** What is to change so that the registry is as it is described. */
 export interface RegistryPlan {
@@ -164,27 +170,25 @@ async function changedClients(
 ): Promise<RegistryPlan['clients']> {
   const changes: RegistryPlan['clients'] = [];
   for (const listed of slicesOf(clients)) {
-    const ids = listed.map(({ client_id }) => client_id);
-    // Before the rows: one that changes in between has another version then.
-    const versions = await versionsOf(manager, ids);
-    const rows = await manager.findBy(Client, { clientId: Any(ids) });
-    const current = new Map(rows.map((row) => [row.clientId, row]));
+    const current = await describedClients(
+      manager,
+      listed.map(({ client_id }) => client_id),
+    );
     for (const { disabled: wanted, ...client } of listed) {
       const id = client.client_id;
-      const row = current.get(id);
-      const before: Partial<RegisteredClient> = row ? registeredClientOf(row) : {};
-      const disabled = wanted ?? before.disabled ?? false;
+      const before = current.get(id);
+      const disabled = wanted ?? before?.disabled ?? false;
       const { client_id: _, ...named } = { ...client, client_name: client.client_name ?? id };
-      const fields = differences(before, { ...named, disabled });
+      const fields = differences(before ?? {}, { ...named, disabled });
       if (Object.keys(fields).length === 0) continue;
-      if (disabled && !before.disabled) requireOther(administrator, id, 'disable');
+      if (disabled && !before?.disabled) requireOther(administrator, id, 'disable');
       const columns = columnsOf(client);
-      requireOwnScopes(administrator, [...columns.scope, ...(row?.scope ?? [])]);
+      requireOwnScopes(administrator, [...columns.scope, ...scopeValuesOf(before?.scope ?? '')]);
       changes.push({
         id,
-        change: alteration('client', id, row, fields),
+        change: alteration('client', id, before, fields),
         after: { clientId: id, ...columns, disabled },
-        version: versions.get(id),
+        version: before?.version,
       });
     }
   }

@@ -1,3 +1,4 @@
+import type { RegisteredClient } from '@lanyard/administration';
 import type { EntityManager } from 'typeorm';
 import type { columnsOf } from '../clients/clients.ts';
 
@@ -13,6 +14,19 @@ export const slicesOf = <T>(items: readonly T[]): T[][] =>
 /** Until the transaction ends, nobody else changes these clients; in an order, so that two of them never wait for each other. */
 export const lockClients = (manager: EntityManager, clientIds: readonly string[]): Promise<unknown> =>
   manager.query('SELECT FROM client WHERE client_id = ANY($1) ORDER BY client_id FOR UPDATE', [clientIds]);
+
+/** Clients as they are answered, as far as they can be described, by their identifiers; rows as they come, since entities take long. */
+export async function describedClients(manager: EntityManager, clientIds: readonly string[]) {
+  type Row = Omit<RegisteredClient, 'client_id_issued_at' | 'updated_at'> & { version: string };
+  const rows = await manager.query<Row[]>(
+    `SELECT client_id, client_name, grant_types, array_to_string(scope, ' ') AS scope,
+       array_to_string(default_scope, ' ') AS default_scope, resource_server_of, access_token_lifetime,
+       tokens_per_minute, disabled_at IS NOT NULL AS disabled, xmin::text AS version
+     FROM client WHERE client_id = ANY($1)`,
+    [clientIds],
+  );
+  return new Map(rows.map((row) => [row.client_id, row]));
+}
 
 /** Another one for each client whenever it has changed; none where it is not registered. */
 export async function versionsOf(
