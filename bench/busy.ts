@@ -125,9 +125,10 @@ async function measureBulk(busy: BusySystem, administrator: Administrator, other
 /** Sends bodies in turn to the replicas in turn, so many at a time, until it is stopped. */
 function keepBusy(issuers: readonly string[], token: string, bodies: readonly Buffer<ArrayBuffer>[]) {
   const answers: Record<string, { count: number; longest: number }> = {};
-  let [busy, sent] = [true, 0];
+  const stopped = new AbortController();
+  let sent = 0;
   const workers = Array.from({ length: atATime }, async () => {
-    while (busy) {
+    while (!stopped.signal.aborted) {
       const index = sent++;
       const begun = performance.now();
       const status = await fetch(`${issuers[index % issuers.length]}/admin/registry`, {
@@ -144,7 +145,7 @@ function keepBusy(issuers: readonly string[], token: string, bodies: readonly Bu
     }
   });
   return async () => {
-    busy = false;
+    stopped.abort();
     await Promise.all(workers);
     return answers;
   };
