@@ -26,7 +26,7 @@ export interface AuditRecord {
 const chainLock = 0x1a9a_4d01;
 
 /** How many are hashed and written in one statement. */
-const batch = 250;
+const batch = 500;
 
 /**
  * Appends events to the chain, within the transaction of what they tell of. The end of the chain is locked until that

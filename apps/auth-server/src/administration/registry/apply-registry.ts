@@ -16,6 +16,7 @@ import type { Administrator } from '../origin.ts';
 import { lockResources } from '../resources/resources-lock.ts';
 import { readResources, requireUnserved, requireUnused, saveResources } from '../resources/resources.ts';
 import {
+  compared,
   describedClients,
   lockClients,
   saveClients,
@@ -169,7 +170,7 @@ async function changedClients(
   prune: boolean,
 ): Promise<RegistryPlan['clients']> {
   const changes: RegistryPlan['clients'] = [];
-  for (const listed of slicesOf(clients)) {
+  for (const listed of slicesOf(clients, compared)) {
     const current = await describedClients(
       manager,
       listed.map(({ client_id }) => client_id),

@@ -5,11 +5,14 @@ import type { columnsOf } from '../clients/clients.ts';
 /** A client as it is to be. */
 export type PlannedClient = ReturnType<typeof columnsOf> & { clientId: string; disabled: boolean };
 
-/** How many clients are read or written in one statement: other requests are handled in between. */
-const slice = 250;
+/** How many clients are compared between two statements: other requests are handled in between. */
+export const compared = 250;
 
-export const slicesOf = <T>(items: readonly T[]): T[][] =>
-  Array.from({ length: Math.ceil(items.length / slice) }, (_, i) => items.slice(i * slice, (i + 1) * slice));
+/** How many clients are written in one statement. */
+const written = 500;
+
+export const slicesOf = <T>(items: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 
 /** Until the transaction ends, nobody else changes these clients; in an order, so that two of them never wait for each other. */
 export const lockClients = (manager: EntityManager, clientIds: readonly string[]): Promise<unknown> =>
@@ -42,7 +45,7 @@ export async function versionsOf(
 
 /** Creates and changes clients that the caller has locked. One that stays disabled keeps the time since when it is. */
 export async function saveClients(manager: EntityManager, clients: readonly PlannedClient[]): Promise<void> {
-  for (const some of slicesOf(clients)) {
+  for (const some of slicesOf(clients, written)) {
     await manager.query(
       `INSERT INTO client (client_id, client_name, grant_types, scope, default_scope, resource_server_of,
            access_token_lifetime, tokens_per_minute, disabled_at)
