@@ -1,7 +1,8 @@
 /**
  * How soon a revoked token is refused: 1,000 revocations at 50 a second, at two replicas of jobs-api that each follow
  * another of two replicas of the auth-server, under load; then what 100,000 live revocations cost. Real processes and a
- * real Postgres on this machine. `npm run bench:revocation`.
+ * real Postgres on this machine. `npm run bench:revocation`; with `-- --busy`, the same while one administrator keeps 30
+ * registry files of 2,000 clients at a time under way, and clients are disabled.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import { basicCredentials } from '@lanyard/oauth-protocol';
 import { freePort, startSystem, type Service } from '@lanyard/tools/system';
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
 import pg from 'pg';
+import { measureBusy } from './busy.ts';
 import { memoryOf } from './machine.ts';
 import { percentile } from './statistics.ts';
 
@@ -238,8 +240,12 @@ async function measureSize(): Promise<void> {
 
 let code = 1;
 try {
-  code = await measureLatency();
-  await measureSize();
+  if (process.argv.includes('--busy')) {
+    code = await measureBusy({ system, issuers, jobsApis, tokenFrom, post, refusedWithin, print });
+  } else {
+    code = await measureLatency();
+    await measureSize();
+  }
 } finally {
   for (const replica of replicas) await replica.stop();
   await system.stop();

@@ -1,8 +1,9 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { administrationOf } from '@lanyard/administration';
 import { ResourceServerModule, RevocationUnknownError, type ResourceServerOptions } from '@lanyard/resource-server';
-import { databaseModule } from '@lanyard/service-defaults';
+import { databaseModule, separatePool } from '@lanyard/service-defaults';
 import { AdministrationModule } from './administration/administration.module.ts';
+import { bulk, bulkPoolSize } from './bulk.ts';
 import type { AuthServerConfiguration } from './configuration.ts';
 import { entities } from './entities.ts';
 import { Housekeeping } from './housekeeping/housekeeping.ts';
@@ -24,6 +25,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         databaseModule('auth-server', configuration, entities, { essential: false }),
+        separatePool(bulk, 'auth-server', configuration, entities, bulkPoolSize),
         RegistryModule,
         SigningKeysModule,
         TokenModule,
@@ -38,6 +40,8 @@ export class AppModule {
             issuer: configuration.ISSUER,
             resource: administrationOf(configuration.ISSUER),
             resourceName: 'Lanyard administration',
+            // What administrators do at a time is limited before their requests are read.
+            guardFirst: true,
             keys: {
               available: true,
               getKey: keys.getKey,

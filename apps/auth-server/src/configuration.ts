@@ -25,6 +25,9 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
   PORT: serviceConfiguration.shape.PORT.default(3000),
   MANAGEMENT_PORT: managementPortOf(3100),
   API_DOCS: apiDocs,
+  DATABASE_POOL_SIZE: databaseConfiguration.shape.DATABASE_POOL_SIZE.describe(
+    'connections at most; besides, administration that can wait has four of its own, and notifications have one',
+  ),
   ISSUER: issuer.default('http://localhost:3000'),
   KEY_ENCRYPTION_KEY: keyEncryptionKeys,
   ACCESS_TOKEN_LIFETIME: z.coerce

@@ -17,6 +17,7 @@ export type RegistryDescription = z.infer<typeof registrySchema>;
 
 function contradictionsIn({ resources, clients }: { resources: Resource[]; clients: z.infer<typeof clientSchema>[] }) {
   const owner = new Map<string, string>(Object.keys(administrativeScopes).map((value) => [value, 'administration']));
+  const identifiers = new Set<string>();
   const faults: Fault[] = [];
   for (const [index, { identifier, scopes }] of resources.entries()) {
     for (const value of Object.keys(scopes)) {
@@ -25,18 +26,21 @@ function contradictionsIn({ resources, clients }: { resources: Resource[]; clien
       else if (owner.has(value)) faults.push({ path, message: `the scope ${value} belongs to two resources` });
       owner.set(value, identifier);
     }
-    if (resources.findIndex((resource) => resource.identifier === identifier) < index) {
+    if (identifiers.has(identifier)) {
       faults.push({ path: ['resources', index, 'identifier'], message: `resource ${identifier} is there twice` });
     }
+    identifiers.add(identifier);
   }
+  const known = {
+    resourceOf: (value: string) => owner.get(value),
+    isResource: (identifier: string) => identifiers.has(identifier),
+  };
+  const clientIds = new Set<string>();
   for (const [index, client] of clients.entries()) {
-    if (clients.findIndex(({ client_id }) => client_id === client.client_id) < index) {
+    if (clientIds.has(client.client_id)) {
       faults.push({ path: ['clients', index, 'client_id'], message: `client ${client.client_id} is there twice` });
     }
-    const known = {
-      resourceOf: (value: string) => owner.get(value),
-      isResource: (identifier: string) => resources.some((resource) => resource.identifier === identifier),
-    };
+    clientIds.add(client.client_id);
     for (const { path, message } of faultsOf(client, known)) {
       faults.push({ path: ['clients', index, ...path], message: `client ${client.client_id}: ${message}` });
     }

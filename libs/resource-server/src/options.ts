@@ -23,6 +23,11 @@ export interface ResourceServerOptions {
    * expiry, its key and its revocation are looked at each time. About 2 KB each; default 1000, 0 for none.
    */
   rememberedTokens?: number;
+  /**
+   * Decide about every request at its start, also about those without a body: for applications whose own hooks need to know the
+   * caller. Default: only about those with a body, before it is read. Fastify only.
+   */
+  guardFirst?: boolean;
   /** Where the issuer's keys come from; default: its JWK Set, found through its metadata. */
   keys?: KeySource;
   /** How often the keys are fetched anew in the background, seconds; default 300. */

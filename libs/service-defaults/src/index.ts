@@ -10,7 +10,7 @@ export {
   type DatabaseConfiguration,
   type ServiceConfiguration,
 } from './configuration/common-configuration.ts';
-export { databaseModule } from './database/database.module.ts';
+export { databaseModule, separatePool } from './database/database.module.ts';
 export { PatientClient } from './database/patient-client.ts';
 export { migrateSchema, type SchemaMigration } from './database/migrate-schema.ts';
 export { Health, HealthModule, Readiness } from './health/health.module.ts';

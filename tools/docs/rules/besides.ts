@@ -4,6 +4,43 @@ const server = 'apps/auth-server/src';
 
 export const besides: readonly Rule[] = [
   {
+    name: 'bulk-connections',
+    section: 'Lanyard',
+    text: 'Bulk administration takes no connections from tokens, revocations and emergencies.',
+    files: [`${server}/bulk.ts`, 'libs/service-defaults/src/database/database.module.ts'],
+  },
+  {
+    name: 'emergencies-do-not-wait',
+    section: 'Lanyard',
+    text: 'Disabling a client, deleting it and revoking its tokens wait for no change of other clients or of resources.',
+    files: [
+      `${server}/administration/clients/clients.ts`,
+      `${server}/administration/registry/apply-registry.ts`,
+      `${server}/administration/registry/planned-clients.ts`,
+    ],
+  },
+  {
+    name: 'dry-run-locks-nothing',
+    section: 'Lanyard',
+    text: 'A dry run takes no lock, and waits for none.',
+    files: [
+      `${server}/administration/registry/registry.controller.ts`,
+      `${server}/administration/registry/apply-registry.ts`,
+    ],
+  },
+  {
+    name: 'administration-limit',
+    section: 'Lanyard',
+    text: 'What administrators do at a time is limited, each by itself and all together, before a body is read.',
+    files: [`${server}/administration/work-at-a-time.ts`],
+  },
+  {
+    name: 'registry-size',
+    section: 'Lanyard',
+    text: 'A registry that is too large to be applied at once is refused before it is validated.',
+    files: ['libs/administration/src/registry-changes.ts'],
+  },
+  {
     name: 'client-credentials-grant',
     section: 'RFC 6749 §4.4',
     text: 'A client obtains a token for itself with its own credentials.',

@@ -1,7 +1,5 @@
 import { Module } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
 import { RegistryModule } from '../registry/registry.module.ts';
-import { SigningKeyRow } from '../signing-keys/signing-key.entity.ts';
 import { SigningKeysModule } from '../signing-keys/signing-keys.module.ts';
 import { AuditController } from './audit/audit.controller.ts';
 import { ClientsController } from './clients/clients.controller.ts';
@@ -20,7 +18,7 @@ import { SecretsController } from './secrets/secrets.controller.ts';
 import { Secrets } from './secrets/secrets.ts';
 
 @Module({
-  imports: [RegistryModule, RevocationModule, SigningKeysModule, TypeOrmModule.forFeature([SigningKeyRow])],
+  imports: [RegistryModule, RevocationModule, SigningKeysModule],
   controllers: [
     AuditController,
     SecretsController,

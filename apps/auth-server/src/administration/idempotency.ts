@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION, parseIdempotencyKey, problemException } from '@lanyard/service-defaults';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type EntityManager } from 'typeorm';
+import { bulk } from '../bulk.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { decrypt, encrypt } from '../signing-keys/encryption.ts';
 import { IdempotentAnswer } from './idempotent-answer.entity.ts';
@@ -11,7 +13,7 @@ import type { Administrator } from './origin.ts';
 @Injectable()
 export class Idempotency {
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
+    @InjectDataSource(bulk) private readonly database: DataSource,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 

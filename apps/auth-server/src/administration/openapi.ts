@@ -33,6 +33,7 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
       { status: 400, description: 'the request is invalid; each field is named' },
       { status: 401, description: 'the access token is missing or invalid, with a challenge' },
       { status: 403, description: 'the access token lacks the scope, with a challenge that names it' },
+      { status: 429, description: 'administrators have too many requests under way: try again after Retry-After' },
     )
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT (RFC 9068)' })
     .build();

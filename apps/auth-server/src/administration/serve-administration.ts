@@ -4,6 +4,7 @@ import { addRouteHooks, jsonParser, validationPipe } from '@lanyard/service-defa
 import { errorCodes } from 'fastify';
 import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
+import { limitWorkAtATime } from './work-at-a-time.ts';
 
 /** Bytes; a whole registry may be applied at once. */
 const bodyLimit = (route: string) => (route === '/admin/registry' ? 8 * 1024 * 1024 : 64 * 1024);
@@ -15,6 +16,7 @@ export function serveAdministration(app: NestFastifyApplication): void {
   takeJson(app);
   recordRefusals(app);
   putInForce(app);
+  limitWorkAtATime(app, isAdministration);
   app.useGlobalPipes(validationPipe());
 }
 

@@ -25,32 +25,34 @@ export interface AuditRecord {
 /** Any number, for this purpose alone. */
 const chainLock = 0x1a9a_4d01;
 
+/** How many are hashed and written in one statement. */
+const batch = 500;
+
 /**
  * Appends events to the chain, within the transaction of what they tell of. The end of the chain is locked until that
  * commits, so call it last.
  */
 export async function appendAuditEvents(manager: EntityManager, records: readonly AuditRecord[]): Promise<void> {
   if (records.length === 0) return;
+  const events = records.map(fieldsOf);
   await manager.query('SELECT pg_advisory_xact_lock($1)', [chainLock]);
   const [last] = await manager.find(AuditEventRow, { order: { sequence: 'DESC' }, take: 1 });
   const occurredAt = new Date();
   let previous = { sequence: last?.sequence ?? 0, hash: last?.hash ?? chainStart };
-  const rows: AuditEventRow[] = [];
-  for (const record of records) {
-    const row: AuditEventRow = {
-      ...fieldsOf(record),
-      sequence: previous.sequence + 1,
-      occurredAt,
-      previousHash: previous.hash,
-      hash: '',
-    };
-    row.hash = hashOf(auditEventOf(row));
-    rows.push(row);
-    previous = row;
-  }
-  // As many at a time as a statement may have parameters.
-  for (let start = 0; start < rows.length; start += 1000) {
-    await manager.insert(AuditEventRow, rows.slice(start, start + 1000) as never);
+  // Some at a time, since each is hashed, and requests wait meanwhile.
+  for (let start = 0; start < events.length; start += batch) {
+    const rows: AuditEvent[] = [];
+    for (const fields of events.slice(start, start + batch)) {
+      const sequence = previous.sequence + 1;
+      const row = auditEventOf({ ...fields, sequence, occurredAt, previousHash: previous.hash, hash: '' });
+      row.hash = hashOf(row);
+      rows.push(row);
+      previous = row;
+    }
+    await manager.query(
+      `INSERT INTO audit_event SELECT * FROM jsonb_populate_recordset(NULL::audit_event, $1::jsonb)`,
+      [JSON.stringify(rows)],
+    );
   }
 }
 

@@ -4,7 +4,7 @@ import type { Administrator } from '../administration/origin.ts';
 import { applyRegistry } from '../administration/registry/apply-registry.ts';
 import { appendAuditEvents } from '../audit/append-audit-events.ts';
 import { digestSecret, generateClientSecret, isLive } from '../client-authentication/client-secret.ts';
-import { Client, ClientSecret, RemovedClientSecret } from '../registry/client.entity.ts';
+import { Client, type ClientSecret } from '../registry/client.entity.ts';
 import { createSigningKey } from '../signing-keys/create-signing-key.ts';
 import { SigningKeyRow } from '../signing-keys/signing-key.entity.ts';
 import { readOrGenerateSecret, writeSecret } from './secret-files.ts';
@@ -28,20 +28,38 @@ export async function provision(
   secretsDirectory: string,
   say: (line: string) => void,
 ): Promise<void> {
+  // Before anything is locked: the service that runs meanwhile waits for it.
+  const secrets = registry.clients.map(({ client_id: clientId }) => {
+    const { secret, generated } = readOrGenerateSecret(secretsDirectory, clientId);
+    return { clientId, digest: digestSecret(secret), hint: secret.slice(-4), generated };
+  });
   const { changes } = await applyRegistry(manager, migration, registry, { prune: false });
   for (const { action, kind, id } of changes) say(`${kind} ${id}: ${action === 'create' ? 'created' : 'changed'}`);
-  for (const { client_id: clientId } of registry.clients) {
-    const { secret, generated } = readOrGenerateSecret(secretsDirectory, clientId);
-    const digest = digestSecret(secret);
-    if (await manager.existsBy(ClientSecret, { clientId, digest })) continue;
-    if (await manager.existsBy(RemovedClientSecret, { clientId, digest })) {
+  const clientIds = secrets.map(({ clientId }) => clientId);
+  const [registered, removed] = [await digestsIn('client_secret'), await digestsIn('removed_client_secret')];
+  const added = [];
+  for (const secret of secrets) {
+    const { clientId, generated } = secret;
+    if (registered.has(keyOf(secret))) continue;
+    if (removed.has(keyOf(secret))) {
       say(`client ${clientId}: the secret in its file was removed from the registry, and is not brought back`);
       continue;
     }
-    await addSecret(manager, { clientId, digest, hint: secret.slice(-4) });
+    added.push(secret);
     say(`client ${clientId}: registered ${generated ? 'a generated secret' : 'the secret in its file'}`);
   }
+  await addSecrets(manager, added);
+
+  async function digestsIn(table: 'client_secret' | 'removed_client_secret'): Promise<ReadonlySet<string>> {
+    const rows = await manager.query<{ clientId: string; digest: Buffer }[]>(
+      `SELECT client_id AS "clientId", digest FROM ${table} WHERE client_id = ANY($1)`,
+      [clientIds],
+    );
+    return new Set(rows.map(keyOf));
+  }
 }
+
+const keyOf = ({ clientId, digest }: { clientId: string; digest: Buffer }) => `${clientId} ${digest.toString('hex')}`;
 
 /**
  * How the first administrator gets in: where no enabled client that may write clients has a secret, the client
@@ -79,14 +97,35 @@ export async function provisionAdministrator(
   const file = writeSecret(secretsDirectory, administrator, 'one_time_secret', secret);
   const expiresAt = new Date(Date.now() + oneTimeCredentialLifetime);
   const digest = digestSecret(secret);
-  await addSecret(manager, { clientId: administrator, digest, hint: secret.slice(-4), expiresAt, oneTime: true });
+  await addSecrets(manager, [{ clientId: administrator, digest, hint: secret.slice(-4), expiresAt, oneTime: true }]);
   say(`client ${administrator}: a one-time secret is in ${file}, until ${expiresAt.toISOString()}`);
 }
 
-async function addSecret(manager: EntityManager, values: Partial<ClientSecret>): Promise<void> {
-  const { id, clientId, hint, oneTime } = await manager.save(ClientSecret, values);
-  const details = { secret_id: id, hint, expires_at: values.expiresAt?.toISOString() ?? null, one_time: oneTime };
-  await appendAuditEvents(manager, [{ type: 'secret.added', origin: migration, clientId, details }]);
+type AddedSecret = Pick<ClientSecret, 'clientId' | 'digest' | 'hint'> &
+  Partial<Pick<ClientSecret, 'expiresAt' | 'oneTime'>>;
+
+async function addSecrets(manager: EntityManager, secrets: readonly AddedSecret[]): Promise<void> {
+  const rows = await manager.query<Pick<ClientSecret, 'id' | 'clientId' | 'hint' | 'expiresAt' | 'oneTime'>[]>(
+    `INSERT INTO client_secret (client_id, digest, hint, expires_at, one_time)
+       SELECT * FROM unnest($1::text[], $2::bytea[], $3::text[], $4::timestamptz[], $5::boolean[])
+     RETURNING id, client_id AS "clientId", hint, expires_at AS "expiresAt", one_time AS "oneTime"`,
+    [
+      secrets.map(({ clientId }) => clientId),
+      secrets.map(({ digest }) => digest),
+      secrets.map(({ hint }) => hint),
+      secrets.map(({ expiresAt }) => expiresAt ?? null),
+      secrets.map(({ oneTime }) => oneTime ?? false),
+    ],
+  );
+  await appendAuditEvents(
+    manager,
+    rows.map(({ id, clientId, hint, expiresAt, oneTime }) => ({
+      type: 'secret.added',
+      origin: migration,
+      clientId,
+      details: { secret_id: id, hint, expires_at: expiresAt?.toISOString() ?? null, one_time: oneTime },
+    })),
+  );
 }
 
 /** The first signing key, where there is none. */

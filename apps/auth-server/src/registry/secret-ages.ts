@@ -7,7 +7,9 @@ import {
 } from '@nestjs/common';
 import { CONFIGURATION, Registry, repeat } from '@lanyard/service-defaults';
 import { Gauge } from 'prom-client';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { bulk } from '../bulk.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
 
 const hour = 3_600_000;
@@ -31,7 +33,7 @@ export class SecretAges implements OnApplicationBootstrap, BeforeApplicationShut
   private readonly gauge: Gauge<'state'>;
 
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
+    @InjectDataSource(bulk) private readonly database: DataSource,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
     @Inject(Registry) metrics: Registry,
   ) {

@@ -44,25 +44,31 @@ export const revokeKeys = (manager: EntityManager, kids: readonly string[]): Pro
   );
 
 /**
- * Revokes all tokens of a client, or those that one of its secrets obtained; removed secrets included. The secrets stay,
- * and what is obtained with them from now on is another grant. The caller has locked the client.
+ * Revokes all tokens of clients, or those that one secret obtained; removed secrets included. The secrets stay, and what
+ * is obtained with them from now on is another grant. The caller has locked the clients.
  */
-export async function revokeGrants(manager: EntityManager, clientId: string, secretId?: string): Promise<void> {
-  const grants = await manager.query<{ grant_id: string }[]>(
-    `SELECT grant_id FROM client_secret WHERE client_id = $1 AND ($2::uuid IS NULL OR id = $2)
-     UNION SELECT grant_id FROM removed_client_secret
-       WHERE client_id = $1 AND ($2::uuid IS NULL OR secret_id = $2) AND grant_id IS NOT NULL
+export async function revokeGrants(
+  manager: EntityManager,
+  clientIds: string | readonly string[],
+  secretId?: string,
+): Promise<void> {
+  const ids = [clientIds].flat();
+  if (ids.length === 0) return;
+  const grants = await manager.query<{ client_id: string; grant_id: string }[]>(
+    `SELECT client_id, grant_id FROM client_secret WHERE client_id = ANY($1) AND ($2::uuid IS NULL OR id = $2)
+     UNION SELECT client_id, grant_id FROM removed_client_secret
+       WHERE client_id = ANY($1) AND ($2::uuid IS NULL OR secret_id = $2) AND grant_id IS NOT NULL
          AND removed_at > now() - make_interval(secs => $3)`,
-    [clientId, secretId ?? null, longestStaleness + longestLifetime + clockDifference],
+    [ids, secretId ?? null, longestStaleness + longestLifetime + clockDifference],
   );
   await manager.query(
-    `UPDATE client_secret SET grant_id = DEFAULT WHERE client_id = $1 AND ($2::uuid IS NULL OR id = $2)`,
-    [clientId, secretId ?? null],
+    `UPDATE client_secret SET grant_id = DEFAULT WHERE client_id = ANY($1) AND ($2::uuid IS NULL OR id = $2)`,
+    [ids, secretId ?? null],
   );
   const until = untilAllHaveEnded();
   await insert(
     manager,
-    grants.map(({ grant_id: id }) => ({ kind: 'grant_id', id, clientId, until })),
+    grants.map(({ client_id: clientId, grant_id: id }) => ({ kind: 'grant_id', id, clientId, until })),
   );
 }
 

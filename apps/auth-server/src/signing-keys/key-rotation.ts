@@ -89,7 +89,7 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
 
   /** Encrypts all private keys with the first of the key encryption keys. @returns how many were with another one */
   async reencrypt(origin: Origin): Promise<number> {
-    let count = 0;
+    const reencrypted: Pick<SigningKeyRow, 'kid' | 'encryptedPrivateKey'>[] = [];
     await this.exclusively(async (manager, rows) => {
       for (const row of rows) {
         const decrypted = this.keys.decrypted(row);
@@ -99,12 +99,17 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
         }
         if (decrypted.keyIndex === 0) continue;
         const encryptedPrivateKey = encrypt(decrypted.plaintext, row.kid, this.currentKeyEncryptionKey);
-        await manager.update(SigningKeyRow, { kid: row.kid }, { encryptedPrivateKey });
-        count += 1;
+        reencrypted.push({ kid: row.kid, encryptedPrivateKey });
       }
-      return [{ type: 'signing_keys.reencrypted', origin, details: { reencrypted: count } }];
+      // All at once, however many: an emergency waits meanwhile.
+      await manager.query(
+        `UPDATE signing_key SET encrypted_private_key = reencrypted.private_key
+         FROM unnest($1::text[], $2::bytea[]) AS reencrypted(kid, private_key) WHERE signing_key.kid = reencrypted.kid`,
+        [reencrypted.map(({ kid }) => kid), reencrypted.map(({ encryptedPrivateKey }) => encryptedPrivateKey)],
+      );
+      return [{ type: 'signing_keys.reencrypted', origin, details: { reencrypted: reencrypted.length } }];
     });
-    return count;
+    return reencrypted.length;
   }
 
   private get currentKeyEncryptionKey(): string {

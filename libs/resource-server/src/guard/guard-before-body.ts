@@ -4,6 +4,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { accessRuleOf } from '../access/access-rule.ts';
 import { AccessRules, type RouteHandler } from '../access/access-rules.ts';
+import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from '../options.ts';
 import { AccessTokenGuard } from './access-token.guard.ts';
 
 /** Nest hands what `@RouteConfig` of its Fastify adapter stores under this key to the route, where hooks see it. */
@@ -31,6 +32,7 @@ export class GuardBeforeBody {
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Inject(AccessRules) private readonly rules: AccessRules,
     @Inject(AccessTokenGuard) private readonly guard: AccessTokenGuard,
+    @Inject(RESOURCE_SERVER_OPTIONS) private readonly options: ResourceServerOptions,
   ) {}
 
   /** Call it before Nest registers the routes. */
@@ -53,7 +55,7 @@ export class GuardBeforeBody {
 
   private hookOf({ controller, handler }: RouteHandler): Hook {
     return async (request, reply) => {
-      if (!bringsBody(request.raw)) return;
+      if (!this.options.guardFirst && !bringsBody(request.raw)) return;
       await this.guard.canActivate(new ExecutionContextHost([request, reply], controller, handler));
     };
   }

@@ -66,6 +66,24 @@ export function databaseModule(
   };
 }
 
+/** One more pool of connections to the same database, so that some work leaves the first one to the rest. */
+export function separatePool(
+  name: string,
+  service: string,
+  configuration: DatabaseConfiguration,
+  entities: EntityTarget<ObjectLiteral>[],
+  poolSize: number,
+): DynamicModule {
+  return TypeOrmModule.forRoot({
+    ...dataSourceOptions(`${service} (${name})`, configuration.DATABASE_URL),
+    name,
+    entities: entities as never,
+    poolSize,
+    retryAttempts: 5,
+    retryDelay: 1000,
+  });
+}
+
 /**
  * Whoever is frozen or cut off in the midst of a transaction must not keep its locks for long; ms. Nothing in one waits
  * for anybody but the database.

@@ -1,11 +1,13 @@
-import { Controller, Get, Inject, Query } from '@nestjs/common';
+import { Controller, Get, Query } from '@nestjs/common';
 import { auditEventTypeSchema, auditPageSchema, nameSchema } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
 import { nextPage } from '@lanyard/service-defaults';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { AuditEventRow, auditEventOf } from '../../audit/audit-event.entity.ts';
+import { bulk } from '../../bulk.ts';
 
 const text = nameSchema.optional();
 const sequence = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional();
@@ -31,7 +33,7 @@ type AuditQuery = z.infer<typeof auditQuerySchema>;
 @ApiBearerAuth()
 @Controller('admin/audit')
 export class AuditController {
-  constructor(@Inject(DataSource) private readonly database: DataSource) {}
+  constructor(@InjectDataSource(bulk) private readonly database: DataSource) {}
 
   @Get()
   @RequireScopes('audit:read')

@@ -32,6 +32,7 @@ import type { FastifyReply } from 'fastify';
 import { entityTagOf } from '../entity-tag.ts';
 import { idempotencyHeader, ifMatchHeader } from '../openapi.ts';
 import { CurrentAdministrator, type Administrator } from '../origin.ts';
+import { Emergency } from '../work-at-a-time.ts';
 import { clientQuerySchema, type ClientQuery } from './client.query.ts';
 import { Clients } from './clients.ts';
 
@@ -97,6 +98,7 @@ export class ClientsController {
   @Post(':client_id/disable')
   @HttpCode(HttpStatus.OK)
   @RequireScopes('clients:write')
+  @Emergency()
   @ApiOperation({ summary: 'Refuse a client until it is enabled again' })
   @ApiHeader(ifMatchHeader)
   @ApiResponse({ status: 200, standardSchema: registeredClientSchema })
@@ -127,6 +129,7 @@ export class ClientsController {
   @Delete(':client_id')
   @HttpCode(HttpStatus.NO_CONTENT)
   @RequireScopes('clients:write')
+  @Emergency()
   @ApiOperation({ summary: 'Delete a client and its secrets' })
   @ApiHeader(ifMatchHeader)
   @ApiResponse({ status: 204 })

@@ -9,8 +9,10 @@ import {
   type RegisteredClient,
 } from '@lanyard/administration';
 import { invalid } from '@lanyard/service-defaults';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { Brackets, DataSource, In, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
+import { bulk } from '../../bulk.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { revokeGrants } from '../../revocation/revoke.ts';
@@ -29,6 +31,7 @@ import { registeredClientOf } from './registered-client.ts';
 export class Clients {
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
+    @InjectDataSource(bulk) private readonly bulk: DataSource,
     @Inject(Idempotency) private readonly idempotency: Idempotency,
     @Inject(Secrets) private readonly secrets: Secrets,
   ) {}
@@ -65,14 +68,14 @@ export class Clients {
   }
 
   async read(clientId: string): Promise<RegisteredClient> {
-    const client = await this.database.manager.findOneBy(Client, { clientId });
+    const client = await this.bulk.manager.findOneBy(Client, { clientId });
     if (!client) throw notFound('client');
     return registeredClientOf(client);
   }
 
   /** A page in the order of client identifiers. */
   async list({ q, scope, disabled, limit, after }: ClientQuery): Promise<RegisteredClient[]> {
-    const query = this.database.manager.createQueryBuilder(Client, 'client').orderBy('client.clientId').limit(limit);
+    const query = this.bulk.manager.createQueryBuilder(Client, 'client').orderBy('client.clientId').limit(limit);
     if (after !== undefined) query.andWhere('client.clientId > :after', { after });
     if (scope !== undefined) query.andWhere(':scope = ANY(client.scope)', { scope });
     if (disabled !== undefined) query.andWhere(`client.disabledAt IS ${disabled ? 'NOT NULL' : 'NULL'}`);
@@ -87,7 +90,7 @@ export class Clients {
   }
 
   change(administrator: Administrator, clientId: string, change: ClientChange, ifMatch?: string) {
-    return this.locked(administrator, clientId, ifMatch, async (manager, client, before) => {
+    return this.locked(this.bulk, administrator, clientId, ifMatch, async (manager, client, before) => {
       const after = { ...before, ...change };
       await requireSound(manager, after);
       requireOwnScopes(administrator, scopeValuesOf(after.scope));
@@ -101,7 +104,8 @@ export class Clients {
 
   /** A client that is so already stays as it is. */
   setDisabled(administrator: Administrator, clientId: string, disabled: boolean, ifMatch?: string) {
-    return this.locked(administrator, clientId, ifMatch, async (manager, client, before) => {
+    const database = disabled ? this.database : this.bulk;
+    return this.locked(database, administrator, clientId, ifMatch, async (manager, client, before) => {
       if (before.disabled === disabled) return client;
       if (disabled) requireOther(administrator, clientId, 'disable');
       const changed = await manager.save(Client, Object.assign(client, { disabledAt: disabled ? new Date() : null }));
@@ -113,7 +117,7 @@ export class Clients {
   }
 
   async delete(administrator: Administrator, clientId: string, ifMatch?: string): Promise<void> {
-    await this.locked(administrator, clientId, ifMatch, async (manager, client, before) => {
+    await this.locked(this.database, administrator, clientId, ifMatch, async (manager, client, before) => {
       requireOther(administrator, clientId, 'delete');
       await revokeGrants(manager, clientId);
       await manager.delete(Client, { clientId });
@@ -125,13 +129,15 @@ export class Clients {
 
   /** A change of one client, alone with it, and refused where the caller has another state of it in mind. */
   private locked(
+    database: DataSource,
     administrator: Administrator,
     clientId: string,
     ifMatch: string | undefined,
     work: (manager: EntityManager, client: Client, before: RegisteredClient) => Promise<Client>,
   ): Promise<RegisteredClient> {
-    return this.database.transaction(async (manager) => {
-      await shareResources(manager);
+    return database.transaction(async (manager) => {
+      // Only a change of what the client may have relies on resources: an emergency waits for none of theirs.
+      if (database === this.bulk) await shareResources(manager);
       const client = await manager.findOne(Client, { where: { clientId }, lock: { mode: 'pessimistic_write' } });
       if (!client) throw notFound('client');
       const before = registeredClientOf(client);

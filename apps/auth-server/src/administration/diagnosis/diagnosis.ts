@@ -1,7 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Finding } from '@lanyard/administration';
 import { CONFIGURATION, Health } from '@lanyard/service-defaults';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { bulk } from '../../bulk.ts';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { insecureSettings } from '../../insecure-settings.ts';
 import { SecretAges } from '../../registry/secret-ages.ts';
@@ -15,7 +17,7 @@ const failure = (check: string, detail: string): Finding => ({ check, status: 'f
 @Injectable()
 export class Diagnosis {
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
+    @InjectDataSource(bulk) private readonly database: DataSource,
     @Inject(SigningKeys) private readonly keys: SigningKeys,
     @Inject(Health) private readonly health: Health,
     @Inject(SecretAges) private readonly secretAges: SecretAges,

@@ -2,13 +2,15 @@ import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Param, Post } from
 import { keyRotationSchema, signingKeyListSchema, signingKeySchema, type KeyRotation } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { InjectRepository } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { bulk } from '../../bulk.ts';
 import { KeyRotation as Rotation } from '../../signing-keys/key-rotation.ts';
 import { SigningKeyRow } from '../../signing-keys/signing-key.entity.ts';
 import { SigningKeys } from '../../signing-keys/signing-keys.ts';
 import { CurrentAdministrator, type Administrator } from '../origin.ts';
+import { Emergency } from '../work-at-a-time.ts';
 
 @ApiTags('keys')
 @ApiBearerAuth()
@@ -17,21 +19,22 @@ export class KeysController {
   constructor(
     @Inject(SigningKeys) private readonly keys: SigningKeys,
     @Inject(Rotation) private readonly rotation: Rotation,
-    @InjectRepository(SigningKeyRow) private readonly rows: Repository<SigningKeyRow>,
+    @Inject(DataSource) private readonly database: DataSource,
+    @InjectDataSource(bulk) private readonly bulk: DataSource,
   ) {}
 
   @Get()
   @RequireScopes('keys:read')
   @ApiOperation({ summary: 'List the signing keys, newest first' })
   @ApiResponse({ status: 200, standardSchema: signingKeyListSchema })
-  async list() {
-    const rows = await this.rows.find({ order: { createdAt: 'DESC' } });
-    return { items: rows.map((row) => this.keys.describe(row)) };
+  list() {
+    return this.listFrom(this.bulk);
   }
 
   @Post('rotate')
   @HttpCode(HttpStatus.OK)
   @RequireScopes('keys:rotate')
+  @Emergency()
   @ApiOperation({
     summary: 'Announce a successor of the signing key; or, in an emergency, replace all keys at once',
   })
@@ -41,12 +44,13 @@ export class KeysController {
     @CurrentAdministrator() administrator: Administrator,
   ) {
     await (emergency ? this.rotation.replaceAll(administrator) : this.rotation.announce(administrator));
-    return this.list();
+    return this.listFrom(this.database);
   }
 
   @Post(':kid/withdraw')
   @HttpCode(HttpStatus.OK)
   @RequireScopes('keys:rotate')
+  @Emergency()
   @ApiOperation({ summary: 'Delete one signing key and revoke its tokens; if it signs, a new one signs at once' })
   @ApiResponse({ status: 200, standardSchema: signingKeyListSchema })
   async withdraw(
@@ -54,7 +58,7 @@ export class KeysController {
     @CurrentAdministrator() administrator: Administrator,
   ) {
     await this.rotation.withdraw(kid, administrator);
-    return this.list();
+    return this.listFrom(this.database);
   }
 
   @Post('reencrypt')
@@ -64,5 +68,10 @@ export class KeysController {
   @ApiResponse({ status: 200, standardSchema: z.object({ reencrypted: z.int() }) })
   async reencrypt(@CurrentAdministrator() administrator: Administrator) {
     return { reencrypted: await this.rotation.reencrypt(administrator) };
+  }
+
+  private async listFrom({ manager }: DataSource) {
+    const rows = await manager.find(SigningKeyRow, { order: { createdAt: 'DESC' } });
+    return { items: rows.map((row) => this.keys.describe(row)) };
   }
 }

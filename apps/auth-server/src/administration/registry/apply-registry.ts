@@ -1,59 +1,129 @@
 import {
   isAdministrative,
-  type RegisteredClient,
+  scopeValuesOf,
   type RegistryChange,
   type RegistryDescription,
   type Resource,
 } from '@lanyard/administration';
-import { In, type EntityManager } from 'typeorm';
+import { Any, type EntityManager } from 'typeorm';
 import { appendAuditEvents, type AuditRecord } from '../../audit/append-audit-events.ts';
-import { isLive } from '../../client-authentication/client-secret.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { revokeGrants } from '../../revocation/revoke.ts';
 import { requireOwnScopes } from '../administrative-scopes.ts';
 import { columnsOf, differences, requireOther } from '../clients/clients.ts';
-import { registeredClientOf } from '../clients/registered-client.ts';
 import type { Administrator } from '../origin.ts';
 import { lockResources } from '../resources/resources-lock.ts';
-import { readResources, requireUnserved, requireUnused, saveResource } from '../resources/resources.ts';
+import { readResources, requireUnserved, requireUnused, saveResources } from '../resources/resources.ts';
+import {
+  compared,
+  describedClients,
+  lockClients,
+  saveClients,
+  slicesOf,
+  versionsOf,
+  type PlannedClient,
+} from './planned-clients.ts';
+
+/** What is to change so that the registry is as it is described. */
+export interface RegistryPlan {
+  resources: Change<Resource>[];
+  /** scope values and resources that go */
+  dropped: string[];
+  gone: string[];
+  /** all resources as they were found, in JSON */
+  before: string;
+  clients: (Change<PlannedClient> & { version: string | undefined })[];
+  changes: RegistryChange[];
+  /** listed clients that have no secret that is valid */
+  without_secret: string[];
+}
 
 /**
- * Brings the registry to what is described, in the caller's transaction: creates and changes what is listed, and with
- * `prune` deletes what is not, but never a client that may administer. What is so already is not written.
- * @returns what was changed, and which of the listed clients have no secret that is valid
+ * Compares the registry with what is described: finds what is to be created and changed, and with `prune` deletes what is
+ * not listed, but never a client that may administer. Takes no lock, and writes nothing.
+ */
+export async function planRegistry(
+  manager: EntityManager,
+  administrator: Administrator,
+  registry: RegistryDescription,
+  { prune }: { prune: boolean },
+): Promise<RegistryPlan> {
+  const current = await readResources(manager);
+  const resources = changedResources(current, registry.resources, prune);
+  const clients = await changedClients(manager, administrator, registry, prune);
+  const dropped = resources.flatMap((resource) => resource.dropped);
+  const gone = resources.filter(({ after }) => !after).map(({ id }) => id);
+  const changed = clients.map(({ id }) => id);
+  // What is listed has none of them: that was validated.
+  await requireUnused(manager, dropped, changed);
+  await requireUnserved(manager, gone, changed);
+  return {
+    resources,
+    dropped,
+    gone,
+    before: JSON.stringify(current),
+    clients,
+    changes: [...resources, ...clients].map(({ change }) => change),
+    without_secret: await withoutSecret(manager, registry),
+  };
+}
+
+/**
+ * Brings the registry to what is described, in the caller's transaction. What is so already is neither written nor
+ * locked, and locks are taken last: emergencies wait for them.
  */
 export async function applyRegistry(
   manager: EntityManager,
   administrator: Administrator,
   registry: RegistryDescription,
-  { prune }: { prune: boolean },
-): Promise<{ changes: RegistryChange[]; without_secret: string[] }> {
+  options: { prune: boolean },
+): Promise<RegistryPlan> {
+  let plan = await planRegistry(manager, administrator, registry, options);
+  if (plan.changes.length === 0) return plan;
   await lockResources(manager);
-  const resources = await changedResources(manager, registry.resources, prune);
-  for (const { after } of resources) if (after) await saveResource(manager, after, []);
+  while (!(await lockPlanned(manager, plan))) plan = await planRegistry(manager, administrator, registry, options);
+  await writeRegistry(manager, administrator, plan);
+  return plan;
+}
 
-  const clients = await changedClients(manager, administrator, registry, prune);
-  for (const { id, after, change } of clients) {
-    if (after) await manager.save(Client, after);
-    if (!after || isDisabledBy(change)) await revokeGrants(manager, id);
-    if (!after) await manager.delete(Client, { clientId: id });
-  }
+/**
+ * Locks what is to change. The caller has locked the resources.
+ * @returns whether everything is still as it was when the plan was made
+ */
+async function lockPlanned(manager: EntityManager, { before, clients, dropped, gone }: RegistryPlan): Promise<boolean> {
+  const clientIds = clients.map(({ id }) => id);
+  await lockClients(manager, clientIds);
+  const versions = await versionsOf(manager, clientIds);
+  if (clients.some(({ id, version }) => versions.get(id) !== version)) return false;
+  if (JSON.stringify(await readResources(manager)) !== before) return false;
+  await requireUnused(manager, dropped, clientIds);
+  await requireUnserved(manager, gone, clientIds);
+  return true;
+}
 
-  const dropped = resources.flatMap(({ dropped }) => dropped);
-  await requireUnused(manager, dropped);
-  if (dropped.length > 0) await manager.delete(Scope, { value: In(dropped) });
-  const gone = resources.filter(({ after }) => !after).map(({ id }) => id);
-  await requireUnserved(manager, gone);
-  for (const identifier of gone) await manager.delete(ProtectedResource, { identifier });
+async function writeRegistry(
+  manager: EntityManager,
+  administrator: Administrator,
+  { resources, dropped, gone, clients, changes }: RegistryPlan,
+): Promise<void> {
+  await saveResources(manager, definedOf(resources));
+  await saveClients(manager, definedOf(clients));
+  const deleted = clients.filter(({ after }) => !after).map(({ id }) => id);
+  const disabled = clients.filter(({ change }) => isDisabledBy(change)).map(({ id }) => id);
+  await revokeGrants(manager, [...disabled, ...deleted]);
+  if (deleted.length > 0) await manager.delete(Client, { clientId: Any(deleted) });
 
-  const changes = [...resources, ...clients].map(({ change }) => change);
+  if (dropped.length > 0) await manager.delete(Scope, { value: Any(dropped) });
+  if (gone.length > 0) await manager.delete(ProtectedResource, { identifier: Any(gone) });
   await appendAuditEvents(
     manager,
     changes.map((change) => recordOf(change, administrator)),
   );
-  return { changes, without_secret: await withoutSecret(manager, registry) };
 }
+
+const definedOf = <State>(changes: Change<State>[]): State[] =>
+  changes.flatMap(({ after }) => (after === undefined ? [] : [after]));
 
 const isDisabledBy = ({ fields }: RegistryChange) =>
   fields.some(({ field, to }) => field === 'disabled' && to === true);
@@ -66,8 +136,8 @@ interface Change<State> {
 }
 
 /** A scope value that is listed elsewhere now moves there. Others stay, unless `prune` is asked for. */
-async function changedResources(manager: EntityManager, listed: Resource[], prune: boolean) {
-  const current = new Map((await readResources(manager)).map((resource) => [resource.identifier, resource]));
+function changedResources(registered: Resource[], listed: Resource[], prune: boolean) {
+  const current = new Map(registered.map((resource) => [resource.identifier, resource]));
   const listedById = new Map(listed.map((resource) => [resource.identifier, resource]));
   const ownerOf = new Map(listed.flatMap(({ identifier, scopes }) => Object.keys(scopes).map((v) => [v, identifier])));
   const changes: (Change<Resource> & { dropped: string[] })[] = [];
@@ -98,43 +168,52 @@ async function changedClients(
   administrator: Administrator,
   { clients }: RegistryDescription,
   prune: boolean,
-): Promise<Change<Client>[]> {
-  const listed = clients.map(({ client_id }) => client_id);
-  const rows = await manager.find(Client, {
-    where: prune ? {} : { clientId: In(listed) },
-    lock: { mode: 'pessimistic_write' },
-    order: { clientId: 'ASC' },
-  });
-  const current = new Map(rows.map((row) => [row.clientId, row]));
-  const changes: Change<Client>[] = [];
-  for (const { disabled: wanted, ...client } of clients) {
-    const id = client.client_id;
-    const row = current.get(id);
-    const before: Partial<RegisteredClient> = row ? registeredClientOf(row) : {};
-    const disabled = wanted ?? before.disabled ?? false;
-    const { client_id: _, ...named } = { ...client, client_name: client.client_name ?? id };
-    const fields = differences(before, { ...named, disabled });
-    if (Object.keys(fields).length === 0) continue;
-    if (disabled && !before.disabled) requireOther(administrator, id, 'disable');
-    const columns = { ...columnsOf(client), disabledAt: disabled ? (row?.disabledAt ?? new Date()) : null };
-    requireOwnScopes(administrator, [...columns.scope, ...(row?.scope ?? [])]);
-    const after = Object.assign(row ?? manager.create(Client, { clientId: id }), columns);
-    changes.push({ id, change: alteration('client', id, row, fields), after });
+): Promise<RegistryPlan['clients']> {
+  const changes: RegistryPlan['clients'] = [];
+  for (const listed of slicesOf(clients, compared)) {
+    const current = await describedClients(
+      manager,
+      listed.map(({ client_id }) => client_id),
+    );
+    for (const { disabled: wanted, ...client } of listed) {
+      const id = client.client_id;
+      const before = current.get(id);
+      const disabled = wanted ?? before?.disabled ?? false;
+      const { client_id: _, ...named } = { ...client, client_name: client.client_name ?? id };
+      const fields = differences(before ?? {}, { ...named, disabled });
+      if (Object.keys(fields).length === 0) continue;
+      if (disabled && !before?.disabled) requireOther(administrator, id, 'disable');
+      const columns = columnsOf(client);
+      requireOwnScopes(administrator, [...columns.scope, ...scopeValuesOf(before?.scope ?? '')]);
+      changes.push({
+        id,
+        change: alteration('client', id, before, fields),
+        after: { clientId: id, ...columns, disabled },
+        version: before?.version,
+      });
+    }
   }
-  const unlisted = prune ? rows.filter(({ clientId }) => !listed.includes(clientId)) : [];
-  for (const { clientId: id, scope } of unlisted) {
-    if (!scope.some(isAdministrative)) changes.push({ id, change: deletion('client', id) });
+  if (!prune) return changes;
+  const unlisted = await manager.query<{ client_id: string; scope: string[]; version: string }[]>(
+    'SELECT client_id, scope, xmin::text AS version FROM client WHERE client_id <> ALL($1) ORDER BY client_id',
+    [clients.map(({ client_id }) => client_id)],
+  );
+  for (const { client_id: id, scope, version } of unlisted) {
+    if (!scope.some(isAdministrative)) changes.push({ id, change: deletion('client', id), version });
   }
   return changes;
 }
 
+/** Listed clients that are not registered yet included. */
 async function withoutSecret(manager: EntityManager, { clients }: RegistryDescription): Promise<string[]> {
-  const rows = await manager.find(Client, {
-    where: { clientId: In(clients.map(({ client_id }) => client_id)) },
-    relations: { secrets: true },
-    order: { clientId: 'ASC' },
-  });
-  return rows.filter(({ secrets }) => !secrets.some((secret) => isLive(secret))).map(({ clientId }) => clientId);
+  const rows = await manager.query<{ client_id: string }[]>(
+    `SELECT listed.client_id FROM unnest($1::text[]) AS listed(client_id) WHERE NOT EXISTS (
+       SELECT FROM client_secret s
+       WHERE s.client_id = listed.client_id AND (s.expires_at IS NULL OR s.expires_at > now())
+     ) ORDER BY 1`,
+    [clients.map(({ client_id }) => client_id)],
+  );
+  return rows.map(({ client_id }) => client_id);
 }
 
 function recordOf({ action, kind, id, fields }: RegistryChange, origin: Administrator): AuditRecord {

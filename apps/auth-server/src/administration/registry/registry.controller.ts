@@ -1,42 +1,38 @@
-import { Body, Controller, HttpCode, HttpStatus, Inject, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, HttpStatus, Post } from '@nestjs/common';
 import { registryApplicationSchema, registryChangesSchema, type RegistryChanges } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { z } from 'zod';
+import { bulk } from '../../bulk.ts';
 import { CurrentAdministrator, type Administrator } from '../origin.ts';
-import { applyRegistry } from './apply-registry.ts';
-
-/** Carries what a dry run found out of the transaction, which it undoes. */
-class DryRun {
-  constructor(readonly changes: Omit<RegistryChanges, 'applied'>) {}
-}
+import { Bulk } from '../work-at-a-time.ts';
+import { applyRegistry, planRegistry } from './apply-registry.ts';
 
 @ApiTags('registry')
 @ApiBearerAuth()
 @Controller('admin/registry')
 export class RegistryController {
-  constructor(@Inject(DataSource) private readonly database: DataSource) {}
+  constructor(@InjectDataSource(bulk) private readonly database: DataSource) {}
 
   @Post()
   @HttpCode(HttpStatus.OK)
   @RequireScopes('clients:write')
+  @Bulk()
   @ApiOperation({ summary: 'Bring clients and resources to what is described, all or nothing' })
   @ApiResponse({ status: 200, standardSchema: registryChangesSchema })
   async apply(
     @Body({ schema: registryApplicationSchema }) body: z.output<typeof registryApplicationSchema>,
     @CurrentAdministrator() administrator: Administrator,
   ): Promise<RegistryChanges> {
-    try {
-      const changes = await this.database.transaction(async (manager) => {
-        const found = await applyRegistry(manager, administrator, body.registry, body);
-        if (body.dry_run) throw new DryRun(found);
-        return found;
-      });
-      return { applied: true, ...changes };
-    } catch (error) {
-      if (error instanceof DryRun) return { applied: false, ...error.changes };
-      throw error;
-    }
+    const { registry, dry_run: isDryRun } = body;
+    const { changes, without_secret } = isDryRun
+      ? await this.database.transaction('REPEATABLE READ', async (manager) => {
+          await manager.query('SET TRANSACTION READ ONLY');
+          return planRegistry(manager, administrator, registry, body);
+        })
+      : await this.database.transaction((manager) => applyRegistry(manager, administrator, registry, body));
+    return { applied: !isDryRun, changes, without_secret };
   }
 }

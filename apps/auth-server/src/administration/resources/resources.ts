@@ -1,8 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { isAdministrative, type Resource, type ResourceDescription } from '@lanyard/administration';
 import { invalid } from '@lanyard/service-defaults';
-import { ArrayOverlap, DataSource, In, type EntityManager } from 'typeorm';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { Any, ArrayOverlap, DataSource, In, Not, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
+import { bulk } from '../../bulk.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { requireMatch } from '../entity-tag.ts';
@@ -14,7 +16,7 @@ import { lockResources } from './resources-lock.ts';
 /** The protected resources and their scopes. */
 @Injectable()
 export class Resources {
-  constructor(@Inject(DataSource) private readonly database: DataSource) {}
+  constructor(@InjectDataSource(bulk) private readonly database: DataSource) {}
 
   list(): Promise<Resource[]> {
     return readResources(this.database.manager);
@@ -34,7 +36,8 @@ export class Resources {
       await requireFree(manager, identifier, Object.keys(description.scopes));
       const dropped = Object.keys(before?.scopes ?? {}).filter((value) => !Object.hasOwn(description.scopes, value));
       await requireUnused(manager, dropped);
-      await saveResource(manager, { identifier, ...description }, dropped);
+      if (dropped.length > 0) await manager.delete(Scope, { value: In(dropped) });
+      await saveResources(manager, [{ identifier, ...description }]);
       const details = before ? { identifier, ...differences(before, description) } : { identifier, ...description };
       const type = before ? 'resource.changed' : 'resource.created';
       if (!before || Object.keys(details).length > 1) {
@@ -76,17 +79,26 @@ export async function readResources(manager: EntityManager, identifier?: string)
   }));
 }
 
-/** @param dropped  scope values that the resource had, and has no more */
-export async function saveResource(
-  manager: EntityManager,
-  { identifier, name, scopes }: Resource,
-  dropped: string[],
-): Promise<void> {
-  await manager.save(ProtectedResource, { identifier, name });
-  if (dropped.length > 0) await manager.delete(Scope, { value: In(dropped) });
-  for (const [value, description] of Object.entries(scopes)) {
-    await manager.save(Scope, { value, description, resourceIdentifier: identifier });
-  }
+/** Creates and changes; a scope value that belonged to another resource moves. */
+export async function saveResources(manager: EntityManager, resources: readonly Resource[]): Promise<void> {
+  if (resources.length === 0) return;
+  await manager.query(
+    `INSERT INTO protected_resource (identifier, name) SELECT * FROM unnest($1::text[], $2::text[])
+     ON CONFLICT (identifier) DO UPDATE SET name = excluded.name`,
+    [resources.map(({ identifier }) => identifier), resources.map(({ name }) => name)],
+  );
+  const scopes = resources.flatMap(({ identifier, scopes }) =>
+    Object.entries(scopes).map(([value, description]) => ({ value, description, identifier })),
+  );
+  await manager.query(
+    `INSERT INTO scope (value, description, resource) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+     ON CONFLICT (value) DO UPDATE SET description = excluded.description, resource = excluded.resource`,
+    [
+      scopes.map(({ value }) => value),
+      scopes.map(({ description }) => description),
+      scopes.map(({ identifier }) => identifier),
+    ],
+  );
 }
 
 async function requireFree(manager: EntityManager, identifier: string, values: string[]): Promise<void> {
@@ -100,21 +112,34 @@ async function requireFree(manager: EntityManager, identifier: string, values: s
 const isOther = (scope: Scope, value: string, identifier: string) =>
   scope.value === value && scope.resourceIdentifier !== identifier;
 
-/** A scope that a client has cannot go. */
-export async function requireUnused(manager: EntityManager, values: string[]): Promise<void> {
+/**
+ * A scope that a client has cannot go.
+ * @param except  clients that will not have it any more
+ */
+export async function requireUnused(manager: EntityManager, values: string[], except: string[] = []): Promise<void> {
   if (values.length === 0) return;
   const rows = await manager.query<{ value: string; clients: string }[]>(
-    `SELECT value, count(*) AS clients FROM client, unnest(scope) AS value WHERE value = ANY($1) GROUP BY value`,
-    [values],
+    `SELECT value, count(*) AS clients FROM client, unnest(scope) AS value
+     WHERE value = ANY($1) AND client_id <> ALL($2) GROUP BY value`,
+    [values, except],
   );
   if (rows.length === 0) return;
   const uses = rows.map(({ value, clients }) => `${value} (${clients} clients)`).join(', ');
   throw conflict('scope-in-use', 'The scope is in use', `clients have it: ${uses}; change them first`);
 }
 
-/** A resource that a client is the resource server of cannot go: who registers it again would give it that client. */
-export async function requireUnserved(manager: EntityManager, identifiers: string[]): Promise<void> {
-  const client = await manager.findOneBy(Client, { resourceServerOf: ArrayOverlap(identifiers) });
+/**
+ * A resource that a client is the resource server of cannot go: who registers it again would give it that client.
+ * @param except  clients that will not be its resource server any more
+ */
+export async function requireUnserved(
+  manager: EntityManager,
+  identifiers: string[],
+  except: string[] = [],
+): Promise<void> {
+  if (identifiers.length === 0) return;
+  const where = { resourceServerOf: ArrayOverlap(identifiers), clientId: Not(Any(except)) };
+  const client = await manager.findOneBy(Client, where);
   if (!client) return;
   const use = `the client ${client.clientId} is its resource server; change that first`;
   throw conflict('resource-in-use', 'The resource is in use', use);

@@ -12,6 +12,7 @@ import { nextPage } from '@lanyard/service-defaults';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { CurrentAdministrator, type Administrator } from '../origin.ts';
+import { Emergency } from '../work-at-a-time.ts';
 import { TokenRevocations } from './token-revocations.ts';
 
 export const revocationQuerySchema = z.strictObject({
@@ -37,6 +38,7 @@ export class RevocationsController {
   @Post()
   @HttpCode(HttpStatus.NO_CONTENT)
   @RequireScopes('tokens:revoke')
+  @Emergency()
   @ApiOperation({ summary: 'Revoke one access token, all of a client, or all that one of its secrets obtained' })
   @ApiResponse({ status: 204 })
   async revoke(

@@ -2,8 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { AccessToken } from '@lanyard/access-token';
 import type { NewRevocation, RevocationDescription } from '@lanyard/administration';
 import { invalid } from '@lanyard/service-defaults';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, MoreThan, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
+import { bulk } from '../../bulk.ts';
 import { Client, ClientSecret, RemovedClientSecret } from '../../registry/client.entity.ts';
 import { hasForeignJti, IssuedTokens } from '../../revocation/issued-tokens.ts';
 import { RevocationRow } from '../../revocation/revocation.entity.ts';
@@ -24,6 +26,7 @@ interface Revoked {
 export class TokenRevocations {
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
+    @InjectDataSource(bulk) private readonly bulk: DataSource,
     @Inject(IssuedTokens) private readonly tokens: IssuedTokens,
   ) {}
 
@@ -42,7 +45,7 @@ export class TokenRevocations {
   }
 
   async list({ client_id: clientId, kind, limit, after }: RevocationQuery): Promise<RevocationDescription[]> {
-    const rows = await this.database.manager.find(RevocationRow, {
+    const rows = await this.bulk.manager.find(RevocationRow, {
       where: {
         endsAt: MoreThan(new Date()),
         ...(clientId !== undefined && { clientId }),

@@ -12,6 +12,7 @@ import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@n
 import type { FastifyReply } from 'fastify';
 import { idempotencyHeader } from '../openapi.ts';
 import { CurrentAdministrator, type Administrator } from '../origin.ts';
+import { Emergency } from '../work-at-a-time.ts';
 import { Secrets } from './secrets.ts';
 
 @ApiTags('secrets')
@@ -49,6 +50,7 @@ export class SecretsController {
   @Delete(':secret_id')
   @HttpCode(HttpStatus.NO_CONTENT)
   @RequireScopes('clients:write')
+  @Emergency()
   @ApiOperation({ summary: 'Remove a secret: it is refused from now on' })
   @ApiResponse({ status: 204 })
   async remove(

@@ -1,0 +1,257 @@
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { PoolClient } from 'pg';
+import {
+  administratorOf,
+  basic,
+  callOAuth,
+  postToken,
+  provisionedDatabase,
+  statementsSent,
+} from '../auth-server.fixture.ts';
+import { Revocations } from '../revocation/revocations.ts';
+
+/** That of the resources, `resources-lock.ts`. */
+const resourcesLock = 0x1a9a_4d03;
+
+let database: Awaited<ReturnType<typeof provisionedDatabase>>;
+let app: NestFastifyApplication;
+let other: NestFastifyApplication;
+let administrator: Awaited<ReturnType<typeof administratorOf>>;
+let blocker: PoolClient;
+
+beforeAll(async () => {
+  // As many connections as bulk work has, so that it would take all of them if it were let.
+  database = await provisionedDatabase({ DATABASE_POOL_SIZE: '4', LOG_LEVEL: 'silent' });
+  [{ app }, { app: other }] = [await database.startReplica(), await database.startReplica()];
+  administrator = await administratorOf(app, database);
+  blocker = await database.owner.connect();
+});
+afterAll(async () => {
+  blocker.release();
+  await Promise.all([app.close(), other.close()]);
+  await database.owner.end();
+});
+afterEach(async () => {
+  await blocker.query('ROLLBACK');
+});
+
+/** Locks something until the test is over, or `blocker` commits. */
+const hold = (statement: string) => blocker.query(`BEGIN; ${statement}`);
+/** Sends a request now; else it is sent when its answer is awaited. */
+const sent = <T>(request: PromiseLike<T>): Promise<T> => Promise.resolve(request);
+const waiting = `SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid)
+                 WHERE datname = current_database() AND NOT granted`;
+/** Waits until so many transactions wait for a lock. */
+async function untilWaiting(transactions: number): Promise<void> {
+  while ((await database.owner.query(waiting)).rowCount! < transactions) await sleep(10);
+}
+const resources = async () => (await administrator.call('GET', '/admin/resources')).json().items;
+const listed = (clientId: string, more: object = {}) => ({ client_id: clientId, client_name: 'Changed', ...more });
+let count = 0;
+async function aClient() {
+  const body = { client_id: `example-${++count}`, scope: 'jobs:read', default_scope: 'jobs:read' };
+  const created = (await administrator.call('POST', '/admin/clients', body)).json();
+  return { id: body.client_id, authorization: basic(body.client_id, created.client_secret) };
+}
+const tokenOf = async (authorization: string, replica = app): Promise<string> =>
+  (await postToken(replica, { grant_type: 'client_credentials' }, { authorization })).json().access_token;
+const disable = (id: string) => administrator.call('POST', `/admin/clients/${id}/disable`);
+
+describe('a dry run', () => {
+  it('waits for nobody, whatever others have locked [dry-run-locks-nothing, Lanyard]', async () => {
+    const registry = { resources: await resources(), clients: [listed('batch-processor', { disabled: true })] };
+    await hold(`SELECT FROM client FOR UPDATE; SELECT FROM scope FOR UPDATE;
+                SELECT pg_advisory_xact_lock(${resourcesLock})`);
+    const answer = await administrator.call('POST', '/admin/registry', { registry, dry_run: true });
+    expect([answer.statusCode, answer.json().changes.length]).toEqual([200, 1]);
+  });
+
+  it('keeps nobody waiting [dry-run-locks-nothing, Lanyard]', async () => {
+    const registry = { resources: await resources(), clients: [listed('batch-processor', { disabled: true })] };
+    // What it looks at last.
+    await hold('LOCK TABLE client_secret IN ACCESS EXCLUSIVE MODE');
+    const answer = sent(administrator.call('POST', '/admin/registry', { registry, dry_run: true, prune: true }));
+    await untilWaiting(1);
+    const { rows } = await database.owner.query(
+      `SELECT DISTINCT locktype, mode FROM pg_locks WHERE pid IN (${waiting}) AND locktype <> 'virtualxid'`,
+    );
+    expect(rows).toEqual([{ locktype: 'relation', mode: 'AccessShareLock' }]);
+    await blocker.query('COMMIT');
+    expect((await answer).statusCode).toBe(200);
+  });
+});
+
+describe('a registry that is applied', () => {
+  /** Under way: it holds the resources and one client, and waits for another one. */
+  async function applying() {
+    const [held, awaited] = [await aClient(), await aClient()];
+    const registry = { resources: await resources(), clients: [listed(held.id), listed(awaited.id)] };
+    await hold(`SELECT FROM client WHERE client_id = '${awaited.id}' FOR UPDATE`);
+    const answer = sent(administrator.call('POST', '/admin/registry', { registry }));
+    await untilWaiting(1);
+    return { held, answer };
+  }
+
+  it('does not delay that another client is disabled, deleted or revoked [emergencies-do-not-wait, Lanyard]', async () => {
+    const [one, two, three] = [await aClient(), await aClient(), await aClient()];
+    const { answer } = await applying();
+    expect((await disable(one.id)).statusCode).toBe(200);
+    expect((await administrator.call('DELETE', `/admin/clients/${two.id}`)).statusCode).toBe(204);
+    const body = { client_id: three.id };
+    expect((await administrator.call('POST', '/admin/revocations', body)).statusCode).toBe(204);
+    await blocker.query('COMMIT');
+    expect((await answer).statusCode).toBe(200);
+  });
+
+  it('lets a client that it changes be disabled as soon as it has ended', async () => {
+    const { held, answer } = await applying();
+    const disabled = sent(disable(held.id));
+    await untilWaiting(2);
+    await blocker.query('COMMIT');
+    expect([(await answer).statusCode, (await disabled).statusCode]).toEqual([200, 200]);
+    expect((await administrator.call('GET', `/admin/clients/${held.id}`)).json()).toMatchObject({
+      client_name: 'Changed',
+      disabled: true,
+    });
+  });
+
+  it('locks nothing where nothing changes', async () => {
+    const { id } = await aClient();
+    const registry = { resources: await resources(), clients: [listed(id)] };
+    expect((await administrator.call('POST', '/admin/registry', { registry })).json().changes).toHaveLength(1);
+    await hold(`SELECT FROM client FOR UPDATE; SELECT pg_advisory_xact_lock(${resourcesLock})`);
+    expect((await administrator.call('POST', '/admin/registry', { registry })).json().changes).toEqual([]);
+  });
+
+  it('sees what changed while it was planned', async () => {
+    const { id } = await aClient();
+    const registry = { resources: await resources(), clients: [listed(id, { scope: 'jobs:read' })] };
+    const token = await administrator.tokenFor('clients:write');
+    await hold(`SELECT pg_advisory_xact_lock(${resourcesLock})`);
+    const answer = sent(administrator.call('POST', '/admin/registry', { registry }, {}, token));
+    await untilWaiting(1);
+    await blocker.query(`UPDATE client SET scope = '{jobs:read,keys:rotate}' WHERE client_id = '${id}'; COMMIT`);
+    expect((await answer).json().type).toBe('urn:lanyard:problem:beyond-own-scope');
+  });
+
+  it('writes thousands of clients in few statements', async () => {
+    const clients = Array.from({ length: 1000 }, (_, i) => ({ client_id: `many-${i}`, scope: 'jobs:read' }));
+    const registry = { resources: await resources(), clients };
+    const statementsFor = async (body: object) => {
+      const before = statementsSent(database);
+      expect((await administrator.call('POST', '/admin/registry', body)).statusCode).toBe(200);
+      return statementsSent(database) - before;
+    };
+    expect(await statementsFor({ registry })).toBeLessThan(50);
+    const disabled = { ...registry, clients: clients.map((client) => ({ ...client, disabled: true })) };
+    expect(await statementsFor({ registry: disabled })).toBeLessThan(50);
+    const events = (await administrator.call('GET', '/admin/audit?order=newest&type=client.changed&limit=1000')).json();
+    expect(events.items[999].details).toEqual({ disabled: { from: false, to: true } });
+  });
+});
+
+describe('while all connections of bulk work are taken', () => {
+  it('go on: tokens, revocations and emergencies [bulk-connections, Lanyard]', async () => {
+    const [one, two, three] = [await aClient(), await aClient(), await aClient()];
+    const [revoked, ended] = [await tokenOf(one.authorization), await tokenOf(one.authorization)];
+    await hold(`SELECT pg_advisory_xact_lock(${resourcesLock})`);
+    const bulk = Array.from({ length: 5 }, (_, i) =>
+      sent(administrator.call('PATCH', `/admin/clients/${two.id}`, { client_name: `Name ${i}` })),
+    );
+    await untilWaiting(4);
+
+    // One that neither replica has in memory.
+    expect(await tokenOf(three.authorization, other)).toEqual(expect.any(String));
+    const form = { token: revoked };
+    expect((await callOAuth(app, '/oauth/revoke', { form, authorization: one.authorization })).statusCode).toBe(200);
+    const calls = [
+      administrator.call('POST', '/admin/revocations', { token: ended }),
+      disable(one.id),
+      administrator.call('DELETE', `/admin/clients/${three.id}`),
+      administrator.call('DELETE', `/admin/clients/${two.id}/secrets/7f1b3d1e-0000-4000-8000-000000000000`),
+      administrator.call('POST', '/admin/keys/a-kid/withdraw'),
+    ];
+    expect((await Promise.all(calls)).map(({ statusCode }) => statusCode)).toEqual([204, 200, 204, 404, 404]);
+    const { cursor } = app.get(Revocations);
+    while (other.get(Revocations).cursor < cursor) await sleep(10);
+
+    await blocker.query('COMMIT');
+    // The last one may have waited for a connection for too long.
+    const statuses = (await Promise.all(bulk)).map(({ statusCode }) => statusCode);
+    expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(4);
+  });
+});
+
+describe('what administrators do at a time', () => {
+  const sockets: Socket[] = [];
+  let port: number;
+  let token: string;
+  beforeAll(async () => {
+    await app.listen(0, '127.0.0.1');
+    ({ port } = app.getHttpServer().address() as AddressInfo);
+    token = await administrator.tokenFor('clients:write clients:read');
+  });
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+  });
+
+  /** Sends the head of a request, whose body does not come. */
+  function begin(request: string) {
+    const socket = connect(port, '127.0.0.1');
+    sockets.push(socket);
+    socket.on('error', () => undefined);
+    socket.write(
+      `${request} HTTP/1.1\r\nhost: here\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n`,
+    );
+    const answer = new Promise<string>((resolve) => socket.once('data', (data) => resolve(String(data))));
+    return { socket, answer };
+  }
+  const beginAll = (request: string, requests: number) => Array.from({ length: requests }, () => begin(request));
+  const firstAnswer = (begun: { answer: Promise<string> }[]) => Promise.race(begun.map(({ answer }) => answer));
+
+  it.each([
+    ['POST /admin/registry', 1],
+    ['POST /admin/clients', 5],
+    ['POST /admin/clients/jobs-cli/disable', 10],
+  ])('is limited before a body is read: %s [administration-limit, Lanyard]', async (request, limit) => {
+    const begun = beginAll(request, limit + 1);
+    let answers = 0;
+    for (const { answer } of begun) void answer.then(() => (answers += 1));
+    const answer = await firstAnswer(begun);
+    expect(answer).toMatch(/^HTTP\/1.1 429 [^]*\r\nretry-after: 1\r\n/);
+    expect(answer).toContain('"type":"urn:lanyard:problem:too-many-at-a-time"');
+    expect(answers).toBe(1);
+  });
+
+  it.each(['GET', 'POST'] as const)(
+    'counts no %s without a valid token [administration-limit, Lanyard]',
+    async (method) => {
+      const asked = Array.from({ length: 30 }, () => app.inject({ method, url: '/admin/clients' }));
+      const own = administrator.call('GET', '/admin/clients?limit=1');
+      expect(new Set((await Promise.all(asked)).map(({ statusCode }) => statusCode))).toEqual(new Set([401]));
+      expect((await own).statusCode).toBe(200);
+    },
+  );
+
+  it('may be an emergency while there is too much else [administration-limit, Lanyard]', async () => {
+    const { id } = await aClient();
+    await firstAnswer(beginAll('POST /admin/registry', 2));
+    await firstAnswer(beginAll('POST /admin/clients', 6));
+    expect((await disable(id)).statusCode).toBe(200);
+  });
+
+  it('counts until it has ended, also where the caller does not wait for it', async () => {
+    const begun = beginAll('POST /admin/registry', 2);
+    await firstAnswer(begun);
+    const dryRun = async () =>
+      (await administrator.call('POST', '/admin/registry', { registry: {}, dry_run: true })).statusCode;
+    expect(await dryRun()).toBe(429);
+    for (const { socket } of begun) socket.destroy();
+    while ((await dryRun()) === 429) await sleep(10);
+    expect(await dryRun()).toBe(200);
+    expect(await firstAnswer(beginAll('POST /admin/registry', 2))).toMatch(/^HTTP\/1.1 429 /);
+  });
+});

@@ -1,0 +1,8 @@
+/**
+ * The data source of administration that can wait. Emergencies, revocations, changes and look-ups of clients have the
+ * default one (docs/decisions/0019).
+ */
+export const bulk = 'bulk';
+
+/** Its connections at most, besides `DATABASE_POOL_SIZE`. */
+export const bulkPoolSize = 4;
