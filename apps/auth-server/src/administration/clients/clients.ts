@@ -2,15 +2,17 @@ import { Inject, Injectable } from '@nestjs/common';
 import {
   faultsOf,
   isAdministrative,
+  isReservedResource,
   scopeValuesOf,
   type ClientChange,
   type ClientDescription,
   type CreatedClient,
   type RegisteredClient,
 } from '@lanyard/administration';
-import { invalid } from '@lanyard/service-defaults';
+import { CONFIGURATION, invalid } from '@lanyard/service-defaults';
 import { Brackets, DataSource, In, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
+import type { AuthServerConfiguration } from '../../configuration.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { revokeGrants } from '../../revocation/revoke.ts';
@@ -29,6 +31,7 @@ import { registeredClientOf } from './registered-client.ts';
 export class Clients {
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
     @Inject(Idempotency) private readonly idempotency: Idempotency,
     @Inject(Secrets) private readonly secrets: Secrets,
   ) {}
@@ -38,7 +41,7 @@ export class Clients {
     requireOwnScopes(administrator, scopeValuesOf(client.scope));
     return this.idempotency.once<CreatedClient>(administrator, idempotencyKey, client, async (manager) => {
       await shareResources(manager);
-      await requireSound(manager, client);
+      await requireSound(manager, this.configuration.ISSUER, client);
       const clientId = client.client_id;
       const { raw } = await manager
         .createQueryBuilder()
@@ -89,7 +92,7 @@ export class Clients {
   change(administrator: Administrator, clientId: string, change: ClientChange, ifMatch?: string) {
     return this.locked(administrator, clientId, ifMatch, async (manager, client, before) => {
       const after = { ...before, ...change };
-      await requireSound(manager, after);
+      await requireSound(manager, this.configuration.ISSUER, after);
       requireOwnScopes(administrator, scopeValuesOf(after.scope));
       const details = differences(before, change);
       if (Object.keys(details).length === 0) return client;
@@ -145,12 +148,14 @@ export class Clients {
 /** Against what is in the database: a resource that was registered a moment ago may not be in memory yet. */
 async function requireSound(
   manager: EntityManager,
+  issuer: string,
   client: { scope: string; default_scope: string; resource_server_of: string[] },
 ): Promise<void> {
   const values = scopeValuesOf(`${client.scope} ${client.default_scope}`.trim());
   const scopes = await manager.findBy(Scope, { value: In(values) });
   const owners = new Map(scopes.map(({ value, resourceIdentifier }) => [value, resourceIdentifier]));
-  const resources = await manager.findBy(ProtectedResource, { identifier: In(client.resource_server_of) });
+  const identifiers = client.resource_server_of.filter((identifier) => !isReservedResource(identifier, issuer));
+  const resources = await manager.findBy(ProtectedResource, { identifier: In(identifiers) });
   const faults = faultsOf(client, {
     resourceOf: (value) => (isAdministrative(value) ? 'administration' : owners.get(value)),
     isResource: (identifier) => resources.some((resource) => resource.identifier === identifier),

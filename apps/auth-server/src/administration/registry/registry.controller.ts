@@ -1,9 +1,16 @@
 import { Body, Controller, HttpCode, HttpStatus, Inject, Post } from '@nestjs/common';
-import { registryApplicationSchema, registryChangesSchema, type RegistryChanges } from '@lanyard/administration';
+import {
+  registryApplicationSchema,
+  registryChangesSchema,
+  reservedIn,
+  type RegistryChanges,
+} from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
+import { CONFIGURATION, invalid } from '@lanyard/service-defaults';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import type { z } from 'zod';
+import type { AuthServerConfiguration } from '../../configuration.ts';
 import { CurrentAdministrator, type Administrator } from '../origin.ts';
 import { applyRegistry } from './apply-registry.ts';
 
@@ -16,7 +23,10 @@ class DryRun {
 @ApiBearerAuth()
 @Controller('admin/registry')
 export class RegistryController {
-  constructor(@Inject(DataSource) private readonly database: DataSource) {}
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+  ) {}
 
   @Post()
   @HttpCode(HttpStatus.OK)
@@ -27,6 +37,9 @@ export class RegistryController {
     @Body({ schema: registryApplicationSchema }) body: z.output<typeof registryApplicationSchema>,
     @CurrentAdministrator() administrator: Administrator,
   ): Promise<RegistryChanges> {
+    const reserved = reservedIn(body.registry, this.configuration.ISSUER);
+    if (reserved.length > 0)
+      throw invalid(reserved.map(({ path, message }) => ({ path: ['registry', ...path], message })));
     try {
       const changes = await this.database.transaction(async (manager) => {
         const found = await applyRegistry(manager, administrator, body.registry, body);

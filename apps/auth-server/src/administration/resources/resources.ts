@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { isAdministrative, type Resource, type ResourceDescription } from '@lanyard/administration';
-import { invalid } from '@lanyard/service-defaults';
+import { isAdministrative, isReservedResource, type Resource, type ResourceDescription } from '@lanyard/administration';
+import { CONFIGURATION, invalid } from '@lanyard/service-defaults';
 import { ArrayOverlap, DataSource, In, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
+import type { AuthServerConfiguration } from '../../configuration.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { requireMatch } from '../entity-tag.ts';
@@ -14,7 +15,10 @@ import { lockResources } from './resources-lock.ts';
 /** The protected resources and their scopes. */
 @Injectable()
 export class Resources {
-  constructor(@Inject(DataSource) private readonly database: DataSource) {}
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+  ) {}
 
   list(): Promise<Resource[]> {
     return readResources(this.database.manager);
@@ -31,6 +35,9 @@ export class Resources {
     return this.database.transaction(async (manager) => {
       const [before] = await this.lock(manager, identifier);
       requireMatch(ifMatch, before);
+      if (isReservedResource(identifier, this.configuration.ISSUER)) {
+        throw invalid([{ path: ['identifier'], message: 'belongs to the authorization server itself' }]);
+      }
       await requireFree(manager, identifier, Object.keys(description.scopes));
       const dropped = Object.keys(before?.scopes ?? {}).filter((value) => !Object.hasOwn(description.scopes, value));
       await requireUnused(manager, dropped);
