@@ -16,7 +16,8 @@ import type { AuthServerConfiguration } from '../../configuration.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { revokeGrants } from '../../revocation/revoke.ts';
-import { requireOwnScopes } from '../administrative-scopes.ts';
+import { administrate } from '../administrate.ts';
+import { lostScopes, requireOwnScopes, revokeForLostScopes } from '../administrative-scopes.ts';
 import { requireMatch } from '../entity-tag.ts';
 import { Idempotency } from '../idempotency.ts';
 import type { Administrator } from '../origin.ts';
@@ -38,8 +39,8 @@ export class Clients {
 
   /** Registers a client with a first secret. */
   create(administrator: Administrator, client: ClientDescription, idempotencyKey?: string) {
-    requireOwnScopes(administrator, scopeValuesOf(client.scope));
-    return this.idempotency.once<CreatedClient>(administrator, idempotencyKey, client, async (manager) => {
+    const permit = (manager: EntityManager) => requireOwnScopes(manager, administrator, scopeValuesOf(client.scope));
+    return this.idempotency.once<CreatedClient>(administrator, idempotencyKey, client, permit, async (manager) => {
       await shareResources(manager);
       await requireSound(manager, this.configuration.ISSUER, client);
       const clientId = client.client_id;
@@ -93,11 +94,15 @@ export class Clients {
     return this.locked(administrator, clientId, ifMatch, async (manager, client, before) => {
       const after = { ...before, ...change };
       await requireSound(manager, this.configuration.ISSUER, after);
-      requireOwnScopes(administrator, scopeValuesOf(after.scope));
+      await requireOwnScopes(manager, administrator, scopeValuesOf(after.scope));
       const details = differences(before, change);
       if (Object.keys(details).length === 0) return client;
+      const lost = lostScopes(client.scope, scopeValuesOf(after.scope));
       const changed = await manager.save(Client, Object.assign(client, columnsOf(after)));
-      await appendAuditEvents(manager, [{ type: 'client.changed', origin: administrator, clientId, details }]);
+      await appendAuditEvents(manager, [
+        { type: 'client.changed', origin: administrator, clientId, details },
+        ...(await revokeForLostScopes(manager, administrator, clientId, lost)),
+      ]);
       return changed;
     });
   }
@@ -133,13 +138,13 @@ export class Clients {
     ifMatch: string | undefined,
     work: (manager: EntityManager, client: Client, before: RegisteredClient) => Promise<Client>,
   ): Promise<RegisteredClient> {
-    return this.database.transaction(async (manager) => {
+    return administrate(this.database, administrator, async (manager) => {
       await shareResources(manager);
       const client = await manager.findOne(Client, { where: { clientId }, lock: { mode: 'pessimistic_write' } });
       if (!client) throw notFound('client');
       const before = registeredClientOf(client);
       requireMatch(ifMatch, before);
-      requireOwnScopes(administrator, client.scope);
+      await requireOwnScopes(manager, administrator, client.scope);
       return registeredClientOf(await work(manager, client, before));
     });
   }

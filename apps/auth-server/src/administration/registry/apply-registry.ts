@@ -11,7 +11,7 @@ import { isLive } from '../../client-authentication/client-secret.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { revokeGrants } from '../../revocation/revoke.ts';
-import { requireOwnScopes } from '../administrative-scopes.ts';
+import { lostScopes, requireOwnScopes, revokeForLostScopes } from '../administrative-scopes.ts';
 import { columnsOf, differences, requireOther } from '../clients/clients.ts';
 import { registeredClientOf } from '../clients/registered-client.ts';
 import type { Administrator } from '../origin.ts';
@@ -34,9 +34,11 @@ export async function applyRegistry(
   for (const { after } of resources) if (after) await saveResource(manager, after, []);
 
   const clients = await changedClients(manager, administrator, registry, prune);
-  for (const { id, after, change } of clients) {
+  const revoked: AuditRecord[] = [];
+  for (const { id, after, change, lost = [] } of clients) {
     if (after) await manager.save(Client, after);
     if (!after || isDisabledBy(change)) await revokeGrants(manager, id);
+    revoked.push(...(await revokeForLostScopes(manager, administrator, id, lost)));
     if (!after) await manager.delete(Client, { clientId: id });
   }
 
@@ -48,10 +50,7 @@ export async function applyRegistry(
   for (const identifier of gone) await manager.delete(ProtectedResource, { identifier });
 
   const changes = [...resources, ...clients].map(({ change }) => change);
-  await appendAuditEvents(
-    manager,
-    changes.map((change) => recordOf(change, administrator)),
-  );
+  await appendAuditEvents(manager, [...changes.map((change) => recordOf(change, administrator)), ...revoked]);
   return { changes, without_secret: await withoutSecret(manager, registry) };
 }
 
@@ -63,6 +62,8 @@ interface Change<State> {
   change: RegistryChange;
   /** undefined: it goes */
   after?: State;
+  /** the administrative scopes that a client loses */
+  lost?: string[];
 }
 
 /** A scope value that is listed elsewhere now moves there. Others stay, unless `prune` is asked for. */
@@ -107,6 +108,7 @@ async function changedClients(
   });
   const current = new Map(rows.map((row) => [row.clientId, row]));
   const changes: Change<Client>[] = [];
+  const touched: string[] = [];
   for (const { disabled: wanted, ...client } of clients) {
     const id = client.client_id;
     const row = current.get(id);
@@ -117,10 +119,12 @@ async function changedClients(
     if (Object.keys(fields).length === 0) continue;
     if (disabled && !before.disabled) requireOther(administrator, id, 'disable');
     const columns = { ...columnsOf(client), disabledAt: disabled ? (row?.disabledAt ?? new Date()) : null };
-    requireOwnScopes(administrator, [...columns.scope, ...(row?.scope ?? [])]);
+    touched.push(...columns.scope, ...(row?.scope ?? []));
+    const lost = lostScopes(row?.scope ?? [], columns.scope);
     const after = Object.assign(row ?? manager.create(Client, { clientId: id }), columns);
-    changes.push({ id, change: alteration('client', id, row, fields), after });
+    changes.push({ id, change: alteration('client', id, row, fields), after, lost });
   }
+  await requireOwnScopes(manager, administrator, touched);
   const unlisted = prune ? rows.filter(({ clientId }) => !listed.includes(clientId)) : [];
   for (const { clientId: id, scope } of unlisted) {
     if (!scope.some(isAdministrative)) changes.push({ id, change: deletion('client', id) });

@@ -11,6 +11,7 @@ import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagg
 import { DataSource } from 'typeorm';
 import type { z } from 'zod';
 import type { AuthServerConfiguration } from '../../configuration.ts';
+import { administrate } from '../administrate.ts';
 import { CurrentAdministrator, type Administrator } from '../origin.ts';
 import { applyRegistry } from './apply-registry.ts';
 
@@ -41,7 +42,7 @@ export class RegistryController {
     if (reserved.length > 0)
       throw invalid(reserved.map(({ path, message }) => ({ path: ['registry', ...path], message })));
     try {
-      const changes = await this.database.transaction(async (manager) => {
+      const changes = await administrate(this.database, administrator, async (manager) => {
         const found = await applyRegistry(manager, administrator, body.registry, body);
         if (body.dry_run) throw new DryRun(found);
         return found;

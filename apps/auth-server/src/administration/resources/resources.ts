@@ -6,6 +6,7 @@ import { appendAuditEvents } from '../../audit/append-audit-events.ts';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
+import { administrate } from '../administrate.ts';
 import { requireMatch } from '../entity-tag.ts';
 import type { Administrator } from '../origin.ts';
 import { conflict, notFound } from '../problems.ts';
@@ -32,7 +33,7 @@ export class Resources {
 
   /** Brings the resource to what the request says, and registers it where there is none. */
   async put(administrator: Administrator, identifier: string, description: ResourceDescription, ifMatch?: string) {
-    return this.database.transaction(async (manager) => {
+    return administrate(this.database, administrator, async (manager) => {
       const [before] = await this.lock(manager, identifier);
       requireMatch(ifMatch, before);
       if (isReservedResource(identifier, this.configuration.ISSUER)) {
@@ -53,7 +54,7 @@ export class Resources {
   }
 
   async delete(administrator: Administrator, identifier: string, ifMatch?: string): Promise<void> {
-    await this.database.transaction(async (manager) => {
+    await administrate(this.database, administrator, async (manager) => {
       const [before] = await this.lock(manager, identifier);
       if (!before) throw notFound('resource');
       requireMatch(ifMatch, before);

@@ -49,7 +49,9 @@ export class SecretsController {
   @Delete(':secret_id')
   @HttpCode(HttpStatus.NO_CONTENT)
   @RequireScopes('clients:write')
-  @ApiOperation({ summary: 'Remove a secret: it is refused from now on' })
+  @ApiOperation({
+    summary: 'Remove a secret: it is refused from now on, and the access tokens obtained with it are revoked',
+  })
   @ApiResponse({ status: 204 })
   async remove(
     @Param('client_id', { schema: clientIdSchema }) clientId: string,
