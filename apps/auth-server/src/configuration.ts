@@ -7,6 +7,7 @@ const year = 365 * day;
 const issuer = z
   .url({ protocol: /^https?$/, error: 'must be an http(s) address', abort: true })
   .refine((url) => new URL(url).origin === url, 'must be scheme, host and port alone, without a slash at its end')
+  .default('http://localhost:3000')
   .describe('the issuer identifier: the address under which clients reach this server');
 
 /** 32 bytes each; the first encrypts, and all decrypt. */
@@ -28,7 +29,7 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
   DATABASE_POOL_SIZE: databaseConfiguration.shape.DATABASE_POOL_SIZE.describe(
     'connections at most; besides, administration that can wait has four of its own, and notifications have one',
   ),
-  ISSUER: issuer.default('http://localhost:3000'),
+  ISSUER: issuer,
   KEY_ENCRYPTION_KEY: keyEncryptionKeys,
   ACCESS_TOKEN_LIFETIME: z.coerce
     .number()
@@ -116,6 +117,9 @@ export type AuthServerConfiguration = z.infer<typeof authServerConfiguration>;
 export const migrationConfiguration = z.object({
   MIGRATION_DATABASE_URL: databaseConfiguration.shape.DATABASE_URL.describe(
     'the database as its owner, `postgres://user:password@host:port/name`',
+  ),
+  ISSUER: issuer.describe(
+    'as at the authorization server; PROVISIONING_FILE cannot use identifiers of the server itself',
   ),
   KEY_ENCRYPTION_KEY: keyEncryptionKeys,
   PROVISIONING_FILE: z

@@ -12,7 +12,7 @@ export const auditEventTypes = {
   'client.deleted': 'a client and its secrets were deleted, and its access tokens revoked',
   'secret.added': 'a client was given a secret',
   'secret.ends': 'a secret was given an end, since a newer one replaces it',
-  'secret.removed': 'a secret was removed',
+  'secret.removed': 'a secret was removed, and the access tokens obtained with it revoked',
   'secret.consumed': 'a one-time secret was used, and is gone',
   'resource.created': 'a protected resource was registered',
   'resource.changed': 'a protected resource or its scopes were changed',
@@ -25,7 +25,7 @@ export const auditEventTypes = {
   'signing_keys.reencrypted': 'the private keys were encrypted with the current key encryption key',
   'access_token.issued': 'access tokens were issued: `count` of them, to one client with one scope, within a period',
   'access_token.revoked':
-    'access tokens were revoked: one (`jti`), those that a secret obtained (`secret_id`), or all of the client; once, where a client revokes its own again',
+    'access tokens were revoked: one (`jti`), those that a secret obtained (`secret_id`), or all of the client, such as when it loses an administrative scope (`lost_scope`); once, where a client revokes its own again',
   'client_authentication.refused': 'a client could not authenticate: `count` times, for one reason, within a period',
   'request.throttled':
     'requests were refused since there had been too many failures, or since a client had used up its quota: `count` times within a period',

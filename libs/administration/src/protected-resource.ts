@@ -1,6 +1,6 @@
 import { isScopeValue } from '@lanyard/oauth-protocol';
 import { z } from 'zod';
-import { nameSchema } from './text.ts';
+import { nameSchema, type Fault } from './text.ts';
 
 export const scopeValueSchema = z.string().max(200).refine(isScopeValue, 'must be a scope value');
 
@@ -37,3 +37,38 @@ export const isAdministrative = (scopeValue: string): scopeValue is keyof typeof
 
 /** The identifier of an authorization server's administration as a protected resource. */
 export const administrationOf = (issuer: string): string => `${issuer}/admin`;
+
+/** Where an authorization server's own addresses begin, below its issuer. */
+const ownPaths = new Set(['', 'admin', 'oauth', '.well-known']);
+
+/**
+ * Whether an identifier names the authorization server itself, its administration or its endpoints, however it is spelled.
+ * These cannot be registered as resources, since a resource server may introspect the tokens of its resource.
+ */
+export function isReservedResource(identifier: string, issuer: string): boolean {
+  const url = URL.parse(identifier);
+  if (url === null || url.origin !== URL.parse(issuer)?.origin) return false;
+  const first = url.pathname.split('/').find(Boolean) ?? '';
+  return ownPaths.has(decoded(first).toLowerCase());
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+/** The faults of a registry that has resources under identifiers of the authorization server. */
+export const reservedIn = ({ resources }: { resources: readonly Resource[] }, issuer: string): Fault[] =>
+  resources.flatMap(({ identifier }, index) =>
+    isReservedResource(identifier, issuer)
+      ? [
+          {
+            path: ['resources', index, 'identifier'],
+            message: `${identifier} belongs to the authorization server itself`,
+          },
+        ]
+      : [],
+  );

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { parseRegistryFile, RegistryFileError, registrySchema, type RegistryDescription } from './registry-file.ts';
 
-const parse = (text: string, environment = {}) => parseRegistryFile(text, 'lanyard.yaml', environment);
+const parse = (text: string, environment = {}) =>
+  parseRegistryFile(text, 'lanyard.yaml', environment, 'https://issuer.example');
 
 /** The registry, or the lines of the message; any other error than the parser's own is thrown. */
 function read(text: string, environment = {}): RegistryDescription | string[] {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseRegistryFile, registryJsonSchema } from './registry-file.ts';
 
-const parse = (text: string, environment = {}) => parseRegistryFile(text, 'lanyard.yaml', environment);
+const parse = (text: string, environment = {}) =>
+  parseRegistryFile(text, 'lanyard.yaml', environment, 'https://issuer.example');
 
 describe('a registry file', () => {
   it('is read with its defaults, and with addresses from the environment', () => {
@@ -69,6 +70,11 @@ clients:
       'an administrative scope',
       'resources:\n  - identifier: https://a\n    name: A\n    scopes:\n      keys:rotate: mine',
       ['5: resources.0.scopes.keys:rotate: the scope keys:rotate belongs to administration'],
+    ],
+    [
+      'an identifier of the authorization server',
+      'resources:\n  - {identifier: "https://a", name: A, scopes: {}}\n  - name: B\n    identifier: https://issuer.example/admin\n    scopes: {}',
+      ['4: resources.1.identifier: https://issuer.example/admin belongs to the authorization server itself'],
     ],
     [
       'a variable that is not set',

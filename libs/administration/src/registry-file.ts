@@ -1,7 +1,13 @@
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import { clientSchema, faultsOf } from './client.ts';
-import { administrativeScopes, isAdministrative, resourceSchema, type Resource } from './protected-resource.ts';
+import {
+  administrativeScopes,
+  isAdministrative,
+  reservedIn,
+  resourceSchema,
+  type Resource,
+} from './protected-resource.ts';
 import type { Fault } from './text.ts';
 
 /** The resources and clients that a file declares. */
@@ -14,6 +20,12 @@ export const registrySchema = z
     for (const { path, message } of contradictionsIn(registry)) context.addIssue({ code: 'custom', path, message });
   });
 export type RegistryDescription = z.infer<typeof registrySchema>;
+
+/** For one authorization server, whose own identifiers cannot be declared. */
+const registrySchemaOf = (issuer: string) =>
+  registrySchema.superRefine((registry, context) => {
+    for (const { path, message } of reservedIn(registry, issuer)) context.addIssue({ code: 'custom', path, message });
+  });
 
 function contradictionsIn({ resources, clients }: { resources: Resource[]; clients: z.infer<typeof clientSchema>[] }) {
   const owner = new Map<string, string>(Object.keys(administrativeScopes).map((value) => [value, 'administration']));
@@ -56,10 +68,16 @@ export class RegistryFileError extends Error {
 /**
  * Reads a registry file. `${NAME}` and `${NAME:-default}` in it are replaced from the environment, so that one file
  * serves every deployment.
- * @param name  of the file, for messages
+ * @param name    of the file, for messages
+ * @param issuer  of the authorization server that it is for
  * @throws {RegistryFileError}
  */
-export function parseRegistryFile(text: string, name: string, environment: NodeJS.ProcessEnv): RegistryDescription {
+export function parseRegistryFile(
+  text: string,
+  name: string,
+  environment: NodeJS.ProcessEnv,
+  issuer: string,
+): RegistryDescription {
   const lines = new LineCounter();
   const at = (offset: number) => `${name}:${lines.linePos(offset).line}`;
   const document = parseDocument(interpolate(text, environment, name), { lineCounter: lines });
@@ -67,7 +85,7 @@ export function parseRegistryFile(text: string, name: string, environment: NodeJ
   if (broken.length > 0) {
     throw new RegistryFileError(broken.map((e) => `${at(e.pos[0])}: ${e.message.split(' at line')[0]}`).join('\n'));
   }
-  const parsed = registrySchema.safeParse(contentOf(document, name) ?? {});
+  const parsed = registrySchemaOf(issuer).safeParse(contentOf(document, name) ?? {});
   if (parsed.success) return parsed.data;
   throw new RegistryFileError(
     parsed.error.issues

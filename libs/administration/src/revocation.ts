@@ -9,7 +9,11 @@ export const newRevocationSchema = z.union(
     z.strictObject({
       token: z.string().min(1).max(16_000).describe('one access token; one that is not valid needs no revocation'),
     }),
-    z.strictObject({ jti: nameSchema.describe('one access token, by the identifier that logs have') }),
+    z.strictObject({
+      jti: nameSchema.describe(
+        'one access token, by the identifier that logs have; requires all administrative scopes, since it does not say whose it is',
+      ),
+    }),
     z.strictObject({ client_id: clientIdSchema.describe('all access tokens that the client has now') }),
     z.strictObject({
       secret_id: secretSchema.shape.secret_id.describe('all access tokens that were obtained with this secret so far'),

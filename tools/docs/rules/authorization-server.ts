@@ -262,8 +262,32 @@ export const authorizationServer: readonly Rule[] = [
   {
     name: 'own-administrative-scopes',
     section: 'Lanyard',
-    text: 'An administrative scope is given, and a client that has it changed, by those alone who have it.',
+    text: 'An administrative scope is given, and a client that has it changed or its tokens revoked, only by those who have it.',
     files: [`${server}/administration/administrative-scopes.ts`],
+  },
+  {
+    name: 'current-rights',
+    section: 'Lanyard',
+    text: 'What an administrator may do is decided by their token and by the registry, in the transaction of the act.',
+    files: [`${server}/administration/administrate.ts`],
+  },
+  {
+    name: 'lost-rights',
+    section: 'Lanyard',
+    text: 'Removing a secret revokes the access tokens obtained with it, and losing an administrative scope those of the client.',
+    files: [`${server}/revocation/revoke.ts`, `${server}/administration/administrative-scopes.ts`],
+  },
+  {
+    name: 'reserved-identifiers',
+    section: 'Lanyard',
+    text: 'No resource and no client can have an identifier of the authorization server itself, and a row that has one has no effect.',
+    files: [
+      'libs/administration/src/protected-resource.ts',
+      `${server}/registry/client-registry.ts`,
+      `${server}/registry/protected-resources.ts`,
+      `${server}/registry/reserved-identifiers.ts`,
+      `${server}/migration/provision.ts`,
+    ],
   },
   {
     name: 'idempotent-replay',

@@ -390,6 +390,27 @@ describe('the way in', () => {
   });
 });
 
+describe('a client that is made the administrator', () => {
+  it.each([
+    ['was registered by others under that name', `scope = '{jobs:read}', default_scope = '{}'`],
+    ['was disabled', 'disabled_at = now()'],
+  ])('lets nobody in by a secret from before, if it %s [reserved-identifiers, Lanyard]', async (_, columns) => {
+    const fresh = await provisionedDatabase({ LOG_LEVEL: 'silent' });
+    const { app: replica } = await fresh.startReplica();
+    const { secret } = await administratorOf(replica, fresh);
+    await fresh.owner.query(`UPDATE client SET ${columns} WHERE client_id = 'administrator'`);
+    expect(await fresh.migrateAgain()).toEqual([expect.stringContaining('a one-time secret is in')]);
+    const { app: next } = await fresh.startReplica();
+    const authorization = basic('administrator', secret);
+    expect((await postToken(next, { ...grant, scope: 'keys:rotate' }, { authorization })).statusCode).toBe(401);
+    const { call } = await administratorOf(next, fresh);
+    const removed = (await call('GET', '/admin/audit?type=secret.removed')).json().items;
+    expect(removed).toMatchObject([{ actor: 'lanyard:migration', client_id: 'administrator' }]);
+    await Promise.all([replica.close(), next.close()]);
+    await fresh.owner.end();
+  });
+});
+
 describe('the audit log', () => {
   it('is a chain, in which a row that was changed, removed or slipped in is found [audit-is-append-only, Lanyard]', async () => {
     const read = () => eventsOf('');

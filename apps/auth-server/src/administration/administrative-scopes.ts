@@ -1,15 +1,36 @@
 import { isAdministrative } from '@lanyard/administration';
-import { problemException } from '@lanyard/service-defaults';
+import { type EntityManager } from 'typeorm';
+import type { AuditRecord, Origin } from '../audit/append-audit-events.ts';
+import { revokeGrants } from '../revocation/revoke.ts';
+import { requireNeeds } from './administrate.ts';
 import type { Administrator } from './origin.ts';
 
 /**
- * Nobody gives away, or takes over by a new secret, an administrative scope that they do not have themselves.
+ * An administrator cannot give away an administrative scope that they do not have, nor add a secret to a client that has
+ * it, nor revoke its tokens. Call it once the client is locked.
  * @param scope  what the client has, or is to have
  */
-export function requireOwnScopes({ scopes }: Administrator, scope: Iterable<string>): void {
-  const missing = [...scope].filter((value) => isAdministrative(value) && !scopes.has(value));
-  if (missing.length === 0) return;
-  throw problemException(403, 'beyond-own-scope', 'Beyond your own scope', {
-    detail: `only a token with the scope ${missing.join(' ')} may do this to a client that has it`,
-  });
+export async function requireOwnScopes(
+  manager: EntityManager,
+  administrator: Administrator,
+  scope: Iterable<string>,
+): Promise<void> {
+  for (const value of scope) if (isAdministrative(value)) administrator.needs.add(value);
+  await requireNeeds(manager, administrator);
 }
+
+/** Losing an administrative scope revokes the client's tokens. @returns the audit record, if it lost one */
+export async function revokeForLostScopes(
+  manager: EntityManager,
+  origin: Origin,
+  clientId: string,
+  lost: readonly string[],
+): Promise<AuditRecord[]> {
+  if (lost.length === 0) return [];
+  await revokeGrants(manager, clientId);
+  return [{ type: 'access_token.revoked', origin, clientId, details: { lost_scope: lost.join(' ') } }];
+}
+
+/** The administrative scopes that a client loses. */
+export const lostScopes = (before: readonly string[], after: readonly string[]): string[] =>
+  before.filter((value) => isAdministrative(value) && !after.includes(value));

@@ -7,6 +7,7 @@ import { bulk } from '../bulk.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { decrypt, encrypt } from '../signing-keys/encryption.ts';
 import { IdempotentAnswer } from './idempotent-answer.entity.ts';
+import { administrate } from './administrate.ts';
 import type { Administrator } from './origin.ts';
 
 /** Does what cannot be repeated once, however often it is asked for with the same Idempotency-Key within an hour. */
@@ -20,19 +21,23 @@ export class Idempotency {
   /**
    * @param key      the header, where the caller sent one
    * @param request  what was asked for: the same key with another request is refused
+   * @param permit   refuses who may not have the answer, also where it is given again
    * @param work     in a transaction with the record of its answer
    */
   async once<Answer>(
-    { actor }: Administrator,
+    administrator: Administrator,
     key: string | undefined,
     request: object,
+    permit: (manager: EntityManager) => Promise<void>,
     work: (manager: EntityManager) => Promise<Answer>,
   ): Promise<{ answer: Answer; repeated: boolean }> {
-    if (key === undefined) return { answer: await this.database.transaction(work), repeated: false };
+    const { actor } = administrator;
     parseIdempotencyKey(key);
     const requestDigest = createHash('sha256').update(JSON.stringify(request)).digest();
     const context = JSON.stringify(['idempotent answer', actor, key]);
-    return this.database.transaction(async (manager) => {
+    return administrate(this.database, administrator, async (manager) => {
+      await permit(manager);
+      if (key === undefined) return { answer: await work(manager), repeated: false };
       const where = { actor, idempotencyKey: key };
       // Whoever comes second waits here until the first has committed.
       const { raw } = await manager

@@ -32,7 +32,11 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     .addGlobalResponse(
       { status: 400, description: 'the request is invalid; each field is named' },
       { status: 401, description: 'the access token is missing or invalid, with a challenge' },
-      { status: 403, description: 'the access token lacks the scope, with a challenge that names it' },
+      {
+        status: 403,
+        description:
+          'the access token lacks the scope, with a challenge that names it; or the registry no longer gives it to the client',
+      },
       { status: 429, description: 'administrators have too many requests under way: try again after Retry-After' },
     )
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT (RFC 9068)' })

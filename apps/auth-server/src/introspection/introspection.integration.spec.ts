@@ -5,6 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
 import { basic, callOAuth, postToken, provisionedDatabase, statementsSent } from '../auth-server.fixture.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
+import { theServer } from '../administration/origin.ts';
 import { KeyRotation } from '../signing-keys/key-rotation.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
 
@@ -96,7 +97,7 @@ describe('POST /oauth/introspect', () => {
   it('knows a token of a new key of which it was not told; a look a second serves all of unknown keys [unknown-kid-cooldown, Lanyard]', async () => {
     const { app: ahead } = await database.startReplica();
     await database.owner.query('ALTER TABLE signing_key DISABLE TRIGGER signing_key_changed');
-    await ahead.get(KeyRotation).replaceAll({ actor: 'test' });
+    await ahead.get(KeyRotation).replaceAll(theServer('auth-server'));
     await database.owner.query('ALTER TABLE signing_key ENABLE TRIGGER signing_key_changed');
     await database.owner.query(`INSERT INTO registry_change (subject) VALUES ('signing_keys')`);
     await ahead.get(RegistryChanges).catchUp();

@@ -11,7 +11,7 @@ import { readProvisioningFile } from './provisioning-file.ts';
 /** Brings schema, registry and signing key up to date; safe to run again, and by many at once. */
 export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string) => void): Promise<void> {
   const configuration = readConfiguration(migrationConfiguration, environment);
-  const provisioning = readProvisioningFile(configuration.PROVISIONING_FILE, environment);
+  const provisioning = readProvisioningFile(configuration.PROVISIONING_FILE, environment, configuration.ISSUER);
   await migrateSchema({
     service: 'auth-server',
     url: configuration.MIGRATION_DATABASE_URL,

@@ -1,16 +1,17 @@
 import { administrativeScopes, type RegistryDescription } from '@lanyard/administration';
 import { type EntityManager } from 'typeorm';
-import type { Administrator } from '../administration/origin.ts';
+import { theServer } from '../administration/origin.ts';
 import { applyRegistry } from '../administration/registry/apply-registry.ts';
 import { appendAuditEvents } from '../audit/append-audit-events.ts';
 import { digestSecret, generateClientSecret, isLive } from '../client-authentication/client-secret.ts';
-import { Client, type ClientSecret } from '../registry/client.entity.ts';
+import { Client, ClientSecret } from '../registry/client.entity.ts';
 import { createSigningKey } from '../signing-keys/create-signing-key.ts';
+import { removeSecret } from '../revocation/revoke.ts';
 import { SigningKeyRow } from '../signing-keys/signing-key.entity.ts';
 import { readOrGenerateSecret, writeSecret } from './secret-files.ts';
 
 const allScopes = Object.keys(administrativeScopes);
-const migration: Administrator = { actor: 'lanyard:migration', scopes: new Set(allScopes) };
+const migration = theServer('migration');
 
 /** The client that the first administrator acts as. */
 const administrator = 'administrator';
@@ -93,12 +94,31 @@ export async function provisionAdministrator(
     ],
   };
   await applyRegistry(manager, migration, registry, { prune: false });
+  await removeSecretsOf(manager, administrator);
   const secret = generateClientSecret();
   const file = writeSecret(secretsDirectory, administrator, 'one_time_secret', secret);
   const expiresAt = new Date(Date.now() + oneTimeCredentialLifetime);
   const digest = digestSecret(secret);
   await addSecrets(manager, [{ clientId: administrator, digest, hint: secret.slice(-4), expiresAt, oneTime: true }]);
   say(`client ${administrator}: a one-time secret is in ${file}, until ${expiresAt.toISOString()}`);
+}
+
+/**
+ * What the client had before it came to administer, or while it was disabled, lets nobody in: others may have registered it
+ * under this name, and its secret may have leaked.
+ */
+async function removeSecretsOf(manager: EntityManager, clientId: string): Promise<void> {
+  const secrets = (await manager.findBy(ClientSecret, { clientId })).filter((secret) => isLive(secret));
+  for (const secret of secrets) await removeSecret(manager, secret);
+  await appendAuditEvents(
+    manager,
+    secrets.map(({ id, hint }) => ({
+      type: 'secret.removed',
+      origin: migration,
+      clientId,
+      details: { secret_id: id, hint },
+    })),
+  );
 }
 
 type AddedSecret = Pick<ClientSecret, 'clientId' | 'digest' | 'hint'> &

@@ -6,9 +6,13 @@ import { StartupError } from '@lanyard/service-defaults';
  * Reads the resources and clients to register.
  * @throws {StartupError}  with a line for each fault
  */
-export function readProvisioningFile(path: string, environment: NodeJS.ProcessEnv): RegistryDescription {
+export function readProvisioningFile(
+  path: string,
+  environment: NodeJS.ProcessEnv,
+  issuer: string,
+): RegistryDescription {
   try {
-    return parseRegistryFile(read(path), path, environment);
+    return parseRegistryFile(read(path), path, environment, issuer);
   } catch (error) {
     if (error instanceof RegistryFileError) throw new StartupError(error.message);
     throw error;

@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { isReservedResource } from '@lanyard/administration';
 import { isClientIdentifier, OAuthError } from '@lanyard/oauth-protocol';
 import { CONFIGURATION, Readiness, Registry } from '@lanyard/service-defaults';
 import { InjectRepository } from '@nestjs/typeorm';
@@ -28,7 +29,7 @@ export class ClientRegistry implements OnModuleInit {
   constructor(
     @InjectRepository(Client) private readonly clients: Repository<Client>,
     @Inject(RegistryChanges) private readonly changes: RegistryChanges,
-    @Inject(CONFIGURATION) configuration: AuthServerConfiguration,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
     @Inject(Registry) metrics: Registry,
     @Inject(Readiness) readiness: Readiness,
   ) {
@@ -79,6 +80,8 @@ export class ClientRegistry implements OnModuleInit {
     const lookup = this.clients
       .find({ where: { clientId }, relations: { secrets: true } })
       .then(([client]) => {
+        if (client)
+          client.resourceServerOf = client.resourceServerOf.filter((identifier) => !this.isReserved(identifier));
         // A change during the lookup has removed it: what was read may be old, so it serves this once only.
         if (client && this.lookups.get(clientId) === lookup) this.cache.set(clientId, client);
         return client;
@@ -88,6 +91,11 @@ export class ClientRegistry implements OnModuleInit {
       });
     this.lookups.set(clientId, lookup);
     return lookup;
+  }
+
+  /** A row of this name from before it was reserved has no effect. */
+  private isReserved(identifier: string): boolean {
+    return isReservedResource(identifier, this.configuration.ISSUER);
   }
 
   private changed(subject: string): void {

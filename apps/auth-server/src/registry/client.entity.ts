@@ -104,7 +104,7 @@ export class RemovedClientSecret {
   @Column('uuid', { name: 'secret_id', nullable: true })
   secretId!: string | null;
 
-  /** Its tokens may live on. */
+  /** The token of a one-time secret that was used up lives on. */
   @Column('text', { name: 'grant_id', nullable: true })
   grantId!: string | null;
 }

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { administrationOf, administrativeScopes } from '@lanyard/administration';
+import { administrationOf, administrativeScopes, isReservedResource } from '@lanyard/administration';
 import { CONFIGURATION } from '@lanyard/service-defaults';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
@@ -38,10 +38,14 @@ export class ProtectedResources implements OnModuleInit {
   }
 
   private async load(): Promise<void> {
+    const { ISSUER: issuer } = this.configuration;
     const scopes = await this.scopes.find({ order: { value: 'ASC' } });
-    const administration = administrationOf(this.configuration.ISSUER);
+    const administration = administrationOf(issuer);
     this.resourceByScope = new Map([
-      ...scopes.map(({ value, resourceIdentifier }) => [value, resourceIdentifier] as const),
+      ...scopes
+        // A resource of this name from before it was reserved has no effect.
+        .filter(({ resourceIdentifier }) => !isReservedResource(resourceIdentifier, issuer))
+        .map(({ value, resourceIdentifier }) => [value, resourceIdentifier] as const),
       ...Object.keys(administrativeScopes).map((value) => [value, administration] as const),
     ]);
   }

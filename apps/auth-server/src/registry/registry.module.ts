@@ -6,6 +6,7 @@ import { Client, ClientSecret, ClientSecretUse, RemovedClientSecret } from './cl
 import { ProtectedResource, Scope } from './protected-resource.entity.ts';
 import { ProtectedResources } from './protected-resources.ts';
 import { RegistryChanges } from './registry-changes.ts';
+import { ReservedIdentifiers } from './reserved-identifiers.ts';
 import { SecretAges } from './secret-ages.ts';
 import { SecretUses } from './secret-uses.ts';
 
@@ -13,7 +14,7 @@ export const registryEntities = [Client, ClientSecret, ClientSecretUse, RemovedC
 
 @Module({
   imports: [NotificationsModule, TypeOrmModule.forFeature(registryEntities)],
-  providers: [RegistryChanges, ClientRegistry, ProtectedResources, SecretAges, SecretUses],
-  exports: [RegistryChanges, ClientRegistry, ProtectedResources, SecretAges, SecretUses],
+  providers: [RegistryChanges, ClientRegistry, ProtectedResources, ReservedIdentifiers, SecretAges, SecretUses],
+  exports: [RegistryChanges, ClientRegistry, ProtectedResources, ReservedIdentifiers, SecretAges, SecretUses],
 })
 export class RegistryModule {}

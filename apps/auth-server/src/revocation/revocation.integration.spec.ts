@@ -19,6 +19,7 @@ import {
 } from '../auth-server.fixture.ts';
 import { Housekeeping } from '../housekeeping/housekeeping.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
+import { theServer } from '../administration/origin.ts';
 import { KeyRotation } from '../signing-keys/key-rotation.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
 
@@ -136,7 +137,7 @@ describe('POST /oauth/revoke', () => {
     await tokenOf(authorization, behind);
     // Notifications get lost, and the other replica goes on alone.
     await apart.owner.query('ALTER TABLE signing_key DISABLE TRIGGER signing_key_changed');
-    await app.get(KeyRotation).replaceAll({ actor: 'test' });
+    await app.get(KeyRotation).replaceAll(theServer('auth-server'));
     await apart.owner.query(`INSERT INTO registry_change (subject) VALUES ('signing_keys')`);
     await app.get(RegistryChanges).catchUp();
     const [token, later] = [await tokenOf(authorization, app), await tokenOf(authorization, app)];
@@ -279,31 +280,60 @@ describe('revocation by administrators', () => {
     expect((await eventsOf())[0]).toMatchObject({ actor: 'administrator', client_id: 'batch-processor', details: {} });
   });
 
-  it('revokes what one secret obtained, also after the secret was removed', async () => {
-    const { client_secret: secret, secret_id: secretId } = (
-      await administrator.call('POST', '/admin/clients/batch-processor/secrets', {})
-    ).json();
+  const aSecret = async (): Promise<{ client_secret: string; secret_id: string; path: string }> => {
+    const path = '/admin/clients/batch-processor/secrets';
+    const created = (await administrator.call('POST', path, {})).json();
+    return { ...created, path: `${path}/${created.secret_id}` };
+  };
+
+  it('revokes what one secret obtained so far', async () => {
+    const { client_secret: secret, secret_id: secretId } = await aSecret();
     const own = basic('batch-processor', secret);
     const [first, others] = [await tokenOf(own), await tokenOf()];
     expect((await revokeAll({ secret_id: secretId })).statusCode).toBe(204);
     expect([await isActive(first), await isActive(others)]).toEqual([false, true]);
-    const second = await tokenOf(own);
-    expect(await isActive(second)).toBe(true);
-    await administrator.call('DELETE', `/admin/clients/batch-processor/secrets/${secretId}`);
-    expect(await isActive(second)).toBe(true);
-    expect((await revokeAll({ secret_id: secretId })).statusCode).toBe(204);
-    expect([await isActive(second), await isActive(others)]).toEqual([false, true]);
+    expect(await isActive(await tokenOf(own))).toBe(true);
     expect((await eventsOf())[0].details).toEqual({ secret_id: secretId });
   });
 
-  it('revokes what a removed secret obtained with all tokens of the client', async () => {
-    const { client_secret: secret, secret_id: secretId } = (
-      await administrator.call('POST', '/admin/clients/batch-processor/secrets', {})
-    ).json();
-    const token = await tokenOf(basic('batch-processor', secret));
-    await administrator.call('DELETE', `/admin/clients/batch-processor/secrets/${secretId}`);
-    await revokeAll({ client_id: 'batch-processor' });
-    expect(await isActive(token)).toBe(false);
+  it('revokes what a secret obtained when the secret is removed, at every replica [lost-rights, Lanyard]', async () => {
+    const { client_secret: secret, secret_id: secretId, path } = await aSecret();
+    const own = basic('batch-processor', secret);
+    const [first, second, others] = [await tokenOf(own), await tokenOf(own, other), await tokenOf()];
+    expect((await administrator.call('DELETE', path)).statusCode).toBe(204);
+    for (const token of [first, second]) expect(await untilInactive(token)).toBeLessThan(1000);
+    expect([await isActive(others), await isActive(others, other)]).toEqual([true, true]);
+    // Removed, it is known all the same.
+    expect((await revokeAll({ secret_id: secretId })).statusCode).toBe(204);
+  });
+
+  it('leaves the tokens of a secret whose overlap ends, until it is removed [lost-rights, Lanyard]', async () => {
+    const client_id = 'overlapping';
+    const request = { client_id, scope: 'jobs:read', default_scope: 'jobs:read' };
+    const { client_secret: secret } = (await administrator.call('POST', '/admin/clients', request)).json();
+    const path = `/admin/clients/${client_id}/secrets`;
+    const token = await tokenOf(basic(client_id, secret));
+    await administrator.call('POST', path, { overlap: 0 });
+    expect((await postToken(one, {}, { authorization: basic(client_id, secret) })).statusCode).toBe(401);
+    expect([await isActive(token), await isActive(token, other)]).toEqual([true, true]);
+    const [, { secret_id: old }] = (await administrator.call('GET', path)).json().items;
+    await administrator.call('DELETE', `${path}/${old}`);
+    expect(await untilInactive(token)).toBeLessThan(1000);
+  });
+
+  it('leaves the token of a one-time secret that was used up, which goes with all of the client', async () => {
+    const fresh = await provisionedDatabase({ LOG_LEVEL: 'silent' });
+    const { app } = await fresh.startReplica();
+    const { readFileSync } = await import('node:fs');
+    const secret = readFileSync(`${fresh.settings.SECRETS_DIRECTORY}/administrator/one_time_secret`, 'utf8');
+    const headers = { authorization: `Bearer ${await tokenOf(basic('administrator', secret), app)}` };
+    const status = async () => (await app.inject({ url: '/admin/clients', headers })).statusCode;
+    expect(await status()).toBe(200);
+    const payload = { client_id: 'administrator' };
+    expect((await app.inject({ method: 'POST', url: '/admin/revocations', headers, payload })).statusCode).toBe(204);
+    expect(await status()).toBe(401);
+    await app.close();
+    await fresh.owner.end();
   });
 
   it.each(['disable', 'delete', 'apply'])('revokes the tokens of a client with: %s', async (act) => {

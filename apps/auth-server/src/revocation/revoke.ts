@@ -1,6 +1,7 @@
 import type { AccessToken } from '@lanyard/access-token';
 import { type EntityManager } from 'typeorm';
 import { longestStaleness } from '../registry/client-registry.ts';
+import { ClientSecret } from '../registry/client.entity.ts';
 import type { RevocationRow } from './revocation.entity.ts';
 
 /** Any number, for this purpose alone. */
@@ -70,6 +71,12 @@ export async function revokeGrants(
     manager,
     grants.map(({ client_id: clientId, grant_id: id }) => ({ kind: 'grant_id', id, clientId, until })),
   );
+}
+
+/** Removes a secret, and revokes the tokens that were obtained with it. The caller has locked the client. */
+export async function removeSecret(manager: EntityManager, { id, clientId }: ClientSecret): Promise<void> {
+  await revokeGrants(manager, clientId, id);
+  await manager.delete(ClientSecret, { id });
 }
 
 /**

@@ -9,6 +9,8 @@ import { CONFIGURATION, problemException, repeat } from '@lanyard/service-defaul
 import { DataSource, In, type EntityManager } from 'typeorm';
 import { appendAuditEvents, type AuditRecord, type Origin } from '../audit/append-audit-events.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
+import { administrate } from '../administration/administrate.ts';
+import { theServer, type Administrator } from '../administration/origin.ts';
 import { notFound } from '../administration/problems.ts';
 import { revokeKeys } from '../revocation/revoke.ts';
 import { createSigningKey } from './create-signing-key.ts';
@@ -48,24 +50,24 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   /** Announces a successor now, which takes over when it has been announced long enough; one that is announced stays. */
-  async announce(origin: Origin): Promise<void> {
-    await this.exclusively(async (manager, rows) => {
+  async announce(administrator: Administrator): Promise<void> {
+    await this.exclusively(administrator, async (manager, rows) => {
       if (rows.some((row) => stateOf(row) === 'announced')) return [];
-      return [await this.take({ step: 'announce' }, manager, origin)];
+      return [await this.take({ step: 'announce' }, manager, administrator)];
     });
   }
 
   /** In an emergency: a new key signs at once, and all others are gone, since who has read one may have read all. */
-  async replaceAll(origin: Origin): Promise<void> {
-    await this.exclusively((manager, rows) => this.withdrawn(manager, rows, rows, origin));
+  async replaceAll(administrator: Administrator): Promise<void> {
+    await this.exclusively(administrator, (manager, rows) => this.withdrawn(manager, rows, rows, administrator));
   }
 
   /** All tokens of one key are revoked and the key is gone; if it signed, a new one signs at once. */
-  async withdraw(kid: string, origin: Origin): Promise<void> {
-    await this.exclusively((manager, rows) => {
+  async withdraw(kid: string, administrator: Administrator): Promise<void> {
+    await this.exclusively(administrator, (manager, rows) => {
       const row = rows.find((key) => key.kid === kid);
       if (!row) throw notFound('signing key');
-      return this.withdrawn(manager, rows, [row], origin);
+      return this.withdrawn(manager, rows, [row], administrator);
     });
   }
 
@@ -88,9 +90,9 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   /** Encrypts all private keys with the first of the key encryption keys. @returns how many were with another one */
-  async reencrypt(origin: Origin): Promise<number> {
+  async reencrypt(administrator: Administrator): Promise<number> {
     const reencrypted: Pick<SigningKeyRow, 'kid' | 'encryptedPrivateKey'>[] = [];
-    await this.exclusively(async (manager, rows) => {
+    await this.exclusively(administrator, async (manager, rows) => {
       for (const row of rows) {
         const decrypted = this.keys.decrypted(row);
         if (!decrypted) {
@@ -107,7 +109,9 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
          FROM unnest($1::text[], $2::bytea[]) AS reencrypted(kid, private_key) WHERE signing_key.kid = reencrypted.kid`,
         [reencrypted.map(({ kid }) => kid), reencrypted.map(({ encryptedPrivateKey }) => encryptedPrivateKey)],
       );
-      return [{ type: 'signing_keys.reencrypted', origin, details: { reencrypted: reencrypted.length } }];
+      return [
+        { type: 'signing_keys.reencrypted', origin: administrator, details: { reencrypted: reencrypted.length } },
+      ];
     });
     return reencrypted.length;
   }
@@ -118,8 +122,8 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
 
   private async rotateWhereDue(): Promise<void> {
     if (dueSteps(this.keys.all, this.keys.periods, Date.now()).length === 0) return;
-    const origin = { actor: 'lanyard:auth-server' };
-    await this.exclusively(async (manager, rows, now) => {
+    const origin = theServer('auth-server');
+    await this.exclusively(origin, async (manager, rows, now) => {
       const records: AuditRecord[] = [];
       for (const step of dueSteps(rows, this.keys.periods, now)) {
         if (step.step === 'activate') records.push(...(await this.retireSigning(manager, rows, origin)));
@@ -154,17 +158,19 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   /** One replica at a time; the database's clock is everybody's. */
-  private exclusively(
+  private async exclusively(
+    administrator: Administrator,
     work: (manager: EntityManager, rows: SigningKeyRow[], now: number) => Promise<AuditRecord[]>,
   ): Promise<void> {
-    return this.database.transaction(async (manager) => {
+    const acts = await administrate(this.database, administrator, async (manager) => {
       await manager.query('SELECT pg_advisory_xact_lock($1)', [rotationLock]);
       const [{ now }] = await manager.query<[{ now: Date }]>('SELECT clock_timestamp() AS now');
       const rows = await manager.find(SigningKeyRow);
       const records = await work(manager, rows, now.getTime());
       await appendAuditEvents(manager, records);
-      for (const { type, details, origin } of records) this.logger.log({ msg: type, ...details, actor: origin.actor });
+      return records;
     });
+    for (const { type, details, origin } of acts) this.logger.log({ msg: type, ...details, actor: origin.actor });
   }
 }
 

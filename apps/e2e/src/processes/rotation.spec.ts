@@ -146,6 +146,33 @@ describe('rotation under load, with two auth-servers and two jobs-apis', () => {
     expect((await secrets()).map(({ state }) => state)).toEqual(['live']);
   }, 180_000);
 
+  it('of a leaked secret ends its tokens, and costs a running client no request [lost-rights, Lanyard]', async () => {
+    const file = join(directory, 'secrets/leaky/client_secret');
+    const scope = ['--scope', 'jobs:read', '--default-scope', 'jobs:read'];
+    await cli('clients', 'create', 'leaky', ...scope, '--secret-file', file);
+    const tokens = new TokenClient({
+      issuer: system.urls.issuer,
+      clientId: 'leaky',
+      clientSecret: secretFromFile(file),
+    });
+    const ask = tokens.fetch();
+    const urls = jobsApis.map((api) => `${api}/jobs?limit=1`);
+    const { value: leaked } = await tokens.getToken();
+    const status = async (url: string) => (await call(url, { headers: { authorization: `Bearer ${leaked}` } })).status;
+    expect(await Promise.all(urls.map(status))).toEqual([200, 200]);
+    await cli('secrets', 'rotate', 'leaky', '--overlap', '24h', '--secret-file', file);
+    const [, old] = JSON.parse(await cli('secrets', 'list', 'leaky', '--json'));
+    await cli('secrets', 'remove', 'leaky', old.secret_id, '--force', '--yes');
+    const removed = performance.now();
+    while (String(await Promise.all(urls.map(status))) !== '401,401') {
+      if (performance.now() - removed > 5000) throw new Error('still accepted');
+      expect((await ask(urls[0]!)).status).toBe(200);
+      await sleep(5);
+    }
+    for (const url of urls) expect((await ask(url)).status).toBe(200);
+    expect((await tokens.getToken()).value).not.toBe(leaked);
+  });
+
   it('of compromised keys makes every validator drop them within a second', async () => {
     const tokens = await Promise.all(
       issuers.map(async (issuer) => {

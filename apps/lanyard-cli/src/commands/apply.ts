@@ -41,7 +41,7 @@ async function apply(
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   const { dryRun = false, prune = false, secretsDirectory, json } = options;
-  const registry = parseRegistryFile(read(file), file, environment);
+  const registry = parseRegistryFile(read(file), file, environment, server.issuer);
   const send = (dry_run: boolean) =>
     server.call<RegistryChanges>('POST', '/admin/registry', { registry, dry_run, prune } satisfies RegistryApplication);
   let result = await send(dryRun || prune);

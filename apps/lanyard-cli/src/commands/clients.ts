@@ -96,7 +96,7 @@ export function addClients(program: Command, server: Server): void {
     );
   clients
     .command('update')
-    .description('change a client; what is not given stays')
+    .description('change a client; what is not given stays. Losing an administrative scope revokes its access tokens')
     .argument('<client_id>')
     .option('--name <name>', 'for people')
     .addOption(scope())

@@ -44,7 +44,9 @@ export function addSecrets(program: Command, server: Server): void {
     });
   secrets
     .command('remove')
-    .description('remove a secret; one that may be in use only with --force')
+    .description(
+      'remove a secret and revoke the access tokens obtained with it; one that may be in use only with --force',
+    )
     .argument('<client_id>')
     .argument('<secret>', 'its id, or its last four characters; after "--", where they begin with a dash')
     .option('--force', 'also if it may be in use')
@@ -60,9 +62,10 @@ export function addSecrets(program: Command, server: Server): void {
       if (!secret.safe_to_remove && !options.force) {
         throw new Error(`…${secret.hint} is not safe to remove: ${secret.advice}. Say --force to do it all the same.`);
       }
-      if (!secret.safe_to_remove) await confirm(`Remove …${secret.hint}: ${secret.advice}?`, options);
+      if (!secret.safe_to_remove)
+        await confirm(`Remove …${secret.hint} and its access tokens: ${secret.advice}?`, options);
       await server.call('DELETE', `${pathOf(clientId)}/${secret.secret_id}`);
-      print(`…${secret.hint} is removed`);
+      print(`…${secret.hint} is removed, and the access tokens obtained with it are revoked`);
     });
 }
 
@@ -81,5 +84,5 @@ const rotateHelp = `
 A rotation, step by step:
   lanyard secrets rotate billing --overlap 24h --secret-file ./secrets/billing/client_secret
   lanyard secrets list billing          until the old one is safe to remove
-  lanyard secrets remove billing <id>
+  lanyard secrets remove billing <id>   which revokes the access tokens obtained with it
 Clients that use Lanyard's token client read the file again for each token, so none needs a restart.`;

@@ -49,7 +49,7 @@ export function addToken(program: Command, server: Server): void {
     .command('revoke')
     .description('revoke an access token, or all of a client: every resource server refuses them within a second')
     .argument('[token]', 'one access token; from standard input with "-"')
-    .option('--jti <jti>', 'the token of this identifier, as logs have it')
+    .option('--jti <jti>', 'the token of this identifier, as logs have it; requires all administrative scopes')
     .option('--client-id <client_id>', 'all tokens that the client has now; it may obtain new ones')
     .option('--secret-id <secret_id>', 'all tokens that were obtained with this secret so far, removed or not')
     .option('--yes', 'do not ask')
@@ -165,4 +165,5 @@ Examples:
   lanyard token revoke --jti T5yCP9XxLLtiAn0bP7hTPA
   lanyard token revoke --client-id batch-processor
 To refuse the client itself as well: lanyard clients disable. Where a secret leaked: add a new one, then
-  lanyard secrets remove <client_id> <secret_id> && lanyard token revoke --secret-id <secret_id>`;
+  lanyard secrets remove --force <client_id> <secret_id>
+which revokes the access tokens that it obtained. --jti requires all administrative scopes.`;

@@ -82,7 +82,10 @@ export class ClientsController {
 
   @Patch(':client_id')
   @RequireScopes('clients:write')
-  @ApiOperation({ summary: 'Change fields of a client; what is left out stays' })
+  @ApiOperation({
+    summary:
+      'Change fields of a client; what is left out stays. Losing an administrative scope revokes its access tokens',
+  })
   @ApiHeader(ifMatchHeader)
   @ApiResponse({ status: 200, standardSchema: registeredClientSchema })
   async change(

@@ -2,21 +2,24 @@ import { Inject, Injectable } from '@nestjs/common';
 import {
   faultsOf,
   isAdministrative,
+  isReservedResource,
   scopeValuesOf,
   type ClientChange,
   type ClientDescription,
   type CreatedClient,
   type RegisteredClient,
 } from '@lanyard/administration';
-import { invalid } from '@lanyard/service-defaults';
+import { CONFIGURATION, invalid } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Brackets, DataSource, In, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
 import { bulk } from '../../bulk.ts';
+import type { AuthServerConfiguration } from '../../configuration.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { revokeGrants } from '../../revocation/revoke.ts';
-import { requireOwnScopes } from '../administrative-scopes.ts';
+import { administrate } from '../administrate.ts';
+import { lostScopes, requireOwnScopes, revokeForLostScopes } from '../administrative-scopes.ts';
 import { requireMatch } from '../entity-tag.ts';
 import { Idempotency } from '../idempotency.ts';
 import type { Administrator } from '../origin.ts';
@@ -32,16 +35,17 @@ export class Clients {
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
     @InjectDataSource(bulk) private readonly bulk: DataSource,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
     @Inject(Idempotency) private readonly idempotency: Idempotency,
     @Inject(Secrets) private readonly secrets: Secrets,
   ) {}
 
   /** Registers a client with a first secret. */
   create(administrator: Administrator, client: ClientDescription, idempotencyKey?: string) {
-    requireOwnScopes(administrator, scopeValuesOf(client.scope));
-    return this.idempotency.once<CreatedClient>(administrator, idempotencyKey, client, async (manager) => {
+    const permit = (manager: EntityManager) => requireOwnScopes(manager, administrator, scopeValuesOf(client.scope));
+    return this.idempotency.once<CreatedClient>(administrator, idempotencyKey, client, permit, async (manager) => {
       await shareResources(manager);
-      await requireSound(manager, client);
+      await requireSound(manager, this.configuration.ISSUER, client);
       const clientId = client.client_id;
       const { raw } = await manager
         .createQueryBuilder()
@@ -92,12 +96,16 @@ export class Clients {
   change(administrator: Administrator, clientId: string, change: ClientChange, ifMatch?: string) {
     return this.locked(this.bulk, administrator, clientId, ifMatch, async (manager, client, before) => {
       const after = { ...before, ...change };
-      await requireSound(manager, after);
-      requireOwnScopes(administrator, scopeValuesOf(after.scope));
+      await requireSound(manager, this.configuration.ISSUER, after);
+      await requireOwnScopes(manager, administrator, scopeValuesOf(after.scope));
       const details = differences(before, change);
       if (Object.keys(details).length === 0) return client;
+      const lost = lostScopes(client.scope, scopeValuesOf(after.scope));
       const changed = await manager.save(Client, Object.assign(client, columnsOf(after)));
-      await appendAuditEvents(manager, [{ type: 'client.changed', origin: administrator, clientId, details }]);
+      await appendAuditEvents(manager, [
+        { type: 'client.changed', origin: administrator, clientId, details },
+        ...(await revokeForLostScopes(manager, administrator, clientId, lost)),
+      ]);
       return changed;
     });
   }
@@ -135,14 +143,14 @@ export class Clients {
     ifMatch: string | undefined,
     work: (manager: EntityManager, client: Client, before: RegisteredClient) => Promise<Client>,
   ): Promise<RegisteredClient> {
-    return database.transaction(async (manager) => {
+    return administrate(database, administrator, async (manager) => {
       // Only a change of what the client may have relies on resources: an emergency waits for none of theirs.
       if (database === this.bulk) await shareResources(manager);
       const client = await manager.findOne(Client, { where: { clientId }, lock: { mode: 'pessimistic_write' } });
       if (!client) throw notFound('client');
       const before = registeredClientOf(client);
       requireMatch(ifMatch, before);
-      requireOwnScopes(administrator, client.scope);
+      await requireOwnScopes(manager, administrator, client.scope);
       return registeredClientOf(await work(manager, client, before));
     });
   }
@@ -151,12 +159,14 @@ export class Clients {
 /** Against what is in the database: a resource that was registered a moment ago may not be in memory yet. */
 async function requireSound(
   manager: EntityManager,
+  issuer: string,
   client: { scope: string; default_scope: string; resource_server_of: string[] },
 ): Promise<void> {
   const values = scopeValuesOf(`${client.scope} ${client.default_scope}`.trim());
   const scopes = await manager.findBy(Scope, { value: In(values) });
   const owners = new Map(scopes.map(({ value, resourceIdentifier }) => [value, resourceIdentifier]));
-  const resources = await manager.findBy(ProtectedResource, { identifier: In(client.resource_server_of) });
+  const identifiers = client.resource_server_of.filter((identifier) => !isReservedResource(identifier, issuer));
+  const resources = await manager.findBy(ProtectedResource, { identifier: In(identifiers) });
   const faults = faultsOf(client, {
     resourceOf: (value) => (isAdministrative(value) ? 'administration' : owners.get(value)),
     isResource: (identifier) => resources.some((resource) => resource.identifier === identifier),

@@ -6,6 +6,7 @@ import { DataSource } from 'typeorm';
 import { bulk } from '../../bulk.ts';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { insecureSettings } from '../../insecure-settings.ts';
+import { ReservedIdentifiers } from '../../registry/reserved-identifiers.ts';
 import { SecretAges } from '../../registry/secret-ages.ts';
 import { SigningKeys } from '../../signing-keys/signing-keys.ts';
 
@@ -21,6 +22,7 @@ export class Diagnosis {
     @Inject(SigningKeys) private readonly keys: SigningKeys,
     @Inject(Health) private readonly health: Health,
     @Inject(SecretAges) private readonly secretAges: SecretAges,
+    @Inject(ReservedIdentifiers) private readonly reserved: ReservedIdentifiers,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 
@@ -103,7 +105,11 @@ export class Diagnosis {
     if (expiring.length > 0) findings.push(warning('secrets', `end soon: ${named(expiring.map(clientOf))}`));
     if (old.length > 0) findings.push(warning('secrets', `old, rotate them: ${named(old.map(clientOf))}`));
     if (withoutSecret.length > 0) findings.push(warning('secrets', `clients without one: ${named(withoutSecret)}`));
-    return findings.length > 0 ? findings : [ok('secrets', 'none is old, none ends soon')];
+    if (findings.length === 0) findings.push(ok('secrets', 'none is old, none ends soon'));
+    const reserved = await this.reserved.look();
+    for (const detail of reserved) findings.push(warning('reserved identifiers', `without effect: ${detail}`));
+    if (reserved.length === 0) findings.push(ok('reserved identifiers', 'no row has one'));
+    return findings;
   }
 }
 

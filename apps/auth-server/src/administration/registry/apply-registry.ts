@@ -10,7 +10,7 @@ import { appendAuditEvents, type AuditRecord } from '../../audit/append-audit-ev
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { revokeGrants } from '../../revocation/revoke.ts';
-import { requireOwnScopes } from '../administrative-scopes.ts';
+import { lostScopes, requireOwnScopes, revokeForLostScopes } from '../administrative-scopes.ts';
 import { columnsOf, differences, requireOther } from '../clients/clients.ts';
 import type { Administrator } from '../origin.ts';
 import { lockResources } from '../resources/resources-lock.ts';
@@ -116,10 +116,11 @@ async function writeRegistry(
 
   if (dropped.length > 0) await manager.delete(Scope, { value: Any(dropped) });
   if (gone.length > 0) await manager.delete(ProtectedResource, { identifier: Any(gone) });
-  await appendAuditEvents(
-    manager,
-    changes.map((change) => recordOf(change, administrator)),
-  );
+  const revoked: AuditRecord[] = [];
+  for (const { id, lost = [] } of clients) {
+    revoked.push(...(await revokeForLostScopes(manager, administrator, id, lost)));
+  }
+  await appendAuditEvents(manager, [...changes.map((change) => recordOf(change, administrator)), ...revoked]);
 }
 
 const definedOf = <State>(changes: Change<State>[]): State[] =>
@@ -133,6 +134,8 @@ interface Change<State> {
   change: RegistryChange;
   /** undefined: it goes */
   after?: State;
+  /** the administrative scopes that a client loses */
+  lost?: string[];
 }
 
 /** A scope value that is listed elsewhere now moves there. Others stay, unless `prune` is asked for. */
@@ -170,6 +173,7 @@ async function changedClients(
   prune: boolean,
 ): Promise<RegistryPlan['clients']> {
   const changes: RegistryPlan['clients'] = [];
+  const touched: string[] = [];
   for (const listed of slicesOf(clients, compared)) {
     const current = await describedClients(
       manager,
@@ -184,15 +188,18 @@ async function changedClients(
       if (Object.keys(fields).length === 0) continue;
       if (disabled && !before?.disabled) requireOther(administrator, id, 'disable');
       const columns = columnsOf(client);
-      requireOwnScopes(administrator, [...columns.scope, ...scopeValuesOf(before?.scope ?? '')]);
+      const scopeBefore = scopeValuesOf(before?.scope ?? '');
+      touched.push(...columns.scope, ...scopeBefore);
       changes.push({
         id,
         change: alteration('client', id, before, fields),
         after: { clientId: id, ...columns, disabled },
         version: before?.version,
+        lost: lostScopes(scopeBefore, columns.scope),
       });
     }
   }
+  await requireOwnScopes(manager, administrator, touched);
   if (!prune) return changes;
   const unlisted = await manager.query<{ client_id: string; scope: string[]; version: string }[]>(
     'SELECT client_id, scope, xmin::text AS version FROM client WHERE client_id <> ALL($1) ORDER BY client_id',

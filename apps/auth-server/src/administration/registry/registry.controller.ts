@@ -1,11 +1,19 @@
-import { Body, Controller, HttpCode, HttpStatus, Post } from '@nestjs/common';
-import { registryApplicationSchema, registryChangesSchema, type RegistryChanges } from '@lanyard/administration';
+import { Body, Controller, HttpCode, HttpStatus, Inject, Post } from '@nestjs/common';
+import {
+  registryApplicationSchema,
+  registryChangesSchema,
+  reservedIn,
+  type RegistryChanges,
+} from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
+import { CONFIGURATION, invalid } from '@lanyard/service-defaults';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { z } from 'zod';
 import { bulk } from '../../bulk.ts';
+import type { AuthServerConfiguration } from '../../configuration.ts';
+import { administrate, requireNeeds } from '../administrate.ts';
 import { CurrentAdministrator, type Administrator } from '../origin.ts';
 import { Bulk } from '../work-at-a-time.ts';
 import { applyRegistry, planRegistry } from './apply-registry.ts';
@@ -14,7 +22,10 @@ import { applyRegistry, planRegistry } from './apply-registry.ts';
 @ApiBearerAuth()
 @Controller('admin/registry')
 export class RegistryController {
-  constructor(@InjectDataSource(bulk) private readonly database: DataSource) {}
+  constructor(
+    @InjectDataSource(bulk) private readonly database: DataSource,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+  ) {}
 
   @Post()
   @HttpCode(HttpStatus.OK)
@@ -27,12 +38,18 @@ export class RegistryController {
     @CurrentAdministrator() administrator: Administrator,
   ): Promise<RegistryChanges> {
     const { registry, dry_run: isDryRun } = body;
+    const reserved = reservedIn(registry, this.configuration.ISSUER);
+    if (reserved.length > 0)
+      throw invalid(reserved.map(({ path, message }) => ({ path: ['registry', ...path], message })));
     const { changes, without_secret } = isDryRun
       ? await this.database.transaction('REPEATABLE READ', async (manager) => {
           await manager.query('SET TRANSACTION READ ONLY');
+          await requireNeeds(manager, administrator);
           return planRegistry(manager, administrator, registry, body);
         })
-      : await this.database.transaction((manager) => applyRegistry(manager, administrator, registry, body));
+      : await administrate(this.database, administrator, (manager) =>
+          applyRegistry(manager, administrator, registry, body),
+        );
     return { applied: !isDryRun, changes, without_secret };
   }
 }

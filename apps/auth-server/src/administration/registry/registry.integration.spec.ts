@@ -1,15 +1,20 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { administratorOf, provisionedDatabase } from '../../auth-server.fixture.ts';
+import { administratorOf, basic, callOAuth, postToken, provisionedDatabase } from '../../auth-server.fixture.ts';
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
 let app: NestFastifyApplication;
 let call: Awaited<ReturnType<typeof administratorOf>>['call'];
+let tokenFor: Awaited<ReturnType<typeof administratorOf>>['tokenFor'];
 
 beforeAll(async () => {
   database = await provisionedDatabase({ LOG_LEVEL: 'silent' });
   ({ app } = await database.startReplica());
-  ({ call } = await administratorOf(app, database));
+  ({ call, tokenFor } = await administratorOf(app, database));
 });
 afterAll(async () => {
   await app.close();
@@ -27,6 +32,11 @@ async function current() {
     .map(({ client_id_issued_at: _1, updated_at: _2, ...client }: Record<string, unknown>) => client);
   return { resources, clients };
 }
+const fileWith = (text: string) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'lanyard-')), 'lanyard.yaml');
+  writeFileSync(path, text);
+  return path;
+};
 const everything = async () => JSON.stringify((await database.owner.query('SELECT * FROM client ORDER BY 1')).rows);
 
 describe('a registry that is applied', () => {
@@ -127,6 +137,79 @@ describe('a registry that is applied', () => {
   ])('is refused with %s', async (_, registry, field) => {
     const response = await apply(registry);
     expect([response.statusCode, response.json().errors?.[0].field]).toEqual([400, field]);
+  });
+});
+
+describe('an identifier of the authorization server itself', () => {
+  const issuer = 'http://localhost:3000';
+  const own = `${issuer}/admin`;
+
+  it.each([own, `${own}/`, `${own}?x`, `${issuer}//admin`, `${issuer}/%61dmin/x`, issuer, `${issuer}/oauth/token`])(
+    'is registered by nobody: %s [reserved-identifiers, Lanyard]',
+    async (identifier) => {
+      const description = { name: 'Mine', scopes: { 'mine:read': 'Read' } };
+      const put = await call('PUT', `/admin/resources/${encodeURIComponent(identifier)}`, description);
+      expect([put.statusCode, put.json().errors?.[0].field]).toEqual([400, 'identifier']);
+      const applied = await apply({ resources: [{ identifier, ...description }] });
+      expect([applied.statusCode, applied.json().errors?.[0].field]).toEqual([400, 'registry.resources.0.identifier']);
+      const server = { client_id: 'spy', resource_server_of: [identifier] };
+      const created = await call('POST', '/admin/clients', server);
+      expect([created.statusCode, created.json().errors?.[0].field]).toEqual([400, 'resource_server_of.0']);
+      const changed = await call('PATCH', '/admin/clients/jobs-api', { resource_server_of: [identifier] });
+      expect([changed.statusCode, changed.json().errors?.[0].field]).toEqual([400, 'resource_server_of.0']);
+      const file = fileWith(`resources:\n  - { identifier: '${identifier}', name: Mine, scopes: {} }\n`);
+      await expect(database.migrateAgain({ PROVISIONING_FILE: file })).rejects.toThrow(
+        `lanyard.yaml:2: resources.0.identifier: ${identifier} belongs to the authorization server itself`,
+      );
+      expect((await current()).resources.filter(({ name }: { name: string }) => name === 'Mine')).toEqual([]);
+    },
+  );
+
+  it('may be one of another server, or of a service beside this one', async () => {
+    for (const identifier of ['https://localhost:3000/admin', `${issuer}/administration`, `${issuer}/jobs`]) {
+      const path = `/admin/resources/${encodeURIComponent(identifier)}`;
+      expect((await call('PUT', path, { name: 'Other', scopes: {} })).statusCode).toBe(201);
+      expect((await call('DELETE', path)).statusCode).toBe(204);
+    }
+  });
+
+  it('has no effect where a row has it from before, and is reported until it is deleted [reserved-identifiers, Lanyard]', async () => {
+    const { client_secret: secret } = (
+      await call('POST', '/admin/clients', { client_id: 'spy', scope: 'jobs:read' })
+    ).json();
+    await database.owner.query(`INSERT INTO protected_resource VALUES ('${own}', 'Mine')`);
+    await database.owner.query(`INSERT INTO scope VALUES ('mine:read', '${own}', 'Read')`);
+    await database.owner.query(
+      `UPDATE client SET resource_server_of = '{${own}}', scope = '{mine:read}' WHERE client_id = 'spy'`,
+    );
+    const { app: replica, logs } = await database.startReplica({ LOG_LEVEL: 'info' });
+    const authorization = basic('spy', secret);
+    const token = await tokenFor('audit:read');
+    for (const at of [app, replica]) {
+      const introspected = await callOAuth(at, '/oauth/introspect', { form: { token }, authorization });
+      expect([introspected.statusCode, introspected.json().error]).toEqual([400, 'unauthorized_client']);
+      const form = { grant_type: 'client_credentials', scope: 'mine:read' };
+      expect((await postToken(at, form, { authorization })).json().error).toBe('invalid_scope');
+    }
+    for (let i = 0; i < 100 && !logs.join('').includes('reserved'); i++) await sleep(20);
+    expect(logs.join('')).toContain(`"msg":"a reserved identifier has no effect"`);
+    await replica.close();
+    const findings = async () =>
+      (await call('GET', '/admin/diagnosis'))
+        .json()
+        .items.filter(({ check }: { check: string }) => check === 'reserved identifiers');
+    expect(await findings()).toEqual([
+      {
+        check: 'reserved identifiers',
+        status: 'warning',
+        detail: `without effect: ${own} in resource_server_of of the client spy`,
+      },
+      { check: 'reserved identifiers', status: 'warning', detail: `without effect: the resource ${own}: delete it` },
+    ]);
+    await call('PATCH', '/admin/clients/spy', { resource_server_of: [], scope: '' });
+    expect((await call('DELETE', `/admin/resources/${encodeURIComponent(own)}`)).statusCode).toBe(204);
+    expect(await findings()).toMatchObject([{ status: 'ok' }]);
+    expect((await call('GET', '/admin/clients')).statusCode).toBe(200);
   });
 });
 

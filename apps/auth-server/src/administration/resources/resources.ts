@@ -1,12 +1,14 @@
-import { Injectable } from '@nestjs/common';
-import { isAdministrative, type Resource, type ResourceDescription } from '@lanyard/administration';
-import { invalid } from '@lanyard/service-defaults';
+import { Inject, Injectable } from '@nestjs/common';
+import { isAdministrative, isReservedResource, type Resource, type ResourceDescription } from '@lanyard/administration';
+import { CONFIGURATION, invalid } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Any, ArrayOverlap, DataSource, In, Not, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
 import { bulk } from '../../bulk.ts';
+import type { AuthServerConfiguration } from '../../configuration.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
+import { administrate } from '../administrate.ts';
 import { requireMatch } from '../entity-tag.ts';
 import type { Administrator } from '../origin.ts';
 import { conflict, notFound } from '../problems.ts';
@@ -16,7 +18,10 @@ import { lockResources } from './resources-lock.ts';
 /** The protected resources and their scopes. */
 @Injectable()
 export class Resources {
-  constructor(@InjectDataSource(bulk) private readonly database: DataSource) {}
+  constructor(
+    @InjectDataSource(bulk) private readonly database: DataSource,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+  ) {}
 
   list(): Promise<Resource[]> {
     return readResources(this.database.manager);
@@ -30,9 +35,12 @@ export class Resources {
 
   /** Brings the resource to what the request says, and registers it where there is none. */
   async put(administrator: Administrator, identifier: string, description: ResourceDescription, ifMatch?: string) {
-    return this.database.transaction(async (manager) => {
+    return administrate(this.database, administrator, async (manager) => {
       const [before] = await this.lock(manager, identifier);
       requireMatch(ifMatch, before);
+      if (isReservedResource(identifier, this.configuration.ISSUER)) {
+        throw invalid([{ path: ['identifier'], message: 'belongs to the authorization server itself' }]);
+      }
       await requireFree(manager, identifier, Object.keys(description.scopes));
       const dropped = Object.keys(before?.scopes ?? {}).filter((value) => !Object.hasOwn(description.scopes, value));
       await requireUnused(manager, dropped);
@@ -49,7 +57,7 @@ export class Resources {
   }
 
   async delete(administrator: Administrator, identifier: string, ifMatch?: string): Promise<void> {
-    await this.database.transaction(async (manager) => {
+    await administrate(this.database, administrator, async (manager) => {
       const [before] = await this.lock(manager, identifier);
       if (!before) throw notFound('resource');
       requireMatch(ifMatch, before);

@@ -39,7 +39,10 @@ export class RevocationsController {
   @HttpCode(HttpStatus.NO_CONTENT)
   @RequireScopes('tokens:revoke')
   @Emergency()
-  @ApiOperation({ summary: 'Revoke one access token, all of a client, or all that one of its secrets obtained' })
+  @ApiOperation({
+    summary:
+      'Revoke one access token, all of a client, or all that one of its secrets obtained; of a client with administrative scopes, only with these',
+  })
   @ApiResponse({ status: 204 })
   async revoke(
     @Body({ schema: newRevocationSchema }) body: NewRevocation,

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AccessToken } from '@lanyard/access-token';
-import type { NewRevocation, RevocationDescription } from '@lanyard/administration';
-import { invalid } from '@lanyard/service-defaults';
+import { administrativeScopes, type NewRevocation, type RevocationDescription } from '@lanyard/administration';
+import { invalid, problemException } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, MoreThan, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
@@ -10,6 +10,7 @@ import { Client, ClientSecret, RemovedClientSecret } from '../../registry/client
 import { hasForeignJti, IssuedTokens } from '../../revocation/issued-tokens.ts';
 import { RevocationRow } from '../../revocation/revocation.entity.ts';
 import { revokeGrants, revokeJti, revokeTokens } from '../../revocation/revoke.ts';
+import { administrate } from '../administrate.ts';
 import { requireOwnScopes } from '../administrative-scopes.ts';
 import type { Administrator } from '../origin.ts';
 import { notFound } from '../problems.ts';
@@ -37,7 +38,7 @@ export class TokenRevocations {
       const message = `its jti is none that is given here: who has its key has signed it; withdraw the key ${token.keyId}`;
       throw invalid([{ path: ['token'], message }]);
     }
-    await this.database.transaction(async (manager) => {
+    await administrate(this.database, administrator, async (manager) => {
       const revoked = await revokeWithin(manager, administrator, revocation, token);
       if (!revoked) return;
       await appendAuditEvents(manager, [{ type: 'access_token.revoked', origin: administrator, ...revoked }]);
@@ -75,11 +76,15 @@ async function revokeWithin(
 ): Promise<Revoked | undefined> {
   if ('token' in revocation) {
     if (!token) return undefined;
+    const client = await manager.findOneBy(Client, { clientId: token.clientId });
+    await requireOwnScopes(manager, administrator, client?.scope ?? []);
     await revokeTokens(manager, [token]);
     return { clientId: token.clientId, details: { jti: token.claims.jti } };
   }
   if ('jti' in revocation) {
     const { jti } = revocation;
+    requireAllScopes(administrator);
+    await requireOwnScopes(manager, administrator, Object.keys(administrativeScopes));
     await revokeJti(manager, jti);
     return { details: { jti } };
   }
@@ -98,9 +103,18 @@ async function revokeWithin(
   return { clientId, details: { secret_id: secretId } };
 }
 
+/** Nothing says whose token has a jti: it may be one of any administrator. */
+function requireAllScopes({ token }: Administrator): void {
+  if (Object.keys(administrativeScopes).every((value) => token?.scopes.has(value))) return;
+  throw problemException(403, 'beyond-own-scope', 'Beyond your own scope', {
+    detail:
+      'a jti does not say whose token it is: without all administrative scopes, send the token itself, or revoke all of its client',
+  });
+}
+
 async function lockClient(manager: EntityManager, administrator: Administrator, clientId: string): Promise<Client> {
   const client = await manager.findOne(Client, { where: { clientId }, lock: { mode: 'pessimistic_write' } });
   if (!client) throw notFound('client');
-  requireOwnScopes(administrator, client.scope);
+  await requireOwnScopes(manager, administrator, client.scope);
   return client;
 }

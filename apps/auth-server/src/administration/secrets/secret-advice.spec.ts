@@ -52,7 +52,15 @@ describe('whether a secret is safe to remove', () => {
       false,
       'instances may still use it; wait 550 s',
     ],
-    ['one that ended', secret('a', 9000, 5, 1), [], true, 'it has expired'],
+    [
+      'one that ended, while its tokens may be in use',
+      secret('a', 9000, 5, 1),
+      [],
+      false,
+      'it has expired, its tokens may not have; wait 605 s',
+    ],
+    ['one that ended with all its tokens', secret('a', 9000, 700, 650), [], true, 'it has expired'],
+    ['one that ended and was used long before', secret('a', 9000, 700, 1), [], true, 'it has expired'],
     [
       'one whose only successor ended',
       secret('a', 9000, 5000),

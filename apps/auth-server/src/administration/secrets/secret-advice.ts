@@ -11,8 +11,8 @@ export interface SecretMoments {
 const recordingDelay = 2 * secretUsePeriod * 1000;
 
 /**
- * Whether a secret can be removed and no running instance of its client will notice: each of them asks for a token
- * once in a token's life, so one that used this secret would have done so since.
+ * Whether a secret can be removed and no running instance of its client will notice, since its tokens go with it: each of
+ * them asks for a token once in a token's life, so one that used this secret would have done so since.
  * @param secrets   all secrets of the client
  * @param lifetime  of the client's access tokens, seconds
  * @param now       ms since the epoch
@@ -25,15 +25,19 @@ export function adviceOn(
 ): { safe_to_remove: boolean; advice: string } {
   const no = (advice: string) => ({ safe_to_remove: false, advice });
   const yes = (advice: string) => ({ safe_to_remove: true, advice });
-  if (secret.expiresAt && secret.expiresAt.getTime() <= now) return yes('it has expired');
   const lastUse = (secret.lastUsedAt ?? secret.createdAt).getTime();
+  const secondsToWait = (moment: number) => Math.ceil((moment + lifetime * 1000 + recordingDelay - now) / 1000);
+  if (secret.expiresAt && secret.expiresAt.getTime() <= now) {
+    const wait = secondsToWait(Math.min(lastUse, secret.expiresAt.getTime()));
+    return wait > 0 ? no(`it has expired, its tokens may not have; wait ${wait} s`) : yes('it has expired');
+  }
   const others = secrets.filter(({ id, expiresAt }) => id !== secret.id && !(expiresAt && expiresAt.getTime() <= now));
   if (!others.some(({ lastUsedAt }) => lastUsedAt && lastUsedAt.getTime() > lastUse)) {
     return no(others.some(({ lastUsedAt }) => lastUsedAt) ? 'in use' : 'no other secret has been used yet');
   }
   // Whoever rotated gave the instances one token's life to take the new secret up.
   const since = Math.max(lastUse, ...others.map(({ createdAt }) => createdAt.getTime()));
-  const wait = Math.ceil((since + lifetime * 1000 + recordingDelay - now) / 1000);
+  const wait = secondsToWait(since);
   if (wait > 0) return no(`instances may still use it; wait ${wait} s`);
   return yes(secret.lastUsedAt ? 'unused for a token lifetime, another is in use' : 'never used');
 }

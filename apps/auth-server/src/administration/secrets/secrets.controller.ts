@@ -51,7 +51,9 @@ export class SecretsController {
   @HttpCode(HttpStatus.NO_CONTENT)
   @RequireScopes('clients:write')
   @Emergency()
-  @ApiOperation({ summary: 'Remove a secret: it is refused from now on' })
+  @ApiOperation({
+    summary: 'Remove a secret: it is refused from now on, and the access tokens obtained with it are revoked',
+  })
   @ApiResponse({ status: 204 })
   async remove(
     @Param('client_id', { schema: clientIdSchema }) clientId: string,

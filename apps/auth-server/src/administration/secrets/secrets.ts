@@ -8,7 +8,9 @@ import { bulk } from '../../bulk.ts';
 import { digestSecret, generateClientSecret, isLive, looksCut } from '../../client-authentication/client-secret.ts';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { Client, ClientSecret, ClientSecretUse, RemovedClientSecret } from '../../registry/client.entity.ts';
+import { administrate } from '../administrate.ts';
 import { requireOwnScopes } from '../administrative-scopes.ts';
+import { removeSecret } from '../../revocation/revoke.ts';
 import { Idempotency } from '../idempotency.ts';
 import type { Administrator } from '../origin.ts';
 import { conflict, notFound } from '../problems.ts';
@@ -28,17 +30,19 @@ export class Secrets {
   ) {}
 
   async list(clientId: string): Promise<Secret[]> {
-    return this.present(this.bulk.manager, await this.find(clientId));
+    return this.present(this.bulk.manager, await find(this.bulk.manager, clientId));
   }
 
   /** Gives the client one more secret, and the others an end where `overlap` asks for it. */
   async add(administrator: Administrator, clientId: string, request: NewSecret, idempotencyKey?: string) {
     // Also before an answer is repeated: whoever asks now may have less scope than then.
-    requireOwnScopes(administrator, (await this.find(clientId)).scope);
+    const permit = async (manager: EntityManager) =>
+      requireOwnScopes(manager, administrator, (await find(manager, clientId)).scope);
     return this.idempotency.once<CreatedSecret>(
       administrator,
       idempotencyKey,
       { clientId, ...request },
+      permit,
       async (manager) => {
         const client = await this.lock(manager, administrator, clientId);
         await requireRoom(manager, clientId);
@@ -52,12 +56,13 @@ export class Secrets {
     );
   }
 
+  /** The secret and the access tokens that were obtained with it. */
   async remove(administrator: Administrator, clientId: string, secretId: string): Promise<void> {
-    await this.database.transaction(async (manager) => {
+    await administrate(this.database, administrator, async (manager) => {
       await this.lock(manager, administrator, clientId);
       const secret = await manager.findOneBy(ClientSecret, { id: secretId, clientId });
       if (!secret) throw notFound('secret');
-      await manager.delete(ClientSecret, { id: secretId });
+      await removeSecret(manager, secret);
       await appendAuditEvents(manager, [recordOf('secret.removed', administrator, secret)]);
     });
   }
@@ -91,16 +96,10 @@ export class Secrets {
     return { secret, row, records: [recordOf('secret.added', origin, row)] };
   }
 
-  private async find(clientId: string): Promise<Client> {
-    const client = await this.bulk.manager.findOneBy(Client, { clientId });
-    if (!client) throw notFound('client');
-    return client;
-  }
-
   private async lock(manager: EntityManager, administrator: Administrator, clientId: string): Promise<Client> {
     const client = await manager.findOne(Client, { where: { clientId }, lock: { mode: 'pessimistic_write' } });
     if (!client) throw notFound('client');
-    requireOwnScopes(administrator, client.scope);
+    await requireOwnScopes(manager, administrator, client.scope);
     return client;
   }
 
@@ -145,6 +144,12 @@ export class Secrets {
       ...adviceOn(secret, secrets, lifetime, Date.now()),
     }));
   }
+}
+
+async function find(manager: EntityManager, clientId: string): Promise<Client> {
+  const client = await manager.findOneBy(Client, { clientId });
+  if (!client) throw notFound('client');
+  return client;
 }
 
 async function requireRoom(manager: EntityManager, clientId: string): Promise<void> {

@@ -1,7 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { decodeJwt } from 'jose';
+import { basic } from '../../basic.ts';
 import { insist, type Attack } from '../attack.ts';
 import { call, counted, form } from '../http.ts';
+import type { Target } from '../target.ts';
 
 const json = { 'content-type': 'application/json' };
+
+/** A call of the administration. */
+const administer = (target: Target, token: string, method: string, path: string, body?: object) =>
+  call(`${target.issuer}/admin${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, ...(body && json) },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+
+const accompliceOf = (id: string) => `${id}-accomplice`;
+
+/** A client for one attack, with a token and what administers it; those that came of it are deleted with it. */
+async function withClient<Result>(
+  target: Target,
+  scope: string,
+  attack: (attacker: {
+    id: string;
+    token: string;
+    as: (method: string, path: string, body?: object) => ReturnType<typeof administer>;
+    administrator: (method: string, path: string, body?: object) => ReturnType<typeof administer>;
+  }) => Promise<Result>,
+): Promise<Result> {
+  const id = `attacker-${randomUUID().slice(0, 8)}`;
+  const own = await target.tokenOf('administrator');
+  const administrator = (method: string, path: string, body?: object) => administer(target, own, method, path, body);
+  try {
+    const created = await administrator('POST', '/clients', { client_id: id, scope, default_scope: scope });
+    insist(created.status === 201, `no client could be registered: ${created.status} ${created.text}`);
+    const authorization = basic(id, String(created.body.client_secret));
+    const answer = await call(target.tokenEndpoint, form({ grant_type: 'client_credentials' }, { authorization }));
+    const token = String(answer.body.access_token);
+    const as = (method: string, path: string, body?: object) => administer(target, token, method, path, body);
+    return await attack({ id, token, as, administrator });
+  } finally {
+    // An attack that is not stopped may have ended the administrator's own token.
+    const cleaner = await target.freshTokenOf('administrator');
+    for (const client of [id, accompliceOf(id)]) await administer(target, cleaner, 'DELETE', `/clients/${client}`);
+  }
+}
 
 export const administration: Attack[] = [
   {
@@ -154,5 +198,132 @@ export const administration: Attack[] = [
       );
       return counted(statuses);
     },
+  },
+  {
+    name: 'a demoted administrator',
+    rule: '[current-rights, Lanyard]',
+    tries:
+      'the token from before the demotion, to take the scopes back, let an accomplice in, add a secret and withdraw the keys; also at the moment of the demotion',
+    stoppedBy:
+      'token and registry decide, in the transaction of the act, and losing an administrative scope revokes the tokens',
+    needs: 'administrator',
+    run: (target) => {
+      const scope = 'clients:read clients:write keys:rotate tokens:revoke';
+      return withClient(target, scope, async ({ id, as, administrator }) => {
+        const acts = () => [
+          as('PATCH', `/clients/${id}`, { scope }),
+          as('POST', '/clients', { client_id: accompliceOf(id), scope }),
+          as('POST', `/clients/${id}/secrets`, {}),
+          as('POST', '/registry', { registry: { clients: [{ client_id: id, scope }] } }),
+        ];
+        const [demotion] = await Promise.all([
+          administrator('PATCH', `/clients/${id}`, { scope: '', default_scope: '' }),
+          ...acts(),
+        ]);
+        insist(demotion.status === 200, `the demotion was answered with ${demotion.status}`);
+        const after = [
+          ...acts(),
+          as('POST', '/keys/rotate', { emergency: true }),
+          as('POST', '/revocations', { client_id: 'administrator' }),
+          as('POST', '/clients/jobs-api/disable'),
+          as('DELETE', '/clients/jobs-api'),
+        ];
+        const statuses = (await Promise.all(after)).map(({ status }) => status);
+        insist(
+          statuses.every((status) => status === 401 || status === 403),
+          `after the demotion: ${counted(statuses)}`,
+        );
+        const { body } = await administrator('GET', `/clients/${id}`);
+        insist(body.scope === '', `the demoted administrator has the scope ${String(body.scope)}`);
+        return counted(statuses);
+      });
+    },
+  },
+  {
+    name: 'the tokens of a higher administrator',
+    rule: '[own-administrative-scopes, Lanyard]',
+    tries:
+      'a client that may revoke tokens and nothing else, to revoke those of the administrator: one, by its jti, all, by a secret',
+    stoppedBy: 'revoking a token requires the administrative scopes of its client',
+    needs: 'administrator',
+    run: (target) =>
+      withClient(target, 'tokens:revoke', async ({ as, administrator }) => {
+        const token = await target.freshTokenOf('administrator');
+        const { body } = await administrator('GET', '/clients/administrator/secrets');
+        const [secret] = body.items as { secret_id: string }[];
+        const statuses = [];
+        for (const revocation of [
+          { token },
+          { jti: decodeJwt(token).jti },
+          { client_id: 'administrator' },
+          { secret_id: secret?.secret_id },
+        ]) {
+          const { status } = await as('POST', '/revocations', revocation);
+          insist(status === 403, `${Object.keys(revocation).join()}: ${status}`);
+          statuses.push(status);
+        }
+        const { status } = await administer(target, token, 'GET', '/keys');
+        insist(status === 200, `the token of the administrator was answered with ${status}`);
+        return counted(statuses);
+      }),
+  },
+  {
+    name: 'the token of a removed secret',
+    rule: '[lost-rights, Lanyard]',
+    tries: 'a token that was obtained with a secret, when the secret has been removed',
+    stoppedBy: 'the tokens of a secret are revoked with it, and every resource server learns it within a second',
+    needs: 'administrator',
+    run: (target) =>
+      withClient(target, 'jobs:read', async ({ id, token, administrator }) => {
+        const headers = { authorization: `Bearer ${token}` };
+        const ask = async () => (await call(`${target.jobsApi}/jobs?limit=1`, { headers })).status;
+        insist((await ask()) === 200, 'the token was not accepted before');
+        const { body } = await administrator('GET', `/clients/${id}/secrets`);
+        for (const { secret_id: secretId } of body.items as { secret_id: string }[]) {
+          await administrator('DELETE', `/clients/${id}/secrets/${secretId}`);
+        }
+        let status = await ask();
+        for (let attempts = 0; attempts < 100 && status !== 401; attempts++) {
+          await sleep(20);
+          status = await ask();
+        }
+        insist(status === 401, `the token is still answered with ${status}`);
+        return '1 × 401';
+      }),
+  },
+  {
+    name: 'the identifier of the administration',
+    rule: '[reserved-identifiers, Lanyard]',
+    tries:
+      'registering a resource under the identifier of the administration, in several spellings, and a client as its resource server, which might introspect the tokens of administrators',
+    stoppedBy: 'the identifiers of the authorization server itself are reserved',
+    needs: 'administrator',
+    run: (target) =>
+      withClient(target, 'clients:read clients:write', async ({ id, as }) => {
+        const own = `${target.issuer}/admin`;
+        const description = { name: 'Mine', scopes: { 'attacker:read': 'Read' } };
+        const statuses = [];
+        for (const identifier of [
+          own,
+          `${own}/`,
+          `${own}?x`,
+          `${target.issuer}//admin`,
+          `${target.issuer}/%61dmin`,
+          target.issuer,
+        ]) {
+          const server = { resource_server_of: [identifier] };
+          for (const [method, path, body] of [
+            ['PUT', `/resources/${encodeURIComponent(identifier)}`, description],
+            ['POST', '/registry', { registry: { resources: [{ identifier, ...description }] } }],
+            ['POST', '/clients', { client_id: accompliceOf(id), ...server }],
+            ['PATCH', '/clients/jobs-api', server],
+          ] as const) {
+            const { status } = await as(method, path, body);
+            insist(status === 400, `${method} ${path} for ${identifier}: ${status}`);
+            statuses.push(status);
+          }
+        }
+        return counted(statuses);
+      }),
   },
 ];

@@ -1,0 +1,360 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { administrativeScopes } from '@lanyard/administration';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { decodeJwt } from 'jose';
+import pg from 'pg';
+import { administratorOf, basic, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
+
+const all = Object.keys(administrativeScopes);
+type Call = Awaited<ReturnType<typeof administratorOf>>['call'];
+
+let database: Awaited<ReturnType<typeof provisionedDatabase>>;
+let one: NestFastifyApplication;
+let other: NestFastifyApplication;
+let administrator: Awaited<ReturnType<typeof administratorOf>>;
+
+beforeAll(async () => {
+  database = await provisionedDatabase({ LOG_LEVEL: 'silent' });
+  ({ app: one } = await database.startReplica());
+  ({ app: other } = await database.startReplica());
+  administrator = await administratorOf(one, database);
+});
+afterAll(async () => {
+  await Promise.all([one.close(), other.close()]);
+  await database.owner.end();
+});
+
+let count = 0;
+/** Another administrator, who holds a token. */
+async function aDeputy(scope = all.join(' ')) {
+  const id = `deputy-${++count}`;
+  const path = `/admin/clients/${id}`;
+  const request = { client_id: id, scope, default_scope: scope };
+  const { client_secret: secret } = (await administrator.call('POST', '/admin/clients', request)).json();
+  const tokenWith = async (wanted = secret): Promise<string> =>
+    (await postToken(one, { grant_type: 'client_credentials' }, { authorization: basic(id, wanted) })).json()
+      .access_token;
+  const token = await tokenWith();
+  const callAt = (app: NestFastifyApplication, ...[method, url, body, headers = {}]: Parameters<Call>) =>
+    app.inject({
+      method,
+      url,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { payload: JSON.stringify(body) }),
+    });
+  return {
+    id,
+    path,
+    secret,
+    token,
+    tokenWith,
+    callAt,
+    call: (...request: Parameters<Call>) => callAt(one, ...request),
+    /** The status of a call that needs nothing but a valid token. */
+    status: async (app = one) => (await callAt(app, 'GET', '/admin/clients?limit=1')).statusCode,
+    /** As the administration would, but the token is not revoked: as where that is not known yet. */
+    demote: (columns = `scope = '{}', default_scope = '{}'`) =>
+      database.owner.query(`UPDATE client SET ${columns} WHERE client_id = $1`, [id]),
+  };
+}
+const rows = async (sql: string, values: unknown[] = []) => (await database.owner.query(sql, values)).rows;
+const everything = async () =>
+  JSON.stringify([
+    await rows('SELECT * FROM client ORDER BY 1'),
+    await rows('SELECT * FROM client_secret ORDER BY 1'),
+    await rows('SELECT * FROM protected_resource ORDER BY 1'),
+    await rows('SELECT * FROM scope ORDER BY 1'),
+    await rows('SELECT * FROM signing_key ORDER BY 1'),
+    await rows('SELECT * FROM revocation ORDER BY 1'),
+  ]);
+const noLonger = [403, 'urn:lanyard:problem:no-longer-allowed'];
+const answerOf = (response: { statusCode: number; json: () => { type?: string } }) => [
+  response.statusCode,
+  response.json().type,
+];
+/** Another connection of the database's owner, in a transaction that holds up others until it ends. */
+async function holding(sql: string, values: unknown[] = []) {
+  const connection = new pg.Client({ connectionString: database.settings.MIGRATION_DATABASE_URL });
+  await connection.connect();
+  await connection.query('BEGIN');
+  await connection.query(sql, values);
+  return {
+    /** Until so many wait for it. */
+    waitedFor: async (waiting: number) => {
+      const waits = `SELECT count(DISTINCT pid)::int AS count FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE NOT granted AND datname = current_database()`;
+      for (let i = 0; i < 400; i++) {
+        if ((await rows(waits))[0].count >= waiting) return;
+        await sleep(5);
+      }
+      throw new Error('nobody waits');
+    },
+    release: async () => {
+      await connection.query('COMMIT');
+      await connection.end();
+    },
+  };
+}
+
+describe('every act of an administrator', () => {
+  const writes = [
+    ['POST', '/admin/clients', { client_id: 'accomplice', scope: 'clients:write' }],
+    ['PATCH', '/admin/clients/:self', { scope: all.join(' ') }],
+    ['POST', '/admin/clients/jobs-api/disable'],
+    ['POST', '/admin/clients/:self/enable'],
+    ['DELETE', '/admin/clients/jobs-cli'],
+    ['POST', '/admin/clients/:self/secrets', {}],
+    ['DELETE', '/admin/clients/jobs-api/secrets/7f1b3d1e-0000-4000-8000-000000000000'],
+    ['PUT', '/admin/resources/https%3A%2F%2Fa.example', { name: 'A', scopes: { 'a:read': 'Read' } }],
+    ['DELETE', '/admin/resources/https%3A%2F%2Fa.example'],
+    ['POST', '/admin/registry', { registry: { clients: [{ client_id: 'accomplice', scope: 'clients:write' }] } }],
+    ['POST', '/admin/keys/rotate', { emergency: true }],
+    ['POST', '/admin/keys/reencrypt'],
+    ['POST', '/admin/keys/a-kid/withdraw'],
+    ['POST', '/admin/revocations', { client_id: 'jobs-api' }],
+  ] as const;
+
+  it('is tested: every route that writes [current-rights, Lanyard]', async () => {
+    const { paths } = (await one.inject('/docs-json')).json<{ paths: Record<string, object> }>();
+    const described = Object.values(paths).flatMap((path) => Object.keys(path));
+    expect(described.filter((method) => method !== 'get')).toHaveLength(writes.length);
+  });
+
+  it.each([
+    ['was demoted', `scope = '{}', default_scope = '{}'`],
+    ['was demoted in part', `scope = '{audit:read}', default_scope = '{audit:read}'`],
+    ['is disabled', 'disabled_at = now()'],
+    ['was deleted', undefined],
+  ])(
+    'is refused to one who %s, whatever the token that they hold says [current-rights, Lanyard]',
+    async (_, columns) => {
+      const deputy = await aDeputy();
+      if (columns) await deputy.demote(columns);
+      else await database.owner.query('DELETE FROM client WHERE client_id = $1', [deputy.id]);
+      const before = await everything();
+      const refused = await Promise.all(
+        writes.map(async ([method, url, body], index) => {
+          const path = url.replace(':self', deputy.id);
+          return [method, path, ...answerOf(await deputy.callAt(index % 2 ? one : other, method, path, body))];
+        }),
+      );
+      expect(refused).toEqual(writes.map(([method, url]) => [method, url.replace(':self', deputy.id), ...noLonger]));
+      expect(await everything()).toBe(before);
+    },
+  );
+
+  it('leaves an audit event where it is refused [refusals-are-audited, Lanyard]', async () => {
+    const { app: replica } = await database.startReplica();
+    const deputy = await aDeputy();
+    await deputy.demote();
+    await deputy.callAt(replica, 'POST', '/admin/clients', { client_id: 'accomplice' });
+    await replica.close();
+    const path = `/admin/audit?type=administration.refused&actor=${deputy.id}`;
+    expect((await administrator.call('GET', path)).json().items).toMatchObject([
+      { details: { route: 'POST /admin/clients', status: 403 } },
+    ]);
+  });
+
+  it.each(['POST /admin/clients', 'POST /admin/clients/:self/secrets'])(
+    'is not answered again to one who was demoted: %s [current-rights, Lanyard]',
+    async (route) => {
+      const deputy = await aDeputy();
+      const path = route.replace(/^POST /, '').replace(':self', deputy.id);
+      const body = path.endsWith('/secrets') ? {} : { client_id: `${deputy.id}-friend` };
+      const headers = { 'idempotency-key': `${deputy.id} once`.replace(' ', '-') };
+      const first = await deputy.call('POST', path, body, headers);
+      expect(first.statusCode).toBe(201);
+      expect((await deputy.callAt(other, 'POST', path, body, headers)).body).toBe(first.body);
+      await deputy.demote();
+      const again = await deputy.callAt(other, 'POST', path, body, headers);
+      expect([...answerOf(again), again.json().client_secret]).toEqual([...noLonger, undefined]);
+    },
+  );
+
+  it('is undone where they are demoted while it is under way, and holds up no demotion [current-rights, Lanyard]', async () => {
+    const deputy = await aDeputy();
+    const held = await holding('SELECT FROM client WHERE client_id = $1 FOR UPDATE', ['jobs-cli']);
+    const act = deputy.callAt(other, 'PATCH', '/admin/clients/jobs-cli', { client_name: 'Mine' });
+    await held.waitedFor(1);
+    const demotion = await administrator.call('PATCH', deputy.path, { scope: '', default_scope: '' });
+    expect(demotion.statusCode).toBe(200);
+    await held.release();
+    expect(answerOf(await act)).toEqual(noLonger);
+    expect((await administrator.call('GET', '/admin/clients/jobs-cli')).json().client_name).not.toBe('Mine');
+  });
+
+  it('is undone where their token is revoked while it is under way, as by the removal of its secret [current-rights, Lanyard] [lost-rights, Lanyard]', async () => {
+    const deputy = await aDeputy();
+    const [{ secret_id }] = (await administrator.call('GET', `${deputy.path}/secrets`)).json().items;
+    const held = await holding('SELECT FROM client WHERE client_id = $1 FOR UPDATE', ['jobs-cli']);
+    const act = deputy.callAt(other, 'POST', '/admin/clients/jobs-cli/secrets', {});
+    await held.waitedFor(1);
+    expect((await administrator.call('DELETE', `${deputy.path}/secrets/${secret_id}`)).statusCode).toBe(204);
+    await held.release();
+    const answer = await act;
+    expect([...answerOf(answer), answer.json().detail]).toEqual([...noLonger, 'the access token was revoked']);
+    expect((await administrator.call('GET', '/admin/clients/jobs-cli/secrets')).json().items).toHaveLength(1);
+  });
+
+  it('may end their own token: by itself, with its secret, with all of their client', async () => {
+    const acts: ((deputy: Awaited<ReturnType<typeof aDeputy>>) => Promise<Parameters<Call>>)[] = [
+      async ({ token }) => ['POST', '/admin/revocations', { token }],
+      async ({ path }) => {
+        const [{ secret_id }] = (await administrator.call('GET', `${path}/secrets`)).json().items;
+        return ['DELETE', `${path}/secrets/${secret_id}`];
+      },
+      async ({ id }) => ['POST', '/admin/revocations', { client_id: id }],
+    ];
+    for (const act of acts) {
+      const deputy = await aDeputy();
+      const { statusCode } = await deputy.call(...(await act(deputy)));
+      expect([statusCode, await deputy.status()]).toEqual([204, 401]);
+    }
+  });
+
+  it('is undone where they restore themselves while they are demoted [current-rights, Lanyard]', async () => {
+    const deputy = await aDeputy();
+    const held = await holding('SELECT FROM client WHERE client_id = $1 FOR UPDATE', [deputy.id]);
+    const demotion = administrator.call('PATCH', deputy.path, { scope: '', default_scope: '' });
+    await held.waitedFor(1);
+    const acts = [
+      deputy.callAt(other, 'PATCH', deputy.path, { scope: all.join(' ') }),
+      deputy.callAt(other, 'PATCH', deputy.path, { client_name: 'Still me' }),
+      deputy.callAt(other, 'POST', `${deputy.path}/secrets`, {}),
+    ];
+    await held.waitedFor(4);
+    await held.release();
+    expect((await demotion).statusCode).toBe(200);
+    expect((await Promise.all(acts)).map(answerOf)).toEqual([noLonger, noLonger, noLonger]);
+    expect((await administrator.call('GET', deputy.path)).json()).toMatchObject({ scope: '', client_name: deputy.id });
+    expect((await administrator.call('GET', `${deputy.path}/secrets`)).json().items).toHaveLength(1);
+  });
+
+  it('is undone where they lose meanwhile the scope that they give away [current-rights, Lanyard] [own-administrative-scopes, Lanyard]', async () => {
+    const deputy = await aDeputy();
+    const held = await holding('SELECT pg_advisory_xact_lock($1)', [0x1a9a_4d03]);
+    const friend = { client_id: `${deputy.id}-rotator`, scope: 'keys:rotate' };
+    const acts = [
+      deputy.callAt(other, 'POST', '/admin/clients', friend),
+      deputy.callAt(one, 'POST', '/admin/registry', { registry: { clients: [friend] } }),
+    ];
+    await held.waitedFor(2);
+    await deputy.demote(
+      `scope = array_remove(scope, 'keys:rotate'), default_scope = array_remove(scope, 'keys:rotate')`,
+    );
+    await held.release();
+    expect((await Promise.all(acts)).map(answerOf)).toEqual([noLonger, noLonger]);
+    expect((await administrator.call('GET', `/admin/clients/${friend.client_id}`)).statusCode).toBe(404);
+  });
+
+  it('lets one of two win who demote each other at two replicas [current-rights, Lanyard]', async () => {
+    for (let round = 0; round < 5; round++) {
+      const [first, second] = [await aDeputy(), await aDeputy()];
+      const statuses = (
+        await Promise.all([
+          first.callAt(one, 'PATCH', second.path, { scope: '', default_scope: '' }),
+          second.callAt(other, 'PATCH', first.path, { scope: '', default_scope: '' }),
+        ])
+      ).map(({ statusCode }) => statusCode);
+      const scopes = await rows(
+        'SELECT cardinality(scope) AS scopes FROM client WHERE client_id = ANY($1) ORDER BY scopes',
+        [[first.id, second.id]],
+      );
+      expect(statuses.filter((status) => status === 200)).toHaveLength(1);
+      expect(scopes).toEqual([{ scopes: 0 }, { scopes: all.length }]);
+    }
+  });
+
+  it('may give up a scope of their own', async () => {
+    const deputy = await aDeputy();
+    const less = { scope: 'audit:read', default_scope: 'audit:read' };
+    expect((await deputy.call('PATCH', deputy.path, less)).statusCode).toBe(200);
+    expect(await deputy.status()).toBe(401);
+    expect(await deputy.tokenWith()).toBeDefined();
+  });
+});
+
+describe('a client that loses an administrative scope', () => {
+  const eventsOf = async (clientId: string) =>
+    (await administrator.call('GET', `/admin/audit?type=access_token.revoked&client_id=${clientId}`)).json().items;
+  const call: Call = (...request) => administrator.call(...request);
+  const fewer = all.filter((value) => value !== 'keys:rotate').join(' ');
+  let deputy: Awaited<ReturnType<typeof aDeputy>>;
+  beforeEach(async () => {
+    deputy = await aDeputy();
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['a change', () => call('PATCH', deputy.path, { scope: fewer, default_scope: fewer })],
+    [
+      'a registry that is applied',
+      () => call('POST', '/admin/registry', { registry: { clients: [{ client_id: deputy.id, scope: fewer }] } }),
+    ],
+    [
+      'the file of the migration step',
+      async () => {
+        const { mkdtempSync, writeFileSync } = await import('node:fs');
+        const { tmpdir } = await import('node:os');
+        const file = `${mkdtempSync(`${tmpdir()}/lanyard-`)}/lanyard.yaml`;
+        writeFileSync(file, `clients:\n  - client_id: ${deputy.id}\n    scope: ${fewer}\n`);
+        return database.migrateAgain({ PROVISIONING_FILE: file });
+      },
+    ],
+  ])('loses its tokens, by %s [lost-rights, Lanyard]', async (_, act) => {
+    expect([await deputy.status(one), await deputy.status(other)]).toEqual([200, 200]);
+    await act();
+    for (const app of [one, other]) {
+      for (let i = 0; i < 200 && (await deputy.status(app)) !== 401; i++) await sleep(5);
+      expect(await deputy.status(app)).toBe(401);
+    }
+    expect(await eventsOf(deputy.id)).toMatchObject([{ details: { lost_scope: 'keys:rotate' } }]);
+  });
+
+  it('keeps them through any other change', async () => {
+    await call('PATCH', deputy.path, { scope: `${all.join(' ')} jobs:read` });
+    await call('PATCH', deputy.path, { scope: all.join(' '), default_scope: 'audit:read', client_name: 'Deputy' });
+    expect([await deputy.status(), await eventsOf(deputy.id)]).toEqual([200, []]);
+  });
+});
+
+describe('revocation by an administrator with less scope', () => {
+  const beyond = [403, 'urn:lanyard:problem:beyond-own-scope'];
+  const jtiOf = (token: string) => decodeJwt(token).jti;
+
+  it('ends no token of one who has more [own-administrative-scopes, Lanyard]', async () => {
+    const [higher, revoker] = [await aDeputy(), await aDeputy('tokens:revoke')];
+    const [{ secret_id }] = (await administrator.call('GET', `${higher.path}/secrets`)).json().items;
+    for (const body of [
+      { token: higher.token },
+      { jti: jtiOf(higher.token) },
+      { client_id: higher.id },
+      { secret_id },
+    ]) {
+      expect([body, ...answerOf(await revoker.call('POST', '/admin/revocations', body))]).toEqual([body, ...beyond]);
+    }
+    expect(await higher.status()).toBe(200);
+  });
+
+  it('ends those of clients that administer nothing, and of their equals', async () => {
+    const [equal, revoker] = [await aDeputy('tokens:revoke'), await aDeputy('tokens:revoke')];
+    const authorization = basic('batch-processor', database.secretOf('batch-processor'));
+    const { access_token: token } = (
+      await postToken(one, { grant_type: 'client_credentials' }, { authorization })
+    ).json();
+    for (const body of [{ token }, { token: equal.token }]) {
+      expect((await revoker.call('POST', '/admin/revocations', body)).statusCode).toBe(204);
+    }
+    expect((await equal.call('GET', '/admin/revocations')).statusCode).toBe(401);
+  });
+
+  it('needs all administrative scopes for a jti, of which nobody knows whose it is', async () => {
+    const deputy = await aDeputy();
+    expect((await deputy.call('POST', '/admin/revocations', { jti: jtiOf(deputy.token) })).statusCode).toBe(204);
+    expect(await deputy.status()).toBe(401);
+  });
+});

@@ -1,0 +1,38 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { isAdministrative, isReservedResource } from '@lanyard/administration';
+import { CONFIGURATION } from '@lanyard/service-defaults';
+import { DataSource } from 'typeorm';
+import type { AuthServerConfiguration } from '../configuration.ts';
+
+/** Finds rows under identifiers of the authorization server itself, from before these were reserved. They have no effect. */
+@Injectable()
+export class ReservedIdentifiers implements OnApplicationBootstrap {
+  private readonly logger = new Logger(ReservedIdentifiers.name);
+
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const warn = async () => {
+      for (const detail of await this.look()) this.logger.warn({ msg: 'a reserved identifier has no effect', detail });
+    };
+    warn().catch((err: unknown) => this.logger.warn({ msg: 'the registry could not be looked at', err }));
+  }
+
+  /** @returns a sentence for each row */
+  async look(): Promise<string[]> {
+    const rows = await this.database.query<{ kind: 'resource' | 'client' | 'scope'; id: string; name: string }[]>(`
+      SELECT 'resource' AS kind, identifier AS id, identifier AS name FROM protected_resource
+      UNION ALL SELECT 'client', client_id, identifier FROM client, unnest(resource_server_of) AS identifier
+      UNION ALL SELECT 'scope', resource, value FROM scope ORDER BY kind, id, name`);
+    return rows.flatMap(({ kind, id, name }) => {
+      if (kind === 'scope') return isAdministrative(name) ? [`the scope ${name} of the resource ${id}`] : [];
+      if (!isReservedResource(name, this.configuration.ISSUER)) return [];
+      return [
+        kind === 'resource' ? `the resource ${id}: delete it` : `${name} in resource_server_of of the client ${id}`,
+      ];
+    });
+  }
+}

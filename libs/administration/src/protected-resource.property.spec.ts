@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { administrationOf, isReservedResource } from './protected-resource.ts';
+
+const issuer = 'https://issuer.example';
+const own = fc.constantFrom('', 'admin', 'oauth', '.well-known');
+const encoded = (text: string) =>
+  Array.from(text, (character) => `%${character.codePointAt(0)!.toString(16).padStart(2, '0')}`).join('');
+const spelling = fc.constantFrom(
+  (path: string) => path,
+  (path: string) => path.toUpperCase(),
+  (path: string) => (path.startsWith('.') ? path : encoded(path)),
+  (path: string) => `/${path}`,
+  (path: string) => `x/../${path}`,
+);
+const end = fc.constantFrom('', '/', '/x', '?x', '?x#y', '//');
+const origin = fc.constantFrom(
+  issuer,
+  'https://ISSUER.example',
+  'https://issuer.example:443',
+  'https://me@issuer.example',
+);
+
+describe('an identifier of the authorization server itself', () => {
+  it('is told however it is spelled [reserved-identifiers, Lanyard]', () => {
+    expect(isReservedResource(administrationOf(issuer), issuer)).toBe(true);
+    expect(isReservedResource(issuer, issuer)).toBe(true);
+    fc.assert(
+      fc.property(origin, own, spelling, end, (from, path, spelt, rest) => {
+        expect(isReservedResource(`${from}/${spelt(path)}${path === '' ? '' : rest}`, issuer)).toBe(true);
+      }),
+    );
+  });
+
+  it('is none of another origin, nor of another path [reserved-identifiers, Lanyard]', () => {
+    const segment = fc.stringMatching(/^[a-z0-9_-]{1,20}$/).filter((text) => !['admin', 'oauth'].includes(text));
+    fc.assert(
+      fc.property(segment, own, end, (other, path, rest) => {
+        expect(isReservedResource(`${issuer}/${other}/${path}${rest}`, issuer)).toBe(false);
+        expect(isReservedResource(`https://${other}.issuer.example/${path}${rest}`, issuer)).toBe(false);
+        expect(isReservedResource(`http://issuer.example/${path}${rest}`, issuer)).toBe(false);
+      }),
+    );
+  });
+
+  it('is looked for in any text without an error [reserved-identifiers, Lanyard]', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.webUrl()), fc.string({ unit: 'binary' }), (text, more) => {
+        expect(isReservedResource(text, issuer)).toBe(false);
+        expect([true, false]).toContain(isReservedResource(`${issuer}/${more}`, issuer));
+      }),
+    );
+  });
+});
