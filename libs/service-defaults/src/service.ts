@@ -24,7 +24,8 @@ import { createRegistry, measureRequests, MetricsModule } from './metrics/metric
 import { ProblemFilter } from './problem/problem.filter.ts';
 import { explain } from './startup-failure.ts';
 import { readCertificate } from './tls/certificate.ts';
-import { renewCertificate, secureContext } from './tls/renew-certificate.ts';
+import { renewCertificate } from './tls/renew-certificate.ts';
+import { secureContext } from './tls/secure-context.ts';
 
 export interface Service<Schema extends z.ZodObject = z.ZodObject> {
   name: string;

@@ -85,6 +85,12 @@ export const everywhere: readonly Rule[] = [
     files: [service, `${library}/configuration/common-configuration.ts`],
   },
   {
+    name: 'tls-suites',
+    section: 'RFC 9325 §4.2',
+    text: 'A TLS server agrees on TLS 1.3, or on TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305, and on nothing else.',
+    files: [`${library}/tls/secure-context.ts`, 'deploy/gateway/haproxy.cfg'],
+  },
+  {
     name: 'tls-reload',
     section: 'Lanyard',
     text: 'A renewed certificate is taken up without a restart.',

@@ -37,6 +37,10 @@ export class Target {
   get batchProcessor(): string {
     return this.deployment.batchProcessor;
   }
+  /** Those of its services that speak https. */
+  get secureUrls(): string[] {
+    return [this.issuer, this.jobsApi, this.batchProcessor].filter((url) => url.startsWith('https:'));
+  }
   get tokenEndpoint(): string {
     return `${this.issuer}/oauth/token`;
   }

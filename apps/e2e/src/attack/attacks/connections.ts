@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { acceptedSuites, allSuites, chosenSuite, isStrong } from '@lanyard/service-defaults/tls.fixture';
 import { insist, type Attack } from '../attack.ts';
 import { call, connectTo, counted, form, insistOnHealth, sendBytes, statusesIn, type Request } from '../http.ts';
 import type { Target } from '../target.ts';
@@ -149,6 +150,32 @@ export const connections: Attack[] = [
       const longest = Math.max(...(await lifetimes));
       insist(longest < 45, `a slow sender was put up with for ${Math.round(longest)} s`);
       return `answered or cut off after ${Math.round(longest)} s at most; ${served} requests of others were served meanwhile`;
+    },
+  },
+  {
+    name: 'weak ciphers',
+    rule: '[tls-suites, RFC 9325 §4.2]',
+    tries: 'TLS 1.0 and 1.1 with everything, then each cipher suite of TLS 1.2 and 1.3 on a connection of its own',
+    stoppedBy: 'TLS 1.3, and TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305; nothing else is agreed on',
+    needs: 'https',
+    async run({ secureUrls }) {
+      const accepted = new Set<string>();
+      for (const url of secureUrls) {
+        const { hostname: host, port } = new URL(url);
+        const server = { host, port: Number(port) || 443 };
+        for (const version of ['TLSv1', 'TLSv1.1'] as const) {
+          const chosen = await chosenSuite({ ...server, version, suites: allSuites });
+          insist(chosen === undefined, `${url} speaks ${version}`);
+        }
+        for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+          const suites = await acceptedSuites({ ...server, version });
+          const weak = suites.filter((suite) => !isStrong(suite));
+          insist(weak.length === 0, `${url} accepts in ${version} ${weak.join(' ')}`);
+          for (const suite of suites) accepted.add(suite);
+        }
+      }
+      insist(accepted.size > 0, 'nothing at all was agreed on');
+      return [...accepted].join(', ');
     },
   },
 ];
