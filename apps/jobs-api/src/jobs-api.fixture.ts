@@ -47,6 +47,7 @@ export async function startJobsApi(environment: NodeJS.ProcessEnv = {}) {
     app,
     issuer,
     owner,
+    databaseUrl: database.url,
     as,
     worker: as('batch-processor', 'jobs:read jobs:write'),
     reporter: as('report-generator', 'reports:read'),

@@ -25,6 +25,20 @@ export const everywhere: readonly Rule[] = [
     files: [service],
   },
   {
+    name: 'upload-leaves-nothing',
+    section: 'Lanyard',
+    text: 'An upload that does not become a file leaves nothing: at once, or within minutes where its process was killed.',
+    files: ['apps/jobs-api/src/files/files.ts', 'apps/jobs-api/src/files/uploads.ts'],
+    decision: 'docs/decisions/0006-files-are-in-the-database.md',
+  },
+  {
+    name: 'file-quota',
+    section: 'Lanyard',
+    text: 'A client has a quota of files, of their bytes and of uploads at a time, over all replicas.',
+    files: ['apps/jobs-api/src/files/uploads.ts'],
+    decision: 'docs/decisions/0006-files-are-in-the-database.md',
+  },
+  {
     name: 'header-limit',
     section: 'Lanyard',
     text: 'Headers that are too large are refused, and it is said why.',
