@@ -6,6 +6,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import type { JobsApiConfiguration } from './configuration.ts';
 import { FilesController } from './files/files.controller.ts';
 import { Files } from './files/files.ts';
+import { Uploads } from './files/uploads.ts';
 import { Job } from './jobs/job.entity.ts';
 import { JobsController } from './jobs/jobs.controller.ts';
 import { Jobs } from './jobs/jobs.service.ts';
@@ -42,7 +43,7 @@ export class AppModule {
         resourceServerHealth(RemoteKeys, RemoteRevocations),
       ],
       controllers: [LeasesController, JobsController, FilesController, ReportsController],
-      providers: [Files, Jobs, Leases, LeaseSweeper, Reports],
+      providers: [Files, Jobs, Leases, LeaseSweeper, Reports, Uploads],
     };
   }
 }

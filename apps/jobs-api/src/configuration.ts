@@ -42,13 +42,37 @@ export const jobsApiConfiguration = serviceConfiguration
       .min(0.1)
       .max(60)
       .default(2)
-      .describe('how often expired leases are looked for, seconds'),
+      .describe('how often expired leases and uploads that broke off are looked for, seconds'),
     FILE_SIZE_LIMIT: z.coerce
       .number()
       .int()
       .min(1)
       .default(4 * 1024 ** 3)
       .describe('the largest file that may be uploaded, bytes'),
+    FILE_BYTES_PER_CLIENT: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .default(16 * 1024 ** 3)
+      .describe(
+        'how much a client may have stored, uploads under way included, bytes; the default is four of the largest files',
+      ),
+    FILES_PER_CLIENT: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(10_000)
+      .describe('how many files a client may have stored, uploads under way included'),
+    UPLOADS_PER_CLIENT: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(1000)
+      .default(16)
+      .describe(
+        'how many files a client may upload at a time, at all replicas together; each takes about 1 MB of memory',
+      ),
   });
 export type JobsApiConfiguration = z.infer<typeof jobsApiConfiguration>;
 

@@ -53,6 +53,7 @@ export async function startJobsApi(
     app,
     issuer,
     owner,
+    databaseUrl: database.url,
     as,
     worker: as('batch-processor', 'jobs:read jobs:write'),
     reporter: as('report-generator', 'reports:read'),

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { nextPage } from '@lanyard/service-defaults';
 import fc from 'fast-check';
 import type { z } from 'zod';
-import { FilesController } from './files/files.controller.ts';
+import { fileIdSchema, fileQuerySchema } from './files/file.schema.ts';
 import { jobStatuses } from './jobs/job.entity.ts';
 import { jobIdSchema, jobQuerySchema, newJobSchema } from './jobs/job.schema.ts';
 import {
@@ -49,10 +49,6 @@ const changed = (value: unknown): fc.Arbitrary<unknown> => {
   const more = fc.tuple(fc.string(), anyJson).map(([name, other]) => ({ ...members, [name]: other }));
   return fc.oneof(anyJson, more, ...deeper, ...less);
 };
-
-/** The schema that the id of a file is checked against. */
-const download = Reflect.getMetadata('__routeArguments__', FilesController, 'download') as Record<string, object>;
-const { schema: fileIdSchema } = Object.values(download)[0] as { schema: z.ZodType };
 
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 
@@ -154,6 +150,7 @@ const queries: [string, z.ZodObject, Record<string, fc.Arbitrary<string>>][] = [
       after: fc.uuid(),
     },
   ],
+  ['/files', fileQuerySchema, { limit: limit(200), after: fc.uuid().map((id) => id.replaceAll('-', '').repeat(2)) }],
   ['/reports/jobs', periodSchema, period],
   ['/reports/throughput', throughputQuerySchema, { ...period, interval: fc.constantFrom('minute', 'hour', 'day') }],
   ['/reports/columns', columnsQuerySchema, { jobId: fc.uuid(), file: text(255), limit: limit(100) }],

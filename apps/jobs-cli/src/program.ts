@@ -1,5 +1,6 @@
 import { positive } from '@lanyard/command-line';
 import { Command, Option } from 'commander';
+import { deleteFile, files } from './commands/files.ts';
 import { list, show } from './commands/list.ts';
 import { report, reports } from './commands/report.ts';
 import { retry, run } from './commands/run.ts';
@@ -52,6 +53,16 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
     .description('put a failed job back with all its attempts')
     .argument('<id>')
     .action((id: string) => retry(system, id));
+  program
+    .command('files')
+    .description('list the uploaded files, oldest first, and how much of the quota they take')
+    .option('--json', 'print JSON')
+    .action((options) => files(system, options));
+  program
+    .command('delete-file')
+    .description('delete an uploaded file that no job needs any more')
+    .argument('<id>')
+    .action((id: string) => deleteFile(system, id));
   return program;
 }
 
@@ -60,6 +71,7 @@ Examples:
   npm run jobs -- submit examples/data/*.csv
   npm run jobs -- list --status failed
   npm run jobs -- report columns
+  npm run jobs -- files
 
 Environment, with the addresses of npm start as defaults:
   ISSUER               http://localhost:3000

@@ -1,11 +1,5 @@
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** A body that is sent as it is. */
-export interface Upload {
-  stream: () => ReadableStream;
-  type: string;
-}
-
 export interface Answer<Body> {
   body: Body;
   headers: Headers;
@@ -14,7 +8,7 @@ export interface Answer<Body> {
 export type Caller = <Body>(
   method: Method,
   path: string,
-  body?: Upload | object,
+  body?: Blob | object,
   headers?: Record<string, string>,
 ) => Promise<Answer<Body>>;
 
@@ -39,11 +33,10 @@ export function caller(address: string, authorizedFetch: typeof fetch): Caller {
   };
 }
 
-function contentOf(body?: Upload | object): RequestInit & { type?: string } {
+/** A blob is sent as it is, with its type and its length. */
+function contentOf(body?: Blob | object): RequestInit & { type?: string } {
   if (body === undefined) return {};
-  if ('stream' in body) {
-    return { body: body.stream(), type: body.type, duplex: 'half' };
-  }
+  if (body instanceof Blob) return { body, type: body.type };
   return { body: JSON.stringify(body), type: 'application/json' };
 }
 

@@ -1,4 +1,4 @@
-export { caller, type Answer, type Call, type Caller, type Upload } from './caller.ts';
+export { caller, type Answer, type Call, type Caller } from './caller.ts';
 export { print, printJson, printTable, type OutputOptions } from './output.ts';
 export { positive } from './positive.ts';
 export { runProgram } from './run-program.ts';

@@ -23,7 +23,8 @@ import { ProblemFilter } from './problem/problem.filter.ts';
 import { harmless } from './security-headers.ts';
 import { explain } from './startup-failure.ts';
 import { readCertificate } from './tls/certificate.ts';
-import { renewCertificate, secureContext } from './tls/renew-certificate.ts';
+import { renewCertificate } from './tls/renew-certificate.ts';
+import { secureContext } from './tls/secure-context.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
 export interface Service<Schema extends z.ZodObject = z.ZodObject> {

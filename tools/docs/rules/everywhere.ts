@@ -44,6 +44,20 @@ export const everywhere: readonly Rule[] = [
     files: ['Dockerfile'],
   },
   {
+    name: 'upload-leaves-nothing',
+    section: 'Lanyard',
+    text: 'An upload that does not become a file leaves nothing: at once, or within minutes where its process was killed.',
+    files: ['apps/jobs-api/src/files/files.ts', 'apps/jobs-api/src/files/uploads.ts'],
+    decision: 'docs/decisions/0006-files-are-in-the-database.md',
+  },
+  {
+    name: 'file-quota',
+    section: 'Lanyard',
+    text: 'A client has a quota of files, of their bytes and of uploads at a time, over all replicas.',
+    files: ['apps/jobs-api/src/files/uploads.ts'],
+    decision: 'docs/decisions/0006-files-are-in-the-database.md',
+  },
+  {
     name: 'header-limit',
     section: 'Lanyard',
     text: 'Headers that are too large are refused, and it is said why.',
@@ -123,6 +137,12 @@ export const everywhere: readonly Rule[] = [
     section: 'Lanyard',
     text: '`X-Forwarded-*` headers count from configured proxies alone, and headers with a client certificate never.',
     files: [`${library}/trusted-proxies.ts`, `${library}/configuration/common-configuration.ts`],
+  },
+  {
+    name: 'tls-suites',
+    section: 'RFC 9325 §4.2',
+    text: 'A TLS server agrees on TLS 1.3, or on TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305, and on nothing else.',
+    files: [`${library}/tls/secure-context.ts`, 'deploy/gateway/haproxy.cfg'],
   },
   {
     name: 'tls-reload',

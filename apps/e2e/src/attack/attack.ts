@@ -9,8 +9,8 @@ export interface Attack {
   tries: string;
   /** the check that stops it */
   stoppedBy: string;
-  /** what it cannot do without: the signing key, so that nothing else is wrong with a token; a client of its own */
-  needs?: 'signing key' | 'administrator';
+  /** what it cannot do without: the signing key, so that nothing else is wrong with a token; a client of its own; TLS */
+  needs?: 'signing key' | 'administrator' | 'https';
   /**
    * @returns what was answered
    * @throws {NotStopped}

@@ -54,6 +54,9 @@ export async function outcomeOf(attack: Attack, target: Target): Promise<Pick<Ou
   if (attack.needs === 'administrator' && !target.has('administrator')) {
     return { result: 'left out', answer: 'it needs the secret of the client administrator' };
   }
+  if (attack.needs === 'https' && target.secureUrls.length === 0) {
+    return { result: 'left out', answer: 'it needs a service that speaks https' };
+  }
   try {
     return { result: 'stopped', answer: await attack.run(target) };
   } catch (error) {

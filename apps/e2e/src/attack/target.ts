@@ -45,6 +45,10 @@ export class Target {
   get inspect(): Inspect {
     return this.deployment.inspect;
   }
+  /** Those of its services that speak https. */
+  get secureUrls(): string[] {
+    return [this.issuer, this.jobsApi, this.batchProcessor].filter((url) => url.startsWith('https:'));
+  }
   get tokenEndpoint(): string {
     return `${this.issuer}/oauth/token`;
   }

@@ -138,6 +138,8 @@ describe('the jobs API', () => {
     ['POST', `/jobs/${id}/release`, 'jobs:write'],
     ['POST', `/jobs/${id}/retry`, 'jobs:write'],
     ['POST', '/files', 'jobs:write'],
+    ['GET', '/files', 'jobs:read'],
+    ['DELETE', `/files/${'0'.repeat(64)}`, 'jobs:write'],
     ['GET', `/files/${'0'.repeat(64)}`, 'jobs:read'],
     ['GET', '/reports/jobs', 'reports:read'],
     ['GET', '/reports/throughput', 'reports:read'],

@@ -1,29 +1,76 @@
 import { Readable } from 'node:stream';
-import { Body, Controller, Get, Header, Inject, Param, Post, StreamableFile } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Header,
+  Headers,
+  HttpCode,
+  HttpStatus,
+  Inject,
+  Param,
+  Post,
+  Query,
+  StreamableFile,
+} from '@nestjs/common';
 import { CurrentAccessToken, RequireScopes, type AccessToken } from '@lanyard/resource-server';
-import { problemException } from '@lanyard/service-defaults';
+import { nextPage, problemException } from '@lanyard/service-defaults';
 import { ApiBearerAuth, ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { z } from 'zod';
+import { fileIdSchema, filePageSchema, fileQuerySchema, storedFileSchema, type FileQuery } from './file.schema.ts';
 import { Files, type StoredFile } from './files.ts';
-
-const fileSchema = z.object({ id: z.string().describe('SHA-256 of the content'), size: z.int().describe('bytes') });
-const fileIdSchema = z.string().regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of a file');
+import { Uploads } from './uploads.ts';
 
 @ApiTags('files')
 @ApiBearerAuth()
 @Controller('files')
 export class FilesController {
-  constructor(@Inject(Files) private readonly files: Files) {}
+  constructor(
+    @Inject(Files) private readonly files: Files,
+    @Inject(Uploads) private readonly uploads: Uploads,
+  ) {}
 
   @Post()
   @RequireScopes('jobs:write')
   @ApiOperation({ summary: 'Upload a file, streamed; the same content is stored once' })
   @ApiConsumes('text/csv')
   @ApiBody({ schema: { type: 'string', format: 'binary' } })
-  @ApiResponse({ status: 201, standardSchema: fileSchema })
-  async upload(@Body() body: unknown, @CurrentAccessToken() token: AccessToken): Promise<StoredFile> {
+  @ApiResponse({ status: 201, standardSchema: storedFileSchema })
+  @ApiResponse({ status: 413, description: 'the file is too large, or the client has no room for it' })
+  @ApiResponse({ status: 429, description: 'the client has too many uploads under way' })
+  async upload(
+    @Body() body: unknown,
+    @Headers('content-length') length: string | undefined,
+    @CurrentAccessToken() token: AccessToken,
+  ): Promise<StoredFile> {
     if (!(body instanceof Readable)) throw problemException(415, 'not-csv', 'The body must be text/csv');
-    return this.files.store(body, token.clientId);
+    // Else Node takes the socket from the request, and a sender that goes on after a refusal could not be cut off.
+    const content = body.iterator({ destroyOnReturn: false });
+    return this.files.store(content, token.clientId, length === undefined ? undefined : Number(length));
+  }
+
+  @Get()
+  @RequireScopes('jobs:read')
+  @ApiOperation({ summary: 'List the files that the client uploaded, and what it may upload besides' })
+  @ApiResponse({ status: 200, standardSchema: filePageSchema })
+  async list(@Query({ schema: fileQuerySchema }) query: FileQuery, @CurrentAccessToken() { clientId }: AccessToken) {
+    const items = await this.files.list(clientId, query);
+    const next = nextPage('/files', query, items.length, items.at(-1)?.id);
+    return { items, ...(await this.uploads.usage(clientId)), next };
+  }
+
+  @Delete(':id')
+  @RequireScopes('jobs:write')
+  @HttpCode(HttpStatus.NO_CONTENT)
+  @ApiOperation({ summary: 'Delete a file that the client uploaded, unless a job that has not ended needs it' })
+  @ApiResponse({ status: 204, description: 'deleted' })
+  @ApiResponse({ status: 404, description: 'there is no such file' })
+  @ApiResponse({ status: 409, description: 'a job that has not ended needs the file' })
+  async delete(
+    @Param('id', { schema: fileIdSchema }) id: string,
+    @CurrentAccessToken() token: AccessToken,
+  ): Promise<void> {
+    await this.files.delete(id, token.clientId);
   }
 
   @Get(':id')

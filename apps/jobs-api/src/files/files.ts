@@ -2,10 +2,14 @@ import { createHash } from 'node:crypto';
 import { Inject, Injectable, NotFoundException } from '@nestjs/common';
 import { CONFIGURATION, problemException } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
-import { v7 as uuid } from 'uuid';
 import type { JobsApiConfiguration } from '../configuration.ts';
+import type { FileQuery, ListedFile } from './file.schema.ts';
+import { givenUp, Uploads } from './uploads.ts';
 
 const chunkSize = 256 * 1024;
+
+/** How long a chunk may be gathered, ms. */
+const chunkTime = 30_000;
 
 export interface StoredFile {
   /** SHA-256, so that the same content is stored once, however often it is uploaded */
@@ -18,38 +22,77 @@ export interface StoredFile {
 export class Files {
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
+    @Inject(Uploads) private readonly uploads: Uploads,
     @Inject(CONFIGURATION) private readonly configuration: JobsApiConfiguration,
   ) {}
 
-  async store(content: AsyncIterable<Buffer>, createdBy: string): Promise<StoredFile> {
-    const uploadId = uuid();
-    const hash = createHash('sha256');
-    let size = 0;
-    let position = 0;
-    for await (const chunk of inChunks(content)) {
-      size += chunk.length;
-      if (size > this.configuration.FILE_SIZE_LIMIT) {
-        await this.removeChunks(uploadId);
-        throw problemException(
-          413,
-          'file-too-large',
-          `A file may have ${this.configuration.FILE_SIZE_LIMIT} bytes at most`,
-        );
+  /**
+   * Stores what comes in, or leaves nothing of it.
+   * @param announced  its length, where that is known
+   */
+  async store(content: AsyncIterable<Buffer>, createdBy: string, announced?: number): Promise<StoredFile> {
+    this.requireSize(announced ?? 0);
+    const uploadId = await this.uploads.begin(createdBy, announced ?? 0);
+    try {
+      const hash = createHash('sha256');
+      let size = 0;
+      let position = 0;
+      for await (const chunk of inChunks(content)) {
+        size += chunk.length;
+        this.requireSize(size);
+        if (announced === undefined) await this.uploads.grow(uploadId, createdBy, chunk.length);
+        hash.update(chunk);
+        await this.uploads.write(uploadId, position++, chunk);
       }
-      hash.update(chunk);
-      await this.database.query('INSERT INTO file_chunk (upload_id, position, data) VALUES ($1, $2, $3)', [
-        uploadId,
-        position++,
-        chunk,
-      ]);
+      const id = hash.digest('hex');
+      const isNew = await this.uploads.complete(uploadId, id, size);
+      if (!isNew) await this.keepOther(id, uploadId);
+      return { id, size };
+    } catch (error) {
+      await this.uploads.remove(uploadId);
+      throw error;
     }
-    const id = hash.digest('hex');
-    const inserted = await this.database.query<unknown[]>(
-      'INSERT INTO file (id, upload_id, size, created_by) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING RETURNING id',
-      [id, uploadId, size, createdBy],
+  }
+
+  /** The same content was stored before, or by another upload at the same time. */
+  private async keepOther(id: string, uploadId: string): Promise<void> {
+    if ((await this.lookUp(id)) === undefined) throw givenUp();
+    await this.uploads.remove(uploadId);
+  }
+
+  private requireSize(size: number): void {
+    const { FILE_SIZE_LIMIT: limit } = this.configuration;
+    if (size > limit) throw problemException(413, 'file-too-large', `A file may have ${limit} bytes at most`);
+  }
+
+  /** The files of a client, by their ids. */
+  list(clientId: string, { limit, after = '' }: FileQuery): Promise<ListedFile[]> {
+    return this.database.query(
+      `SELECT id, size::float, created_at AS "createdAt" FROM file WHERE created_by = $1 AND id > $2 ORDER BY id LIMIT $3`,
+      [clientId, after, limit],
     );
-    if (inserted.length === 0) await this.removeChunks(uploadId);
-    return { id, size };
+  }
+
+  /** A job that is created in the same moment fails, as its worker finds no file. */
+  async delete(id: string, clientId: string): Promise<void> {
+    const [deleted] = await this.database.query<{ upload_id: string }[]>(
+      `WITH gone AS (
+         DELETE FROM file WHERE id = $1 AND created_by = $2
+           AND NOT EXISTS (SELECT FROM job WHERE status IN ('pending', 'running') AND payload ->> 'file' = $1)
+         RETURNING upload_id
+       ), reopened AS (
+         UPDATE upload SET complete = false, last_chunk_at = '-infinity' FROM gone WHERE id = gone.upload_id
+         RETURNING id, created_by
+       ), counted AS (
+         UPDATE file_usage SET uploads = uploads + 1 FROM reopened WHERE client_id = reopened.created_by
+       )
+       SELECT id AS upload_id FROM reopened`,
+      [id, clientId],
+    );
+    if (deleted) return this.uploads.remove(deleted.upload_id);
+    const { createdBy } = await this.find(id);
+    if (createdBy !== clientId) throw problemException(403, 'not-your-file', 'Another client uploaded the file');
+    throw problemException(409, 'file-in-use', 'A job that has not ended needs the file');
   }
 
   async open(id: string): Promise<{ size: number; content: AsyncIterable<Buffer> }> {
@@ -65,20 +108,18 @@ export class Files {
     });
   }
 
-  async removeBrokenUploads(): Promise<void> {
-    await this.database.query(
-      `DELETE FROM file_chunk WHERE created_at < now() - interval '1 day'
-       AND upload_id NOT IN (SELECT upload_id FROM file)`,
-    );
+  private async find(id: string): Promise<Found> {
+    const file = await this.lookUp(id);
+    if (!file) throw new NotFoundException('there is no such file');
+    return file;
   }
 
-  private async find(id: string): Promise<{ uploadId: string; size: number }> {
-    const [file] = await this.database.query<{ upload_id: string; size: string }[]>(
-      'SELECT upload_id, size FROM file WHERE id = $1',
+  private async lookUp(id: string): Promise<Found | undefined> {
+    const [file] = await this.database.query<Found[]>(
+      'SELECT upload_id AS "uploadId", size::float, created_by AS "createdBy" FROM file WHERE id = $1',
       [id],
     );
-    if (!file) throw new NotFoundException('there is no such file');
-    return { uploadId: file.upload_id, size: Number(file.size) };
+    return file;
   }
 
   private async *chunks(uploadId: string, size: number): AsyncGenerator<Buffer> {
@@ -92,22 +133,25 @@ export class Files {
       yield chunk.data;
     }
   }
-
-  private async removeChunks(uploadId: string): Promise<void> {
-    await this.database.query('DELETE FROM file_chunk WHERE upload_id = $1', [uploadId]);
-  }
 }
 
-/** Gathers what the network delivers into chunks of one size. */
+interface Found {
+  uploadId: string;
+  size: number;
+  createdBy: string;
+}
+
+/** Gathers what the network delivers into chunks of one size; smaller ones of a slow sender, so that it shows that it goes on. */
 async function* inChunks(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let pieces: Buffer[] = [];
   let length = 0;
+  let begun = performance.now();
   for await (const piece of content) {
     pieces.push(piece);
     length += piece.length;
-    if (length < chunkSize) continue;
+    if (length < chunkSize && performance.now() - begun < chunkTime) continue;
     yield Buffer.concat(pieces);
-    [pieces, length] = [[], 0];
+    [pieces, length, begun] = [[], 0, performance.now()];
   }
   if (length > 0) yield Buffer.concat(pieces);
 }

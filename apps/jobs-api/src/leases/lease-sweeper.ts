@@ -2,10 +2,8 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplica
 import { CONFIGURATION } from '@lanyard/service-defaults';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import type { JobsApiConfiguration } from '../configuration.ts';
-import { Files } from '../files/files.ts';
+import { Uploads } from '../files/uploads.ts';
 import { Leases } from './leases.ts';
-
-const hour = 3_600_000;
 
 /** Looks for expired leases and for uploads that were broken off. Every replica does; it harms nobody. */
 @Injectable()
@@ -14,26 +12,41 @@ export class LeaseSweeper implements OnApplicationBootstrap, OnApplicationShutdo
 
   constructor(
     @Inject(Leases) private readonly leases: Leases,
-    @Inject(Files) private readonly files: Files,
+    @Inject(Uploads) private readonly uploads: Uploads,
     @Inject(SchedulerRegistry) private readonly scheduler: SchedulerRegistry,
     @Inject(CONFIGURATION) private readonly configuration: JobsApiConfiguration,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.every(this.configuration.LEASE_SWEEP_INTERVAL * 1000, 'leases', async () => {
+    this.sweep('leases', async () => {
       const released = await this.leases.releaseExpired();
       if (released > 0) this.logger.warn({ msg: 'put back jobs whose worker is gone', released });
     });
-    this.every(hour, 'uploads', () => this.files.removeBrokenUploads());
+    this.sweep('uploads', async () => {
+      const removed = await this.uploads.sweep();
+      if (removed > 0) this.logger.warn({ msg: 'removed uploads that broke off', removed });
+    });
   }
 
   onApplicationShutdown(): void {
     for (const name of this.scheduler.getIntervals()) this.scheduler.deleteInterval(name);
   }
 
-  private every(ms: number, name: string, work: () => Promise<void>): void {
-    const run = () =>
-      work().catch((error: unknown) => this.logger.warn({ msg: `sweeping ${name} failed`, err: error }));
+  /** One run at a time: large uploads take a while. */
+  private sweep(name: string, work: () => Promise<void>): void {
+    let isUnderWay = false;
+    const run = async () => {
+      if (isUnderWay) return;
+      isUnderWay = true;
+      try {
+        await work();
+      } catch (error) {
+        this.logger.warn({ msg: `sweeping ${name} failed`, err: error });
+      } finally {
+        isUnderWay = false;
+      }
+    };
+    const ms = this.configuration.LEASE_SWEEP_INTERVAL * 1000;
     this.scheduler.addInterval(
       name,
       setInterval(() => void run(), ms),

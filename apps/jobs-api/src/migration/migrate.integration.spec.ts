@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { expect, it } from '@jest/globals';
+import { migrateSchema } from '@lanyard/service-defaults';
 import { createDatabase } from '@lanyard/testing/embedded-postgres';
+import pg from 'pg';
+import { Jobs1700000000001 } from './1-jobs.ts';
 import { migrate } from './migrate.ts';
 
 it('waits for a database that is not available yet', async () => {
@@ -21,5 +24,30 @@ it('waits for a database that is not available yet', async () => {
   await migrate({ MIGRATION_DATABASE_URL: url.href }, (line) => said.push(line));
   door.close();
   const waited = 'the database is not available, it is tried again';
-  expect(said).toEqual([waited, waited, 'schema: Jobs1700000000001']);
+  expect(said).toEqual([waited, waited, 'schema: Jobs1700000000001', 'schema: Uploads1700000000002']);
+});
+
+it('keeps the files of an earlier version, counts them, and removes what broke off', async () => {
+  const { ownerUrl: url } = await createDatabase(process.env.TEST_DATABASE_URL ?? '', 'jobs_upgraded');
+  const say = () => undefined;
+  await migrateSchema({ service: 'jobs-api', url, migrations: [Jobs1700000000001], advisoryLock: 1, say });
+  const database = new pg.Client({ connectionString: url });
+  await database.connect();
+  const rows = async (sql: string) => (await database.query<Record<string, unknown>>(sql)).rows;
+  await database.query(`
+    INSERT INTO file_chunk (upload_id, position, data)
+      SELECT gen_random_uuid(), 0, convert_to(n || ',x', 'UTF8') FROM generate_series(1, 4) AS n;
+    INSERT INTO file (id, upload_id, size, created_by)
+      SELECT repeat(substr(convert_from(data, 'UTF8'), 1, 1), 64), upload_id, 3, 'a client' FROM file_chunk
+      WHERE convert_from(data, 'UTF8') < '4'`);
+  const files = 'SELECT id, file.size, data FROM file JOIN file_chunk USING (upload_id) ORDER BY id';
+  const before = await rows(files);
+  await migrate({ MIGRATION_DATABASE_URL: url }, say);
+  expect([before.length, await rows(files)]).toEqual([3, before]);
+  expect(await rows('SELECT count(*)::int AS chunks FROM file_chunk')).toEqual([{ chunks: 3 }]);
+  expect(await rows('SELECT * FROM file_usage')).toEqual([{ client_id: 'a client', files: 3, bytes: '9', uploads: 0 }]);
+  expect(await rows('SELECT complete, count(*)::int AS n FROM upload GROUP BY complete')).toEqual([
+    { complete: true, n: 3 },
+  ]);
+  await database.end();
 });

@@ -1,9 +1,11 @@
 import { migrateSchema, readConfiguration } from '@lanyard/service-defaults';
 import { migrationConfiguration } from '../configuration.ts';
 import { Jobs1700000000001 } from './1-jobs.ts';
+import { Uploads1700000000002 } from './2-uploads.ts';
 
 /** Brings the schema up to date; safe to run again, and by many at once. */
 export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string) => void): Promise<void> {
   const { MIGRATION_DATABASE_URL: url } = readConfiguration(migrationConfiguration, environment);
-  await migrateSchema({ service: 'jobs-api', url, migrations: [Jobs1700000000001], advisoryLock: 0x1a9a_4d01, say });
+  const migrations = [Jobs1700000000001, Uploads1700000000002];
+  await migrateSchema({ service: 'jobs-api', url, migrations, advisoryLock: 0x1a9a_4d01, say });
 }

@@ -58,11 +58,8 @@ async function requireFile(path: string): Promise<void> {
 }
 
 async function createJob(system: System, path: string, once = false): Promise<Job> {
-  const blob = await openAsBlob(path);
-  const file = await system.jobs<{ id: string; size: number }>('POST', '/files', {
-    stream: () => blob.stream(),
-    type: 'text/csv',
-  });
+  const blob = await openAsBlob(path, { type: 'text/csv' });
+  const file = await system.jobs<{ id: string; size: number }>('POST', '/files', blob);
   if (file.id !== (await digestOf(blob))) throw new Error(`${path} changed while it was uploaded`);
   const job = { type: 'summarize-csv', payload: { file: file.id, name: basename(path) } };
   const digest = createHash('sha256').update(JSON.stringify(job)).digest('hex');

@@ -4,6 +4,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { ServiceConfiguration } from '../configuration/common-configuration.ts';
 import { repeat } from '../repeat.ts';
 import { readCertificate, type Certificate } from './certificate.ts';
+import { secureContext } from './secure-context.ts';
 
 /** How often the files are looked at, ms. */
 const period = 5000;
@@ -44,5 +45,3 @@ export function renewCertificate(
     },
   );
 }
-
-export const secureContext = ({ cert, key }: Certificate) => ({ cert, key, minVersion: 'TLSv1.2' }) as const;

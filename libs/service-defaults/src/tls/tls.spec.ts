@@ -1,4 +1,5 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { get, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
@@ -7,12 +8,14 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TLSSocket } from 'node:tls';
+import { connect as connectTls, createServer, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { generate } from 'selfsigned';
 import { Management, serviceConfiguration } from '../index.ts';
 import { createService } from '../service.ts';
+import { acceptedSuites, allSuites, chosenSuite } from './cipher-suites.fixture.ts';
+import { cipherSuites } from './secure-context.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'lanyard-tls-'));
 const files = {
@@ -22,9 +25,12 @@ const files = {
 type Pair = Awaited<ReturnType<typeof generate>>;
 let first: Pair;
 let second: Pair;
+let withRsa: Pair;
 beforeAll(async () => {
-  const make = (value: string) => generate([{ name: 'commonName', value }], { keyType: 'ec' });
+  const make = (value: string, keyType: 'ec' | 'rsa' = 'ec') =>
+    generate([{ name: 'commonName', value }], { keyType, keySize: 2048 });
   [first, second] = [await make('first.example'), await make('second.example')];
+  withRsa = await make('rsa.example', 'rsa');
 });
 
 let app: NestFastifyApplication;
@@ -49,11 +55,29 @@ async function start(): Promise<void> {
   await app.listen(0, '127.0.0.1');
 }
 
+const port = () => (app.getHttpServer().address() as AddressInfo).port;
+
+/** In each version of TLS; what a server chooses of everything says enough where it must choose nothing. */
+const accepted = async () => ({
+  'TLSv1.3': await acceptedSuites({ port: port(), version: 'TLSv1.3' }),
+  'TLSv1.2': await acceptedSuites({ port: port(), version: 'TLSv1.2' }),
+  'TLSv1.1': await chosenSuite({ port: port(), version: 'TLSv1.1', suites: allSuites }),
+  TLSv1: await chosenSuite({ port: port(), version: 'TLSv1', suites: allSuites }),
+});
+
+const allowed = (algorithm: string) => ({
+  'TLSv1.3': ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+  'TLSv1.2': ['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'CHACHA20-POLY1305'].map(
+    (rest) => `ECDHE-${algorithm}-${rest}`,
+  ),
+  'TLSv1.1': undefined,
+  TLSv1: undefined,
+});
+
 async function ask(path: string, options: RequestOptions = {}) {
-  const { port } = app.getHttpServer().address() as AddressInfo;
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const trust = { ca: [first.cert, second.cert], checkServerIdentity: () => undefined };
-    get({ port, path, agent: false, ...trust, ...options }, resolve).on('error', reject);
+    get({ port: port(), path, agent: false, ...trust, ...options }, resolve).on('error', reject);
   });
   const { fingerprint256 } = (response.socket as TLSSocket).getPeerX509Certificate()!;
   return { response, fingerprint: fingerprint256, body: await text(response) };
@@ -73,7 +97,41 @@ describe('a service with a certificate', () => {
     const { response, body } = await ask('/nothing');
     expect([response.statusCode, body]).toEqual([404, expect.stringContaining('there is nothing here')]);
     expect(response.headers['strict-transport-security']).toBe('max-age=31536000');
-    await expect(ask('/nothing', { maxVersion: 'TLSv1.1', minVersion: 'TLSv1' })).rejects.toThrow(/protocol/);
+  });
+
+  it.each([
+    ['an ECDSA certificate', 'ECDSA', () => first],
+    ['an RSA certificate', 'RSA', () => withRsa],
+  ])(
+    'accepts no suite without forward secrecy and authenticated encryption, and no version before TLS 1.2, with %s [tls-suites, RFC 9325 §4.2]',
+    async (_, algorithm, pair) => {
+      put(pair());
+      await start();
+      expect(await accepted()).toEqual(allowed(algorithm));
+    },
+    30_000,
+  );
+
+  it('accepts the same after its certificate was renewed [tls-suites, RFC 9325 §4.2]', async () => {
+    put(first);
+    await start();
+    put(withRsa);
+    await until(async () => logs.includes('a new TLS certificate is in use'));
+    expect(await accepted()).toEqual(allowed('RSA'));
+  }, 30_000);
+
+  it('neither renegotiates nor gives out tickets in TLS 1.2 [tls-suites, RFC 9325 §4.2]', async () => {
+    put(first);
+    await start();
+    const socket = connectTls({ port: port(), maxVersion: 'TLSv1.2', rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    expect([socket.getTLSTicket(), socket.getEphemeralKeyInfo()]).toEqual([
+      undefined,
+      expect.objectContaining({ type: 'ECDH' }),
+    ]);
+    const refused = once(socket, 'error');
+    socket.renegotiate({ rejectUnauthorized: false }, () => undefined);
+    expect(await refused).toEqual([expect.objectContaining({ code: 'ERR_SSL_NO_RENEGOTIATION' })]);
   });
 
   it('takes a new certificate without a restart, and nothing that it cannot use [tls-reload, Lanyard]', async () => {
@@ -98,8 +156,7 @@ describe('a service with a certificate', () => {
     await start();
     const server = app.getHttpServer() as unknown as { headersTimeout: number; connectionsCheckingInterval?: number };
     expect(server.headersTimeout).toBe(15_000);
-    const { port } = app.getHttpServer().address() as AddressInfo;
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port(), '127.0.0.1');
     socket.write('GET / HTTP/1.1\r\n\r\n');
     await text(socket);
     await until(async () => app.getHttpServer().listening && (await openConnections()) === 0);
@@ -118,5 +175,34 @@ describe('a service with a certificate', () => {
     const service = { name: 'test', configuration: serviceConfiguration, module: () => ({ module: class {} }) };
     const half = { PORT: '0', TLS_CERTIFICATE_FILE: files.TLS_CERTIFICATE_FILE };
     await expect(createService(service, half)).rejects.toThrow('must be set both, or neither');
+  });
+});
+
+describe('the suites of other servers', () => {
+  it('are found where there are more [tls-suites, RFC 9325 §4.2]', async () => {
+    const ciphers = 'ALL:COMPLEMENTOFALL@SECLEVEL=0';
+    const lax = createServer({ cert: withRsa.cert, key: withRsa.private, minVersion: 'TLSv1', ciphers });
+    lax.on('tlsClientError', () => undefined);
+    await once(lax.listen(0, '127.0.0.1'), 'listening');
+    const { port } = lax.address() as AddressInfo;
+    const nullMd5 = '0x0001';
+    expect(await acceptedSuites({ port, version: 'TLSv1.2' })).toEqual(
+      expect.arrayContaining([nullMd5, '0x002f', '0xc013', 'ECDHE-RSA-AES128-GCM-SHA256']),
+    );
+    for (const version of ['TLSv1', 'TLSv1.1'] as const) {
+      expect([version, await chosenSuite({ port, version, suites: allSuites })]).toEqual([version, expect.any(Number)]);
+    }
+    lax.close();
+  }, 30_000);
+
+  it('are those of the services at the gateway, where it is given a certificate [tls-suites, RFC 9325 §4.2]', () => {
+    const file = new URL('../../../../deploy/gateway/haproxy.cfg', import.meta.url);
+    const setting = (name: string) =>
+      new RegExp(`^  ssl-default-bind-${name} (.*)$`, 'm').exec(readFileSync(file, 'utf8'))?.[1];
+    expect([setting('ciphersuites'), setting('ciphers'), setting('options')]).toEqual([
+      cipherSuites.filter((suite) => suite.startsWith('TLS_')).join(':'),
+      cipherSuites.filter((suite) => !suite.startsWith('TLS_')).join(':'),
+      'ssl-min-ver TLSv1.2 no-tls-tickets',
+    ]);
   });
 });

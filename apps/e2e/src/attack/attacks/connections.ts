@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { acceptedSuites, allSuites, chosenSuite, isStrong } from '@lanyard/service-defaults/tls.fixture';
 import { insist, type Attack } from '../attack.ts';
 import { call, connectTo, counted, form, insistOnHealth, sendBytes, statusesIn, type Request } from '../http.ts';
 import type { Target } from '../target.ts';
@@ -211,6 +212,32 @@ export const connections: Attack[] = [
     stoppedBy:
       'an address has a share of connections, idle ones make room for newcomers, and health is asked at another port',
     run: (target) => floodConnections(target, 5000),
+  },
+  {
+    name: 'weak ciphers',
+    rule: '[tls-suites, RFC 9325 §4.2]',
+    tries: 'TLS 1.0 and 1.1 with everything, then each cipher suite of TLS 1.2 and 1.3 on a connection of its own',
+    stoppedBy: 'TLS 1.3, and TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305; nothing else is agreed on',
+    needs: 'https',
+    async run({ secureUrls }) {
+      const accepted = new Set<string>();
+      for (const url of secureUrls) {
+        const { hostname: host, port } = new URL(url);
+        const server = { host, port: Number(port) || 443 };
+        for (const version of ['TLSv1', 'TLSv1.1'] as const) {
+          const chosen = await chosenSuite({ ...server, version, suites: allSuites });
+          insist(chosen === undefined, `${url} speaks ${version}`);
+        }
+        for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+          const suites = await acceptedSuites({ ...server, version });
+          const weak = suites.filter((suite) => !isStrong(suite));
+          insist(weak.length === 0, `${url} accepts in ${version} ${weak.join(' ')}`);
+          for (const suite of suites) accepted.add(suite);
+        }
+      }
+      insist(accepted.size > 0, 'nothing at all was agreed on');
+      return [...accepted].join(', ');
+    },
   },
 ];
 

@@ -11,6 +11,7 @@ import { origin } from './origin.ts';
 import { signatures } from './signatures.ts';
 import { tokenRequests } from './token-requests.ts';
 import { tokenTypes } from './token-types.ts';
+import { uploads } from './uploads.ts';
 
 /** All lessons, in the order in which they build on each other; those that make the server wary come last. */
 export const lessons: Record<string, Attack[]> = {
@@ -22,6 +23,7 @@ export const lessons: Record<string, Attack[]> = {
   'How a token is presented': bearerTokens,
   'How a token is asked for': tokenRequests,
   'The connection': connections,
+  'What is uploaded': uploads,
   'The administration': administration,
   'Who is there': identity,
   'Where a request comes from': origin,

@@ -1,0 +1,296 @@
+import { deepStrictEqual } from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { resource, startJobsApi, submit } from '../jobs-api.fixture.ts';
+import { Uploads } from './uploads.ts';
+
+const MB = 1024 * 1024;
+const limits = { FILE_SIZE_LIMIT: `${4 * MB}`, FILE_BYTES_PER_CLIENT: `${10 * MB}`, FILES_PER_CLIENT: '20' };
+const csv = { 'content-type': 'text/csv' };
+
+let api: Awaited<ReturnType<typeof startJobsApi>>;
+let worker: (typeof api)['worker'];
+beforeAll(async () => {
+  api = await startJobsApi({ ...limits, UPLOADS_PER_CLIENT: '8' });
+  ({ worker } = api);
+  await api.app.listen(0, '127.0.0.1');
+});
+afterAll(() => api?.stop());
+
+const rows = async (sql: string) => (await api.owner.query<Record<string, unknown>>(sql)).rows;
+const left = async () =>
+  (
+    await rows(
+      'SELECT (SELECT count(*)::int FROM upload) AS uploads, (SELECT coalesce(sum(length(data)), 0)::int FROM file_chunk) AS bytes',
+    )
+  )[0];
+const nothing = { uploads: 0, bytes: 0 };
+/** Whatever happened, the sums are those of the uploads that there are. */
+const sums = `SELECT created_by, count(*)::int AS files, sum(size)::float AS bytes, count(*) FILTER (WHERE NOT complete)::int AS uploads
+              FROM upload GROUP BY created_by ORDER BY created_by`;
+const kept =
+  'SELECT client_id AS created_by, files, bytes::float, uploads FROM file_usage WHERE files > 0 ORDER BY client_id';
+const sockets: Socket[] = [];
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await until(async () => (await rows('SELECT FROM upload WHERE NOT complete')).length === 0);
+  deepStrictEqual(await rows(kept), await rows(sums));
+  await api.owner.query('TRUNCATE job, file, upload, file_chunk, file_usage');
+});
+
+async function until(condition: () => Promise<unknown>): Promise<void> {
+  for (let attempts = 0; !(await condition()); attempts++) {
+    if (attempts > 200) throw new Error('it did not become so');
+    await sleep(50);
+  }
+}
+const isEmpty = async () => JSON.stringify(await left()) === JSON.stringify(nothing);
+
+/** A connection on which an upload has begun: as many bytes as are given. */
+async function begin(
+  headers: string,
+  body: Buffer | string = '',
+): Promise<{ socket: Socket; answer: () => Promise<string> }> {
+  const token = api.issuer.token({ clientId: 'batch-processor', audience: resource, scope: 'jobs:write' });
+  const socket = connect((api.app.getHttpServer().address() as AddressInfo).port, '127.0.0.1');
+  sockets.push(socket);
+  let received = '';
+  socket.on('error', () => undefined).on('data', (chunk) => (received += String(chunk)));
+  await once(socket, 'connect');
+  socket.write(
+    `POST /files HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\ncontent-type: text/csv\r\n${headers}\r\n\r\n`,
+  );
+  socket.write(body);
+  const answer = async () => {
+    await until(async () => received.includes('\r\n\r\n'));
+    return received;
+  };
+  return { socket, answer };
+}
+const length = (bytes: number) => `content-length: ${bytes}`;
+const chunked = 'transfer-encoding: chunked';
+const piece = (bytes: number) => `${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n`;
+
+describe('an upload that breaks off', () => {
+  it.each<[string, string, string]>([
+    ['announced its length', length(3 * MB), 'x'.repeat(MB)],
+    ['came in chunks', chunked, piece(MB)],
+  ])('leaves nothing where it %s [upload-leaves-nothing, Lanyard]', async (_, headers, body) => {
+    const { socket } = await begin(headers, body);
+    await until(async () => Number((await left())?.bytes) > 0);
+    socket.destroy();
+    await until(isEmpty);
+  });
+
+  it('leaves nothing where it ends before the length that it announced [upload-leaves-nothing, Lanyard]', async () => {
+    const { socket } = await begin(length(3 * MB), 'x'.repeat(MB));
+    await until(async () => Number((await left())?.bytes) > 0);
+    socket.end();
+    await until(isEmpty);
+  });
+
+  it('leaves nothing where it is too large, hears why, and is cut off [upload-leaves-nothing, Lanyard]', async () => {
+    const { answer, socket } = await begin(chunked, piece(3 * MB) + piece(3 * MB));
+    expect(await answer()).toMatch(/^HTTP\/1.1 413 [^]*urn:lanyard:problem:file-too-large/);
+    expect(await left()).toEqual(nothing);
+    await until(async () => socket.closed);
+  });
+
+  it('leaves nothing where the database refuses a chunk [upload-leaves-nothing, Lanyard]', async () => {
+    const uploads = api.app.get(Uploads);
+    const broken = jest.spyOn(uploads, 'write').mockRejectedValueOnce(new Error('Connection terminated'));
+    expect((await worker('POST', '/files', 'x'.repeat(MB), csv)).status).toBe(503);
+    broken.mockRestore();
+    expect(await left()).toEqual(nothing);
+  });
+
+  it('is removed later where it cannot be at once [upload-leaves-nothing, Lanyard]', async () => {
+    const { socket } = await begin(chunked, piece(MB));
+    await until(async () => Number((await left())?.bytes) > 0);
+    const database = api.app.get(DataSource);
+    const query = database.query.bind(database);
+    let refused = 0;
+    const away = jest.spyOn(database, 'query').mockImplementation(async (sql: string, ...more: never[]) => {
+      if (!/DELETE FROM file_chunk/.test(sql)) return query(sql, ...more);
+      refused += 1;
+      throw new Error('Connection terminated');
+    });
+    socket.destroy();
+    await until(async () => refused > 0);
+    expect(await left()).toEqual({ uploads: 1, bytes: expect.any(Number) });
+    away.mockRestore();
+    await until(isEmpty);
+  });
+
+  it('of a process that was killed is removed after minutes, and one that still comes in is not [upload-leaves-nothing, Lanyard]', async () => {
+    // As a process leaves it that is killed.
+    const uploads = api.app.get(Uploads);
+    const [stale, slow] = [await uploads.begin('killed', 100), await uploads.begin('slow', 100)];
+    for (const id of [stale, slow]) await uploads.write(id, 0, Buffer.from('a,b\n'));
+    const age = (id: string, minutes: number) =>
+      api.owner.query('UPDATE upload SET last_chunk_at = now() - make_interval(mins => $2) WHERE id = $1', [
+        id,
+        minutes,
+      ]);
+    await age(slow, 2);
+    await age(stale, 4);
+    await until(async () => (await left())?.uploads === 1);
+    expect(await rows('SELECT created_by FROM upload JOIN file_chunk ON upload.id = upload_id')).toEqual([
+      { created_by: 'slow' },
+    ]);
+    // Should it have been alive after all, it hears of it.
+    await expect(uploads.write(stale, 1, Buffer.from('1,2\n'))).rejects.toMatchObject({ status: 408 });
+    expect(await uploads.complete(stale, 'f'.repeat(64), 8)).toBe(false);
+    expect(await uploads.complete(slow, 'e'.repeat(64), 100)).toBe(true);
+  });
+
+  it('leaves a file alone that is complete, whatever its upload hears', async () => {
+    const { body } = await worker('POST', '/files', 'x'.repeat(MB), csv);
+    const [{ upload_id: id } = {}] = await rows('SELECT upload_id FROM file');
+    await api.app.get(Uploads).remove(String(id));
+    expect((await worker('GET', `/files/${body.id}`)).body).toHaveLength(MB);
+  });
+});
+
+describe('the same content', () => {
+  it('is stored once where it is uploaded at the same time, and counted once', async () => {
+    const content = 'x'.repeat(MB);
+    const answers = await Promise.all(Array.from({ length: 6 }, () => worker('POST', '/files', content, csv)));
+    expect(new Set(answers.map(({ status, body }) => `${status} ${body.id}`)).size).toBe(1);
+    expect(await left()).toEqual({ uploads: 1, bytes: MB });
+    expect((await worker('GET', `/files/${answers[0]?.body.id}`)).body).toBe(content);
+  });
+});
+
+describe('the quota of a client', () => {
+  const upload = (call: typeof worker, content: string, isAnnounced = true) =>
+    call('POST', '/files', isAnnounced ? content : Readable.from([Buffer.from(content)]), csv);
+
+  it('is refused by its length before a byte of the body is sent [file-quota, Lanyard]', async () => {
+    for (const letter of ['a', 'b', 'c']) await upload(worker, letter.repeat(3 * MB));
+    const { answer, socket } = await begin(length(1.5 * MB));
+    const refusal = await answer();
+    expect(refusal).toMatch(/^HTTP\/1.1 413 [^]*content-type: application\/problem\+json/);
+    expect(JSON.parse(refusal.replace(/^[^]*\r\n\r\n/, ''))).toEqual({
+      type: 'urn:lanyard:problem:file-quota',
+      title: 'There is no room for this file',
+      status: 413,
+      detail: `the client has used 3 of 20 files and ${9 * MB} of ${10 * MB} bytes, uploads under way included: delete files that are no longer needed`,
+      used: { files: 3, bytes: 9 * MB, uploads: 0 },
+      allowed: { files: 20, bytes: 10 * MB, uploads: 8 },
+    });
+    socket.destroy();
+    expect((await upload(worker, 'd'.repeat(MB))).status).toBe(201);
+    expect((await upload(api.as('another', 'jobs:write'), 'e'.repeat(3 * MB))).status).toBe(201);
+  });
+
+  it('is refused where it is reached while the body comes in [file-quota, Lanyard]', async () => {
+    for (const letter of ['a', 'b', 'c']) await upload(worker, letter.repeat(3 * MB), false);
+    const { answer, socket } = await begin(chunked, piece(1.5 * MB));
+    expect(await answer()).toMatch(/^HTTP\/1.1 413 [^]*urn:lanyard:problem:file-quota/);
+    socket.destroy();
+    expect((await upload(worker, 'd'.repeat(MB), false)).status).toBe(201);
+    expect((await upload(worker, 'e', false)).status).toBe(413);
+  });
+
+  it('counts files, too [file-quota, Lanyard]', async () => {
+    for (let i = 0; i < 20; i++) expect((await upload(worker, `a\n${i}\n`)).status).toBe(201);
+    expect((await upload(worker, 'b\n')).body).toMatchObject({
+      type: 'urn:lanyard:problem:file-quota',
+      used: { files: 20 },
+    });
+  });
+
+  it.each([true, false])(
+    'holds however many come at once, to whichever replica; announced: %s [file-quota, Lanyard]',
+    async (isAnnounced) => {
+      const replica = await startJobsApi({ ...limits, UPLOADS_PER_CLIENT: '100', DATABASE_URL: api.databaseUrl });
+      const other = await startJobsApi({ ...limits, UPLOADS_PER_CLIENT: '100', DATABASE_URL: api.databaseUrl });
+      const answers = await Promise.all(
+        Array.from({ length: 16 }, (_, i) =>
+          upload((i % 2 ? replica : other).worker, String.fromCodePoint(97 + i).repeat(MB), isAnnounced),
+        ),
+      );
+      const stored = answers.filter(({ status }) => status === 201).length;
+      // Uploads that are refused half-way were counted until then.
+      expect([answers.every(({ status }) => [201, 413].includes(status)), stored <= 10]).toEqual([true, true]);
+      if (isAnnounced) expect(stored).toBe(10);
+      expect(await rows('SELECT count(*)::int AS files, sum(size)::float <= 10485760 AS fits FROM file')).toEqual([
+        { files: stored, fits: true },
+      ]);
+      await replica.stop();
+      await other.stop();
+    },
+  );
+
+  it('is free again where an upload broke off, again and again [file-quota, Lanyard]', async () => {
+    for (let i = 0; i < 20; i++) {
+      const { socket } = await begin(length(4 * MB), 'x'.repeat(300_000));
+      await until(async () => Number((await left())?.bytes) > 0);
+      socket.destroy();
+      await until(isEmpty);
+    }
+    expect((await upload(worker, 'x'.repeat(4 * MB))).status).toBe(201);
+  });
+
+  it('has so many uploads at a time [file-quota, Lanyard]', async () => {
+    const begun = await Promise.all(Array.from({ length: 8 }, () => begin(length(MB))));
+    await until(async () => (await left())?.uploads === 8);
+    const { status, headers, body } = await upload(worker, 'x');
+    expect([status, headers['retry-after'], body]).toEqual([
+      429,
+      '1',
+      expect.objectContaining({
+        type: 'urn:lanyard:problem:too-many-uploads',
+        used: { files: 8, bytes: 8 * MB, uploads: 8 },
+      }),
+    ]);
+    expect((await upload(api.as('another', 'jobs:write'), 'x')).status).toBe(201);
+    for (const { socket } of begun) socket.destroy();
+    await until(async () => (await upload(worker, 'x')).status === 201);
+  });
+});
+
+describe('files that are no longer needed', () => {
+  it('are listed with what is used, and make room when they are deleted', async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i++) ids.push((await worker('POST', '/files', `a\n${i}\n`, csv)).body.id);
+    await api.as('another', 'jobs:write')('POST', '/files', 'b\n', csv);
+    const first = await worker('GET', '/files?limit=3');
+    expect(first.body).toEqual({
+      items: ids
+        .toSorted()
+        .slice(0, 3)
+        .map((id) => ({ id, size: 4, createdAt: expect.any(String) })),
+      used: { files: 5, bytes: 20, uploads: 0 },
+      allowed: { files: 20, bytes: 10 * MB, uploads: 8 },
+      next: expect.any(String),
+    });
+    const second = await worker('GET', first.body.next);
+    expect([second.body.items.length, second.body.next]).toEqual([2, null]);
+    expect((await worker('DELETE', `/files/${ids[0]}`)).status).toBe(204);
+    expect((await worker('GET', '/files')).body.used).toEqual({ files: 4, bytes: 16, uploads: 0 });
+    expect((await worker('GET', `/files/${ids[0]}`)).status).toBe(404);
+    expect((await worker('DELETE', `/files/${ids[0]}`)).status).toBe(404);
+    expect((await worker('POST', '/files', 'a\n0\n', csv)).status).toBe(201);
+  });
+
+  it('are deleted by the client that uploaded them, and not while a job needs them', async () => {
+    const { body: job } = await submit(worker);
+    const remove = (call = worker) => call('DELETE', `/files/${job.payload.file}`);
+    const stranger = await remove(api.as('another', 'jobs:write'));
+    expect([stranger.status, stranger.body.type]).toEqual([403, 'urn:lanyard:problem:not-your-file']);
+    const early = await remove();
+    expect([early.status, early.body.type]).toEqual([409, 'urn:lanyard:problem:file-in-use']);
+    await worker('POST', '/jobs/claim', { types: ['summarize-csv'] });
+    expect((await remove()).status).toBe(409);
+    const end = { leaseToken: 1, result: { rows: 1, columns: [] } };
+    expect((await worker('POST', `/jobs/${job.id}/complete`, end)).status).toBe(200);
+    expect((await remove()).status).toBe(204);
+    expect(await left()).toEqual(nothing);
+  });
+});

@@ -1,0 +1,190 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { CONFIGURATION, problemException } from '@lanyard/service-defaults';
+import { DataSource } from 'typeorm';
+import { v7 as uuid } from 'uuid';
+import type { JobsApiConfiguration } from '../configuration.ts';
+
+export interface Usage {
+  files: number;
+  /** announced, where an upload is under way */
+  bytes: number;
+  /** those under way */
+  uploads: number;
+}
+
+export interface ClientUsage {
+  used: Usage;
+  allowed: Usage;
+}
+
+/** Longer than an upload that is still coming in may pause between two chunks. */
+const stale = "interval '3 minutes'";
+
+/** How many chunks one statement removes: 100 MB, far from the limit of time that statements have. */
+const chunksAtOnce = 400;
+
+/**
+ * What clients upload, and how much of it they may. `file_usage` has the sums of `upload`: each statement that changes
+ * one changes the other, and locks `upload` first where it locks both.
+ */
+@Injectable()
+export class Uploads {
+  private readonly logger = new Logger(Uploads.name);
+  private readonly allowed: Usage;
+
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(CONFIGURATION) configuration: JobsApiConfiguration,
+  ) {
+    this.allowed = {
+      files: configuration.FILES_PER_CLIENT,
+      bytes: configuration.FILE_BYTES_PER_CLIENT,
+      uploads: configuration.UPLOADS_PER_CLIENT,
+    };
+  }
+
+  /**
+   * Reserves what the upload announces; 0 where it announces nothing.
+   * @throws a problem where the client has too much already
+   */
+  async begin(clientId: string, announced: number): Promise<string> {
+    const { files, bytes, uploads } = this.allowed;
+    const id = uuid();
+    const begun = await this.database.query<unknown[]>(
+      `WITH reserved AS (
+         INSERT INTO file_usage AS used (client_id, files, bytes, uploads) SELECT $2::text, 1, $3::bigint, 1 WHERE $3 <= $5
+         ON CONFLICT (client_id) DO UPDATE SET files = used.files + 1, bytes = used.bytes + $3, uploads = used.uploads + 1
+         WHERE used.files < $4 AND used.bytes + $3 <= $5 AND used.uploads < $6
+         RETURNING client_id
+       )
+       INSERT INTO upload (id, created_by, size) SELECT $1::uuid, client_id, $3 FROM reserved RETURNING id`,
+      [id, clientId, announced, files, bytes, uploads],
+    );
+    if (begun.length > 0) return id;
+    const usage = await this.usage(clientId);
+    const hasRoom = usage.used.files < files && usage.used.bytes + announced <= bytes;
+    throw hasRoom ? tooManyUploads(usage) : noRoom(usage);
+  }
+
+  /**
+   * Reserves more for an upload that announced nothing.
+   * @throws a problem where the client has too much then
+   */
+  async grow(id: string, clientId: string, bytes: number): Promise<void> {
+    const [, grown] = await this.database.query<[unknown, number]>(
+      `WITH own AS (
+         SELECT created_by FROM upload WHERE id = $1 AND NOT complete AND last_chunk_at > '-infinity' FOR UPDATE
+       ), reserved AS (
+         UPDATE file_usage SET bytes = bytes + $2 FROM own WHERE client_id = own.created_by AND bytes + $2 <= $3
+         RETURNING client_id
+       )
+       UPDATE upload SET size = size + $2 FROM reserved WHERE id = $1`,
+      [id, bytes, this.allowed.bytes],
+    );
+    if (grown === 1) return;
+    const usage = await this.usage(clientId);
+    throw usage.used.bytes + bytes <= usage.allowed.bytes ? givenUp() : noRoom(usage);
+  }
+
+  async write(id: string, position: number, chunk: Buffer): Promise<void> {
+    const written = await this.database.query<unknown[]>(
+      `WITH own AS (
+         UPDATE upload SET last_chunk_at = now() WHERE id = $1 AND NOT complete AND last_chunk_at > '-infinity' RETURNING id
+       )
+       INSERT INTO file_chunk (upload_id, position, data) SELECT id, $2::integer, $3::bytea FROM own RETURNING position`,
+      [id, position, chunk],
+    );
+    if (written.length === 0) throw givenUp();
+  }
+
+  /** @returns whether it became the file; not where there is one of the same content */
+  async complete(id: string, fileId: string, size: number): Promise<boolean> {
+    const [, completed] = await this.database.query<[unknown, number]>(
+      `WITH own AS (
+         SELECT id, created_by FROM upload WHERE id = $1 AND NOT complete AND last_chunk_at > '-infinity' FOR UPDATE
+       ), added AS (
+         INSERT INTO file (id, upload_id, size, created_by) SELECT $2::text, id, $3::bigint, created_by FROM own
+         ON CONFLICT (id) DO NOTHING RETURNING upload_id
+       ), completed AS (
+         UPDATE upload SET complete = true FROM added WHERE id = added.upload_id RETURNING created_by
+       )
+       UPDATE file_usage SET uploads = uploads - 1 FROM completed WHERE client_id = completed.created_by`,
+      [id, fileId, size],
+    );
+    return completed === 1;
+  }
+
+  /** Removes an upload that did not become a file. Where that fails, `sweep` does it. */
+  async remove(id: string): Promise<void> {
+    try {
+      const [, given] = await this.database.query<[unknown, number]>(
+        `UPDATE upload SET last_chunk_at = '-infinity' WHERE id = $1 AND NOT complete`,
+        [id],
+      );
+      if (given === 1) await this.removeChunks(id);
+    } catch (error) {
+      this.logger.warn({ msg: 'an upload could not be removed, it is tried again', upload_id: id, err: error });
+    }
+  }
+
+  /**
+   * Removes what a process that ended left behind.
+   * @returns how many uploads
+   */
+  async sweep(): Promise<number> {
+    const [given] = await this.database.query<[{ id: string }[], number]>(
+      `UPDATE upload SET last_chunk_at = '-infinity' WHERE NOT complete AND last_chunk_at < now() - ${stale} RETURNING id`,
+    );
+    for (const { id } of given) await this.removeChunks(id);
+    return given.length;
+  }
+
+  async usage(clientId: string): Promise<ClientUsage> {
+    const [row] = await this.database.query<Record<keyof Usage, unknown>[]>(
+      'SELECT files, bytes, uploads FROM file_usage WHERE client_id = $1',
+      [clientId],
+    );
+    const { files = 0, bytes = 0, uploads = 0 } = row ?? {};
+    return {
+      used: { files: Number(files), bytes: Number(bytes), uploads: Number(uploads) },
+      allowed: this.allowed,
+    };
+  }
+
+  /** Where another replica removes the same, the one that finds no chunk left counts it. */
+  private async removeChunks(id: string): Promise<void> {
+    for (let removed = chunksAtOnce; removed === chunksAtOnce;) {
+      [, removed] = await this.database.query<[unknown, number]>(
+        `DELETE FROM file_chunk WHERE upload_id = $1
+         AND position IN (SELECT position FROM file_chunk WHERE upload_id = $1 ORDER BY position LIMIT $2)`,
+        [id, chunksAtOnce],
+      );
+    }
+    await this.database.query(
+      `WITH gone AS (
+         DELETE FROM upload WHERE id = $1 AND NOT complete AND NOT EXISTS (SELECT FROM file_chunk WHERE upload_id = $1)
+         RETURNING created_by, size
+       )
+       UPDATE file_usage SET files = files - 1, bytes = bytes - gone.size, uploads = uploads - 1
+       FROM gone WHERE client_id = gone.created_by`,
+      [id],
+    );
+  }
+}
+
+/** It paused for too long, or the service did. */
+export const givenUp = (): Error =>
+  problemException(408, 'upload-given-up', 'The upload came in too slowly and was given up: send it again');
+
+function tooManyUploads({ used, allowed }: ClientUsage): Error {
+  const detail = `${allowed.uploads} uploads of a client may be under way: wait until one has ended`;
+  return problemException(429, 'too-many-uploads', 'Too many uploads at a time', { detail, used, allowed });
+}
+
+/** RFC 9110 section 15.5.14: the content is larger than the server is willing to take, from this client. */
+function noRoom({ used, allowed }: ClientUsage): Error {
+  const detail =
+    `the client has used ${used.files} of ${allowed.files} files and ${used.bytes} of ${allowed.bytes} bytes, uploads ` +
+    'under way included: delete files that are no longer needed';
+  return problemException(413, 'file-quota', 'There is no room for this file', { detail, used, allowed });
+}
