@@ -8,6 +8,7 @@ import {
 } from '../client-authentication/client-authentication.guard.ts';
 import { waitPreferredBy } from '../long-poll/waiting-requests.ts';
 import { Client } from '../registry/client.entity.ts';
+import { QuotaGuard } from '../throttling/quota.guard.ts';
 import { requireResourceServer } from './require-resource-server.ts';
 import { Revocations } from './revocations.ts';
 
@@ -22,7 +23,7 @@ export class RevocationListController {
   constructor(@Inject(Revocations) private readonly revocations: Revocations) {}
 
   @Get()
-  @UseGuards(ClientAuthenticationGuard)
+  @UseGuards(ClientAuthenticationGuard, QuotaGuard('revocationLists'))
   async list(
     @AuthenticatedClient() client: Client,
     @Query('cursor') cursor: unknown,
