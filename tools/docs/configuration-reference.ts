@@ -28,7 +28,7 @@ ${sections.map(([title, schema]) => `\n## ${title}\n\n${table(schema)}`).join(''
 | \`JOBS_API_PORT\` | \`3002\` | the port of the jobs API |
 | \`LANYARD_DIRECTORY\` | \`.lanyard\` | where Postgres, the key encryption key and the client secrets are kept |
 
-Besides, it passes on \`ACCESS_TOKEN_LIFETIME\`, \`TOKENS_PER_MINUTE\`, \`THROTTLING\`, \`REVOCATIONS_WHEN_SILENT\` and \`SCHEDULE\`.
+Besides, it passes on \`ACCESS_TOKEN_LIFETIME\`, \`TOKENS_PER_MINUTE\`, \`INTROSPECTIONS_PER_MINUTE\`, \`REVOCATIONS_PER_MINUTE\`, \`REVOCATION_LISTS_PER_MINUTE\`, \`THROTTLING\`, \`REVOCATIONS_WHEN_SILENT\` and \`SCHEDULE\`.
 `;
 }
 
