@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { createLocalJWKSet, type JWK } from 'jose';
 import {
   accessTokenAlgorithms,
@@ -86,6 +87,18 @@ describe('the usable keys of a JWK Set', () => {
     const good = { ...pair.publicKey.export({ format: 'jwk' }), kid: 'good' };
     const { usable, faults } = await usableKeys({ keys: [jwk, good] }, accessTokenAlgorithms);
     expect([usable, faults.length]).toEqual([[good], 1]);
+  });
+
+  it('are found beside anything [usable-keys, Lanyard]', async () => {
+    const member = fc.constantFrom('kid', 'kty', 'crv', 'alg', 'use', 'x', 'y', 'n', 'e', 'k', 'key_ops', 'ext');
+    const value = fc.oneof(fc.constantFrom('EC', 'RSA', 'P-256', 'ES256', 'RS256', 'k1', 'AQAB'), fc.jsonValue());
+    const strange = fc.oneof(fc.dictionary(member, value), fc.jsonValue());
+    const good = jwk({ kid: 'the good one' });
+    await fc.assert(
+      fc.asyncProperty(fc.array(strange), fc.array(strange), async (before, after) => {
+        expect(await usableOf([...before, good, ...after] as JWK[])).toEqual([good]);
+      }),
+    );
   });
 
   it('are not two that share a kid [usable-keys, Lanyard]', async () => {

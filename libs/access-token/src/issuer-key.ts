@@ -41,26 +41,23 @@ export async function usableKeys(
 ): Promise<{ usable: JWK[]; faults: string[] }> {
   const usable: JWK[] = [];
   const faults: string[] = [];
+  const byKid = Map.groupBy(keys, (key) => key?.kid);
   for (const key of keys) {
-    const fault = await faultOf(key, keys, algorithms);
+    const fault = await faultOf(byKid.get(key?.kid) ?? [], algorithms);
     if (fault === undefined) usable.push(key);
-    else faults.push(`${typeof key?.kid === 'string' ? key.kid : 'a key without a kid'}: ${fault}`);
+    else faults.push(`${typeof key?.kid === 'string' ? key.kid.slice(0, 64) : 'a key without a kid'}: ${fault}`);
   }
   return { usable, faults };
 }
 
-async function faultOf(
-  key: JWK,
-  keys: readonly JWK[],
-  algorithms: readonly AccessTokenAlgorithm[],
-): Promise<string | undefined> {
-  if (typeof key?.kid !== 'string') return 'it has no kid';
-  const sharing = keys.filter((other) => other?.kid === key.kid);
+/** @param keys  with the same kid */
+async function faultOf(keys: JWK[], algorithms: readonly AccessTokenAlgorithm[]): Promise<string | undefined> {
+  const kid = keys[0]?.kid;
+  if (typeof kid !== 'string') return 'it has no kid';
   let fault = 'it is for none of the accepted algorithms';
   for (const alg of algorithms) {
     try {
-      const getKey = createLocalJWKSet({ keys: sharing });
-      await verifyWithKeyOf(getKey, (found) => compactVerify(unsigned(alg, key.kid!), found));
+      await verifyWithKeyOf(createLocalJWKSet({ keys }), (getKey) => compactVerify(unsigned(alg, kid), getKey));
     } catch (error) {
       if (error instanceof errors.JWSSignatureVerificationFailed) return undefined;
       if (!(error instanceof errors.JWKSNoMatchingKey)) fault = (error as Error).message;

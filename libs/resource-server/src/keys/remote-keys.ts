@@ -45,8 +45,6 @@ export class RemoteKeys implements KeySource {
   private keys: JWTVerifyGetKey | undefined;
   /** what the server answered last */
   private text = '';
-  /** how many answers came so far */
-  private answers = 0;
   private address = '';
   private etag: string | undefined;
   private fetching: Promise<void> | undefined;
@@ -142,13 +140,9 @@ export class RemoteKeys implements KeySource {
    * @throws where none of them can be used
    */
   private async take({ text, headers }: Answer): Promise<void> {
-    this.answers += 1;
-    const answer = this.answers;
     if (text !== this.text) {
       const { usable, faults } = await usableKeys(jwkSetIn(text), this.options.algorithms);
       if (usable.length === 0) throw new UnusableKeysError(this.address, 'no key that can be used', faults);
-      // Another answer came while these were looked at.
-      if (answer !== this.answers) return;
       this.keys = createLocalJWKSet({ keys: usable });
       this.text = text;
       if (faults.length > 0) {
