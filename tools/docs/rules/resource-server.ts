@@ -167,7 +167,7 @@ export const resourceServer: readonly Rule[] = [
     name: 'sliced-work',
     section: 'Lanyard',
     text: 'Any number of revocations is taken in and dropped some at a time.',
-    files: ['libs/access-token/src/revoked-tokens.ts'],
+    files: ['libs/access-token/src/revoked-tokens.ts', 'apps/auth-server/src/revocation/revocations.ts'],
   },
   {
     name: 'unknown-kid-cooldown',

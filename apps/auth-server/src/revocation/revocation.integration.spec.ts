@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { revocationsIn, signJwt, validateRevocationList, type Revocation } from '@lanyard/access-token';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -22,6 +22,7 @@ import { Housekeeping } from '../housekeeping/housekeeping.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
 import { KeyRotation } from '../signing-keys/key-rotation.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
+import { Revocations } from './revocations.ts';
 
 const issuer = 'http://localhost:3000';
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
@@ -485,6 +486,36 @@ describe('GET /oauth/revocations', () => {
     // Of 1, 8 and 64 entries, and all, once a second.
     expect(texts.size).toBeLessThanOrEqual(20);
     for (const body of texts.values()) expect((await validated(body)).cursor).toBe(cursor);
+  });
+
+  it('is taken in some thousand at a time, and given out in parts [sliced-work, Lanyard]', async () => {
+    const apart = await provisionedDatabase({ LOG_LEVEL: 'silent' });
+    const { app } = await apart.startReplica();
+    const revocations = app.get(Revocations);
+    await apart.owner.query('ALTER TABLE revocation DISABLE TRIGGER ALL');
+    await apart.owner.query(`INSERT INTO revocation (sequence, kind, id, ends_at)
+      SELECT number, 'jti', number, now() + interval '1 hour' FROM generate_series(1, 25000) AS number`);
+    const cursorsSeen = [0];
+    const loaded = revocations.load().then(() => true);
+    while (!(await Promise.race([loaded, nextTurn(false)]))) cursorsSeen.push(revocations.cursor);
+    cursorsSeen.push(revocations.cursor);
+    const steps = cursorsSeen.slice(1).map((cursor, index) => cursor - (cursorsSeen[index] ?? 0));
+    expect([revocations.cursor, Math.max(...steps) <= 2000]).toEqual([25_000, true]);
+
+    const keys = createLocalJWKSet((await app.inject('/.well-known/jwks.json')).json());
+    const ids = new Set<string>();
+    const cursors = [];
+    for (let query = ''; ;) {
+      const { body } = await getList(query, {}, app, basic('jobs-api', apart.secretOf('jobs-api')));
+      const list = await validateRevocationList(body, keys, { issuer });
+      for (const { id } of revocationsIn(list)) ids.add(id);
+      cursors.push(list.cursor);
+      if (!list.more) break;
+      query = `?cursor=${list.cursor}`;
+    }
+    expect([ids.size, cursors]).toEqual([25_000, [10_000, 25_000]]);
+    await app.close();
+    await apart.owner.end();
   });
 
   it('looks at the database now and then, however many ask for what is not known here [few-signatures, Lanyard]', async () => {
