@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RevokedTokens, revocationsIn, validateAccessToken, validateRevocationList } from '@lanyard/access-token';
-import { basicCredentials } from '@lanyard/oauth-protocol';
+import { basicCredentials, type RevocationListClaims } from '@lanyard/oauth-protocol';
 import { freePort, startSystem, type Service } from '@lanyard/tools/system';
-import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
+import { createLocalJWKSet, decodeJwt, type JSONWebKeySet } from 'jose';
 import pg from 'pg';
 import { measureBusy } from './busy.ts';
 import { memoryOf } from './machine.ts';
@@ -190,20 +190,35 @@ async function measureSize(): Promise<void> {
     const text = await response.text();
     return { text, took: performance.now() - start };
   };
-  const cold = await get('/oauth/revocations');
-  const warm = await get('/oauth/revocations');
-  const start = performance.now();
-  const list = await validateRevocationList(cold.text, keys, { issuer: system.urls.issuer });
+  /** The whole list, in its parts. */
+  const getAll = async () => {
+    const parts: Awaited<ReturnType<typeof get>>[] = [];
+    for (let query = ''; ;) {
+      const part = await get(`/oauth/revocations${query}`);
+      parts.push(part);
+      const { cursor, more } = decodeJwt<RevocationListClaims>(part.text);
+      if (!more) return { parts, cursor, took: parts.reduce((sum, { took }) => sum + took, 0) };
+      query = `?cursor=${cursor}`;
+    }
+  };
+  const cold = await getAll();
+  const warm = await getAll();
   const revoked = new RevokedTokens();
-  for (const revocation of revocationsIn(list)) revoked.add(revocation);
-  const taken = performance.now() - start;
+  let [taken, longest] = [0, 0];
+  for (const { text } of cold.parts) {
+    const start = performance.now();
+    await revoked.addAll(revocationsIn(await validateRevocationList(text, keys, { issuer: system.urls.issuer })));
+    const took = performance.now() - start;
+    [taken, longest] = [taken + took, Math.max(longest, took)];
+  }
   await post(`${issuers[0]}/oauth/revoke`, { token: await tokenFrom(issuers[0]) });
-  const delta = await get(`/oauth/revocations?cursor=${list.cursor}`);
+  const delta = await get(`/oauth/revocations?cursor=${cold.cursor}`);
+  const characters = cold.parts.reduce((sum, { text }) => sum + text.length, 0);
   print(
-    `the whole list                            ${(cold.text.length / 1e6).toFixed(2)} MB, ${(cold.text.length / revoked.size).toFixed(1)} bytes an entry`,
+    `the whole list                            ${(characters / 1e6).toFixed(2)} MB in ${cold.parts.length} parts, ${(characters / revoked.size).toFixed(1)} bytes an entry`,
   );
   print(`  made and signed once, then as it is     ${ms(cold.took)}, ${ms(warm.took)}`);
-  print(`  validated and taken in                  ${ms(taken)}`);
+  print(`  validated and taken in, the longest     ${ms(taken)}, ${ms(longest)}`);
   print(`one more revocation                       ${delta.text.length} bytes, ${ms(delta.took)}`);
 
   const accessToken = await validateAccessToken(token, keys, {

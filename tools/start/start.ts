@@ -10,7 +10,16 @@ const repository = new URL('../..', import.meta.url).pathname;
 const print = (text = '') => void process.stdout.write(`${text}\n`);
 
 /** Settings of services that `npm start` passes on. */
-const passedOn = ['ACCESS_TOKEN_LIFETIME', 'TOKENS_PER_MINUTE', 'THROTTLING', 'REVOCATIONS_WHEN_SILENT', 'SCHEDULE'];
+const passedOn = [
+  'ACCESS_TOKEN_LIFETIME',
+  'TOKENS_PER_MINUTE',
+  'INTROSPECTIONS_PER_MINUTE',
+  'REVOCATIONS_PER_MINUTE',
+  'REVOCATION_LISTS_PER_MINUTE',
+  'THROTTLING',
+  'REVOCATIONS_WHEN_SILENT',
+  'SCHEDULE',
+];
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

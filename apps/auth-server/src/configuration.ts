@@ -22,6 +22,8 @@ const keyEncryptionKeys = z
     'encrypts the signing keys in the database: 32 random bytes in base64, kept outside the database. Several, one a line, while it is replaced: the first encrypts, all decrypt',
   );
 
+const perMinute = (count: number) => z.coerce.number().int().min(1).max(10_000_000).default(count);
+
 export const authServerConfiguration = serviceConfiguration.extend(databaseConfiguration.shape).extend({
   PORT: serviceConfiguration.shape.PORT.default(3000),
   MANAGEMENT_PORT: managementPortOf(3100),
@@ -38,15 +40,18 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
     .max(3600)
     .default(600)
     .describe('how long access tokens are valid, unless a client has a lifetime of its own, seconds'),
-  TOKENS_PER_MINUTE: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(10_000_000)
-    .default(6000)
-    .describe(
-      'how many access tokens a client may obtain a minute, unless it has a quota of its own; those of ten seconds may come at once',
-    ),
+  TOKENS_PER_MINUTE: perMinute(6000).describe(
+    'how many access tokens a client may obtain a minute, unless it has a quota of its own; those of ten seconds may come at once, as of each quota',
+  ),
+  INTROSPECTIONS_PER_MINUTE: perMinute(60_000).describe(
+    'how many tokens a client may introspect a minute: resource servers that follow no list ask for each request',
+  ),
+  REVOCATIONS_PER_MINUTE: perMinute(12_000).describe(
+    'how many of its tokens a client may revoke a minute: twice as many as it may obtain by default',
+  ),
+  REVOCATION_LISTS_PER_MINUTE: perMinute(60_000).describe(
+    'how often a client may ask for the list of revocations a minute, all of its replicas together: enough for 1000 of them, each of which asks every 20 seconds, and after each of 57 revocations',
+  ),
   THROTTLING: z
     .enum(['enforce', 'observe'])
     .default('enforce')

@@ -1,5 +1,6 @@
 import { accessTokenType, OAuthError, parseScope, type AccessTokenClaims } from '@lanyard/oauth-protocol';
-import { errors, jwtVerify, type JWTHeaderParameters, type JWTVerifyGetKey } from 'jose';
+import { errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
+import { verifyWithKeyOf } from './issuer-key.ts';
 
 /** The algorithms that a resource server may accept. `none` and HMAC never are, RFC 9068 section 4, RFC 8725 section 3.1. */
 export const accessTokenAlgorithms = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
@@ -57,15 +58,17 @@ export async function validateAccessToken(
 ): Promise<AccessToken> {
   try {
     requireCanonicalSignature(token);
-    const { payload, protectedHeader } = await jwtVerify<AccessTokenClaims>(token, withKid(getKey), {
-      typ: accessTokenType,
-      issuer: requirements.issuer,
-      audience: requirements.audience,
-      algorithms: [...(requirements.algorithms ?? ['ES256'])],
-      clockTolerance: clockToleranceOf(requirements),
-      requiredClaims: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
-      currentDate: now,
-    });
+    const { payload, protectedHeader } = await verifyWithKeyOf(getKey, (key) =>
+      jwtVerify<AccessTokenClaims>(token, key, {
+        typ: accessTokenType,
+        issuer: requirements.issuer,
+        audience: requirements.audience,
+        algorithms: [...(requirements.algorithms ?? ['ES256'])],
+        clockTolerance: clockToleranceOf(requirements),
+        requiredClaims: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
+        currentDate: now,
+      }),
+    );
     return accessTokenOf(payload, protectedHeader.kid!);
   } catch (error) {
     if (error instanceof errors.JWTExpired) throw new InvalidTokenError('the access token expired', error);
@@ -76,14 +79,6 @@ export async function validateAccessToken(
 
 /** seconds */
 export const clockToleranceOf = ({ clockTolerance = 5 }: AccessTokenRequirements): number => clockTolerance;
-
-/** A token that names no key would have to be tried against each. */
-export function withKid(getKey: JWTVerifyGetKey): JWTVerifyGetKey {
-  return (header: JWTHeaderParameters, token) => {
-    if (typeof header.kid !== 'string') throw new errors.JWTInvalid('the header has no kid');
-    return getKey(header, token);
-  };
-}
 
 /** A signature is written in one way alone, RFC 7515 section 5.2: jose overlooks whitespace in it, and spare bits. */
 function requireCanonicalSignature(token: string): void {

@@ -9,6 +9,7 @@ export {
   type AccessTokenAlgorithm,
   type AccessTokenRequirements,
 } from './access-token-validator.ts';
+export { usableKeys } from './issuer-key.ts';
 export * from './revocation-list.ts';
 export * from './revoked-tokens.ts';
 export * from './signature.ts';

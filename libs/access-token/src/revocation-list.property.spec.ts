@@ -189,7 +189,7 @@ describe('what was signed with the key', () => {
         expect(sound).toHaveLength(entries.length);
         const tokens = new RevokedTokens();
         for (const entry of entries) tokens.add(entry);
-        tokens.dropEnded(now);
+        await tokens.dropEnded(now);
         expect(tokens.size).toBeLessThanOrEqual(entries.length);
       }),
       { numRuns: 300 },

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { RevocationListClaims } from '@lanyard/oauth-protocol';
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, exportJWK, SignJWT } from 'jose';
@@ -88,6 +89,9 @@ describe('a revocation list', () => {
     ['with an end that is none', () => sign(claims({ revoked: { jti: { soon: ['a'] } } }))],
     ['without entries', () => sign(claims({ revoked: null }))],
     ['that is old', () => sign(claims()), now + 361],
+    ['that is old, though it says that it ends later', () => sign(claims({ exp: now + 9999 })), now + 361],
+    ['that was signed in the future', () => sign(claims({ iat: now + 61 }))],
+    ['whose time is none', () => sign(claims({ iat: '1' }))],
     ['that was changed', async () => (await sign(claims())).replace(/\.[\w-]{4}/, '.AAAA')],
   ])('is refused %s [revocation-list-validation, RFC 8725 §3.11]', async (_, list, seconds = now) => {
     await expect(validate(await list(), seconds)).rejects.toThrow(InvalidRevocationListError);
@@ -115,15 +119,32 @@ describe('RevokedTokens', () => {
     expect(revoked.has(token())).toBe(false);
   });
 
-  it('forgets what has ended, and keeps the later end of what it is told twice', () => {
+  it('forgets what has ended, and keeps the later end of what it is told twice', async () => {
     const revoked = new RevokedTokens();
-    for (const revocation of revocations) revoked.add(revocation);
+    await revoked.addAll(revocations);
     revoked.add({ kind: 'jti', id: 'a', until: now + 700 });
     revoked.add({ kind: 'jti', id: 'a', until: now + 650 });
-    revoked.dropEnded(now + 601);
+    await revoked.dropEnded(now + 601);
     expect(revoked.has(token({ jti: 'a' }))).toBe(true);
     expect(revoked.has(token({ jti: 'b' }))).toBe(false);
-    revoked.dropEnded(now + 901);
+    await revoked.dropEnded(now + 901);
+    expect(revoked.size).toBe(0);
+  });
+
+  it('takes in and drops 100,000 entries a few in each turn of the event loop [sliced-work, Lanyard]', async () => {
+    const revoked = new RevokedTokens();
+    const most = async (work: () => Promise<void>) => {
+      const sizes = [revoked.size];
+      for (const ended = work().then(() => true); !(await Promise.race([ended, nextTurn(false)]));) {
+        sizes.push(revoked.size);
+      }
+      sizes.push(revoked.size);
+      return Math.max(...sizes.slice(1).map((size, index) => Math.abs(size - (sizes[index] ?? 0))));
+    };
+    const entries = Array.from({ length: 100_000 }, (_, id): Revocation => ({ kind: 'jti', id: `${id}`, until: now }));
+    expect(await most(() => revoked.addAll(entries))).toBeLessThanOrEqual(4000);
+    expect(revoked.size).toBe(100_000);
+    expect(await most(() => revoked.dropEnded(now + 1))).toBeLessThanOrEqual(4000);
     expect(revoked.size).toBe(0);
   });
 });

@@ -1,11 +1,15 @@
 import { revocationKinds, revocationListType, type RevocationListClaims } from '@lanyard/oauth-protocol';
 import { errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
 import { signJwt, type SigningKey } from './access-token-issuer.ts';
-import { accessTokenAlgorithms, withKid, type AccessTokenAlgorithm } from './access-token-validator.ts';
+import { accessTokenAlgorithms, type AccessTokenAlgorithm } from './access-token-validator.ts';
+import { verifyWithKeyOf } from './issuer-key.ts';
 import type { Revocation } from './revoked-tokens.ts';
 
-/** How long a list may be taken for news, seconds: whoever repeats an older one is refused. */
+/** How long a list is valid, seconds: an older one is refused. */
 const listLifetime = 300;
+
+/** How far the clocks of authorization server and resource server may differ, seconds. */
+export const listClockTolerance = 60;
 
 /** No list is larger than this many characters; one with 100,000 entries has 3.5 million. */
 const largestList = 256 * 1024 * 1024;
@@ -18,14 +22,21 @@ export class InvalidRevocationListError extends Error {
 /**
  * Signs a list of revocations as a JWT of the type `revocations+jwt`.
  * @param list.cursor  how far it goes
- * @param list.since   where it begins; undefined: it is the whole
+ * @param list.since   where it begins; undefined: at the beginning
+ * @param list.more    whether there is more after its cursor
  * @param list.stale   whether something may be missing
  * @param now          seconds since the epoch
  */
 export function issueRevocationList(
   issuer: string,
   key: SigningKey,
-  list: { cursor: number; since?: number | undefined; stale?: boolean; revocations: Iterable<Revocation> },
+  list: {
+    cursor: number;
+    since?: number | undefined;
+    more?: boolean;
+    stale?: boolean;
+    revocations: Iterable<Revocation>;
+  },
   now = Math.floor(Date.now() / 1000),
 ): string {
   const revoked: RevocationListClaims['revoked'] = {};
@@ -36,6 +47,7 @@ export function issueRevocationList(
     exp: now + listLifetime,
     cursor: list.cursor,
     ...(list.since !== undefined && { since: list.since }),
+    ...(list.more && { more: true }),
     ...(list.stale && { stale: true }),
     revoked,
   };
@@ -43,7 +55,7 @@ export function issueRevocationList(
 }
 
 /**
- * Validates a revocation list: signature, type and issuer, and that every entry can be understood.
+ * Validates a revocation list: signature, type, issuer and times, and that every entry can be understood.
  * @param list    the compact serialization
  * @param getKey  as for access tokens
  * @param now     for tests; default the clock
@@ -57,14 +69,18 @@ export async function validateRevocationList(
 ): Promise<RevocationListClaims> {
   try {
     if (list.length > largestList) throw new errors.JWTInvalid('it is too large');
-    const { payload } = await jwtVerify<RevocationListClaims>(list, withKid(getKey), {
-      typ: revocationListType,
-      issuer,
-      algorithms: accessTokenAlgorithms.filter((algorithm) => algorithms.includes(algorithm)),
-      clockTolerance: 60,
-      requiredClaims: ['iss', 'iat', 'exp', 'cursor', 'revoked'],
-      currentDate: now,
-    });
+    const { payload } = await verifyWithKeyOf(getKey, (key) =>
+      jwtVerify<RevocationListClaims>(list, key, {
+        typ: revocationListType,
+        issuer,
+        algorithms: accessTokenAlgorithms.filter((algorithm) => algorithms.includes(algorithm)),
+        // An `iat` from the future would make what is signed until then look old.
+        maxTokenAge: listLifetime,
+        clockTolerance: listClockTolerance,
+        requiredClaims: ['iss', 'iat', 'exp', 'cursor', 'revoked'],
+        currentDate: now,
+      }),
+    );
     requireShape(payload);
     return payload;
   } catch (cause) {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { revocationKinds, type RevocationKind, type RevocationListClaims } from '@lanyard/oauth-protocol';
 import type { AccessToken } from './access-token-validator.ts';
 
@@ -32,16 +33,36 @@ export class RevokedTokens {
     return kid !== undefined && this.untilById.kid.has(kid);
   }
 
+  /** A slice in each turn of the event loop, however many there are. */
+  addAll(revocations: Iterable<Revocation>): Promise<void> {
+    return inSlices(revocations, (revocation) => this.add(revocation));
+  }
+
   add({ kind, id, until }: Revocation): void {
     const untilById = this.untilById[kind];
     untilById.set(id, Math.max(until, untilById.get(id) ?? 0));
   }
 
-  /** @param now  seconds since the epoch */
-  dropEnded(now: number): void {
-    for (const kind of revocationKinds) {
-      for (const [id, until] of this.untilById[kind]) if (until < now) this.untilById[kind].delete(id);
+  /**
+   * A slice in each turn of the event loop, however many there are.
+   * @param now  seconds since the epoch
+   */
+  async dropEnded(now: number): Promise<void> {
+    for (const untilById of Object.values(this.untilById)) {
+      await inSlices(untilById, ([id, until]) => until < now && untilById.delete(id));
     }
+  }
+}
+
+/** How many entries are handled in one turn of the event loop: about a millisecond of work. */
+const slice = 2000;
+
+async function inSlices<T>(items: Iterable<T>, handle: (item: T) => void): Promise<void> {
+  let handled = 0;
+  for (const item of items) {
+    handle(item);
+    handled += 1;
+    if (handled % slice === 0) await nextTurn();
   }
 }
 

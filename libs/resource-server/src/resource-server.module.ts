@@ -81,11 +81,13 @@ export class ResourceServerModule implements NestModule, OnApplicationBootstrap,
   }
 }
 
-function keysOf({ issuer, issuerAddress, keys, keyRefreshInterval, keyCooldown }: ResourceServerOptions): KeySource {
+function keysOf(options: ResourceServerOptions): KeySource {
+  const { issuer, issuerAddress, keys, keyRefreshInterval, keyCooldown, algorithms = ['ES256'] } = options;
   if (keys) return keys;
   const logger = new Logger(RemoteKeys.name);
   return new RemoteKeys({
     issuer,
+    algorithms,
     ...(issuerAddress !== undefined && { issuerAddress }),
     ...(keyRefreshInterval !== undefined && { refreshInterval: keyRefreshInterval }),
     ...(keyCooldown !== undefined && { cooldown: keyCooldown }),

@@ -113,7 +113,19 @@ export const authorizationServer: readonly Rule[] = [
     name: 'client-quota',
     section: 'Lanyard',
     text: 'A client obtains no more tokens in a while than its quota allows.',
-    files: [`${server}/throttling/client-quotas.ts`],
+    files: [`${server}/throttling/client-quotas.ts`, `${server}/throttling/client-quota.ts`],
+  },
+  {
+    name: 'every-quota',
+    section: 'Lanyard',
+    text: 'Every client has a quota at every endpoint at which clients authenticate.',
+    files: [`${server}/throttling/quota.guard.ts`, `${server}/throttling/client-quotas.ts`],
+  },
+  {
+    name: 'few-signatures',
+    section: 'Lanyard',
+    text: 'How many lists of revocations are signed does not depend on the cursors that are asked for.',
+    files: [`${server}/revocation/revocation-lists.ts`, `${server}/revocation/revocations.ts`],
   },
   {
     name: 'no-store',

@@ -151,6 +151,31 @@ export const resourceServer: readonly Rule[] = [
     files: ['libs/access-token/src/revocation-list.ts'],
   },
   {
+    name: 'newer-stays',
+    section: 'Lanyard',
+    text: 'A list of revocations that is older than one before adds its entries, and is no news.',
+    files: [`${library}/revocations/remote-revocations.ts`, `${library}/revocations/revocation-feed.ts`],
+    decision: 'docs/decisions/0013-revocation-by-membership.md',
+  },
+  {
+    name: 'usable-keys',
+    section: 'Lanyard',
+    text: 'A JWK Set without a usable key leaves the keys as they are.',
+    files: [`${library}/keys/remote-keys.ts`, 'libs/access-token/src/issuer-key.ts'],
+  },
+  {
+    name: 'broken-key',
+    section: 'Lanyard',
+    text: 'A token whose key is broken is refused as invalid.',
+    files: ['libs/access-token/src/issuer-key.ts', validator],
+  },
+  {
+    name: 'sliced-work',
+    section: 'Lanyard',
+    text: 'Any number of revocations is taken in and dropped some at a time.',
+    files: ['libs/access-token/src/revoked-tokens.ts', 'apps/auth-server/src/revocation/revocations.ts'],
+  },
+  {
     name: 'unknown-kid-cooldown',
     section: 'Lanyard',
     text: 'Tokens with unknown keys cause one look for new keys in a while, also where that fails.',

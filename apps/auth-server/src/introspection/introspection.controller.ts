@@ -9,6 +9,7 @@ import {
 } from '../client-authentication/client-authentication.guard.ts';
 import { Client } from '../registry/client.entity.ts';
 import { requireResourceServer } from '../revocation/require-resource-server.ts';
+import { QuotaGuard } from '../throttling/quota.guard.ts';
 import { formOf, requireToken } from '../token/form-parameters.ts';
 import { Introspection } from './introspection.ts';
 
@@ -23,7 +24,7 @@ export class IntrospectionController {
   @Post()
   @Public()
   @HttpCode(HttpStatus.OK)
-  @UseGuards(ClientAuthenticationGuard)
+  @UseGuards(ClientAuthenticationGuard, QuotaGuard('introspections'))
   async introspect(
     @AuthenticatedClient() client: Client,
     @Body() body: unknown,

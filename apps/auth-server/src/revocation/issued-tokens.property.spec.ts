@@ -12,12 +12,17 @@ const ISSUER = 'https://auth.example';
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const key = { kid: 'k1', privateKey };
 const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'ES256' }] };
-const tokens = new IssuedTokens(
-  { jwks, getKey: createLocalJWKSet(jwks) } as unknown as SigningKeys,
-  { requireCaughtUp: () => Promise.resolve() } as RegistryChanges,
-  { ISSUER } as AuthServerConfiguration,
-);
-const recognised = async (token: string) => [await tokens.recognise(token), await tokens.recogniseForCertain(token)];
+/** One that has not looked for new keys yet. */
+const issuedTokens = (requireCaughtUp = () => Promise.resolve()) =>
+  new IssuedTokens(
+    { jwks, getKey: createLocalJWKSet(jwks) } as unknown as SigningKeys,
+    { requireCaughtUp } as RegistryChanges,
+    { ISSUER } as AuthServerConfiguration,
+  );
+const recognised = async (token: string) => {
+  const tokens = issuedTokens();
+  return [await tokens.recognise(token), await tokens.recogniseForCertain(token)];
+};
 
 const anyText = fc.string({ unit: 'binary' });
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
@@ -75,6 +80,26 @@ describe('a token of this server', () => {
       expect(await recognised(long(piece))).toEqual([undefined, undefined]);
     },
   );
+});
+
+describe('tokens that name an unknown key', () => {
+  it('cause a look for new keys now and then, however many they are [unknown-kid-cooldown, Lanyard]', async () => {
+    let looks = 0;
+    const counting = issuedTokens(async () => {
+      looks += 1;
+    });
+    const begun = performance.now();
+    const flood = async (flood: number) => {
+      for (let i = 0; i < 10; i++) {
+        const token = signJwt({ alg: 'ES256', typ: 'at+jwt', kid: `${flood} ${i}` }, { aud: 'a' }, privateKey);
+        expect(await counting.recogniseForCertain(token)).toBeUndefined();
+        expect(await counting.recognise(token)).toBeUndefined();
+      }
+    };
+    await Promise.all(Array.from({ length: 20 }, (_, i) => flood(i)));
+    // 20 a second for tokens that are to be revoked, one a second for others.
+    expect(looks).toBeLessThanOrEqual(((performance.now() - begun) * 21) / 1000 + 2);
+  });
 });
 
 describe('a foreign jti', () => {

@@ -1,4 +1,4 @@
-import { Controller, Get, Headers, HttpStatus, Inject, Query, Res, UseGuards } from '@nestjs/common';
+import { Controller, Get, Headers, Inject, Query, Res, UseGuards } from '@nestjs/common';
 import { OAuthError, revocationListType } from '@lanyard/oauth-protocol';
 import { Public } from '@lanyard/resource-server/access';
 import type { FastifyReply } from 'fastify';
@@ -8,12 +8,14 @@ import {
 } from '../client-authentication/client-authentication.guard.ts';
 import { waitPreferredBy } from '../long-poll/waiting-requests.ts';
 import { Client } from '../registry/client.entity.ts';
+import { QuotaGuard } from '../throttling/quota.guard.ts';
 import { requireResourceServer } from './require-resource-server.ts';
 import { Revocations } from './revocations.ts';
 
 /**
- * The list of what is revoked, for resource servers: a signed JWT of its own type. With `cursor`, what came after it;
- * with `If-None-Match` and `Prefer: wait=SECONDS` (RFC 7240 section 4.3), as soon as there is something new.
+ * The list of what is revoked, for resource servers: a signed JWT of its own type, in parts where it is long. With
+ * `cursor`, what came after it; with `Prefer: wait=SECONDS` (RFC 7240 section 4.3) as soon as there is something new.
+ * That there is nothing new is signed as well, as a list without entries.
  */
 @Public()
 @Controller('oauth/revocations')
@@ -21,44 +23,31 @@ export class RevocationListController {
   constructor(@Inject(Revocations) private readonly revocations: Revocations) {}
 
   @Get()
-  @UseGuards(ClientAuthenticationGuard)
+  @UseGuards(ClientAuthenticationGuard, QuotaGuard('revocationLists'))
   async list(
     @AuthenticatedClient() client: Client,
     @Query('cursor') cursor: unknown,
-    @Headers('if-none-match') known: string | undefined,
     @Headers('prefer') prefer: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<string | undefined> {
+  ): Promise<string> {
     requireResourceServer(client);
-    const since = parseCursor(cursor);
-    // Whoever has heard more from another replica.
-    if (since !== undefined && since > this.revocations.cursor) await this.revocations.load();
-    const isKnown = () => known === entityTag(this.revocations.cursor);
-    if ((await this.revocations.isCurrent()) && isKnown())
-      await this.revocations.waiting.wait(waitPreferredBy(prefer), reply);
-    if (!(await this.revocations.isCurrent())) return this.stale(since, reply);
-    void reply.header('etag', entityTag(this.revocations.cursor));
-    if (isKnown()) {
-      void reply.status(HttpStatus.NOT_MODIFIED);
-      return undefined;
+    const after = parseCursor(cursor);
+    const { revocations } = this;
+    // Another replica knows more.
+    if (after !== undefined && after > revocations.cursor) await revocations.catchUp();
+    if ((await revocations.isCurrent()) && after === revocations.cursor) {
+      await revocations.waiting.wait(waitPreferredBy(prefer), reply);
     }
-    void reply.type(`application/${revocationListType}`);
-    // A cursor beyond the end is of another list, such as one from before a backup was restored.
-    return this.revocations.list(since !== undefined && since <= this.revocations.cursor ? since : undefined);
-  }
-
-  /** Whoever knows nothing yet is told what is known here; all others may find another replica that knows more. */
-  private stale(since: number | undefined, reply: FastifyReply): string {
-    if (since !== undefined) {
+    const isCurrent = await revocations.isCurrent();
+    // Another replica may know more than what is known here without the database.
+    if (!isCurrent && after !== undefined && after >= revocations.cursor) {
       throw new OAuthError('temporarily_unavailable', 'it is not known here at the moment what was revoked');
     }
     void reply.type(`application/${revocationListType}`);
-    return this.revocations.list(undefined, true);
+    // A cursor beyond the end is of another list, such as one from before a backup was restored.
+    return revocations.list(after !== undefined && after > revocations.cursor ? undefined : after, !isCurrent);
   }
 }
-
-/** Weak, since entries that have ended leave the list without notice, RFC 9110 section 8.8.1. */
-const entityTag = (cursor: number) => `W/"${cursor}"`;
 
 function parseCursor(cursor: unknown): number | undefined {
   if (cursor === undefined) return undefined;

@@ -9,7 +9,8 @@ import type { Revocations } from './revocations.ts';
 /** Knows of everything. */
 const revocations = {
   cursor: Number.MAX_SAFE_INTEGER,
-  load: () => Promise.resolve(),
+  catchUp: () => Promise.resolve(),
+  waiting: { wait: () => Promise.resolve() },
   isCurrent: () => Promise.resolve(true),
   list: (since?: number) => `since ${since}`,
 } as unknown as Revocations;
@@ -21,7 +22,7 @@ const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 /** What is answered, or the code of the error; any other error than an OAuthError is thrown. */
 async function answerTo(cursor: unknown): Promise<string | undefined> {
   try {
-    return await controller.list(resourceServer, cursor, undefined, undefined, reply);
+    return await controller.list(resourceServer, cursor, undefined, reply);
   } catch (error) {
     if (error instanceof OAuthError) return error.code;
     throw error;

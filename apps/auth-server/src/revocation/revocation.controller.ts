@@ -8,6 +8,7 @@ import {
   ClientAuthenticationGuard,
 } from '../client-authentication/client-authentication.guard.ts';
 import { Client } from '../registry/client.entity.ts';
+import { QuotaGuard } from '../throttling/quota.guard.ts';
 import { formOf, requireToken } from '../token/form-parameters.ts';
 import { hasForeignJti, IssuedTokens } from './issued-tokens.ts';
 import { Revocations } from './revocations.ts';
@@ -26,7 +27,7 @@ export class RevocationController {
   @Post()
   @Public()
   @HttpCode(HttpStatus.OK)
-  @UseGuards(ClientAuthenticationGuard)
+  @UseGuards(ClientAuthenticationGuard, QuotaGuard('revocations'))
   async revoke(
     @AuthenticatedClient() { clientId }: Client,
     @Body() body: unknown,

@@ -8,7 +8,6 @@ import {
 import { issueRevocationList, RevokedTokens, type AccessToken, type Revocation } from '@lanyard/access-token';
 import { OAuthError } from '@lanyard/oauth-protocol';
 import { CONFIGURATION, Readiness, Registry, repeat } from '@lanyard/service-defaults';
-import { LRUCache } from 'lru-cache';
 import { Gauge } from 'prom-client';
 import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
@@ -16,30 +15,26 @@ import { WaitingRequests } from '../long-poll/waiting-requests.ts';
 import { coalesced } from '../registry/coalesced.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
+import { RevocationLists, type Entry, type UnsignedList } from './revocation-lists.ts';
 
 /** How long ago the database must have been seen at least, seconds, for this replica to say what is not revoked. */
 const leastStaleness = 30;
 
-/** How long a signed list is given out, ms. */
-const listReuse = 30_000;
+/** How many rows are taken in at a time: some milliseconds of work, whatever their number. */
+const pageSize = 2000;
 
-/** How much memory signed lists may take, characters; one with 100,000 entries has 3.5 million. */
-const listsAtMost = 64 * 1024 * 1024;
+/** The least time between two looks at the database for resource servers that know more than this replica, ms. */
+const lookAgain = 50;
 
 /** What is revoked, all in memory, as every replica knows it some milliseconds after it was committed. */
 @Injectable()
 export class Revocations implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
   /** In the order of their sequence numbers. */
-  private entries: (Revocation & { sequence: number })[] = [];
+  private entries: Entry[] = [];
   private readonly revoked = new RevokedTokens();
   private readonly live: Gauge;
   private stopTidying?: () => void;
-  /** Signed lists of the newest cursor: one signature, however many ask. */
-  private readonly lists = new LRUCache<string, string>({
-    maxSize: listsAtMost,
-    sizeCalculation: (list) => list.length,
-    ttl: listReuse,
-  });
+  private readonly lists = new RevocationLists((list) => this.sign(list));
   readonly waiting = new WaitingRequests();
   /** The sequence number of the newest revocation. */
   cursor = 0;
@@ -111,38 +106,39 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
   /** As soon as this has ended, what was committed before it is known here. */
   readonly load = coalesced(() => this.read());
 
+  /** Likewise, and not more often than this replica can afford to for everyone who asks. */
+  readonly catchUp = coalesced(() => this.load(), lookAgain);
+
   /**
-   * The list of what is revoked, signed.
-   * @param since  a cursor; undefined: from the beginning
+   * What is revoked, signed: the whole of it in parts, or what came after a cursor.
+   * @param after  a cursor, not beyond that of this replica; undefined: from the beginning
    * @param stale  whether something may be missing
    */
-  list(since?: number, stale = false): string {
-    const key = JSON.stringify([this.keys.current.kid, since ?? null, stale]);
-    const known = this.lists.get(key);
-    if (known !== undefined) return known;
-    const list = this.sign(since, stale);
-    this.lists.set(key, list);
-    return list;
+  list(after?: number, stale = false): string {
+    const { entries, cursor } = this;
+    return this.lists.list({ entries, cursor, after, stale, kid: this.keys.current.kid });
   }
 
-  private sign(since: number | undefined, stale: boolean): string {
+  private sign(list: UnsignedList): string {
     const now = Math.floor(Date.now() / 1000);
-    const begin = since === undefined ? 0 : indexAfter(this.entries, since);
-    const revocations = this.entries.slice(begin).filter(({ until }) => until >= now);
-    return issueRevocationList(this.configuration.ISSUER, this.keys.current, {
-      cursor: this.cursor,
-      since,
-      stale,
-      revocations,
-    });
+    const revocations = list.revocations.filter(({ until }) => until >= now);
+    return issueRevocationList(this.configuration.ISSUER, this.keys.current, { ...list, revocations }, now);
   }
 
   private async read(): Promise<void> {
+    const before = this.cursor;
+    while ((await this.readPage()) === pageSize);
+    this.live.set(this.revoked.size);
+    if (this.cursor !== before) this.waiting.tell();
+  }
+
+  /** @returns how many rows there were */
+  private async readPage(): Promise<number> {
     // Rows as they come: there may be a hundred thousand, and entities would take seconds.
     const rows = await this.database.query<(Revocation & { sequence: string })[]>(
       `SELECT sequence, kind, id, ceil(extract(epoch FROM ends_at))::float8 AS until
-       FROM revocation WHERE sequence > $1 ORDER BY sequence`,
-      [this.cursor],
+       FROM revocation WHERE sequence > $1 ORDER BY sequence LIMIT $2`,
+      [this.cursor, pageSize],
     );
     for (const row of rows) {
       const revocation = { ...row, sequence: Number(row.sequence) };
@@ -150,27 +146,12 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
       this.revoked.add(revocation);
       this.cursor = revocation.sequence;
     }
-    this.live.set(this.revoked.size);
-    if (rows.length === 0) return;
-    this.lists.clear();
-    this.waiting.tell();
+    return rows.length;
   }
 
-  private dropEnded(now: number): void {
-    this.revoked.dropEnded(now);
+  private async dropEnded(now: number): Promise<void> {
     this.entries = this.entries.filter(({ until }) => until >= now);
-    this.lists.purgeStale();
+    await this.revoked.dropEnded(now);
     this.live.set(this.revoked.size);
   }
-}
-
-/** Where the entries after a sequence number begin. */
-function indexAfter(entries: readonly { sequence: number }[], sequence: number): number {
-  let [low, high] = [0, entries.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (entries[middle]!.sequence <= sequence) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

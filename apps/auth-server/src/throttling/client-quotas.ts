@@ -1,79 +1,55 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION } from '@lanyard/service-defaults';
-import { TokenBucket } from 'limiter';
-import { LRUCache } from 'lru-cache';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import type { Client } from '../registry/client.entity.ts';
+import { ClientQuota } from './client-quota.ts';
 import { ReplicaNews } from './replica-news.ts';
 
-interface Quota {
-  perMinute: number;
-  bucket: TokenBucket;
-  /** issued since the others were told */
-  untold: number;
-}
+export const quotaNames = ['tokens', 'introspections', 'revocations', 'revocationLists'] as const;
+export type QuotaName = (typeof quotaNames)[number];
 
-/** Clients that use less of their quota than this part are not worth telling. */
-const worthTelling = 0.1;
-
-/**
- * How many access tokens each client may obtain: so many a minute, of which those of ten seconds may come at once.
- * Replicas tell each other every second what a client took that uses a good part of its quota.
- */
+/** How often each client may do what it may: so many times a minute, of which those of ten seconds may come at once. */
 @Injectable()
 export class ClientQuotas {
-  private readonly quotas = new LRUCache<string, Quota>({ max: 100_000 });
-  private readonly takers = new Set<string>();
+  private readonly quotas: Record<QuotaName, ClientQuota>;
 
   constructor(
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
     @Inject(ReplicaNews) news: ReplicaNews,
   ) {
-    news.share('tokens', {
-      collect: () => this.collect(),
-      take: (name, tokens) => this.takeAway(name, tokens),
-    });
+    const quotaOf = (name: QuotaName): ClientQuota => {
+      const quota = new ClientQuota();
+      news.share(name, quota);
+      return quota;
+    };
+    this.quotas = {
+      tokens: quotaOf('tokens'),
+      introspections: quotaOf('introspections'),
+      revocations: quotaOf('revocations'),
+      revocationLists: quotaOf('revocationLists'),
+    };
   }
 
   /**
-   * Takes one token of the client's quota.
+   * Takes one of the client's quota.
    * @returns 0; or how many seconds it must wait, where there is none left
    */
-  take({ clientId, tokensPerMinute }: Client): number {
-    const quota = this.quotaOf(clientId, tokensPerMinute ?? this.configuration.TOKENS_PER_MINUTE);
-    if (!quota.bucket.tryRemoveTokens(1)) return Math.max(1, Math.ceil(quota.bucket.getWaitTime(1) / 1000));
-    if (quota.untold++ === 0) this.takers.add(clientId);
-    return 0;
+  use(name: QuotaName, client: Client): number {
+    return this.quotas[name].use(client.clientId, this.perMinute(name, client));
   }
 
-  private quotaOf(clientId: string, perMinute: number): Quota {
-    const known = this.quotas.get(clientId);
-    if (known?.perMinute === perMinute) return known;
-    const atOnce = Math.max(perMinute / 6, Math.min(perMinute, 10));
-    const bucket = new TokenBucket({ bucketSize: atOnce, tokensPerInterval: perMinute, interval: 'minute' });
-    bucket.content = atOnce;
-    const quota = { perMinute, bucket, untold: 0 };
-    this.quotas.set(clientId, quota);
-    return quota;
-  }
-
-  /** By quota and client, so that a replica which has not seen the client yet knows what to take it from. */
-  private *collect(): Generator<[string, number]> {
-    for (const clientId of this.takers) {
-      const quota = this.quotas.peek(clientId);
-      if (quota && quota.untold <= (quota.perMinute / 60) * worthTelling) continue;
-      this.takers.delete(clientId);
-      if (!quota) continue;
-      yield [`${quota.perMinute} ${clientId}`, quota.untold];
-      quota.untold = 0;
+  private perMinute(name: QuotaName, { tokensPerMinute }: Client): number {
+    switch (name) {
+      case 'tokens':
+        return tokensPerMinute ?? this.configuration.TOKENS_PER_MINUTE;
+      case 'introspections':
+        return this.configuration.INTROSPECTIONS_PER_MINUTE;
+      case 'revocations':
+        return this.configuration.REVOCATIONS_PER_MINUTE;
+      case 'revocationLists':
+        return this.configuration.REVOCATION_LISTS_PER_MINUTE;
+      default:
+        return name satisfies never;
     }
-  }
-
-  private takeAway(name: string, tokens: number): void {
-    const [perMinute, clientId = ''] = name.split(' ');
-    const { bucket } = this.quotaOf(clientId, Number(perMinute));
-    // What it has gained since it was last looked at is not to be added afterwards.
-    bucket.drip();
-    bucket.content = Math.max(bucket.content - tokens, -bucket.bucketSize);
   }
 }

@@ -1,3 +1,5 @@
+import { Injectable } from '@nestjs/common';
+
 /** How many requests of one client go on in one turn of the event loop. */
 const share = 32;
 
@@ -5,6 +7,7 @@ const share = 32;
  * Of each client, so many requests go on in one turn of the event loop, and the rest in the next ones: whoever else comes
  * meanwhile waits for one share of a storm, not for all of it.
  */
+@Injectable()
 export class FairTurns {
   private readonly taken = new Map<string, number>();
   private readonly waiting = new Map<string, (() => void)[]>();

@@ -21,8 +21,8 @@ const newsSchema = z.object({
 
 export interface Topic {
   /** what the others do not know yet, by name; told once */
-  collect: () => Iterable<[string, number]>;
-  take: (name: string, value: number) => void;
+  collect(): Iterable<[string, number]>;
+  take(name: string, value: number): void;
 }
 
 /**
@@ -43,8 +43,8 @@ export class ReplicaNews implements OnApplicationBootstrap, OnApplicationShutdow
     notifications.listen(channel, { heard: (payload) => this.heard(payload) });
   }
 
-  share(topic: string, { collect, take }: Topic): void {
-    this.topics.set(topic, { collect, take });
+  share(name: string, topic: Topic): void {
+    this.topics.set(name, topic);
   }
 
   onApplicationBootstrap(): void {
@@ -62,8 +62,8 @@ export class ReplicaNews implements OnApplicationBootstrap, OnApplicationShutdow
 
   /** Tells now what is to be told. */
   async tell(): Promise<void> {
-    const payloads = [...this.topics].flatMap(([topic, { collect }]) => {
-      const entries = [...collect()].slice(0, entriesAtMost);
+    const payloads = [...this.topics].flatMap(([topic, shared]) => {
+      const entries = [...shared.collect()].slice(0, entriesAtMost);
       return chunks(entries).map((chunk) => JSON.stringify({ from: this.id, topic, entries: chunk }));
     });
     if (payloads.length === 0) return;

@@ -4,6 +4,9 @@ import { OAuthError } from '@lanyard/oauth-protocol';
 export const throttledLimits = {
   failures: 'too many failed authentications, try again later',
   quota: 'the client asked for more tokens than its quota, try again later',
+  introspection_quota: 'the client introspected more tokens than its quota, try again later',
+  revocation_quota: 'the client revoked more tokens than its quota, try again later',
+  revocation_list_quota: 'the client asked for more lists of revocations than its quota, try again later',
 } as const;
 export type ThrottledLimit = keyof typeof throttledLimits;
 

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Type } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { Management } from '@lanyard/service-defaults';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { basic, postToken, provisionedDatabase, statementsSent } from '../auth-server.fixture.ts';
+import { basic, callOAuth, postToken, provisionedDatabase, statementsSent } from '../auth-server.fixture.ts';
+import { ClientAuthenticationGuard } from '../client-authentication/client-authentication.guard.ts';
 import { AuditLog } from '../audit/audit-log.ts';
 import { ReplicaNews } from './replica-news.ts';
 
@@ -226,6 +229,78 @@ describe('the quota of a client', () => {
     expect((await observing.get(Management).inject('/metrics')).body).toMatch(
       /lanyard_throttled_requests_total\{limit="quota",enforced="false".*\} 2/,
     );
+  });
+});
+
+it('has a quota wherever clients authenticate [every-quota, Lanyard]', () => {
+  const found: string[] = [];
+  for (const { controllers } of app.get(ModulesContainer).values()) {
+    for (const { metatype } of controllers.values()) {
+      const { prototype } = metatype as Type<object>;
+      for (const method of Object.getOwnPropertyNames(prototype)) {
+        const handler: unknown = Reflect.get(prototype, method);
+        const guards: { quota?: string }[] = Reflect.getMetadata('__guards__', handler as object) ?? [];
+        if (!guards.includes(ClientAuthenticationGuard as never)) continue;
+        found.push(`${Reflect.getMetadata('path', metatype as object)}: ${guards.find(({ quota }) => quota)?.quota}`);
+      }
+    }
+  }
+  expect(found.toSorted()).toEqual([
+    'oauth/introspect: introspections',
+    'oauth/revocations: revocationLists',
+    'oauth/revoke: revocations',
+    'oauth/token: tokens',
+  ]);
+});
+
+describe.each([
+  ['introspection', '/oauth/introspect', { token: 'x' }, 'introspected more tokens than'],
+  ['revocation', '/oauth/revoke', { token: 'x' }, 'revoked more tokens than'],
+  ['list of revocations', '/oauth/revocations', undefined, 'asked for more lists of revocations than'],
+])('the quota of %s', (name, url, form, words) => {
+  const quotas = {
+    INTROSPECTIONS_PER_MINUTE: '60',
+    REVOCATIONS_PER_MINUTE: '60',
+    REVOCATION_LISTS_PER_MINUTE: '60',
+  };
+  const limit = `${name.replaceAll(' ', '_').replace('list_of_revocations', 'revocation_list')}_quota`;
+  const call = (replica: NestFastifyApplication, clientId = 'jobs-api') =>
+    callOAuth(replica, url, { ...(form && { form }), authorization: basic(clientId, database.secretOf(clientId)) });
+
+  it('refuses what is beyond it, at all replicas, with an event, and no other client [every-quota, Lanyard]', async () => {
+    const { app: one } = await database.startReplica(quotas);
+    const { app: two } = await database.startReplica(quotas);
+    for (const replica of [one, two]) await waitUntilListening(replica);
+    expect(await statuses(12, () => call(one))).toEqual([...Array<number>(10).fill(200), 429, 429]);
+    const refused = await call(one);
+    expect(refused.headers).toMatchObject({ 'retry-after': '1', 'cache-control': 'no-store' });
+    expect(refused.json()).toEqual({
+      error: 'temporarily_unavailable',
+      error_description: `the client ${words} its quota, try again later`,
+    });
+    expect((await call(one, 'batch-processor')).statusCode).not.toBe(429);
+    expect((await ask('jobs-api', database.secretOf('jobs-api'), anAddress(), one)).statusCode).not.toBe(429);
+    await one.get(ReplicaNews).tell();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect((await call(two)).statusCode).toBe(429);
+    await one.get(AuditLog).onApplicationShutdown();
+    const { rows } = await database.owner.query(
+      `SELECT client_id, count FROM audit_event WHERE type = 'request.throttled' AND details ->> 'limit' = $1 AND client_id = 'jobs-api'`,
+      [limit],
+    );
+    expect(rows).toEqual([{ client_id: 'jobs-api', count: 3 }]);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    expect((await call(one)).statusCode).toBe(200);
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  it('is observed alone where throttling observes', async () => {
+    const { app: lenient } = await database.startReplica({ ...quotas, THROTTLING: 'observe' });
+    expect(await statuses(12, () => call(lenient, 'batch-processor'))).not.toContain(429);
+    expect((await lenient.inject('/metrics')).body).toMatch(
+      new RegExp(`lanyard_throttled_requests_total\\{limit="${limit}",enforced="false".*\\} 2`),
+    );
+    await lenient.close();
   });
 });
 

@@ -3,12 +3,13 @@ import { AuditModule } from '../audit/audit.module.ts';
 import { NotificationsModule } from '../notifications/notifications.module.ts';
 import { ClientQuotas } from './client-quotas.ts';
 import { FailureThrottle } from './failure-throttle.ts';
+import { FairTurns } from './fair-turns.ts';
 import { ReplicaNews } from './replica-news.ts';
 import { Throttling } from './throttling.ts';
 
 @Module({
   imports: [AuditModule, NotificationsModule],
-  providers: [ClientQuotas, FailureThrottle, ReplicaNews, Throttling],
-  exports: [ClientQuotas, FailureThrottle, Throttling],
+  providers: [ClientQuotas, FailureThrottle, FairTurns, ReplicaNews, Throttling],
+  exports: [ClientQuotas, FailureThrottle, FairTurns, Throttling],
 })
 export class ThrottlingModule {}

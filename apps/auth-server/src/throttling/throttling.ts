@@ -18,7 +18,7 @@ export class Throttling {
   ) {
     this.requests = new Counter({
       name: 'lanyard_throttled_requests_total',
-      help: 'requests beyond a limit (failures, quota); enforced="false": let pass, since THROTTLING is observe',
+      help: 'requests beyond a limit (failures, a quota); enforced="false": let pass, since THROTTLING is observe',
       labelNames: ['limit', 'enforced'],
       registers: [metrics],
     });

@@ -11,9 +11,9 @@ import {
 } from '../client-authentication/client-authentication.guard.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { Client } from '../registry/client.entity.ts';
+import { QuotaGuard } from '../throttling/quota.guard.ts';
 import { ClientCredentialsGrant } from './client-credentials.grant.ts';
 import { formOf } from './form-parameters.ts';
-import { IssuanceGuard } from './issuance.guard.ts';
 import { parseTokenRequest } from './token-request.ts';
 
 /** The token endpoint, RFC 6749 section 3.2. */
@@ -28,7 +28,7 @@ export class TokenController {
   @Post()
   @Public()
   @HttpCode(HttpStatus.OK)
-  @UseGuards(ClientAuthenticationGuard, IssuanceGuard)
+  @UseGuards(ClientAuthenticationGuard, QuotaGuard('tokens'))
   issue(
     @AuthenticatedClient() client: Client,
     @GrantId() grantId: string,

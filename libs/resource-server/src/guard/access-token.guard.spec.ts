@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Body, Controller, Get, Module, Post, Query } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createLocalJWKSet } from 'jose';
 import { startAuthorizationServer, type TestAuthorizationServer } from '@lanyard/testing';
 import {
   AccessRules,
@@ -94,6 +95,25 @@ describe('a guarded route', () => {
       expect([response.statusCode, response.json()]).toEqual([200, { client: 'porter', query: {} }]);
     },
   );
+
+  it('refuses a token whose kid names a key that is broken, with 401 [broken-key, Lanyard]', async () => {
+    const broken = { kty: 'EC', crv: 'P-256', kid: 'broken', x: 'AQ', y: 'AQ' };
+    const getKey = createLocalJWKSet({ keys: [broken] });
+    const keys = { getKey, keySet: {}, available: true, start: () => undefined, stop: () => undefined };
+    @Module({
+      imports: [ResourceServerModule.forRoot({ issuer: issuer.issuer, resource, keys })],
+      controllers: [BadgesController],
+    })
+    class OtherModule {}
+    const other: NestFastifyApplication = await NestFactory.create(OtherModule, new FastifyAdapter(), {
+      logger: false,
+    });
+    await other.init();
+    const headers = bearer(issuer.token(grant, { header: { kid: 'broken' } }));
+    const { statusCode, json } = await other.inject({ method: 'GET', url: '/badges', headers });
+    expect([statusCode, json().error]).toEqual([401, 'invalid_token']);
+    await other.close();
+  });
 
   it('tells concurrent requests apart', async () => {
     const clients = Array.from({ length: 50 }, (_, i) => `client-${i}`);

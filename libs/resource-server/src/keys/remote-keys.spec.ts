@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { validateAccessToken } from '@lanyard/access-token';
 import { startAuthorizationServer, type TestAuthorizationServer } from '@lanyard/testing';
-import { RemoteKeys, type RemoteKeysOptions } from './remote-keys.ts';
+import { RemoteKeys, UnusableKeysError, type RemoteKeysOptions } from './remote-keys.ts';
 
 const audience = 'https://badges.example';
 const grant = { clientId: 'porter', audience, scope: 'badges:read' };
@@ -148,6 +148,44 @@ describe('RemoteKeys', () => {
     server.failNext('/jwks', 200, { times: 3 });
     await until(() => errors.length >= 2);
     await expect(validate(server.token(grant))).resolves.toMatchObject({ clientId: 'porter' });
+  });
+
+  it.each<[string, (keys: object[]) => unknown[]]>([
+    ['without a key', () => []],
+    ['of keys that are broken', (keys) => keys.map((key) => ({ ...key, x: 'AQ' }))],
+    ['of keys that encrypt', (keys) => keys.map((key) => ({ ...key, use: 'enc' }))],
+    ['of keys without a kid', (keys) => keys.map((key) => ({ ...key, kid: undefined }))],
+    ['of keys for other algorithms', (keys) => keys.map((key) => ({ ...key, alg: 'ES384' }))],
+    ['of things that are no keys', () => [null, 1, 'key', []]],
+  ])('keeps its keys where the server answers with a set %s [usable-keys, Lanyard]', async (_, change) => {
+    create({ refreshInterval: 0.05 }).start();
+    await until(() => keys.available);
+    server.changeJwks(change);
+    await until(() => errors.length >= 2);
+    expect(errors).toEqual(errors.map(() => expect.any(UnusableKeysError)));
+    await expect(validate(server.token(grant))).resolves.toMatchObject({ clientId: 'porter' });
+    server.changeJwks((keys) => keys);
+    await server.rotateKey();
+    const fresh = server.token(grant);
+    const isKnown = () =>
+      validate(fresh).then(
+        () => true,
+        () => false,
+      );
+    for (let i = 0; i < 200 && !(await isKnown()); i++) await sleep(10);
+    expect(await isKnown()).toBe(true);
+  });
+
+  it('uses the keys of a set that can be used, and reports the others once [usable-keys, Lanyard]', async () => {
+    server.changeJwks((keys) => [{ kty: 'EC', crv: 'P-256', kid: 'broken', x: 'AQ', y: 'AQ' }, null, ...keys]);
+    create({ refreshInterval: 0.02 }).start();
+    await until(() => server.keyFetches() >= 3);
+    await expect(validate(server.token(grant))).resolves.toMatchObject({ clientId: 'porter' });
+    expect(errors).toEqual([
+      expect.objectContaining({ message: expect.stringContaining('has keys that cannot be used (broken: ') }),
+    ]);
+    const unknown = server.token(grant, { header: { kid: 'broken' } });
+    await expect(validate(unknown)).rejects.toThrow('the access token is invalid');
   });
 
   it('refuses metadata of another issuer [issuer-is-its-address, RFC 8414 §3.3]', async () => {

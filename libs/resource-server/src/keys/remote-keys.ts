@@ -1,5 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KeysUnavailableError } from '@lanyard/access-token';
+import {
+  accessTokenAlgorithms,
+  KeysUnavailableError,
+  usableKeys,
+  type AccessTokenAlgorithm,
+} from '@lanyard/access-token';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { IssuerConnection, type Answer, type IssuerConnectionOptions } from '../issuer/issuer-connection.ts';
 import type { KeySource } from './key-source.ts';
@@ -9,8 +14,19 @@ export interface RemoteKeysOptions extends IssuerConnectionOptions {
   refreshInterval?: number;
   /** the least time between two fetches that requests cause, seconds; default 30 */
   cooldown?: number;
-  /** told of each fetch that failed; the keys at hand stay in use */
+  /** the algorithms whose keys can be used; default: all that access tokens may have */
+  algorithms?: readonly AccessTokenAlgorithm[];
+  /** called for each fetch that failed, where the keys at hand stay in use, and for keys that cannot be used */
   onError?: (error: unknown) => void;
+}
+
+/** A JWK Set has keys that cannot verify anything. */
+export class UnusableKeysError extends Error {
+  override readonly name = 'UnusableKeysError';
+
+  constructor(address: string, what: string, faults: readonly string[]) {
+    super(`the JWK Set at ${address} has ${what}${faults.length > 0 ? ` (${faults.slice(0, 10).join('; ')})` : ''}`);
+  }
 }
 
 /** How long to wait for new keys where the server can tell of them, seconds. */
@@ -18,11 +34,13 @@ const wait = 50;
 
 /**
  * The authorization server's keys, held in memory: fetched ahead of need, refreshed in the background, and kept
- * through any outage of the server. Tokens with unknown keys cause one fetch per cooldown at most; failed ones count.
+ * through any outage of the server; a JWK Set without a usable key is one. Tokens with unknown keys cause one fetch per cooldown at most; failed ones count.
  * Where the server can tell of new keys (`Prefer: wait`, RFC 7240), a key that is withdrawn is dropped at once.
  */
 export class RemoteKeys implements KeySource {
-  private readonly options: Required<Pick<RemoteKeysOptions, 'refreshInterval' | 'cooldown' | 'onError'>>;
+  private readonly options: Required<
+    Pick<RemoteKeysOptions, 'refreshInterval' | 'cooldown' | 'algorithms' | 'onError'>
+  >;
   private readonly connection: IssuerConnection;
   private keys: JWTVerifyGetKey | undefined;
   /** what the server answered last */
@@ -39,7 +57,13 @@ export class RemoteKeys implements KeySource {
 
   constructor(options: RemoteKeysOptions) {
     this.connection = new IssuerConnection(options);
-    this.options = { refreshInterval: 300, cooldown: 30, onError: () => undefined, ...options };
+    const defaults = {
+      refreshInterval: 300,
+      cooldown: 30,
+      algorithms: accessTokenAlgorithms,
+      onError: () => undefined,
+    };
+    this.options = { ...defaults, ...options };
   }
 
   get available(): boolean {
@@ -108,13 +132,23 @@ export class RemoteKeys implements KeySource {
 
   private async fetchKeys(): Promise<void> {
     this.address = (await this.connection.metadata()).jwks_uri;
-    this.take(await this.connection.send(this.address));
+    await this.take(await this.connection.send(this.address));
   }
 
-  /** The same keys are the same object, so that what was validated with them stays so. */
-  private take({ text, headers }: Answer): void {
-    if (text !== this.text) this.keys = createLocalJWKSet(JSON.parse(text) as JSONWebKeySet);
-    this.text = text;
+  /**
+   * The same keys are the same object, so that what was validated with them stays so.
+   * @throws where none of them can be used
+   */
+  private async take({ text, headers }: Answer): Promise<void> {
+    if (text !== this.text) {
+      const { usable, faults } = await usableKeys(jwkSetIn(text), this.options.algorithms);
+      if (usable.length === 0) throw new UnusableKeysError(this.address, 'no key that can be used', faults);
+      this.keys = createLocalJWKSet({ keys: usable });
+      this.text = text;
+      if (faults.length > 0) {
+        this.options.onError(new UnusableKeysError(this.address, 'keys that cannot be used', faults));
+      }
+    }
     this.etag = headers.get('etag') ?? undefined;
   }
 
@@ -154,7 +188,7 @@ export class RemoteKeys implements KeySource {
     try {
       const answer = await this.connection.send(this.address, { headers: conditions }, { waiting: wait * 1000 });
       const changed = answer.status !== 304;
-      if (changed) this.take(answer);
+      if (changed) await this.take(answer);
       this.failedWaits = 0;
       this.tells ||= answer.headers.has('preference-applied');
       return changed || answer.headers.has('preference-applied');
@@ -165,4 +199,10 @@ export class RemoteKeys implements KeySource {
       return false;
     }
   }
+}
+
+function jwkSetIn(text: string): JSONWebKeySet {
+  const set = JSON.parse(text) as JSONWebKeySet | null;
+  if (!Array.isArray(set?.keys)) throw new Error('the JWK Set is malformed');
+  return set;
 }

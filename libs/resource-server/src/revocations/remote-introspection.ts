@@ -1,6 +1,6 @@
 import type { IntrospectionResponse } from '@lanyard/oauth-protocol';
 import { LRUCache } from 'lru-cache';
-import type { IssuerConnection } from '../issuer/issuer-connection.ts';
+import { UnexpectedStatusError, type IssuerConnection } from '../issuer/issuer-connection.ts';
 import { RevocationUnknownError } from './revocation-source.ts';
 
 /** How long an answer serves, and after a failure nobody is asked, ms. */
@@ -22,7 +22,8 @@ export class RemoteIntrospection {
 
   /**
    * As long as nothing was answered, one request goes at a time, and all wait for it.
-   * @throws {RevocationUnknownError}  where there is no answer; then nobody is asked for a second
+   * @throws {RevocationUnknownError}  where there is no answer; then nothing is asked for a second, or for as
+   *   long as the server says (`Retry-After`)
    */
   async isActive(token: string): Promise<boolean> {
     for (;;) {
@@ -42,9 +43,10 @@ export class RemoteIntrospection {
         return active;
       })
       .catch((cause: unknown) => {
-        this.answered = false;
-        this.endpoint = undefined;
-        this.failedUntil = performance.now() + pause * (1 + Math.random());
+        const isThrottled = cause instanceof UnexpectedStatusError && cause.status === 429;
+        if (!isThrottled) [this.answered, this.endpoint] = [false, undefined];
+        const least = isThrottled ? Math.max(pause, Math.min(cause.retryAfter, 60) * 1000) : pause;
+        this.failedUntil = performance.now() + least * (1 + Math.random());
         throw unknown(cause);
       })
       .finally(() => this.underWay.delete(token));

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { InvalidRevocationListError, validateAccessToken } from '@lanyard/access-token';
+import { basicCredentials } from '@lanyard/oauth-protocol';
 import { startAuthorizationServer, type TestAuthorizationServer } from '@lanyard/testing';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { RemoteKeys } from '../keys/remote-keys.ts';
@@ -17,6 +18,12 @@ let revocations: RemoteRevocations;
 let errors: unknown[];
 let silences: boolean[];
 let intermediary: Server | undefined;
+
+interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
 
 beforeEach(async () => {
   server = await startAuthorizationServer({ badges: { secret: 's3cret', scope: '', audience } }, { tellsOfKeys: true });
@@ -33,10 +40,18 @@ afterEach(async () => {
   intermediary?.close();
 });
 
-/** Stands between: passes on neither conditions nor preferences, and may change the metadata. */
-async function startIntermediary(metadata: object = {}): Promise<string> {
+/** Stands between: passes on no preferences, and may change the metadata, or answer itself. */
+async function startIntermediary(
+  metadata: object = {},
+  answerOf: (url: string) => Partial<Answer> | undefined = () => undefined,
+): Promise<string> {
   intermediary = createServer((request, response) => {
     const { url = '', headers } = request;
+    const own = answerOf(url);
+    if (own) {
+      response.writeHead(own.status ?? 200, own.headers).end(own.body);
+      return;
+    }
     void fetch(server.address + url, { headers: { authorization: headers.authorization ?? '' } }).then(
       async (answer) => {
         const body = await answer.text();
@@ -96,6 +111,14 @@ describe('RemoteRevocations', () => {
     server.revoke({ kind: 'kid', id: decodeProtectedHeader(other).kid! });
     await until(() => isRevoked(other));
     expect(revocations.size).toBe(3);
+  });
+
+  it('takes a long list in parts, and the first request waits for all of them', async () => {
+    const tokens = Array.from({ length: 250 }, () => server.token(grant));
+    for (const token of tokens) revoke(token);
+    create().start();
+    expect(await isRevoked(tokens.at(-1)!)).toBe(true);
+    expect([revocations.size, server.revocationRequests().list]).toEqual([250, 3]);
   });
 
   it('answers at once and asks nobody while something was heard lately', async () => {
@@ -213,6 +236,120 @@ describe('RemoteRevocations', () => {
     revoke(token);
     await until(() => errors.some((error) => error instanceof InvalidRevocationListError));
     expect(revocations.size).toBe(1);
+  });
+
+  describe('where somebody stands between', () => {
+    const isList = (url: string) => url.startsWith('/revocations');
+    const list = async () => {
+      const authorization = basicCredentials('badges', 's3cret');
+      return (await fetch(`${server.issuer}/revocations`, { headers: { authorization } })).text();
+    };
+    /** Longer than it ever pauses. */
+    const untilLongSilent = async () => {
+      for (let i = 0; i < 100 && revocations.silence < 7; i++) await sleep(100);
+      expect(revocations.silence).toBeGreaterThan(7);
+    };
+    /** Silent after a second and a half, since an `iat` counts seconds. */
+    const attentive = { silentAfter: 1.5 };
+
+    it.each([
+      ['the last list', {}],
+      ['the last list, as if it had waited', { 'preference-applied': 'wait=20' }],
+    ])('and repeats %s, that is silence [newer-stays, Lanyard]', async (_, headers) => {
+      const body = await list();
+      const issuerAddress = await startIntermediary({}, (url) => (isList(url) ? { body, headers } : undefined));
+      create({ ...attentive, issuerAddress }).start();
+      await until(() => revocations.silence < 1);
+      await untilLongSilent();
+      expect(silences).toEqual([true]);
+      expect(errors.map(String)).toEqual([expect.stringContaining('no list of revocations is newer than the last')]);
+    });
+
+    it('and repeats an older list, its entries count, and nothing else does [newer-stays, Lanyard]', async () => {
+      const older = await list();
+      const token = server.token(grant);
+      revoke(token);
+      const entries = await list();
+      let repeated: string[] | undefined;
+      let asked = 0;
+      const issuerAddress = await startIntermediary({}, (url) =>
+        isList(url) && repeated ? { body: repeated[asked++ % 2] } : undefined,
+      );
+      create({ ...attentive, issuerAddress }).start();
+      await until(() => isRevoked(token));
+      // What was signed since then is newer than both.
+      await sleep(2000);
+      await until(() => revocations.silence < 0.5);
+      repeated = [older, entries];
+      await untilLongSilent();
+      expect(await isRevoked(token)).toBe(true);
+      expect(revocations.size).toBe(1);
+      // It goes on where it was.
+      const next = server.token(grant);
+      revoke(next);
+      repeated = undefined;
+      await until(() => isRevoked(next));
+      expect(revocations.isSilent).toBe(false);
+    });
+
+    it('and repeats one part of a long list, it does not ask for ever', async () => {
+      for (let i = 0; i < 150; i++) revoke(server.token(grant));
+      const body = await list();
+      let asked = 0;
+      const issuerAddress = await startIntermediary({}, (url) => (isList(url) && (asked += 1) ? { body } : undefined));
+      create({ issuerAddress }).start();
+      await until(() => errors.length > 0);
+      expect(String(errors[0])).toContain('does not go on where its last part ended');
+      expect([asked, revocations.silence]).toEqual([2, Number.POSITIVE_INFINITY]);
+    });
+
+    it('and says 304, that is silence [newer-stays, Lanyard]', async () => {
+      let status: number | undefined;
+      const issuerAddress = await startIntermediary({}, (url) => (isList(url) && status ? { status } : undefined));
+      create({ ...attentive, issuerAddress }).start();
+      await until(() => revocations.silence < 0.5);
+      status = 304;
+      await until(() => revocations.isSilent);
+      expect(errors.length).toBeGreaterThan(0);
+    });
+
+    it('and holds lists back, their age counts as silence [newer-stays, Lanyard]', async () => {
+      const now = Date.now;
+      Date.now = () => now() - 200_000;
+      const body = await list();
+      Date.now = now;
+      const issuerAddress = await startIntermediary({}, (url) => (isList(url) ? { body } : undefined));
+      create({ issuerAddress }).start();
+      await until(() => revocations.silence < 1000);
+      expect(revocations.silence).toBeGreaterThan(138);
+      expect(revocations.isSilent).toBe(true);
+    });
+
+    it('and says that it asks too often, it asks when it may again', async () => {
+      const asked: number[] = [];
+      const issuerAddress = await startIntermediary({}, (url) => {
+        if (!isList(url) || asked.push(performance.now()) > 2) return undefined;
+        return { status: 429, headers: { 'retry-after': '1' } };
+      });
+      create({ issuerAddress }).start();
+      await until(() => revocations.silence < 1);
+      const [first = 0, second = 0, third = 0] = asked;
+      expect([second - first, third - second].every((ms) => ms >= 990)).toBe(true);
+    });
+  });
+
+  it('introspects no more for as long as the server says that it does so too often', async () => {
+    create({ whenSilent: 'introspect' });
+    server.failNext('/revocations', 503, { times: 1000 });
+    revocations.start();
+    expect(await isRevoked(server.token(grant))).toBe(false);
+    server.failNext('/introspect', 429, { times: 1, headers: { 'retry-after': '2' } });
+    for (let i = 0; i < 20; i++) {
+      await expect(isRevoked(server.token(grant))).rejects.toThrow(RevocationUnknownError);
+      await sleep(90);
+    }
+    expect(server.failures('/introspect')).toBe(1);
+    await until(async () => (await isRevoked(server.token(grant)).catch(() => undefined)) === false);
   });
 
   it('survives listeners that throw', async () => {

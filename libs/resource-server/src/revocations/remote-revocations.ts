@@ -1,11 +1,11 @@
-import { RevokedTokens, revocationsIn, type AccessToken } from '@lanyard/access-token';
+import { listClockTolerance, RevokedTokens, revocationsIn, type AccessToken } from '@lanyard/access-token';
 import { basicCredentials, type RevocationListClaims } from '@lanyard/oauth-protocol';
 import { readSecret, type SecretSource } from '@lanyard/token-client';
 import { errors } from 'jose';
 import { IssuerConnection, type IssuerConnectionOptions } from '../issuer/issuer-connection.ts';
 import type { KeySource } from '../keys/key-source.ts';
 import { RemoteIntrospection } from './remote-introspection.ts';
-import { RevocationFeed } from './revocation-feed.ts';
+import { RevocationFeed, type Taken } from './revocation-feed.ts';
 import { RevocationUnknownError, type RevocationSource } from './revocation-source.ts';
 
 /** What happens to tokens while nothing was heard of revocations for too long. */
@@ -34,7 +34,7 @@ export interface RevocationOptions {
 export interface RemoteRevocationsOptions extends RevocationOptions, IssuerConnectionOptions {
   /** who signs the list */
   keys: KeySource;
-  /** told of each request that failed */
+  /** told of each request that failed, and once where lists come that are no newer than the last one */
   onError?: (error: unknown) => void;
   /** told when the list falls silent for too long, and when it is heard again */
   onSilence?: (silent: boolean) => void;
@@ -54,6 +54,9 @@ export class RemoteRevocations implements RevocationSource {
   private attempted = false;
   private startedAt = Number.POSITIVE_INFINITY;
   private heardAt = Number.NEGATIVE_INFINITY;
+  /** when the newest list was signed, seconds since the epoch */
+  private newest = Number.NEGATIVE_INFINITY;
+  private toldOld = false;
   private tidiedAt = performance.now();
   private toldSilent = false;
 
@@ -144,27 +147,48 @@ export class RemoteRevocations implements RevocationSource {
     }
   }
 
-  /**
-   * Entries are never taken back before their end, whatever a later list says.
-   * @returns whether there was something new
-   */
-  private take(list: RevocationListClaims | undefined): boolean {
-    const now = performance.now();
-    if (now - this.tidiedAt > 60_000) {
-      this.revoked.dropEnded(Math.floor(Date.now() / 1000));
-      this.tidiedAt = now;
+  /** Entries are never taken back before their end, whatever a later list says. */
+  private async take(list: RevocationListClaims): Promise<Taken> {
+    if (performance.now() - this.tidiedAt > 60_000) {
+      await this.revoked.dropEnded(Math.floor(Date.now() / 1000));
+      this.tidiedAt = performance.now();
     }
     const before = this.revoked.size;
-    if (list) for (const revocation of revocationsIn(list)) this.revoked.add(revocation);
-    if (!list?.stale) {
-      this.heardAt = now;
-      this.tellSilence(false);
-    }
-    return this.revoked.size > before;
+    await this.revoked.addAll(revocationsIn(list));
+    const isNews = !list.more && !list.stale && list.iat > this.newest;
+    if (isNews) this.heard(list.iat);
+    else if (!list.more && !list.stale) this.heardOld(list.iat);
+    return { isNew: this.revoked.size > before, isNews };
+  }
+
+  /** @param signedAt  its age counts as silence, as far as clocks that differ do not explain it */
+  private heard(signedAt: number): void {
+    this.newest = signedAt;
+    this.toldOld = false;
+    const age = Math.max(0, Date.now() / 1000 - signedAt - listClockTolerance);
+    this.heardAt = Math.max(this.heardAt, performance.now() - age * 1000);
+    if (!this.isSilent) this.tellSilence(false);
+  }
+
+  /**
+   * A list that is not newer than all before it says nothing of now: somebody may repeat it. It is not worth a word
+   * where another replica's clock is a bit behind, nor where there are several lists in a second.
+   */
+  private heardOld(signedAt: number): void {
+    if (this.silence < this.patience / 2 || this.toldOld) return this.lookForSilence();
+    this.toldOld = true;
+    const age = this.newest - signedAt;
+    this.failed(
+      new Error(`no list of revocations is newer than the last: this one is ${age} s older; it may be repeated`),
+    );
   }
 
   private failed(error: unknown): void {
     quietly(() => this.options.onError?.(error));
+    this.lookForSilence();
+  }
+
+  private lookForSilence(): void {
     // A server that starts together with this one needs its time.
     const isPatient = performance.now() - this.startedAt <= this.patience * 1000;
     if (this.isSilent && !isPatient) this.tellSilence(true);

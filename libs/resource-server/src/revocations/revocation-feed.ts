@@ -4,6 +4,13 @@ import type { RevocationListClaims } from '@lanyard/oauth-protocol';
 import type { JWTVerifyGetKey } from 'jose';
 import { UnexpectedStatusError, type IssuerConnection } from '../issuer/issuer-connection.ts';
 
+export interface Taken {
+  /** whether it has entries that were not known */
+  isNew: boolean;
+  /** whether it says what is revoked now: it was signed after all that came before it */
+  isNews: boolean;
+}
+
 export interface RevocationFeedOptions {
   issuer: string;
   connection: IssuerConnection;
@@ -13,8 +20,7 @@ export interface RevocationFeedOptions {
   wait: number;
   /** the value of `Authorization`, asked for each time, since secrets are rotated */
   authorization: () => Promise<string>;
-  /** takes what is new; undefined: nothing is, as of now. Returns whether there was something that was not known */
-  take: (list: RevocationListClaims | undefined) => boolean;
+  take: (list: RevocationListClaims) => Promise<Taken>;
   onError: (error: unknown) => void;
 }
 
@@ -30,7 +36,7 @@ const longList = 55_000;
 /** ms; what the server refuses does not mend itself soon */
 const longestDelay = { passing: 10_000, refused: 60_000 };
 
-/** Follows the authorization server's list of revocations: a snapshot, then what is new, as soon as it is. */
+/** Follows the authorization server's list of revocations: the whole of it in parts, then what is new, as soon as it is. */
 export class RevocationFeed {
   private cursor: number | undefined;
   private address: string | undefined;
@@ -53,8 +59,8 @@ export class RevocationFeed {
       } catch (error) {
         if (connection.isStopped) return;
         onError(error);
-        this.address = undefined;
-        [failures, seconds, idle] = [failures + 1, 0, 0];
+        if (!isThrottled(error)) [this.address, seconds] = [undefined, 0];
+        [failures, idle] = [failures + 1, 0];
         attempted();
         await this.paused(delayAfter(failures, error));
       }
@@ -66,31 +72,46 @@ export class RevocationFeed {
    * @returns whether there was news, or the request has waited for it
    */
   private async ask(seconds: number): Promise<boolean> {
-    const { connection, authorization, take } = this.options;
     this.address ??= await this.listAddress();
-    const known = this.cursor === undefined ? undefined : String(this.cursor);
-    const address = known === undefined ? this.address : `${this.address}?cursor=${known}`;
-    const headers = {
-      accept: 'application/jwt',
-      ...(known !== undefined && { 'if-none-match': `W/"${known}"` }),
-      ...(seconds > 0 && { prefer: `wait=${seconds}` }),
-    };
-    const limits = { waiting: seconds * 1000, reading: longList };
-    const answer = await connection.sendAuthenticated(address, await authorization(), { headers }, limits);
-    if (answer.status !== 304) return this.read(answer.text);
-    take(undefined);
-    return answer.headers.has('preference-applied');
+    let { list, isNew, isNews, headers } = await this.request(seconds);
+    while (list.more) {
+      const before = { cursor: list.cursor, isNew };
+      ({ list, isNew, isNews, headers } = await this.request(0));
+      isNew ||= before.isNew;
+      // A part that is repeated has no end.
+      if (list.cursor < before.cursor || (list.more && list.cursor === before.cursor)) {
+        throw new Error('the list does not go on where its last part ended');
+      }
+    }
+    if (list.stale) throw new Error('the server that answered may not know what was revoked of late');
+    return isNew || (isNews && headers.has('preference-applied'));
   }
 
-  private async read(text: string): Promise<boolean> {
-    const { getKey, issuer, take } = this.options;
+  private async request(seconds: number): Promise<Taken & { list: RevocationListClaims; headers: Headers }> {
+    const { connection, authorization, getKey, issuer, take } = this.options;
+    const address = this.cursor === undefined ? this.address! : `${this.address}?cursor=${this.cursor}`;
+    const asked = { accept: 'application/jwt', ...(seconds > 0 && { prefer: `wait=${seconds}` }) };
+    const limits = { waiting: seconds * 1000, reading: longList };
+    const { status, text, headers } = await connection.sendAuthenticated(
+      address,
+      await authorization(),
+      { headers: asked },
+      limits,
+    );
+    if (status === 304) throw new Error('the server answered 304: that is not signed, and says nothing of now');
     const list = await validateRevocationList(text, getKey, { issuer });
-    if (list.since !== undefined && list.since !== this.cursor)
+    if (list.since !== undefined && list.since > (this.cursor ?? -1)) {
       throw new Error('the list does not follow what is known');
-    const isNew = take(list);
-    this.cursor = list.cursor;
-    if (list.stale) throw new Error('the server that answered may not know what was revoked of late');
-    return isNew;
+    }
+    const taken = await take(list);
+    this.goOn(list, taken.isNews);
+    return { ...taken, list, headers };
+  }
+
+  /** Back only where a list begins anew, as after a backup was restored. */
+  private goOn({ cursor, since, more = false }: RevocationListClaims, isNews: boolean): void {
+    const beginsAnew = since === undefined && (isNews || more);
+    if (this.cursor === undefined || cursor > this.cursor || beginsAnew) this.cursor = cursor;
   }
 
   private async listAddress(): Promise<string> {
@@ -105,9 +126,13 @@ export class RevocationFeed {
   }
 }
 
+/** RFC 6585 section 4: nothing is wrong, but it is to be asked less often. */
+const isThrottled = (error: unknown): boolean => error instanceof UnexpectedStatusError && error.status === 429;
+
 /** 0.5, 1, 2 … seconds; half of it by chance, so that many instances do not come back at once. */
 function delayAfter(failures: number, error: unknown): number {
-  const refused = error instanceof UnexpectedStatusError && error.status >= 400 && error.status < 500;
+  const refused =
+    error instanceof UnexpectedStatusError && error.status >= 400 && error.status < 500 && !isThrottled(error);
   const longest = refused ? longestDelay.refused : longestDelay.passing;
   const asked = error instanceof UnexpectedStatusError ? Math.min(error.retryAfter * 1000, 60_000) : 0;
   const delay = Math.min(500 * 2 ** Math.min(failures - 1, 10), longest) * (0.5 + Math.random() / 2);

@@ -42,6 +42,8 @@ export interface TestAuthorizationServer {
   ): string;
   /** a new signing key; the old ones stay published unless `withdraw` */
   rotateKey(options?: { withdraw?: boolean }): Promise<void>;
+  /** what the keys of the JWK Set become before it is answered, for tests of sets that are broken */
+  changeJwks(change: (keys: object[]) => unknown[]): void;
   /** revokes one token by its `jti`, or all with a `grant_id` or `kid` in common; `until` is in an hour by default */
   revoke(revocation: Omit<Revocation, 'until'> & { until?: number }): void;
   /** the list begins anew, as after a backup was restored */
@@ -84,6 +86,7 @@ export async function startAuthorizationServer(
 ): Promise<TestAuthorizationServer> {
   let key = await newKey();
   let published: JWK[] = [key.jwk];
+  let changeJwks = (jwks: object[]): unknown[] => jwks;
   let keyFetches = 0;
   let keysChanged = Promise.withResolvers<void>();
   const tokenRequests: RecordedTokenRequest[] = [];
@@ -95,7 +98,7 @@ export async function startAuthorizationServer(
     [authorizationServerMetadataPath]: () => metadata(issuer),
     '/jwks': () => {
       keyFetches += 1;
-      return { keys: published };
+      return { keys: changeJwks(published) };
     },
     '/introspect': async (request) => {
       introspections += 1;
@@ -189,6 +192,7 @@ export async function startAuthorizationServer(
       keysChanged.resolve();
       keysChanged = Promise.withResolvers();
     },
+    changeJwks: (change) => void (changeJwks = change),
     revoke: ({ until = Math.floor(Date.now() / 1000) + 3600, ...revocation }) =>
       revocations.add({ ...revocation, until }),
     forgetRevocations: () => revocations.clear(),

@@ -8,6 +8,9 @@ export interface RawAnswer {
   body?: string;
 }
 
+/** How many entries one part of the list has. */
+const atMost = 100;
+
 /** What was revoked, and the list of it: the whole, what came after a cursor, or what comes next (`Prefer: wait`). */
 export class TestRevocations {
   private readonly entries: Revocation[] = [];
@@ -43,19 +46,20 @@ export class TestRevocations {
 
   async answer({ url = '', headers }: IncomingMessage): Promise<RawAnswer> {
     this.requests += 1;
-    const tag = () => `W/"${this.entries.length}"`;
-    const waits = headers.prefer !== undefined && headers['if-none-match'] === tag();
+    const cursor = new URL(url, this.issuer).searchParams.get('cursor');
+    const waits = headers.prefer !== undefined && cursor === String(this.entries.length);
     if (waits) await this.changed.promise;
-    const asked = new URL(url, this.issuer).searchParams.get('cursor');
-    if (this.isCutOff && asked !== null) return { status: 503, headers: { 'retry-after': '1' } };
-    const answered = { etag: tag(), ...(waits && { 'preference-applied': String(headers.prefer) }) };
-    if (headers['if-none-match'] === tag()) return { status: 304, headers: answered };
-    const since = asked === null || Number(asked) > this.entries.length ? undefined : Number(asked);
-    const revocations = this.entries.slice(since ?? 0);
-    const list = { cursor: this.entries.length, since, stale: this.isCutOff, revocations };
+    if (this.isCutOff && cursor !== null) return { status: 503, headers: { 'retry-after': '1' } };
+    const since = cursor === null || Number(cursor) > this.entries.length ? undefined : Number(cursor);
+    const revocations = this.entries.slice(since ?? 0).slice(0, atMost);
+    const reached = (since ?? 0) + revocations.length;
+    const list = { cursor: reached, since, more: reached < this.entries.length, stale: this.isCutOff, revocations };
     return {
       status: 200,
-      headers: { 'content-type': 'application/revocations+jwt', ...answered },
+      headers: {
+        'content-type': 'application/revocations+jwt',
+        ...(waits && { 'preference-applied': String(headers.prefer) }),
+      },
       body: issueRevocationList(this.issuer, this.key(), list),
     };
   }

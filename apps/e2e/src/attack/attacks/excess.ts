@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { decodeJwt } from 'jose';
 import { insist, type Attack } from '../attack.ts';
 import { call, counted, form } from '../http.ts';
 import { quantile } from '../statistics.ts';
@@ -69,7 +70,87 @@ export const excess: Attack[] = [
       }
     },
   },
+  {
+    name: 'a storm of revocations',
+    rule: '[every-quota, Lanyard]',
+    tries: 'a client that revokes without end, and so makes the server validate one token after the other',
+    stoppedBy: 'a quota for each client at every endpoint, 12,000 a minute here; Retry-After says how long to wait',
+    needs: 'administrator',
+    async run(target) {
+      const { authorization, remove } = await clientOfItsOwn(target, 60);
+      const revoke = () =>
+        fetch(`${target.issuer}/oauth/revoke`, form({ token: 'x' }, { authorization }) as RequestInit);
+      const answers: Response[] = [];
+      const begun = performance.now();
+      const seconds = () => (performance.now() - begun) / 1000;
+      try {
+        while (answers.at(-1)?.status !== 429 && seconds() < 30) {
+          const next = await Promise.all(Array.from({ length: 50 }, revoke));
+          await Promise.all(next.map((answer) => answer.text()));
+          answers.push(...next.toSorted((one, other) => one.status - other.status));
+        }
+      } finally {
+        await remove();
+      }
+      const statuses = answers.map(({ status }) => status);
+      insist(
+        statuses.every((status) => status < 500),
+        `the server is in trouble: ${counted(statuses)}`,
+      );
+      if (await observes(target)) return `${counted(statuses)} (limits are observed alone)`;
+      const heard = statuses.filter((status) => status === 200).length;
+      insist(
+        heard <= replicasAtMost * (2000 + 200 * seconds()),
+        `${heard} revocations were heard, where 2000 at once and 200 a second are due at each replica`,
+      );
+      const refused = answers.filter(({ status }) => status === 429);
+      insist(
+        refused.every(({ headers }) => Number(headers.get('retry-after')) > 0),
+        'it does not say how long to wait',
+      );
+      return `${counted(statuses)} in ${seconds().toFixed(1)} s`;
+    },
+  },
+  {
+    name: 'a flood of cursors',
+    rule: '[few-signatures, Lanyard]',
+    tries:
+      'a resource server that asks for the list of revocations from 500 different cursors, to have each list signed',
+    stoppedBy: 'a cursor is rounded down to one of a few places: few lists are signed, and they serve for all',
+    async run(target) {
+      const authorization = target.authorizationOf('jobs-api');
+      const lists = `${target.issuer}/oauth/revocations`;
+      const begun = performance.now();
+      const { text } = await call(lists, { headers: { authorization } });
+      const cursor = Number(decodeJwt(text).cursor);
+      const signatures = new Set<string>();
+      for (let i = 0; i < 500; i += 10) {
+        // At any distance from the end: 1 microsecond, up to all of it.
+        const cursors = Array.from({ length: 10 }, (_, j) => Math.max(0, cursor - Math.floor(1.08 ** (i + j))));
+        const answers = await Promise.all(
+          cursors.map((after) => call(`${lists}?cursor=${after}`, { headers: { authorization } })),
+        );
+        const signed = answers.filter(({ status }) => status === 200);
+        insist(signed.length > 0 || answers.every(({ status }) => status === 429), 'the list cannot be had');
+        for (const answer of signed) signatures.add(answer.text);
+      }
+      // At each of two replicas or so: of the last entries 7 lists, and of each earlier part one.
+      const entries = await revocationsAt(target);
+      const seconds = Math.ceil((performance.now() - begun) / 1000) + 1;
+      const most = replicasAtMost * (7 * seconds + entries / 10_000);
+      insist(signatures.size <= most, `${signatures.size} lists were signed for 500 cursors in ${seconds} s`);
+      return `${signatures.size} lists were signed for 500 cursors`;
+    },
+  },
 ];
+
+/** How many replicas a deployment has here at most. */
+const replicasAtMost = 3;
+
+async function revocationsAt({ issuer }: Target): Promise<number> {
+  const { text } = await call(`${issuer}/metrics`);
+  return Number(/^lanyard_revocations(?:\{[^}]*\})? (\d+)/m.exec(text)?.[1] ?? 0);
+}
 
 const ms = (durations: number[]) => quantile(durations, 0.99).toFixed(1);
 

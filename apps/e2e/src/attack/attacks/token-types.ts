@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose';
 import { insist, type Attack } from '../attack.ts';
 import { forge, insistOnAcceptance, insistOnRefusal, encode, untilRefused } from '../forge.ts';
 import { basic } from '../../basic.ts';
@@ -14,10 +15,14 @@ export const tokenTypes: Attack[] = [
       const accept = 'application/token-introspection+jwt';
       const token = await target.tokenOf('batch-processor');
       // What came after the newest revocation: the whole list may be longer than a header can be.
-      const lists = `${target.issuer}/oauth/revocations`;
-      const { headers } = await call(lists, { headers: { authorization } });
-      const cursor = /\d+/.exec(headers.etag ?? '')?.[0] ?? '0';
-      const list = await call(`${lists}?cursor=${cursor}`, { headers: { authorization } });
+      const listAfter = (query = '') =>
+        call(`${target.issuer}/oauth/revocations${query}`, { headers: { authorization } });
+      let list = await listAfter();
+      for (let isEnd = false; !isEnd;) {
+        const { cursor, more } = decodeJwt(list.text);
+        isEnd = !more;
+        list = await listAfter(`?cursor=${cursor}`);
+      }
       const introspection = await call(`${target.issuer}/oauth/introspect`, form({ token }, { authorization, accept }));
       insist(list.text.startsWith('eyJ') && introspection.text.startsWith('eyJ'), 'the other tokens could not be had');
       return insistOnRefusal(target, {

@@ -1,0 +1,61 @@
+import { TokenBucket } from 'limiter';
+import { LRUCache } from 'lru-cache';
+import type { Topic } from './replica-news.ts';
+
+interface Quota {
+  perMinute: number;
+  bucket: TokenBucket;
+  /** used since the others were told */
+  untold: number;
+}
+
+/** Clients that use less of their quota than this part are not worth telling. */
+const worthTelling = 0.1;
+
+/**
+ * How often each client may do one thing. Replicas tell each other every second what a client used that uses a good part
+ * of its quota.
+ */
+export class ClientQuota implements Topic {
+  private readonly quotas = new LRUCache<string, Quota>({ max: 100_000 });
+  private readonly users = new Set<string>();
+
+  /** @returns 0; or how many seconds the client must wait */
+  use(clientId: string, perMinute: number): number {
+    const quota = this.quotaOf(clientId, perMinute);
+    if (!quota.bucket.tryRemoveTokens(1)) return Math.max(1, Math.ceil(quota.bucket.getWaitTime(1) / 1000));
+    if (quota.untold++ === 0) this.users.add(clientId);
+    return 0;
+  }
+
+  private quotaOf(clientId: string, perMinute: number): Quota {
+    const known = this.quotas.get(clientId);
+    if (known?.perMinute === perMinute) return known;
+    const atOnce = Math.max(perMinute / 6, Math.min(perMinute, 10));
+    const bucket = new TokenBucket({ bucketSize: atOnce, tokensPerInterval: perMinute, interval: 'minute' });
+    bucket.content = atOnce;
+    const quota = { perMinute, bucket, untold: 0 };
+    this.quotas.set(clientId, quota);
+    return quota;
+  }
+
+  /** By quota and client, so that a replica which has not seen the client yet knows what to take it from. */
+  *collect(): Generator<[string, number]> {
+    for (const clientId of this.users) {
+      const quota = this.quotas.peek(clientId);
+      if (quota && quota.untold <= (quota.perMinute / 60) * worthTelling) continue;
+      this.users.delete(clientId);
+      if (!quota) continue;
+      yield [`${quota.perMinute} ${clientId}`, quota.untold];
+      quota.untold = 0;
+    }
+  }
+
+  take(name: string, used: number): void {
+    const [perMinute, clientId = ''] = name.split(' ');
+    const { bucket } = this.quotaOf(clientId, Number(perMinute));
+    // What it has gained since it was last looked at is not to be added afterwards.
+    bucket.drip();
+    bucket.content = Math.max(bucket.content - used, -bucket.bucketSize);
+  }
+}

@@ -1,0 +1,73 @@
+import { compactVerify, createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose';
+import type { AccessTokenAlgorithm } from './access-token-validator.ts';
+
+/**
+ * Verifies something with the key that its header names. What is wrong with that key is wrong with what it signed: jose
+ * throws a DOMException for a key that it cannot import, and a TypeError for one that is too small.
+ * @throws {errors.JOSEError}  also where the header names no key, which would have to be tried against each
+ */
+export async function verifyWithKeyOf<T>(
+  getKey: JWTVerifyGetKey,
+  verify: (getKey: JWTVerifyGetKey) => Promise<T>,
+): Promise<T> {
+  let isKeyFound = false;
+  try {
+    return await verify(async (header, token) => {
+      if (typeof header?.kid !== 'string') throw new errors.JWTInvalid('the header has no kid');
+      const key = await getKey(header, token);
+      isKeyFound = true;
+      return key;
+    });
+  } catch (cause) {
+    // Before a key was found, a TypeError may come from the network.
+    const isFault = cause instanceof DOMException ? !isAbort(cause) : isKeyFound && cause instanceof TypeError;
+    if (isFault) {
+      throw new errors.JWKInvalid(`the key cannot be used: ${(cause as Error).message}`, { cause });
+    }
+    throw cause;
+  }
+}
+
+const isAbort = ({ name }: DOMException) => name === 'AbortError' || name === 'TimeoutError';
+
+/**
+ * The keys of a JWK Set that can verify something: public, complete, of a sufficient size, for one of the algorithms,
+ * and the only one with their `kid`.
+ * @returns them, and for each other key why it cannot be used
+ */
+export async function usableKeys(
+  { keys }: JSONWebKeySet,
+  algorithms: readonly AccessTokenAlgorithm[],
+): Promise<{ usable: JWK[]; faults: string[] }> {
+  const usable: JWK[] = [];
+  const faults: string[] = [];
+  const byKid = Map.groupBy(keys, (key) => key?.kid);
+  for (const key of keys) {
+    const fault = await faultOf(byKid.get(key?.kid) ?? [], algorithms);
+    if (fault === undefined) usable.push(key);
+    else faults.push(`${typeof key?.kid === 'string' ? key.kid.slice(0, 64) : 'a key without a kid'}: ${fault}`);
+  }
+  return { usable, faults };
+}
+
+/** @param keys  with the same kid */
+async function faultOf(keys: JWK[], algorithms: readonly AccessTokenAlgorithm[]): Promise<string | undefined> {
+  const kid = keys[0]?.kid;
+  if (typeof kid !== 'string') return 'it has no kid';
+  let fault = 'it is for none of the accepted algorithms';
+  for (const alg of algorithms) {
+    try {
+      await verifyWithKeyOf(createLocalJWKSet({ keys }), (getKey) => compactVerify(unsigned(alg, kid), getKey));
+    } catch (error) {
+      if (error instanceof errors.JWSSignatureVerificationFailed) return undefined;
+      if (!(error instanceof errors.JWKSNoMatchingKey)) fault = (error as Error).message;
+    }
+  }
+  return fault;
+}
+
+/** What no key has signed: a key that can be used says so. */
+function unsigned(alg: AccessTokenAlgorithm, kid: string): string {
+  const header = Buffer.from(JSON.stringify({ alg, kid })).toString('base64url');
+  return `${header}.e30.AA`;
+}
