@@ -25,6 +25,7 @@ import { ProblemFilter } from './problem/problem.filter.ts';
 import { explain } from './startup-failure.ts';
 import { readCertificate } from './tls/certificate.ts';
 import { renewCertificate, secureContext } from './tls/renew-certificate.ts';
+import { endOnUncaughtErrors, logServerErrors } from './uncaught-errors.ts';
 
 export interface Service<Schema extends z.ZodObject = z.ZodObject> {
   name: string;
@@ -102,11 +103,13 @@ export async function createService<Schema extends z.ZodObject>(
 
 /** Runs the service until SIGTERM or SIGINT. A reason not to start is told in one line each, and ends the process with 1. */
 export async function runService<Schema extends z.ZodObject>(service: Service<Schema>): Promise<void> {
+  endOnUncaughtErrors(service.name);
   try {
     const { app, configuration, logger } = await createService(service, process.env);
     await app.init();
     collectGarbage();
     await app.listen(configuration.PORT, configuration.HOST);
+    logServerErrors(app.getHttpServer(), logger);
     logger.info({ msg: 'listening', address: await app.getUrl() });
     stopOnSignal(() => app.close(), configuration.SHUTDOWN_TIMEOUT, logger);
   } catch (error) {
