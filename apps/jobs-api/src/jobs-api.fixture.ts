@@ -26,7 +26,7 @@ export async function startJobsApi(environment: NodeJS.ProcessEnv = {}) {
     RESOURCE: resource,
     CLIENT_SECRET_FILE: secretFile,
     LOG_LEVEL: 'silent',
-    RETRY_BACKOFF: '0.2',
+    RETRY_BACKOFF: '60',
     LEASE_SWEEP_INTERVAL: '0.1',
     ...environment,
   });

@@ -66,6 +66,13 @@ function answerTo(bytes: string): Promise<string> {
   socket.write(bytes);
   return text(socket);
 }
+async function untilConnected(expected: number): Promise<void> {
+  const connections = () =>
+    new Promise<number>((resolve) =>
+      app.getHttpServer().getConnections((_error: unknown, count: number) => resolve(count)),
+    );
+  while ((await connections()) !== expected) await sleep(5);
+}
 const closing = 'host: here\r\nconnection: close\r\n';
 
 describe('a server', () => {
@@ -108,21 +115,22 @@ describe('a server', () => {
   }, 30_000);
 
   it('waits even less for a body that is small by its nature [time-limit, Lanyard]', async () => {
-    const begun = performance.now();
     const head = `POST /small HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{`;
     const answer = await answerTo(head);
     expect(answer).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n[^]*did not come in in time/);
-    expect(performance.now() - begun).toBeLessThan(1500);
+    // By the limit of this route; the server's own would not know the route.
+    expect(logs).toMatch(/"route":"\/small","status":408/);
+    expect(logs).not.toContain('unreadable request');
   });
 
   it('cuts off whoever goes on sending after the answer [time-limit, Lanyard]', async () => {
+    // So that nothing else ends it.
+    app.getHttpServer().requestTimeout = 0;
     const socket = open();
-    const begun = performance.now();
     socket.write(`POST /nothing HTTP/1.1\r\nhost: here\r\ncontent-length: 1000\r\n\r\n`);
     const dripping = setInterval(() => socket.write('a'), 100);
     expect(await text(socket)).toMatch(/^HTTP\/1.1 404 /);
     clearInterval(dripping);
-    expect(performance.now() - begun).toBeLessThan(7500);
   });
 
   it('waits for a body no longer where there is nothing [time-limit, Lanyard]', async () => {
@@ -143,11 +151,11 @@ describe('a server', () => {
 
   it('takes as many connections as it says, and closes the others at once [connection-limit, Lanyard]', async () => {
     for (let i = 0; i < 10; i++) await new Promise((resolve) => open().once('connect', resolve));
-    await sleep(50);
+    await untilConnected(10);
     expect(await answerTo(`GET /health/live HTTP/1.1\r\n${closing}\r\n`)).toBe('');
     expect(logs).toContain('there are as many as MAX_CONNECTIONS says');
     for (const socket of sockets.splice(0)) socket.destroy();
-    await sleep(50);
+    await untilConnected(0);
     expect(await answerTo(`GET /health/live HTTP/1.1\r\n${closing}\r\n`)).toMatch(/^HTTP\/1.1 200 /);
   });
 });
