@@ -117,7 +117,7 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
    * @param stale  whether something may be missing
    */
   list(since?: number, stale = false): string {
-    const key = JSON.stringify([this.keys.current.kid, since ?? null, stale]);
+    const key = JSON.stringify([this.keys.newest.kid, since ?? null, stale]);
     const known = this.lists.get(key);
     if (known !== undefined) return known;
     const list = this.sign(since, stale);
@@ -129,7 +129,7 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
     const now = Math.floor(Date.now() / 1000);
     const begin = since === undefined ? 0 : indexAfter(this.entries, since);
     const revocations = this.entries.slice(begin).filter(({ until }) => until >= now);
-    return issueRevocationList(this.configuration.ISSUER, this.keys.current, {
+    return issueRevocationList(this.configuration.ISSUER, this.keys.newest, {
       cursor: this.cursor,
       since,
       stale,
