@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { freePort, type Line, type Service, type System } from '@lanyard/tools/system';
+import { freePort, type Line, type System } from '@lanyard/tools/system';
 import { deploymentOfFolder } from '../attack/deployments.ts';
 import { hostileTexts, spoiltRequests } from '../attack/fuzz/fields.ts';
 import { seedsOf, type Seed } from '../attack/fuzz/seeds.ts';
@@ -93,7 +93,7 @@ it('left registry, audit log, jobs and log lines whole [strange-characters, Lany
     headers: { authorization: `Bearer ${await target.tokenOf('batch-processor')}` },
   });
   expect(jobs.status).toBe(200);
-  for (const service of Object.values(system.services) as Service[]) await service.ready();
+  for (const service of Object.values(system.services)) await service.ready();
   const logged = lines.filter(({ service }) => !service.includes('migration'));
   expect(logged.filter(({ fields }) => fields === undefined).map(({ text }) => text)).toEqual([]);
   // At the start, services say that they are not ready yet.
