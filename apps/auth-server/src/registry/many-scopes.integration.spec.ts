@@ -38,7 +38,7 @@ beforeAll(async () => {
     const added = await administrator.call('POST', `/admin/clients/${clientId}/secrets`, {});
     authorizations[clientId] = basic(clientId, added.json<{ client_secret: string }>().client_secret);
   }
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await app?.close();
   await database?.owner.end();
