@@ -6,4 +6,6 @@ const [project] = process.argv.slice(2);
 const configs = ['tsconfig.json', 'tsconfig.spec.json']
   .map((name) => `${project}/${name}`)
   .filter((file) => existsSync(file));
-process.exit(spawnSync('tsc', ['-b', ...configs], { stdio: 'inherit' }).status ?? 1);
+const { status, error } = spawnSync('tsc', ['-b', ...configs], { stdio: 'inherit' });
+if (error) throw error;
+process.exit(status ?? 1);

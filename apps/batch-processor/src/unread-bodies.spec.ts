@@ -24,8 +24,10 @@ describe('a guarded route of the batch processor', () => {
     ['with a token that is none', 'authorization: Bearer nonsense\r\n'],
   ])('refuses a request %s and leaves its body unread [token-before-body, Lanyard]', async (_, headers) => {
     expect(routes).toEqual([{ method: 'POST', url: '/runs' }]);
-    const { answer, taken } = await server.flood(routes[0], headers);
-    expect(answer).toMatch(/^HTTP\/1.1 401 [^]*connection: close/);
-    expect(taken).toBeLessThan(takenAtMost);
+    for (const route of routes) {
+      const { answer, taken } = await server.flood(route, headers);
+      expect(answer).toMatch(/^HTTP\/1.1 401 [^]*connection: close/);
+      expect(taken).toBeLessThan(takenAtMost);
+    }
   });
 });

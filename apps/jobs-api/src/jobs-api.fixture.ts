@@ -31,7 +31,7 @@ export async function startJobsApi(
     CLIENT_SECRET_FILE: secretFile,
     LOG_LEVEL: 'silent',
     API_DOCS: 'true',
-    RETRY_BACKOFF: '0.2',
+    RETRY_BACKOFF: '60',
     LEASE_SWEEP_INTERVAL: '0.1',
     ...environment,
   });

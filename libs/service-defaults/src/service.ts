@@ -26,6 +26,7 @@ import { readCertificate } from './tls/certificate.ts';
 import { renewCertificate } from './tls/renew-certificate.ts';
 import { secureContext } from './tls/secure-context.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
+import { endOnUncaughtErrors, logServerErrors } from './uncaught-errors.ts';
 
 export interface Service<Schema extends z.ZodObject = z.ZodObject> {
   name: string;
@@ -114,6 +115,7 @@ export async function createService<Schema extends z.ZodObject>(
 
 /** Runs the service until SIGTERM or SIGINT. A reason not to start is told in one line each, and ends the process with 1. */
 export async function runService<Schema extends z.ZodObject>(service: Service<Schema>): Promise<void> {
+  endOnUncaughtErrors(service.name);
   try {
     const { app, configuration, logger } = await createService(service, process.env);
     await app.init();
@@ -121,6 +123,7 @@ export async function runService<Schema extends z.ZodObject>(service: Service<Sc
     const management = app.get(Management);
     const managementUrl = await management.listen(app.getHttpServer(), configuration);
     await app.listen(configuration.PORT, configuration.HOST);
+    logServerErrors(app.getHttpServer(), logger);
     logger.info({ msg: 'listening', address: await app.getUrl(), management: managementUrl });
     const close = async () => {
       management.stopping();

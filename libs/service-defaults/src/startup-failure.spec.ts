@@ -33,6 +33,11 @@ describe('explain', () => {
     ],
     ['a wrong password', failure({ code: '28P01' }), ['the database refuses the user or password of DATABASE_URL']],
     [
+      'a database that is restarting',
+      failure({ code: '57P01' }),
+      ['the database ended the connection: is it restarting? (original)'],
+    ],
+    [
       'a missing schema',
       failure({ code: '42P01' }),
       ['the database has no schema yet: run the migration first (original)'],

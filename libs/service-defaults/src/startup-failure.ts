@@ -27,6 +27,10 @@ export function explain(error: unknown): string[] {
       return ['the database refuses the user or password of DATABASE_URL'];
     case '3D000':
       return [`the database of DATABASE_URL does not exist`];
+    case '57P01':
+    case '57P02':
+    case '57P03':
+      return [`the database ended the connection: is it restarting? (${message})`];
     case '42P01':
       return [`the database has no schema yet: run the migration first (${message})`];
     case undefined:

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { TokenClient, type TokenClientOptions } from './index.ts';
 import { listen } from './test-support.fixture.ts';
 
@@ -103,15 +103,20 @@ describe('the access token response', () => {
 
   it('is not awaited for longer than the timeout', async () => {
     token = () => undefined;
-    expect((await failure({ timeout: 50 })).message).toBe(
+    // A busy server may not see all of those that are given up.
+    const sent = jest.spyOn(globalThis, 'fetch');
+    expect((await failure({ timeout: 500 })).message).toBe(
       'temporarily_unavailable: the authorization server did not answer in time',
     );
-    expect(seen.filter((path) => path === '/token')).toHaveLength(5);
+    expect(sent.mock.calls.filter(([url]) => String(url).endsWith('/token'))).toHaveLength(5);
+    sent.mockRestore();
   });
 
   it('is assumed to last a minute where it does not say', async () => {
     token = () => ({ body: { ...granted, expires_in: undefined } });
+    const before = Date.now();
     const { expiresAt } = await client().getToken();
-    expect(Math.round((expiresAt - Date.now()) / 1000)).toBe(60);
+    expect(expiresAt).toBeGreaterThanOrEqual(before + 60_000);
+    expect(expiresAt).toBeLessThanOrEqual(Date.now() + 60_000);
   });
 });

@@ -24,7 +24,7 @@ export function pass(seconds: number): void {
 }
 
 export async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 300 && !condition(); i++) await sleep(10);
+  for (let i = 0; i < 2000 && !condition(); i++) await sleep(10);
   expect(condition()).toBe(true);
 }
 

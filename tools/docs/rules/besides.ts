@@ -83,6 +83,31 @@ export const besides: readonly Rule[] = [
     files: [`${server}/signing-keys/jwks.controller.ts`],
   },
   {
+    name: 'announced-before-use',
+    section: 'Lanyard',
+    text: 'Every replica publishes a signing key before an access token signed with it is issued, also in an emergency.',
+    files: [`${server}/signing-keys/key-lifecycle.ts`, `${server}/signing-keys/signing-keys.ts`],
+    decision: 'docs/decisions/0011-keys-rotate-and-are-withdrawn.md',
+  },
+  {
+    name: 'one-signing-key',
+    section: 'Lanyard',
+    text: 'One key signs at any time, however many processes start or rotate at once.',
+    files: [`${server}/signing-keys/key-rotation.ts`, `${server}/migration/migrate.ts`],
+  },
+  {
+    name: 'many-keys',
+    section: 'Lanyard',
+    text: 'A thousand signing keys are published, and validators accept the tokens of each.',
+    files: [`${server}/signing-keys/signing-keys.ts`, 'libs/resource-server/src/keys/remote-keys.ts'],
+  },
+  {
+    name: 'many-scopes',
+    section: 'Lanyard',
+    text: 'A token with a thousand scope values fits into a header; a scope that would not fit is refused at registration.',
+    files: ['libs/administration/src/text.ts', `${server}/token/client-credentials.grant.ts`],
+  },
+  {
     name: 'client-metadata',
     section: 'RFC 7591 §2',
     text: 'The fields of a client have the names of client metadata.',

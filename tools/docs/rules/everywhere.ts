@@ -109,6 +109,12 @@ export const everywhere: readonly Rule[] = [
     files: [`${library}/problem/problem.filter.ts`, service],
   },
   {
+    name: 'no-process-ends',
+    section: 'Lanyard',
+    text: 'No lost connection and no error of a dependency ends a process, and a bug ends none without a line in its log.',
+    files: [`${library}/database/database-client.ts`, `${library}/uncaught-errors.ts`, `${library}/logging/logger.ts`],
+  },
+  {
     name: 'strange-characters',
     section: 'Lanyard',
     text: 'NUL, control characters and broken encodings are refused as bad requests, wherever they stand.',

@@ -291,7 +291,7 @@ describe('clients', () => {
     const { path, client_id, client_secret } = await aClient();
     const status = async () => (await tokenOf(client_id, client_secret)).statusCode;
     const settled = async (expected: number) => {
-      for (let i = 0; i < 200 && (await status()) !== expected; i++) await new Promise((r) => setTimeout(r, 5));
+      for (let i = 0; i < 2000 && (await status()) !== expected; i++) await new Promise((r) => setTimeout(r, 5));
       return status();
     };
     expect(await status()).toBe(200);

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import * as clientSecret from './client-secret.ts';
@@ -6,6 +5,7 @@ import * as clientSecret from './client-secret.ts';
 const indexOfMatch = jest.fn(clientSecret.indexOfMatch);
 jest.unstable_mockModule('./client-secret.ts', () => ({ ...clientSecret, indexOfMatch }));
 const { basic, postToken, provisionedDatabase } = await import('../auth-server.fixture.ts');
+const { RegistryChanges } = await import('../registry/registry-changes.ts');
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
 let app: NestFastifyApplication;
@@ -20,7 +20,7 @@ beforeAll(async () => {
     INSERT INTO client_secret (client_id, digest, hint, expires_at) VALUES
       ('disabled', sha256('s3cret'), 'cret', null),
       ('late', sha256('s3cret'), 'cret', now() - interval '1 minute')`);
-  await sleep(200);
+  await app.get(RegistryChanges).requireCaughtUp();
 });
 afterAll(async () => {
   await app.close();

@@ -2,6 +2,7 @@ import { mkdtempSync, statSync, writeFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { migrateSchema } from '@lanyard/service-defaults';
 import { createDatabase } from '@lanyard/testing/embedded-postgres';
 import pg from 'pg';
 import { isGeneratedSecret } from '../client-authentication/client-secret.ts';
@@ -48,6 +49,21 @@ describe('the migration step', () => {
     ]);
     expect(everything.includes(database.secretOf('jobs-api'))).toBe(false);
     expect(database.said).toContain('client jobs-api: registered a generated secret');
+  });
+
+  it('fails with the reason when all of its connections are cut [no-process-ends, Lanyard]', async () => {
+    const cutAll = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND application_name = 'test (migration)'
+                    ORDER BY pid = pg_backend_pid()`;
+    const migration = migrateSchema({
+      service: 'test',
+      url: database.settings.MIGRATION_DATABASE_URL!,
+      migrations: [],
+      advisoryLock: 1,
+      say: () => undefined,
+      andThen: async (manager) => void (await manager.query(cutAll)),
+    });
+    await expect(migration).rejects.toThrow('terminating connection due to administrator command');
   });
 
   it('changes nothing the second time, nor when run twice at once', async () => {

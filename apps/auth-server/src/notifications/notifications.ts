@@ -79,7 +79,6 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
     const ended = new Promise<void>((resolve) => {
       connection.on('end', resolve);
     });
-    connection.on('error', (error) => this.logger.warn({ msg: 'the listening connection was lost', err: error }));
     connection.on('notification', ({ channel, payload = '' }) => {
       try {
         this.listeners.get(channel)?.heard(payload);

@@ -116,13 +116,13 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
    */
   list(after?: number, stale = false): string {
     const { entries, cursor } = this;
-    return this.lists.list({ entries, cursor, after, stale, kid: this.keys.current.kid });
+    return this.lists.list({ entries, cursor, after, stale, kid: this.keys.newest.kid });
   }
 
   private sign(list: UnsignedList): string {
     const now = Math.floor(Date.now() / 1000);
     const revocations = list.revocations.filter(({ until }) => until >= now);
-    return issueRevocationList(this.configuration.ISSUER, this.keys.current, { ...list, revocations }, now);
+    return issueRevocationList(this.configuration.ISSUER, this.keys.newest, { ...list, revocations }, now);
   }
 
   private async read(): Promise<void> {

@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { SigningKey } from '@lanyard/access-token';
 import type { SigningKeyDescription } from '@lanyard/administration';
@@ -15,11 +16,20 @@ import { decrypt } from './encryption.ts';
 import { nextOf, retirement, stateOf, type KeyPeriods } from './key-lifecycle.ts';
 import { SigningKeyRow } from './signing-key.entity.ts';
 
+/**
+ * For how long a key that was not announced is published before it signs an access token, ms: by then, other replicas
+ * publish it, and validators that wait for new keys have it.
+ */
+const settling = 500;
+
 /** The signing keys, in memory: one signs, all are published. */
 @Injectable()
 export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
   private readonly logger = new Logger(SigningKeys.name);
   private signing: SigningKey | undefined;
+  /** Follows `signing` as soon as it has been published for long enough. */
+  private successor: SigningKey | undefined;
+  private settled: Promise<void> | undefined;
   private published: JSONWebKeySet = { keys: [] };
   private validating: JWTVerifyGetKey = createLocalJWKSet(this.published);
   private loaded: SigningKeyRow[] = [];
@@ -36,7 +46,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    this.readiness.require('signing key', async () => void this.current);
+    this.readiness.require('signing key', async () => void this.newest);
     await this.changes.begin((subject) => (subject === 'signing_keys' ? this.loadIfUsable() : undefined));
     await this.load();
   }
@@ -48,6 +58,16 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
   get current(): SigningKey {
     if (!this.signing) throw new OAuthError('temporarily_unavailable', 'there is no signing key at the moment');
     return this.signing;
+  }
+
+  /** The key of signed revocation lists, which do not wait: a validator without it asks for it. */
+  get newest(): SigningKey {
+    return this.successor ?? this.current;
+  }
+
+  /** Resolves when a key signs again; undefined where one does. */
+  get untilSigning(): Promise<void> | undefined {
+    return this.signing ? undefined : this.settled;
   }
 
   /** RFC 7517 section 5: public members alone. */
@@ -108,13 +128,26 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
   private async read(): Promise<void> {
     const rows = await this.rows.find({ order: { createdAt: 'DESC' } });
     const signing = rows.find((row) => stateOf(row) === 'signing');
-    if (!signing) throw new StartupError('the database has no signing key: run the migration first');
-    this.publish(rows);
-    if (signing.kid === this.signing?.kid) return;
+    const isNew = this.loaded.length > 0 && !this.loaded.some(({ kid }) => kid === signing?.kid);
+    if (rows.length > 0) this.publish(rows);
     // Signs on while its key is published, if the new one cannot be read; with one that was withdrawn, not at all.
     if (!rows.some(({ kid }) => kid === this.signing?.kid)) this.signing = undefined;
-    this.signing = { kid: signing.kid, privateKey: this.privateKeyOf(signing) };
-    this.logger.log({ msg: 'a signing key signs', kid: signing.kid });
+    if (!rows.some(({ kid }) => kid === this.successor?.kid)) this.successor = undefined;
+    if (!signing) throw new StartupError('the database has no signing key: run the migration first');
+    if (signing.kid === (this.successor ?? this.signing)?.kid) return;
+    const key = { kid: signing.kid, privateKey: this.privateKeyOf(signing) };
+    if (!isNew) return this.signWith(key);
+    this.successor = key;
+    // It may have been withdrawn meanwhile, and another one settles.
+    this.settled = sleep(settling, undefined, { ref: false }).then(() =>
+      this.successor === key ? this.signWith(key) : this.untilSigning,
+    );
+  }
+
+  private signWith(key: SigningKey): void {
+    this.signing = key;
+    this.successor = undefined;
+    this.logger.log({ msg: 'a signing key signs', kid: key.kid });
   }
 
   private publish(rows: SigningKeyRow[]): void {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Type } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { Management } from '@lanyard/service-defaults';
@@ -32,13 +32,18 @@ afterAll(async () => {
   await database?.owner.end();
 });
 
-/** Time passes at a word. Timers and what has no clock of its own go on. */
+/** Time stands still, and passes at a word. Timers and what has no clock of its own go on. */
 beforeEach(() => {
+  pass(0);
+  pass(0, performance);
+});
+afterEach(() => {
   jest.restoreAllMocks();
 });
-function pass(seconds: number): void {
-  const now = Date.now() + seconds * 1000;
-  jest.spyOn(Date, 'now').mockImplementation(() => now);
+/** @param clock  that of failures; that of quotas is `performance` */
+function pass(seconds: number, clock: { now: () => number } = Date): void {
+  const now = clock.now() + seconds * 1000;
+  jest.spyOn(clock, 'now').mockImplementation(() => now);
 }
 
 async function waitUntilListening(replica: NestFastifyApplication): Promise<void> {
@@ -51,10 +56,14 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-/** What a replica counted is known to the other, and more than a moment old. */
+/** What a replica counted is known to the other. */
 async function spread(): Promise<void> {
+  const last = [['', 1]] as [string, number][];
+  const arrived = Promise.withResolvers<void>();
+  app.get(ReplicaNews).share('last', { collect: () => last.splice(0), take: () => undefined });
+  other.get(ReplicaNews).share('last', { collect: () => [], take: () => arrived.resolve() });
   await app.get(ReplicaNews).tell();
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await arrived.promise;
 }
 
 let addresses = 0;
@@ -196,7 +205,7 @@ describe('the quota of a client', () => {
       error_description: 'the client asked for more tokens than its quota, try again later',
     });
     expect((await ask('usual', 's3cret', here)).statusCode).toBe(200);
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    pass(1.1, performance);
     expect((await ask('modest', 's3cret', here)).statusCode).toBe(200);
   });
 

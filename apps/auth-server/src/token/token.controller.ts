@@ -14,6 +14,7 @@ import { Client } from '../registry/client.entity.ts';
 import { QuotaGuard } from '../throttling/quota.guard.ts';
 import { ClientCredentialsGrant } from './client-credentials.grant.ts';
 import { formOf } from './form-parameters.ts';
+import { SigningKeyGuard } from './signing-key.guard.ts';
 import { parseTokenRequest } from './token-request.ts';
 
 /** The token endpoint, RFC 6749 section 3.2. */
@@ -28,7 +29,7 @@ export class TokenController {
   @Post()
   @Public()
   @HttpCode(HttpStatus.OK)
-  @UseGuards(ClientAuthenticationGuard, QuotaGuard('tokens'))
+  @UseGuards(ClientAuthenticationGuard, QuotaGuard('tokens'), SigningKeyGuard)
   issue(
     @AuthenticatedClient() client: Client,
     @GrantId() grantId: string,

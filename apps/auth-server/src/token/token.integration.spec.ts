@@ -4,6 +4,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { connect } from 'node:net';
 import { basic, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
+import { RegistryChanges } from '../registry/registry-changes.ts';
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
 let app: NestFastifyApplication;
@@ -24,7 +25,7 @@ beforeAll(async () => {
       SELECT c, sha256('s3cret'), 'cret', NULL FROM unnest(ARRAY['disabled', 'no-grant', 'short']) c
       UNION ALL SELECT 'short', sha256('expired'), 'ired', now() - interval '1 minute'
       UNION ALL SELECT 'short', sha256('second'), 'cond', now() + interval '1 hour'`);
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await app.get(RegistryChanges).requireCaughtUp();
 });
 afterAll(async () => {
   await app?.close();

@@ -16,7 +16,7 @@ async function outcomeWith(settings: TlsOptions): Promise<string> {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const urls = { issuer: `https://localhost:${port}`, jobsApi: 'http://localhost', batchProcessor: 'http://localhost' };
-  const target = new Target({ ...urls, directory: '' }, undefined as never, undefined);
+  const target = new Target({ ...urls, directory: '', inspect: undefined as never }, undefined as never, undefined);
   const { result, answer } = await outcomeOf(attack, target);
   server.close();
   return `${result}: ${answer.replace(`:${port}`, '')}`;

@@ -110,9 +110,8 @@ describe('the system', () => {
     const ids = await submit(8);
     await startRun();
     while ((await Promise.all(ids.map(statusOf))).every((status) => status === 'pending')) await sleep(5);
-    const begun = performance.now();
     await system.services.batchProcessor.stop();
-    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(lines.filter(({ fields }) => fields?.msg === 'stopped before all work had ended')).toEqual([]);
     expect((await Promise.all(ids.map(statusOf))).filter((status) => status === 'running')).toEqual([]);
     system.services.batchProcessor.start();
     await untilSucceeded(ids);

@@ -114,8 +114,8 @@ describe('an upload that breaks off', () => {
     const database = api.app.get(DataSource);
     const query = database.query.bind(database);
     let refused = 0;
-    const away = jest.spyOn(database, 'query').mockImplementation(async (sql: string, ...more: never[]) => {
-      if (!/DELETE FROM file_chunk/.test(sql)) return query(sql, ...more);
+    const away = jest.spyOn(database, 'query').mockImplementation(async (sql, parameters) => {
+      if (!/DELETE FROM file_chunk/.test(sql)) return query(sql, parameters);
       refused += 1;
       throw new Error('Connection terminated');
     });

@@ -79,7 +79,7 @@ const create = (options: Partial<RemoteRevocationsOptions> = {}) => {
 const isRevoked = async (token: string) =>
   revocations.isRevoked(await validateAccessToken(token, keys.getKey, { issuer: server.issuer, audience }), token);
 const until = async (condition: () => boolean | Promise<boolean>) => {
-  for (let i = 0; i < 500 && !(await condition()); i++) await sleep(10);
+  for (let i = 0; i < 2000 && !(await condition()); i++) await sleep(10);
   expect(await condition()).toBe(true);
 };
 const revoke = (token: string) => server.revoke({ kind: 'jti', id: decodeJwt(token).jti! });
@@ -377,8 +377,10 @@ describe('RemoteRevocations', () => {
     revocations.start();
     await until(() => revocations.wasAskedFor);
     const asked = server.failures('/introspect');
+    const begun = performance.now();
     for (let i = 0; i < 200; i++) await isRevoked(server.token(grant)).catch(() => undefined);
-    expect(server.failures('/introspect') - asked).toBeLessThanOrEqual(2);
+    const seconds = (performance.now() - begun) / 1000;
+    expect(server.failures('/introspect') - asked).toBeLessThanOrEqual(2 + seconds);
   });
 
   it('asks about one token alone, for all, as long as there was no answer', async () => {

@@ -4,6 +4,7 @@ import { DataSource, type EntityTarget, type ObjectLiteral } from 'typeorm';
 import type { DatabaseConfiguration } from '../configuration/common-configuration.ts';
 import { Readiness } from '../health/health.module.ts';
 import { withTimeout } from '../with-timeout.ts';
+import { DatabaseClient } from './database-client.ts';
 import { PatientClient } from './patient-client.ts';
 
 const ESSENTIAL = Symbol('essential');
@@ -104,6 +105,6 @@ export function dataSourceOptions(service: string, url: string, { isPatient = fa
     installExtensions: false,
     uuidExtension: 'pgcrypto',
     logging: false,
-    extra: { keepAlive: true, ...(!isPatient && impatience) },
+    extra: { keepAlive: true, Client: DatabaseClient, ...(!isPatient && impatience) },
   } as const;
 }

@@ -29,16 +29,11 @@ export async function migrateSchema(step: SchemaMigration): Promise<void> {
     },
   });
   try {
-    const runner = database.createQueryRunner();
-    await runner.query('SELECT pg_advisory_lock($1)', [advisoryLock]);
-    try {
-      const applied = await database.runMigrations({ transaction: 'all' });
-      for (const { name } of applied) say(`schema: ${name}`);
-      if (andThen) await database.transaction(andThen);
-    } finally {
-      await runner.query('SELECT pg_advisory_unlock($1)', [advisoryLock]);
-      await runner.release();
-    }
+    // Held until the connection ends.
+    await database.createQueryRunner().query('SELECT pg_advisory_lock($1)', [advisoryLock]);
+    const applied = await database.runMigrations({ transaction: 'all' });
+    for (const { name } of applied) say(`schema: ${name}`);
+    if (andThen) await database.transaction(andThen);
   } finally {
     await database.destroy();
   }

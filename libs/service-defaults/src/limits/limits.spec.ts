@@ -111,21 +111,22 @@ describe('a server', () => {
   }, 30_000);
 
   it('waits even less for a body that is small by its nature [time-limit, Lanyard]', async () => {
-    const begun = performance.now();
     const head = `POST /small HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{`;
     const answer = await answerTo(head);
     expect(answer).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n[^]*did not come in in time/);
-    expect(performance.now() - begun).toBeLessThan(1500);
+    // By the limit of this route; the server's own would not know the route.
+    expect(logs).toMatch(/"route":"\/small","status":408/);
+    expect(logs).not.toContain('unreadable request');
   });
 
   it('cuts off whoever goes on sending after the answer [time-limit, Lanyard]', async () => {
+    // So that nothing else ends it.
+    app.getHttpServer().requestTimeout = 0;
     const socket = open();
-    const begun = performance.now();
     socket.write(`POST /nothing HTTP/1.1\r\nhost: here\r\ncontent-length: 1000\r\n\r\n`);
     const dripping = setInterval(() => socket.write('a'), 100);
     expect(await text(socket)).toMatch(/^HTTP\/1.1 404 /);
     clearInterval(dripping);
-    expect(performance.now() - begun).toBeLessThan(7500);
   });
 
   it('waits for a body no longer where there is nothing [time-limit, Lanyard]', async () => {

@@ -1,14 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 
 const logger = new URL('logger.ts', import.meta.url).href;
 const hooks = new URL('../../../../tools/hooks.mjs', import.meta.url).pathname;
 
+const start = `import { createLogger } from ${JSON.stringify(logger)}; const logger = createLogger('test', 'info');`;
+const command = (source: string) => ['--import', hooks, '--input-type=module', '-e', source];
+
 /** Runs a program that has a `logger`, and returns the chunks that it printed. */
 async function run(program: string): Promise<string[]> {
-  const source = `import { createLogger } from ${JSON.stringify(logger)}; const logger = createLogger('test', 'info'); ${program}`;
-  const child = spawn(process.execPath, ['--import', hooks, '--input-type=module', '-e', source]);
+  const child = spawn(process.execPath, command(`${start} ${program}`));
   const chunks: string[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
   await once(child, 'close');
@@ -26,6 +29,17 @@ it('writes the lines of one turn of the event loop together', async () => {
     `for (let i = 0; i < 3; i++) logger.info(String(i)); setTimeout(() => logger.info('3'), 100)`,
   );
   expect(chunks.map((chunk) => messages([chunk]))).toEqual([['0', '1', '2'], ['3']]);
+});
+
+it('goes on when lines cannot be written, and writes them when they can [no-process-ends, Lanyard]', async () => {
+  const full = openSync('/dev/full', 'w');
+  const program = `${start} logger.info('1'); setTimeout(() => { logger.info('2'); console.error('alive'); }, 50)`;
+  const child = spawn(process.execPath, command(program), { stdio: ['ignore', full, 'pipe'] });
+  closeSync(full);
+  const errors: string[] = [];
+  child.stderr!.on('data', (chunk: Buffer) => errors.push(chunk.toString()));
+  expect(await once(child, 'close')).toEqual([0, null]);
+  expect(errors.join('')).toBe('alive\n');
 });
 
 it.each([

@@ -17,6 +17,9 @@ export const secretFields = [
 
 const censor = '[redacted]';
 
+/** Bytes that are held while lines cannot be written; the lines beyond are lost. */
+const unwrittenAtMost = 4 * 1024 * 1024;
+
 /** JSON lines on standard output, with a redaction of last resort: code does not log secrets in the first place. */
 export function createLogger(
   service: string,
@@ -44,9 +47,11 @@ export function forFlatLines(logger: PinoLogger): PinoLogger {
 /**
  * The lines of one turn of the event loop are written together, at its end. Synchronously: nothing is lost when the
  * process ends by itself, nor more than a turn when it is killed; and a reader that is gone cannot keep it from ending.
+ * Lines that cannot be written, such as to a full disk, are tried again with the next ones, and the process goes on.
  */
 function standardOutput(): DestinationStream {
-  const output = pino.destination({ dest: 1, sync: true });
+  const output = pino.destination({ dest: 1, sync: true, maxLength: unwrittenAtMost });
+  output.on('error', () => undefined);
   let lines = '';
   const flushSync = () => {
     const all = lines;

@@ -36,7 +36,7 @@ async function aClient() {
 describe('secrets', () => {
   it('are rotated without a moment at which none is valid', async () => {
     const { client_id, first, path, statusWith, list } = await aClient();
-    const rotated = await call('POST', path, { overlap: 1 });
+    const rotated = await call('POST', path, { overlap: 60 });
     expect(rotated.statusCode).toBe(201);
     const { client_secret: second, secret_id } = rotated.json();
     expect(rotated.headers.location).toBe(`${path}/${secret_id}`);
@@ -46,7 +46,11 @@ describe('secrets', () => {
       { secret_id, expires_at: null },
       { hint: first.slice(-4), state: 'live', expires_at: expect.any(String) },
     ]);
-    await sleep(1100);
+    await database.owner.query(
+      'UPDATE client_secret SET expires_at = now() WHERE client_id = $1 AND expires_at > now()',
+      [client_id],
+    );
+    while ((await statusWith(first)) === 200) await sleep(10);
     expect([await statusWith(first), await statusWith(second)]).toEqual([401, 200]);
     const old = (await list())[1];
     expect(old).toMatchObject({
@@ -125,10 +129,10 @@ describe('secrets', () => {
     for (let i = 0; i < 7; i++) await use(replica);
     await replica.close();
     for (let i = 0; i < 3; i++) await use(app);
-    for (let i = 0; i < 40 && (await list())[0].use_count < 10; i++) await sleep(250);
+    for (let i = 0; i < 100 && (await list())[0].use_count < 10; i++) await sleep(250);
     const [{ use_count, last_used_at }] = await list();
     expect(use_count).toBe(10);
-    expect(Date.now() - Date.parse(last_used_at)).toBeLessThan(15_000);
+    expect(Date.now() - Date.parse(last_used_at)).toBeLessThan(60_000);
   });
 
   it('are warned of when they are old, or end soon without a successor', async () => {
@@ -151,7 +155,7 @@ describe('secrets', () => {
     expect(metrics).toMatch(/lanyard_client_secrets\{state="old",.*\} 1\n/);
     expect(metrics).toMatch(/lanyard_client_secrets\{state="expiring",.*\} 1\n/);
     const other = await database.startReplica();
-    for (let i = 0; i < 100 && !other.logs.join('').includes('rotate it'); i++) await sleep(20);
+    for (let i = 0; i < 1000 && !other.logs.join('').includes('rotate it'); i++) await sleep(20);
     expect(other.logs.join('')).toMatch(
       new RegExp(`"msg":"a client secret is old: rotate it","client_id":"${aged.client_id}"`),
     );

@@ -12,10 +12,19 @@ export interface Seed {
   body: string;
   /** its token does not open it: what it would do would end the deployment */
   mayBeRefused?: boolean;
+  /** how the service describes it, where it does */
+  operation?: Operation;
+}
+
+export interface Operation {
+  /** with `{name}` for each parameter */
+  path: string;
+  parameters?: { name: string; in: string }[];
+  requestBody?: { content?: Record<string, { schema?: object }> };
 }
 
 interface OpenApi {
-  paths: Record<string, Record<string, { parameters?: { name: string; in: string }[] }>>;
+  paths: Record<string, Record<string, Omit<Operation, 'path'>>>;
 }
 
 const methods = new Set(['get', 'post', 'put', 'patch', 'delete']);
@@ -119,17 +128,16 @@ async function describedBy(url: string, authorizationOf: (path: string) => strin
   insist(status === 200, `${url} does not describe its API: it takes API_DOCS=true to fuzz it`);
   const { paths } = body as unknown as OpenApi;
   return Object.entries(paths).flatMap(([path, operations]) =>
-    Object.keys(operations)
-      .filter((method) => methods.has(method))
-      .map((method): Seed => {
+    Object.entries(operations)
+      .filter(([method]) => methods.has(method))
+      .map(([method, operation]): Seed => {
         const name = `${method.toUpperCase()} ${path}`;
         const body = bodies[name] ?? (name.startsWith('POST') || name.startsWith('PUT') ? {} : undefined);
         return {
           url,
           method: method.toUpperCase(),
-          path:
-            path.replaceAll(/\{(\w+)\}/g, (_, parameter: string) => parameters[parameter] ?? 'fuzzed') +
-            (queries[name] ?? ''),
+          path: filledIn(path) + (queries[name] ?? ''),
+          operation: { ...operation, path },
           headers: { authorization: authorizationOf(path), ...(body !== undefined && json) },
           body: body === undefined ? '' : JSON.stringify(body),
           mayBeRefused: path.endsWith('/rotate') || body === undefined || Object.keys(body).length === 0,
@@ -137,3 +145,7 @@ async function describedBy(url: string, authorizationOf: (path: string) => strin
       }),
   );
 }
+
+/** @param values  of its parameters, encoded; the others are as in every seed */
+export const filledIn = (path: string, values: Record<string, string> = {}): string =>
+  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? parameters[name] ?? 'fuzzed');
