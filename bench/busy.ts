@@ -68,7 +68,10 @@ async function measureBulk(
   const { issuers, jobsApis, tokenFrom, post, refusedWithin, print } = busy;
   const victims: { id: string; token: string }[] = [];
   for (let i = 0; i < disabled; i++) {
-    const id = clientIdOf(firstVictim + i);
+    // One that a file changes is locked until that has ended.
+    const id = bulk.dryRun ? clientIdOf(firstVictim + i) : `other-${i}`;
+    const scope = { scope: 'jobs:read', default_scope: 'jobs:read' };
+    if (!bulk.dryRun) await administrator.call('POST', '/admin/clients', { client_id: id, ...scope });
     const added = await administrator.call('POST', `/admin/clients/${id}/secrets`, {});
     victims.push({ id, token: await tokenOf(issuers[0]!, id, ((await added.json()) as Secret).client_secret) });
   }
