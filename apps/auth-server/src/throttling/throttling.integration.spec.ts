@@ -306,7 +306,7 @@ describe.each([
   it('is observed alone where throttling observes', async () => {
     const { app: lenient } = await database.startReplica({ ...quotas, THROTTLING: 'observe' });
     expect(await statuses(12, () => call(lenient, 'batch-processor'))).not.toContain(429);
-    expect((await lenient.inject('/metrics')).body).toMatch(
+    expect((await lenient.get(Management).inject('/metrics')).body).toMatch(
       new RegExp(`lanyard_throttled_requests_total\\{limit="${limit}",enforced="false".*\\} 2`),
     );
     await lenient.close();

@@ -11,6 +11,7 @@ import { answerUnreadable, limitHeaders, limitLeftovers } from '../limits/limits
 import { logRequests, requestIdOf } from '../logging/request-log.ts';
 import { problemOf } from '../problem/problem.filter.ts';
 import { harmless } from '../security-headers.ts';
+import { logServerErrors } from '../uncaught-errors.ts';
 
 const limits = {
   // Nothing that is asked here has a body.
@@ -33,7 +34,7 @@ export class Management {
   constructor(
     private readonly health: Health,
     metrics: Registry,
-    logger: Logger,
+    private readonly logger: Logger,
   ) {
     const management = fastify({
       ...limits,
@@ -74,9 +75,11 @@ export class Management {
   async listen(server: Server, { PORT, MANAGEMENT_PORT: port, MANAGEMENT_HOST: host }: ServiceConfiguration) {
     if (port === PORT && port !== 0) throw new ConfigurationError('MANAGEMENT_PORT must be another port than PORT');
     this.health.follow(server);
-    return this.fastify.listen({ host, port }).catch((error: unknown) => {
+    const address = await this.fastify.listen({ host, port }).catch((error: unknown) => {
       throw Object.assign(error as Error, { isManagement: true });
     });
+    logServerErrors(this.fastify.server, this.logger);
+    return address;
   }
 
   /** The service is not ready any more; says so until it is closed. */

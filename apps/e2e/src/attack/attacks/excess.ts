@@ -147,8 +147,8 @@ export const excess: Attack[] = [
 /** How many replicas a deployment has here at most. */
 const replicasAtMost = 3;
 
-async function revocationsAt({ issuer }: Target): Promise<number> {
-  const { text } = await call(`${issuer}/metrics`);
+async function revocationsAt({ inspect }: Target): Promise<number> {
+  const { text } = await inspect('auth-server', '/metrics');
   return Number(/^lanyard_revocations(?:\{[^}]*\})? (\d+)/m.exec(text)?.[1] ?? 0);
 }
 
