@@ -1,6 +1,6 @@
 import type { FastifyInstance, RouteOptions } from 'fastify';
 
-type RouteHooks = Pick<RouteOptions, 'onRequest' | 'preParsing' | 'onSend' | 'onResponse'>;
+type RouteHooks = Pick<RouteOptions, 'onRequest' | 'preParsing' | 'preValidation' | 'onSend' | 'onResponse'>;
 
 /**
  * Adds hooks to some routes, for all that are registered from now on. A hook of the whole application would cost each

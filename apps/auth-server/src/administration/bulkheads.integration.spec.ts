@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -59,6 +60,14 @@ async function aClient() {
 const tokenOf = async (authorization: string, replica = app): Promise<string> =>
   (await postToken(replica, { grant_type: 'client_credentials' }, { authorization })).json().access_token;
 const disable = (id: string) => administrator.call('POST', `/admin/clients/${id}/disable`);
+const change = (id: string) => administrator.call('PATCH', `/admin/clients/${id}`, { client_name: 'Changed' });
+/** Acts until one more is too much. */
+async function refused(act: () => PromiseLike<{ statusCode: number }>): Promise<number> {
+  for (;;) {
+    const answer = await Promise.race([act(), sleep(100)]);
+    if (answer?.statusCode === 429) return 429;
+  }
+}
 
 describe('a dry run', () => {
   it('waits for nobody, whatever others have locked [dry-run-locks-nothing, Lanyard]', async () => {
@@ -212,19 +221,36 @@ describe('what administrators do at a time', () => {
   const beginAll = (request: string, requests: number) => Array.from({ length: requests }, () => begin(request));
   const firstAnswer = (begun: { answer: Promise<string> }[]) => Promise.race(begun.map(({ answer }) => answer));
 
-  it.each([
-    ['POST /admin/registry', 1],
-    ['POST /admin/clients', 5],
-    ['POST /admin/clients/jobs-cli/disable', 10],
-  ])('is limited before a body is read: %s [administration-limit, Lanyard]', async (request, limit) => {
-    const begun = beginAll(request, limit + 1);
-    let answers = 0;
-    for (const { answer } of begun) void answer.then(() => (answers += 1));
+  it('is limited before the body of a registry is read [administration-limit, Lanyard]', async () => {
+    const begun = beginAll('POST /admin/registry', 2);
     const answer = await firstAnswer(begun);
     expect(answer).toMatch(/^HTTP\/1.1 429 [^]*\r\nretry-after: 1\r\n/);
     expect(answer).toContain('"type":"urn:lanyard:problem:too-many-at-a-time"');
-    expect(answers).toBe(1);
   });
+
+  it.each([
+    ['changes', 5, `SELECT pg_advisory_xact_lock(${resourcesLock})`, (id: string) => change(id)],
+    ['emergencies', 10, `SELECT FROM client FOR UPDATE`, (id: string) => disable(id)],
+  ])('is limited to so many %s [administration-limit, Lanyard]', async (_, limit, lock, act) => {
+    const { id } = await aClient();
+    await hold(lock);
+    const underWay = Array.from({ length: limit }, () => sent(act(id)));
+    expect(await Promise.race([...underWay.map(async (one) => (await one).statusCode), refused(() => act(id))])).toBe(
+      429,
+    );
+    await blocker.query('COMMIT');
+    expect((await Promise.all(underWay)).map(({ statusCode }) => statusCode)).not.toContain(429);
+  });
+
+  it.each(['POST /admin/clients', 'POST /admin/clients/jobs-cli/disable'])(
+    'gives a slow sender no place: %s [administration-limit, Lanyard]',
+    async (request) => {
+      const { id } = await aClient();
+      const begun = beginAll(request, 30);
+      await Promise.all(begun.map(({ socket }) => once(socket, 'connect')));
+      expect([(await change(id)).statusCode, (await disable(id)).statusCode]).toEqual([200, 200]);
+    },
+  );
 
   it.each(['GET', 'POST'] as const)(
     'counts no %s without a valid token [administration-limit, Lanyard]',
@@ -239,8 +265,12 @@ describe('what administrators do at a time', () => {
   it('may be an emergency while there is too much else [administration-limit, Lanyard]', async () => {
     const { id } = await aClient();
     await firstAnswer(beginAll('POST /admin/registry', 2));
-    await firstAnswer(beginAll('POST /admin/clients', 6));
+    await hold(`SELECT pg_advisory_xact_lock(${resourcesLock})`);
+    const changes = Array.from({ length: 5 }, () => sent(change(id)));
+    await refused(() => change(id));
     expect((await disable(id)).statusCode).toBe(200);
+    await blocker.query('COMMIT');
+    await Promise.all(changes);
   });
 
   it('counts until it has ended, also where the caller does not wait for it', async () => {

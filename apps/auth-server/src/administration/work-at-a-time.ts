@@ -1,12 +1,13 @@
 import type { AccessToken } from '@lanyard/resource-server';
 import { addLogFields, addRouteHooks, problemException } from '@lanyard/service-defaults';
 import { RouteConfig, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyRequest } from 'fastify';
+import type { HttpException } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** How many requests of a kind a replica handles at a time: of one administrator, and of all. */
 const limits = {
-  /** takes access away */
-  emergency: { perAdministrator: 10, ofAll: 20 },
+  /** takes access away; not limited together, as one administrator can make others and use up what there is */
+  emergency: { perAdministrator: 10, ofAll: Infinity },
   /** reads or writes very much at once */
   bulk: { perAdministrator: 1, ofAll: 2 },
   write: { perAdministrator: 5, ofAll: 10 },
@@ -20,29 +21,39 @@ export const Emergency = () => RouteConfig({ kind: 'emergency' satisfies Kind })
 /** Marks a route that reads or writes very much at once. */
 export const Bulk = () => RouteConfig({ kind: 'bulk' satisfies Kind });
 
-/** Refuses what is too much at a time with 429, RFC 6585 section 4, before the body is read. */
+/**
+ * Refuses what is too much at a time with 429, RFC 6585 section 4. Bulk work counts before its body is read, since that may be
+ * large; all else counts once the body is there, so that a slow sender takes no place.
+ */
 export function limitWorkAtATime(app: NestFastifyApplication, isAdministration: (route: string) => boolean): void {
   const kinds = Object.entries(limits).map(([kind, limit]) => [kind, new WorkAtATime(limit)] as const);
   const work = Object.fromEntries(kinds) as Record<Kind, WorkAtATime>;
   const underWay = new WeakMap<FastifyRequest, () => void>();
+  const begin = (request: FastifyRequest, reply: FastifyReply): HttpException | undefined => {
+    const kind = kindOf(request);
+    const { user } = request as unknown as { user: AccessToken };
+    const ended = work[kind].begin(user.clientId);
+    if (ended) {
+      underWay.set(request, ended);
+      return undefined;
+    }
+    addLogFields(request, { throttled: `administration (${kind})` });
+    reply.header('retry-after', '1');
+    const { perAdministrator, ofAll } = limits[kind];
+    const total = Number.isFinite(ofAll) ? ` and ${ofAll} in total` : '';
+    const detail = `At most ${perAdministrator} requests of this kind per administrator${total} are handled at a time; try again later`;
+    return problemException(429, 'too-many-at-a-time', 'Too many requests at a time', { detail });
+  };
   const end = (request: FastifyRequest) => {
     underWay.get(request)?.();
     underWay.delete(request);
   };
   addRouteHooks(app.getHttpAdapter().getInstance(), isAdministration, {
     preParsing: (request, reply, _payload, done) => {
-      const kind = kindOf(request);
-      const { user } = request as unknown as { user: AccessToken };
-      const ended = work[kind].begin(user.clientId);
-      if (ended) {
-        underWay.set(request, ended);
-        return done();
-      }
-      addLogFields(request, { throttled: `administration (${kind})` });
-      reply.header('retry-after', '1');
-      const { perAdministrator, ofAll } = limits[kind];
-      const detail = `${perAdministrator} of an administrator are handled at a time, ${ofAll} of all: try again when one has ended`;
-      return done(problemException(429, 'too-many-at-a-time', 'Too many requests at a time', { detail }));
+      done(kindOf(request) === 'bulk' ? begin(request, reply) : undefined);
+    },
+    preValidation: (request, reply, done) => {
+      done(kindOf(request) === 'bulk' ? undefined : begin(request, reply));
     },
     // Not when the connection is closed: what a caller does not wait for goes on.
     onSend: (request, _reply, _payload, done) => {
