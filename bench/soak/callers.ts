@@ -50,17 +50,19 @@ export async function sendToAny(
 }
 
 export interface Count {
-  done: number;
+  succeeded: number;
   retried: number;
+  failed: number;
+  /** what failed, of the first hundred */
   failures: string[];
 }
 
-/** Works as often as is due, however long each piece takes; what fails is counted, and named up to a hundred times. */
+/** Works as often as is due, however long each piece takes. */
 export function steadily(
   perSecond: number,
   work: (index: number) => Promise<{ retries: number } | void>,
 ): { count: Count; stop: () => Promise<void> } {
-  const count: Count = { done: 0, retried: 0, failures: [] };
+  const count: Count = { succeeded: 0, retried: 0, failed: 0, failures: [] };
   const underWay = new Set<Promise<void>>();
   const begun = performance.now();
   let begunWorks = 0;
@@ -68,10 +70,11 @@ export function steadily(
     try {
       const { retries = 0 } = (await work(index)) ?? {};
       if (retries > 0) count.retried += 1;
+      count.succeeded += 1;
     } catch (error) {
+      count.failed += 1;
       if (count.failures.length < 100) count.failures.push(`${new Date().toISOString()} ${String(error)}`);
     }
-    count.done += 1;
   };
   const timer = setInterval(() => {
     const due = ((performance.now() - begun) / 1000) * perSecond;

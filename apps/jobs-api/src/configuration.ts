@@ -69,7 +69,7 @@ export const jobsApiConfiguration = serviceConfiguration
       .int()
       .min(1)
       .max(1000)
-      .default(16)
+      .default(32)
       .describe(
         'how many files a client may upload at a time, at all replicas together; each takes about 1 MB of memory',
       ),

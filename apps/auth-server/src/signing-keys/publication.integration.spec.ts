@@ -75,6 +75,22 @@ describe('a signing key', () => {
     expect([kidOf(await held), kidOf(await tokenOf(app))]).toEqual([third, third]);
   });
 
+  it('that is gone before its first use leaves requests unanswered, and nothing else [no-process-ends, Lanyard]', async () => {
+    const [app] = await start(1);
+    await app.get(KeyRotation).replaceAll(theServer('migration'));
+    await app.get(RegistryChanges).catchUp();
+    const unhandled = jest.fn();
+    process.on('unhandledRejection', unhandled);
+    const held = postToken(app, { grant_type: 'client_credentials' }, { authorization: as('batch-processor') });
+    await database.owner.query('DELETE FROM signing_key');
+    await app.get(RegistryChanges).catchUp();
+    const { statusCode, body } = await held;
+    expect([statusCode, body]).toEqual([503, expect.stringContaining('temporarily_unavailable')]);
+    await sleep(600);
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+
   it('is one, however many migration steps start at once on an empty table [one-signing-key, Lanyard]', async () => {
     const [app] = await start(1);
     const before = await tokenOf(app);

@@ -65,9 +65,9 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
     return this.successor ?? this.current;
   }
 
-  /** Resolves when a key signs again; undefined where one does. */
+  /** Resolves when a new key has been published for long enough to sign; undefined where one signs, or none will. */
   get untilSigning(): Promise<void> | undefined {
-    return this.signing ? undefined : this.settled;
+    return this.signing || !this.successor ? undefined : this.settled;
   }
 
   /** RFC 7517 section 5: public members alone. */
@@ -138,10 +138,10 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
     const key = { kid: signing.kid, privateKey: this.privateKeyOf(signing) };
     if (!isNew) return this.signWith(key);
     this.successor = key;
-    // It may have been withdrawn meanwhile, and another one settles.
-    this.settled = sleep(settling, undefined, { ref: false }).then(() =>
-      this.successor === key ? this.signWith(key) : this.untilSigning,
-    );
+    this.settled = sleep(settling, undefined, { ref: false }).then(() => {
+      // Unless it was withdrawn meanwhile.
+      if (this.successor === key) this.signWith(key);
+    });
   }
 
   private signWith(key: SigningKey): void {

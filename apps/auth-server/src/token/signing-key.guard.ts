@@ -7,6 +7,12 @@ export class SigningKeyGuard implements CanActivate {
   constructor(@Inject(SigningKeys) private readonly keys: SigningKeys) {}
 
   canActivate(): true | Promise<true> {
-    return this.keys.untilSigning?.then(() => true) ?? true;
+    return this.keys.untilSigning ? this.wait() : true;
+  }
+
+  private async wait(): Promise<true> {
+    // A new key may be withdrawn for another one while it settles.
+    for (let settled = this.keys.untilSigning; settled; settled = this.keys.untilSigning) await settled;
+    return true;
   }
 }

@@ -139,6 +139,7 @@ export const connections: Attack[] = [
     async run(target) {
       const large = 'x'.repeat(10 * 1024 * 1024);
       const worker = { authorization: `Bearer ${await target.tokenOf('batch-processor')}` };
+      const runner = { authorization: `Bearer ${await target.tokenOf('jobs-cli', 'runs:write')}` };
       const client = { authorization: target.authorizationOf('batch-processor') };
       const json = { 'content-type': 'application/json' };
       const grant = `grant_type=client_credentials&x=${large}`;
@@ -151,10 +152,13 @@ export const connections: Attack[] = [
         [`${target.issuer}/oauth/revoke`, form(`token=x&x=${large}`, client)],
         [
           `${target.issuer}/admin/clients`,
-          { method: 'POST', headers: json, body: JSON.stringify({ client_id: large }) },
+          { method: 'POST', headers: { ...json, ...worker }, body: JSON.stringify({ client_id: large }) },
         ],
         [`${target.jobsApi}/jobs`, { method: 'POST', headers: { ...json, ...worker }, body: job }],
-        [`${target.batchProcessor}/runs`, { method: 'POST', headers: json, body: JSON.stringify({ x: large }) }],
+        [
+          `${target.batchProcessor}/runs`,
+          { method: 'POST', headers: { ...json, ...runner }, body: JSON.stringify({ x: large }) },
+        ],
       ];
       for (const [url, request] of requests) {
         // A server may close the connection while the rest is still being sent.
@@ -166,7 +170,10 @@ export const connections: Attack[] = [
           },
         );
         insist(
-          [413, 400, 'closed'].includes(status) && (status !== 400 || url.includes('/oauth/')),
+          [413, 400, 401, 'closed'].includes(status) &&
+            (status !== 400 || url.includes('/oauth/')) &&
+            // The token of a worker is for another resource, which is decided first.
+            (status !== 401 || url.includes('/admin/')),
           `${url}: ${status}`,
         );
         statuses.push(status);
