@@ -26,7 +26,7 @@ export const jobsApi: Service<typeof jobsApiConfiguration> = {
 };
 
 function isFile({ route, headers }: FastifyRequest): boolean {
-  return route === '/files' && headers['content-type']?.startsWith('text/csv') === true;
+  return route === '/files' && headers['content-type']?.toLowerCase().startsWith('text/csv') === true;
 }
 
 function takeJson(app: NestFastifyApplication): void {

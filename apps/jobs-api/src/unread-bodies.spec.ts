@@ -7,7 +7,7 @@ let server: Awaited<ReturnType<typeof listening>>;
 let routes: Route[];
 
 beforeAll(async () => {
-  api = await startJobsApi({}, (app) => (routes = guardedRoutesOf(app)));
+  api = await startJobsApi({}, (app) => (routes = guardedRoutesOf(app, (url) => /^\/docs(\/|-|$)/.test(url))));
   server = await listening(api.app);
 });
 afterAll(() => api.stop());

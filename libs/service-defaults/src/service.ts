@@ -12,7 +12,7 @@ import { handleInTurns } from './handle-in-turns.ts';
 import { limitBodies } from './limits/limit-bodies.ts';
 import { limitConnections } from './limits/limit-connections.ts';
 import { answerUnreadable, cutOffLater, limitHeaders, limitLeftovers, limitsOf } from './limits/limits.ts';
-import { leaveBodiesUnread } from './limits/unread-bodies.ts';
+import { bringsBody, leaveBodiesUnread, linger } from './limits/unread-bodies.ts';
 import { HealthModule } from './health/health.module.ts';
 import { createLogger, NestLogger } from './logging/logger.ts';
 import { logRequests, requestIdOf } from './logging/request-log.ts';
@@ -183,6 +183,7 @@ function refuseAddress({ code }: FastifyError, { raw }: FastifyRequest, reply: F
   const detail =
     code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'a part of the address is too long' : 'the address is not well encoded';
   cutOffLater(raw);
+  if (bringsBody(raw)) linger(raw);
   void reply
     .status(400)
     .type('application/problem+json')

@@ -10,7 +10,10 @@ let database: Awaited<ReturnType<typeof provisionedDatabase>>;
 
 beforeAll(async () => {
   database = await provisionedDatabase();
-  ({ app } = await database.startReplica({}, (replica) => (routes = guardedRoutesOf(replica))));
+  ({ app } = await database.startReplica(
+    {},
+    (replica) => (routes = guardedRoutesOf(replica, (url) => /^\/(docs|oauth)\//.test(url))),
+  ));
   administrator = await administratorOf(app, database);
   server = await listening(app);
 });

@@ -172,7 +172,7 @@ export class Uploads {
   }
 }
 
-/** It paused for too long, or the service did. */
+/** No chunk was stored for so long that the sweeper removed the upload: the sender paused, or the service did. */
 export const givenUp = (): Error =>
   problemException(408, 'upload-given-up', 'The upload came in too slowly and was given up: send it again');
 

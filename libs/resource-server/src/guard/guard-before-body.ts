@@ -11,7 +11,7 @@ import { AccessTokenGuard } from './access-token.guard.ts';
 const routeConfig = '__fastify_route_config__';
 const routeHandler = Symbol.for('lanyard:route-handler');
 
-type Hook = (request: { raw: IncomingMessage }, reply: object) => Promise<void>;
+type Hook = (request: { raw: IncomingMessage }, reply: object, done: () => void) => Promise<void> | void;
 
 interface RouteConfig {
   [routeHandler]?: RouteHandler | null;
@@ -54,9 +54,13 @@ export class GuardBeforeBody {
   }
 
   private hookOf({ controller, handler }: RouteHandler): Hook {
-    return async (request, reply) => {
-      if (!this.options.guardFirst && !bringsBody(request.raw)) return;
+    const decide = async (request: object, reply: object): Promise<void> => {
       await this.guard.canActivate(new ExecutionContextHost([request, reply], controller, handler));
+    };
+    return (request, reply, done) => {
+      if (this.options.guardFirst || bringsBody(request.raw)) return decide(request, reply);
+      // Without a promise, which would cost each request.
+      return done();
     };
   }
 }

@@ -43,6 +43,9 @@ export class RemoteKeys implements KeySource {
   >;
   private readonly connection: IssuerConnection;
   private keys: JWTVerifyGetKey | undefined;
+  /** how many answers there were, and which was taken last */
+  private answers = 0;
+  private taken = 0;
   /** what the server answered last */
   private text = '';
   private address = '';
@@ -140,8 +143,11 @@ export class RemoteKeys implements KeySource {
    * @throws where none of them can be used
    */
   private async take({ text, headers }: Answer): Promise<void> {
+    const number = ++this.answers;
     if (text !== this.text) {
       const { usable, faults } = await usableKeys(jwkSetIn(text), this.options.algorithms);
+      // A newer answer was taken meanwhile.
+      if (number < this.taken) return;
       if (usable.length === 0) throw new UnusableKeysError(this.address, 'no key that can be used', faults);
       this.keys = createLocalJWKSet({ keys: usable });
       this.text = text;
@@ -149,6 +155,7 @@ export class RemoteKeys implements KeySource {
         this.options.onError(new UnusableKeysError(this.address, 'keys that cannot be used', faults));
       }
     }
+    this.taken = number;
     this.etag = headers.get('etag') ?? undefined;
   }
 

@@ -35,7 +35,7 @@ export class Health {
     private readonly readiness: Readiness,
   ) {}
 
-  /** Ready is only who takes requests at this server. */
+  /** Not ready until this server listens. */
   follow(server: Server): void {
     this.server = server;
   }

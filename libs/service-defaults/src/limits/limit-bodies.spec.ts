@@ -46,16 +46,15 @@ afterEach(async () => {
 });
 
 /** A request of which `sent` of `length` bytes are sent; chunked where no length is given. */
-async function begin(length: number | undefined, sent = '"'): Promise<Socket> {
+async function begin(length: number | undefined, sent = '"', type = 'application/json', end = ''): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   sockets.push(socket);
   socket.on('error', () => undefined);
   await once(socket, 'connect');
   const framing = length === undefined ? 'transfer-encoding: chunked' : `content-length: ${length}`;
-  socket.write(
-    `POST /echo HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-type: application/json\r\n${framing}\r\n\r\n`,
-  );
-  socket.write(length === undefined ? `${sent.length.toString(16)}\r\n${sent}\r\n` : sent);
+  const head = `POST /echo HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-type: ${type}\r\n${framing}\r\n\r\n`;
+  // In one piece.
+  socket.write(head + (length === undefined ? `${sent.length.toString(16)}\r\n${sent}\r\n${end}` : sent));
   return socket;
 }
 const echo = (payload: string) =>
@@ -85,7 +84,21 @@ describe('the bodies of one address', () => {
     expect((await echo('"small"')).json()).toEqual({ body: 'small' });
   });
 
-  it('are refused before they are read where one alone is too large [body-limit, Lanyard]', async () => {
+  it('are counted until their answer, also where they stay unread or break off [held-bodies, Lanyard]', async () => {
+    for (let i = 0; i < 3; i++) {
+      expect(await text(await begin(mebibyte, 'x', 'text/none'))).toMatch(/^HTTP\/1.1 415 /);
+      expect(await text(await begin(undefined, 'x', 'text/none', '0\r\n\r\n'))).toMatch(/^HTTP\/1.1 415 /);
+      const broken = await begin(mebibyte);
+      broken.resetAndDestroy();
+    }
+    let answer = '';
+    for (answer = 'HTTP/1.1 429'; answer.startsWith('HTTP/1.1 429');) {
+      answer = await text(await begin(mebibyte, 'x'.repeat(mebibyte)));
+    }
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+  });
+
+  it('are refused before they are read where one is too large [body-limit, Lanyard]', async () => {
     expect(await text(await begin(mebibyte + 1))).toMatch(/^HTTP\/1.1 413 [^]*connection: close/);
   });
 });

@@ -16,7 +16,7 @@ export interface BodyLimits {
 export function limitBodies(fastify: FastifyInstance, { perAddress, isStreamed }: BodyLimits): void {
   const heldOf = new Map<string, number>();
   fastify.addHook('preParsing', (request, reply, payload, done) => {
-    const { raw, headers, routeOptions } = request;
+    const { headers, routeOptions } = request;
     const length = Number(headers['content-length'] ?? 0);
     const isChunked = headers['transfer-encoding'] !== undefined;
     if ((length <= small && !isChunked) || isStreamed(request)) return done(null, payload);
@@ -34,7 +34,8 @@ export function limitBodies(fastify: FastifyInstance, { perAddress, isStreamed }
       );
     }
     heldOf.set(place, held);
-    raw.once('close', () => {
+    // Of the answer, which always comes: a body that is not wanted may never end.
+    reply.raw.once('close', () => {
       const left = heldOf.get(place)! - bytes;
       if (left > 0) heldOf.set(place, left);
       else heldOf.delete(place);

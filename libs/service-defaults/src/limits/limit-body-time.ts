@@ -11,7 +11,6 @@ export function limitBodyTime(
   mayTakeLonger: (request: FastifyRequest) => boolean,
 ): void {
   const fastify = app.getHttpAdapter().getInstance();
-  // For all, so that it holds where there is no route, too: Fastify reads bodies there as well.
   fastify.addHook('preParsing', (request, reply, payload, done) => {
     if (mayTakeLonger(request)) return done(null, payload);
     const tooLate = () => {

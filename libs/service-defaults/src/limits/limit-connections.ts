@@ -90,7 +90,7 @@ export function markAuthenticated({ raw }: FastifyRequest): void {
 const user = Symbol('user');
 type WithUser = FastifyRequest & { [user]?: unknown };
 
-/** Guards of any library say so by `request.user`, and while a long poll waits it is long until there is an answer. */
+/** Any guard that sets `request.user` has authenticated the caller; a long poll is answered too late to be asked then. */
 function markUsers(fastify: FastifyInstance): void {
   fastify.decorateRequest('user', {
     getter(this: WithUser): unknown {

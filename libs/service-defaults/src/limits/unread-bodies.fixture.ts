@@ -12,8 +12,11 @@ export interface Route {
   url: string;
 }
 
-/** The guarded routes of an application; call it before the application has any. */
-export function guardedRoutesOf(app: NestFastifyApplication): Route[] {
+/**
+ * The routes of an application that are not declared public; call it before the application has any.
+ * @param isOther  which routes are no handlers of controllers
+ */
+export function guardedRoutesOf(app: NestFastifyApplication, isOther: (url: string) => boolean = () => false): Route[] {
   const routes: Route[] = [];
   app
     .getHttpAdapter()
@@ -22,7 +25,8 @@ export function guardedRoutesOf(app: NestFastifyApplication): Route[] {
       const served = Reflect.get(config ?? {}, Symbol.for('lanyard:route-handler')) as
         | { handler: object; controller: object }
         | undefined;
-      if (!served || 'public' in (accessRuleOf(served.handler, served.controller) ?? {})) return;
+      const isPublic = served && 'public' in (accessRuleOf(served.handler, served.controller) ?? {});
+      if (isPublic || (!served && isOther(url))) return;
       for (const each of [method].flat()) routes.push({ method: each, url: url.replaceAll(/:\w+/g, 'x') });
     });
   return routes;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NotFoundException } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
+import { problemException } from '../problem/problem.ts';
 
 /** How long a caller may take to read an answer that came before it had sent its body, ms. */
 const patience = 5000;
@@ -14,24 +15,40 @@ export const bringsBody = ({ headers }: IncomingMessage): boolean =>
 
 /**
  * Leaves bodies unread that nothing will be done with. A request is refused where it stands, and its connection closed after
- * the answer; `100 Continue` is sent once the body is wanted, RFC 9110 section 10.1.1.
+ * the answer; `100 Continue` is sent when something begins to read the body, RFC 9110 section 10.1.1.
  */
 export function leaveBodiesUnread(fastify: FastifyInstance): void {
+  const awaitsContinue = new WeakSet<IncomingMessage>();
   const { server } = fastify;
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    awaitsContinue.add(request);
     server.emit('request', request, response);
   });
-  fastify.addHook('onRequest', (request, _reply, done) => {
-    done(request.is404 && bringsBody(request.raw) ? new NotFoundException('there is nothing here') : undefined);
+  // Node would answer by itself, and read the body to its end.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  fastify.addHook('onRequest', ({ is404, raw }, _reply, done) => {
+    const { expect } = raw.headers;
+    if (expect !== undefined && raw.httpVersion === '1.1' && !awaitsContinue.has(raw)) {
+      return done(problemException(417, 'expectation-failed', 'The expectation cannot be met'));
+    }
+    if (!is404 || !bringsBody(raw)) return done();
+    // A body that came together with the headers is complete then, and the connection stays open.
+    setImmediate(() => done(new NotFoundException('there is nothing here')));
   });
   fastify.addHook('preParsing', ({ raw }, reply, payload, done) => {
-    if (raw.headers.expect !== undefined) reply.raw.writeContinue();
-    done(null, payload);
+    // While a guard decided: nothing would ever be read from it, nor answered.
+    if (raw.destroyed) return done(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+    if (awaitsContinue.has(raw)) {
+      raw.on('newListener', (event) => {
+        if ((event === 'data' || event === 'readable') && awaitsContinue.delete(raw)) reply.raw.writeContinue();
+      });
+    }
+    return done(null, payload);
   });
-  const linger = lingerer();
   fastify.addHook('onSend', ({ raw }, reply, _payload, done) => {
     // Not complete either: a request without a body, in the moment in which its headers are read.
     if (!raw.complete && bringsBody(raw)) {
+      awaitsContinue.delete(raw);
       void reply.header('connection', 'close');
       linger(raw);
     }
@@ -39,22 +56,22 @@ export function leaveBodiesUnread(fastify: FastifyInstance): void {
   });
 }
 
+let lingering = 0;
+
 /**
- * Node would read and discard the rest of a body, or destroy the connection, so that the kernel resets it and the caller may lose
- * the answer. Instead the connection is half closed, and reading stops after one more read of the socket, 64 KiB at most.
+ * Call it before the answer to a request whose body is not complete. Node would read and discard the rest, or destroy the
+ * connection, so that the kernel resets it and the caller may lose the answer. Instead the connection is half closed, and
+ * reading stops after one more read of the socket, 64 KiB at most.
  */
-function lingerer(): (request: IncomingMessage) => void {
-  let lingering = 0;
-  return (request) => {
-    const { socket } = request;
-    if (lingering >= lingeringAtMost) return;
-    lingering += 1;
-    socket.once('close', () => (lingering -= 1));
-    // Node reads and discards the whole of what is not being read.
-    request.once('data', () => request.pause());
-    socket.destroySoon = () => {
-      socket.end();
-      setTimeout(() => socket.destroy(), patience).unref();
-    };
+export function linger(request: IncomingMessage): void {
+  const { socket } = request;
+  if (socket.destroyed || lingering >= lingeringAtMost) return;
+  lingering += 1;
+  socket.once('close', () => (lingering -= 1));
+  // Node reads and discards the whole of what is not being read.
+  request.once('data', () => request.pause());
+  socket.destroySoon = () => {
+    socket.end();
+    setTimeout(() => socket.destroy(), patience).unref();
   };
 }

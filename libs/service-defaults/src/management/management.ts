@@ -45,7 +45,12 @@ export class Management {
     });
     this.fastify = management;
     // Counted apart: those of the metrics are the public ones.
-    limitConnections(management, { configuration: connections, isProxy: () => false, logger, metrics: new Registry() });
+    limitConnections(management, {
+      configuration: connections,
+      isProxy: () => false,
+      logger: logger.child({ listener: 'management' }),
+      metrics: new Registry(),
+    });
     logRequests(management, logger);
     limitHeaders(management);
     limitLeftovers(management);

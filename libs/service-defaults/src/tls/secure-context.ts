@@ -16,8 +16,8 @@ export const cipherSuites = [
 ];
 
 /**
- * No session tickets in TLS 1.2: Node keeps one key for them as long as it runs, and who learns it reads all their
- * sessions, RFC 9325 section 3.4. The curves are OpenSSL's own, which begin with a post-quantum one.
+ * No session tickets in TLS 1.2: Node keeps one key for them as long as it runs, and anyone who learns it can read
+ * all their sessions, RFC 9325 section 3.4. The curves are OpenSSL's own, which begin with a post-quantum one.
  */
 const settings = {
   minVersion: 'TLSv1.2',

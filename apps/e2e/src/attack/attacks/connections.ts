@@ -71,10 +71,15 @@ export const connections: Attack[] = [
         [jobsApi, '/files'],
         [batchProcessor, '/runs'],
       ] as const) {
-        for (const more of ['', 'expect: 100-continue\r\n', 'authorization: Bearer nonsense\r\n']) {
+        for (const [more, expected] of [
+          ['', 401],
+          ['expect: 100-continue\r\n', 401],
+          ['authorization: Bearer nonsense\r\n', 401],
+          ['expect: something else\r\n', 417],
+        ] as const) {
           const answer = await sendBytes(service, `POST ${path} HTTP/1.1\r\n${host}${json}${more}\r\n[[[[`);
           const [status = 0] = statusesIn(answer);
-          insist(status === 401, `POST ${path} with a body that does not come: ${status || 'no answer'}`);
+          insist(status === expected, `POST ${path} with a body that does not come: ${status || 'no answer'}`);
           insist(/^connection: close\r$/im.test(answer), `POST ${path} leaves the connection open for the body`);
           statuses.push(status);
         }

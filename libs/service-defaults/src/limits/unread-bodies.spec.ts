@@ -1,0 +1,135 @@
+import { once } from 'node:events';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Body, Controller, Module, Post } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { serviceConfiguration } from '../index.ts';
+import { createService } from '../service.ts';
+import { listening, takenAtMost } from './unread-bodies.fixture.ts';
+
+@Controller()
+class TestController {
+  @Post('echo')
+  echo(@Body() body: unknown) {
+    return body;
+  }
+}
+
+@Module({ controllers: [TestController] })
+class TestModule {}
+
+let app: NestFastifyApplication;
+let server: Awaited<ReturnType<typeof listening>>;
+const sockets: Socket[] = [];
+let answered = 0;
+
+beforeAll(async () => {
+  const service = {
+    name: 'test',
+    configuration: serviceConfiguration,
+    module: () => ({ module: TestModule }),
+    bodyLimit: 1000,
+    setUp: (application: NestFastifyApplication) => {
+      const fastify = application.getHttpAdapter().getInstance();
+      // As a guard that decides.
+      fastify.addHook('onRequest', async ({ query }) => void ('slow' in (query as object) && (await sleep(50))));
+      fastify.addHook('onSend', async () => void (answered += 1));
+    },
+  };
+  ({ app } = await createService(service, { PORT: '0', LOG_LEVEL: 'silent' }));
+  server = await listening(app);
+});
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+});
+afterAll(() => app.close());
+
+async function send(bytes: string): Promise<Socket> {
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  sockets.push(socket);
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  socket.write(bytes);
+  return socket;
+}
+const head = (path: string, headers: string) =>
+  `POST ${path} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n${headers}\r\n`;
+const firstOf = async (socket: Socket) => String((await once(socket, 'data'))[0]);
+
+describe('100 Continue', () => {
+  it('is sent when the body is wanted', async () => {
+    const socket = await send(head('/echo', 'expect: 100-continue\r\ncontent-length: 2\r\nconnection: close\r\n'));
+    expect(await firstOf(socket)).toMatch(/^HTTP\/1.1 100 Continue\r\n/);
+    socket.write('{}');
+    expect(await text(socket)).toMatch(/^HTTP\/1.1 201 /);
+  });
+
+  it.each([
+    ['too large', 413, 'content-length: 1001\r\n'],
+    ['of another type', 415, 'content-length: 2\r\ncontent-type: text/none\r\n'],
+  ])('is not sent for a body that is %s', async (_, status, headers) => {
+    const replaced = head('/echo', `expect: 100-continue\r\n${headers}`).replace(
+      /(content-type: application\/json\r\n)(?=[^]*content-type)/,
+      '',
+    );
+    expect(await text(await send(replaced))).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*connection: close`));
+  });
+
+  it('is not sent by HTTP/1.0, which has no expectations', async () => {
+    const old = head('/echo', 'expect: 100-continue\r\ncontent-length: 2\r\n').replace('HTTP/1.1', 'HTTP/1.0');
+    expect(await text(await send(`${old}{}`))).toMatch(/^HTTP\/1.1 201 /);
+  });
+});
+
+describe('a body that is not wanted', () => {
+  it('stays unread where another expectation than 100-continue is refused', async () => {
+    const { answer, taken } = await server.flood({ method: 'POST', url: '/echo' }, 'expect: banana\r\n');
+    expect(answer).toMatch(/^HTTP\/1.1 417 [^]*x-content-type-options[^]*connection: close/);
+    expect(taken).toBeLessThan(takenAtMost);
+  });
+
+  it('stays unread where the address cannot be read', async () => {
+    const { answer, taken } = await server.flood({ method: 'POST', url: '/%zz' });
+    expect(answer).toMatch(/^HTTP\/1.1 400 [^]*connection: close/);
+    expect(taken).toBeLessThan(takenAtMost);
+  });
+
+  it('costs no connection where it has come in as a whole', async () => {
+    const socket = await send(`${head('/nothing', 'content-length: 2\r\n')}{}`);
+    expect(await firstOf(socket)).toMatch(/^HTTP\/1.1 404 (?![^]*connection: close)/);
+    socket.write(head('/echo', 'content-length: 2\r\nconnection: close\r\n') + '{}');
+    expect(await text(socket)).toMatch(/^HTTP\/1.1 201 /);
+  });
+
+  it('ends its request where its connection broke off while a guard decided', async () => {
+    answered = 0;
+    const broken = await send(`${head('/echo?slow', 'content-length: 500\r\n')}{`);
+    await sleep(20);
+    broken.resetAndDestroy();
+    await sleep(200);
+    expect(answered).toBe(1);
+  });
+
+  it('takes nothing from those that come later where its connection breaks off', async () => {
+    for (let i = 0; i < 150; i++) (await send(`${head('/echo', 'content-length: 500\r\n')}{`)).destroy();
+    await sleep(50);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const socket = await send(head('/echo', 'content-length: 100000\r\n'));
+        const ended = once(socket, 'end');
+        const answer = await firstOf(socket);
+        await ended;
+        // Half closed: what is sent after the answer is not answered by a reset.
+        for (let i = 0; i < 3; i++) {
+          socket.write('x'.repeat(1000));
+          await sleep(20);
+        }
+        return [answer.slice(9, 12), socket.errored];
+      }),
+    );
+    expect(new Set(answers.map(String))).toEqual(new Set(['413,']));
+  });
+});
