@@ -223,6 +223,7 @@ describe('what administrators do at a time', () => {
     const answer = await firstAnswer(begun);
     expect(answer).toMatch(/^HTTP\/1.1 429 [^]*\r\nretry-after: 1\r\n/);
     expect(answer).toContain('"type":"urn:lanyard:problem:too-many-at-a-time"');
+    expect(answer).toContain(`At most ${limit} requests per administrator and `);
     expect(answers).toBe(1);
   });
 
@@ -241,6 +242,19 @@ describe('what administrators do at a time', () => {
     await firstAnswer(beginAll('POST /admin/registry', 2));
     await firstAnswer(beginAll('POST /admin/clients', 6));
     expect((await disable(id)).statusCode).toBe(200);
+  });
+
+  it('does not delay the look-ups that an emergency begins with [emergencies-do-not-wait, Lanyard]', async () => {
+    const { id } = await aClient();
+    await hold('LOCK TABLE audit_event IN ACCESS EXCLUSIVE MODE');
+    const reads = Array.from({ length: 6 }, () => sent(administrator.call('GET', '/admin/audit')));
+    expect((await Promise.race(reads)).statusCode).toBe(429);
+    await untilWaiting(4);
+    const lookUps = [`/admin/clients/${id}`, `/admin/clients/${id}/secrets`, '/admin/keys'];
+    const answers = await Promise.all(lookUps.map((path) => administrator.call('GET', path)));
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200]);
+    await blocker.query('COMMIT');
+    await Promise.all(reads);
   });
 
   it('counts until it has ended, also where the caller does not wait for it', async () => {

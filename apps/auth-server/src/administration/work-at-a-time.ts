@@ -7,6 +7,8 @@ import type { FastifyRequest } from 'fastify';
 const limits = {
   /** takes access away */
   emergency: { perAdministrator: 10, ofAll: 20 },
+  /** reads a few rows by their key, as an emergency does first */
+  lookUp: { perAdministrator: 5, ofAll: 20 },
   /** reads or writes very much at once */
   bulk: { perAdministrator: 1, ofAll: 2 },
   write: { perAdministrator: 5, ofAll: 10 },
@@ -16,6 +18,9 @@ type Kind = keyof typeof limits;
 
 /** Marks a route that takes access away: what else administrators do does not count against it, nor delay it. */
 export const Emergency = () => RouteConfig({ kind: 'emergency' satisfies Kind });
+
+/** Marks a route that reads a few rows by their key: emergencies begin with it, so that other reading does not delay it. */
+export const LookUp = () => RouteConfig({ kind: 'lookUp' satisfies Kind });
 
 /** Marks a route that reads or writes very much at once. */
 export const Bulk = () => RouteConfig({ kind: 'bulk' satisfies Kind });
@@ -41,7 +46,7 @@ export function limitWorkAtATime(app: NestFastifyApplication, isAdministration: 
       addLogFields(request, { throttled: `administration (${kind})` });
       reply.header('retry-after', '1');
       const { perAdministrator, ofAll } = limits[kind];
-      const detail = `${perAdministrator} of an administrator are handled at a time, ${ofAll} of all: try again when one has ended`;
+      const detail = `At most ${perAdministrator} requests per administrator and ${ofAll} in total are handled at a time; try again later`;
       return done(problemException(429, 'too-many-at-a-time', 'Too many requests at a time', { detail }));
     },
     // Not when the connection is closed: what a caller does not wait for goes on.
