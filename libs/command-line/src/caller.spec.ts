@@ -22,7 +22,7 @@ function aServer(...answers: (() => Response)[]) {
   const sent: RequestInit[] = [];
   const call = caller('https://auth.example', (_, init) => {
     sent.push(init!);
-    return Promise.resolve(answers[Math.min(sent.length, answers.length) - 1]!());
+    return Promise.resolve(answers.at(Math.min(sent.length, answers.length) - 1)!());
   });
   return { sent, call };
 }
