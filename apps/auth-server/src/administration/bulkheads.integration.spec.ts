@@ -61,7 +61,7 @@ const tokenOf = async (authorization: string, replica = app): Promise<string> =>
 const disable = (id: string) => administrator.call('POST', `/admin/clients/${id}/disable`);
 
 describe('a dry run', () => {
-  it('waits for nobody, whatever others have locked [dry-run-locks-nothing, Lanyard]', async () => {
+  it('waits for no lock of others [dry-run-locks-nothing, Lanyard]', async () => {
     const registry = { resources: await resources(), clients: [listed('batch-processor', { disabled: true })] };
     await hold(`SELECT FROM client FOR UPDATE; SELECT FROM scope FOR UPDATE;
                 SELECT pg_advisory_xact_lock(${resourcesLock})`);
@@ -69,7 +69,7 @@ describe('a dry run', () => {
     expect([answer.statusCode, answer.json().changes.length]).toEqual([200, 1]);
   });
 
-  it('keeps nobody waiting [dry-run-locks-nothing, Lanyard]', async () => {
+  it('keeps no other transaction waiting [dry-run-locks-nothing, Lanyard]', async () => {
     const registry = { resources: await resources(), clients: [listed('batch-processor', { disabled: true })] };
     // What it looks at last.
     await hold('LOCK TABLE client_secret IN ACCESS EXCLUSIVE MODE');
@@ -212,6 +212,19 @@ describe('what administrators do at a time', () => {
   const beginAll = (request: string, requests: number) => Array.from({ length: requests }, () => begin(request));
   const firstAnswer = (begun: { answer: Promise<string> }[]) => Promise.race(begun.map(({ answer }) => answer));
 
+  it('does not delay the look-ups that an emergency begins with [emergencies-do-not-wait, Lanyard]', async () => {
+    const { id } = await aClient();
+    await hold('LOCK TABLE audit_event IN ACCESS EXCLUSIVE MODE');
+    const reads = Array.from({ length: 6 }, () => sent(administrator.call('GET', '/admin/audit')));
+    expect((await Promise.race(reads)).statusCode).toBe(429);
+    await untilWaiting(4);
+    const lookUps = [`/admin/clients/${id}`, `/admin/clients/${id}/secrets`, '/admin/keys'];
+    const answers = await Promise.all(lookUps.map((path) => administrator.call('GET', path)));
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200]);
+    await blocker.query('COMMIT');
+    await Promise.all(reads);
+  });
+
   it.each([
     ['POST /admin/registry', 1],
     ['POST /admin/clients', 5],
@@ -242,19 +255,6 @@ describe('what administrators do at a time', () => {
     await firstAnswer(beginAll('POST /admin/registry', 2));
     await firstAnswer(beginAll('POST /admin/clients', 6));
     expect((await disable(id)).statusCode).toBe(200);
-  });
-
-  it('does not delay the look-ups that an emergency begins with [emergencies-do-not-wait, Lanyard]', async () => {
-    const { id } = await aClient();
-    await hold('LOCK TABLE audit_event IN ACCESS EXCLUSIVE MODE');
-    const reads = Array.from({ length: 6 }, () => sent(administrator.call('GET', '/admin/audit')));
-    expect((await Promise.race(reads)).statusCode).toBe(429);
-    await untilWaiting(4);
-    const lookUps = [`/admin/clients/${id}`, `/admin/clients/${id}/secrets`, '/admin/keys'];
-    const answers = await Promise.all(lookUps.map((path) => administrator.call('GET', path)));
-    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200]);
-    await blocker.query('COMMIT');
-    await Promise.all(reads);
   });
 
   it('counts until it has ended, also where the caller does not wait for it', async () => {
