@@ -43,14 +43,14 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
   TOKENS_PER_MINUTE: perMinute(6000).describe(
     'how many access tokens a client may obtain a minute, unless it has a quota of its own; those of ten seconds may come at once, as of each quota',
   ),
-  INTROSPECTIONS_PER_MINUTE: perMinute(60_000).describe(
-    'how many tokens a client may introspect a minute: resource servers that follow no list ask for each request',
+  INTROSPECTIONS_PER_MINUTE: perMinute(600_000).describe(
+    'how many tokens a client may introspect a minute, all of its replicas together: enough for ten of them that follow no list, each with 1000 live tokens about which it asks once a second',
   ),
   REVOCATIONS_PER_MINUTE: perMinute(12_000).describe(
-    'how many of its tokens a client may revoke a minute: twice as many as it may obtain by default',
+    'how many of its tokens a client may revoke a minute: twice as many as it may obtain by default; a client with a quota of its own may revoke twice that',
   ),
   REVOCATION_LISTS_PER_MINUTE: perMinute(60_000).describe(
-    'how often a client may ask for the list of revocations a minute, all of its replicas together: enough for 1000 of them, each of which asks every 20 seconds, and after each of 57 revocations',
+    'how often a client may ask for the list of revocations a minute, all of its replicas together: enough for 1000 of them, each of which asks every 20 seconds, and after each of 57 revocations; lists beyond it come a second later',
   ),
   THROTTLING: z
     .enum(['enforce', 'observe'])

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 export interface Answer<Body> {
@@ -14,8 +16,15 @@ export type Caller = <Body>(
 
 export type Call = <Body>(...request: Parameters<Caller>) => Promise<Body>;
 
+/** How often a request is sent at most. */
+const attemptsAtMost = 5;
+
+/** Seconds; for longer than this, the user is not kept waiting. */
+const longestWait = 30;
+
 /**
- * Calls an API that answers JSON, and errors as RFC 9457 problems.
+ * Calls an API that answers JSON, and errors as RFC 9457 problems. What is refused with 429 was not begun: it is sent
+ * again after `Retry-After`, RFC 6585 section 4.
  * @param address          where it is
  * @param authorizedFetch  `fetch` that sends access tokens along
  * @throws with a line for people
@@ -24,12 +33,18 @@ export function caller(address: string, authorizedFetch: typeof fetch): Caller {
   return async (method, path, body, headers = {}) => {
     const { type, ...content } = contentOf(body);
     const init = { method, ...content, headers: { ...(type && { 'content-type': type }), ...headers } };
-    const response = await authorizedFetch(address + path, init).catch((error: unknown) => {
-      throw new Error(reasonOf(address, error), { cause: error });
-    });
-    const answer = (await response.json().catch(() => ({}))) as Problem;
-    if (response.ok) return { body: answer as never, headers: response.headers };
-    throw new Error(`${method} ${address}${path} answered ${response.status}: ${reasonsOf(answer)}`, { cause: answer });
+    for (let attempt = 1; ; attempt++) {
+      const response = await authorizedFetch(address + path, init).catch((error: unknown) => {
+        throw new Error(reasonOf(address, error), { cause: error });
+      });
+      const answer = (await response.json().catch(() => ({}))) as Problem;
+      if (response.ok) return { body: answer as never, headers: response.headers };
+      const message = `${method} ${address}${path} answered ${response.status}: ${reasonsOf(answer)}`;
+      const seconds = response.status === 429 ? Number(response.headers.get('retry-after') ?? 1) : Number.NaN;
+      if (attempt === attemptsAtMost || !(seconds <= longestWait)) throw new Error(message, { cause: answer });
+      process.stderr.write(`${message}; trying again in ${seconds} s\n`);
+      await sleep(seconds * 1000);
+    }
   };
 }
 

@@ -122,6 +122,12 @@ export const authorizationServer: readonly Rule[] = [
     files: [`${server}/throttling/quota.guard.ts`, `${server}/throttling/client-quotas.ts`],
   },
   {
+    name: 'delayed-lists',
+    section: 'Lanyard',
+    text: 'A list of revocations beyond the quota comes a second later; it is refused only if a thousand requests of the client wait already.',
+    files: [`${server}/throttling/delayed-requests.ts`, `${server}/throttling/quota.guard.ts`],
+  },
+  {
     name: 'few-signatures',
     section: 'Lanyard',
     text: 'How many lists of revocations are signed does not depend on the cursors that are asked for.',

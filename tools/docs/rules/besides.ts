@@ -12,7 +12,7 @@ export const besides: readonly Rule[] = [
   {
     name: 'emergencies-do-not-wait',
     section: 'Lanyard',
-    text: 'Disabling a client, deleting it and revoking its tokens wait for no change of other clients or of resources.',
+    text: 'Disabling a client, deleting it and revoking its tokens wait for no change of other clients or of resources; what is read before them waits for no other reading.',
     files: [
       `${server}/administration/clients/clients.ts`,
       `${server}/administration/registry/apply-registry.ts`,
@@ -33,6 +33,12 @@ export const besides: readonly Rule[] = [
     section: 'Lanyard',
     text: 'What administrators do at a time is limited, each by itself and all together, before a body is read.',
     files: [`${server}/administration/work-at-a-time.ts`],
+  },
+  {
+    name: 'sent-again-when-refused',
+    section: 'RFC 6585 §4',
+    text: 'The command lines send a request that was refused with `429` again, after as long as `Retry-After` says.',
+    files: ['libs/command-line/src/caller.ts'],
   },
   {
     name: 'registry-size',

@@ -92,7 +92,7 @@ async function holding(sql: string, values: unknown[] = []) {
         if ((await rows(waits))[0].count >= waiting) return;
         await sleep(5);
       }
-      throw new Error('nobody waits');
+      throw new Error('no transaction waits');
     },
     release: async () => {
       await connection.query('COMMIT');
@@ -352,7 +352,7 @@ describe('revocation by an administrator with less scope', () => {
     expect((await equal.call('GET', '/admin/revocations')).statusCode).toBe(401);
   });
 
-  it('needs all administrative scopes for a jti, of which nobody knows whose it is', async () => {
+  it('needs all administrative scopes for a jti, which does not say whose token it is', async () => {
     const deputy = await aDeputy();
     expect((await deputy.call('POST', '/admin/revocations', { jti: jtiOf(deputy.token) })).statusCode).toBe(204);
     expect(await deputy.status()).toBe(401);

@@ -70,7 +70,7 @@ async function refused(act: () => PromiseLike<{ statusCode: number }>): Promise<
 }
 
 describe('a dry run', () => {
-  it('waits for nobody, whatever others have locked [dry-run-locks-nothing, Lanyard]', async () => {
+  it('waits for no lock of others [dry-run-locks-nothing, Lanyard]', async () => {
     const registry = { resources: await resources(), clients: [listed('batch-processor', { disabled: true })] };
     await hold(`SELECT FROM client FOR UPDATE; SELECT FROM scope FOR UPDATE;
                 SELECT pg_advisory_xact_lock(${resourcesLock})`);
@@ -78,7 +78,7 @@ describe('a dry run', () => {
     expect([answer.statusCode, answer.json().changes.length]).toEqual([200, 1]);
   });
 
-  it('keeps nobody waiting [dry-run-locks-nothing, Lanyard]', async () => {
+  it('keeps no other transaction waiting [dry-run-locks-nothing, Lanyard]', async () => {
     const registry = { resources: await resources(), clients: [listed('batch-processor', { disabled: true })] };
     // What it looks at last.
     await hold('LOCK TABLE client_secret IN ACCESS EXCLUSIVE MODE');
@@ -220,6 +220,19 @@ describe('what administrators do at a time', () => {
   }
   const beginAll = (request: string, requests: number) => Array.from({ length: requests }, () => begin(request));
   const firstAnswer = (begun: { answer: Promise<string> }[]) => Promise.race(begun.map(({ answer }) => answer));
+
+  it('does not delay the look-ups that an emergency begins with [emergencies-do-not-wait, Lanyard]', async () => {
+    const { id } = await aClient();
+    await hold('LOCK TABLE audit_event IN ACCESS EXCLUSIVE MODE');
+    const reads = Array.from({ length: 6 }, () => sent(administrator.call('GET', '/admin/audit')));
+    expect((await Promise.race(reads)).statusCode).toBe(429);
+    await untilWaiting(4);
+    const lookUps = [`/admin/clients/${id}`, `/admin/clients/${id}/secrets`, '/admin/keys'];
+    const answers = await Promise.all(lookUps.map((path) => administrator.call('GET', path)));
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200]);
+    await blocker.query('COMMIT');
+    await Promise.all(reads);
+  });
 
   it('is limited before the body of a registry is read [administration-limit, Lanyard]', async () => {
     const begun = beginAll('POST /admin/registry', 2);

@@ -8,6 +8,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 const limits = {
   /** takes access away; not limited together, as one administrator can make others and use up what there is */
   emergency: { perAdministrator: 10, ofAll: Infinity },
+  /** reads a few rows by their key, as an emergency does first */
+  lookUp: { perAdministrator: 5, ofAll: Infinity },
   /** reads or writes very much at once */
   bulk: { perAdministrator: 1, ofAll: 2 },
   write: { perAdministrator: 5, ofAll: 10 },
@@ -17,6 +19,9 @@ type Kind = keyof typeof limits;
 
 /** Marks a route that takes access away: what else administrators do does not count against it, nor delay it. */
 export const Emergency = () => RouteConfig({ kind: 'emergency' satisfies Kind });
+
+/** Marks a route that reads a few rows by their key: emergencies begin with it, so that other reading does not delay it. */
+export const LookUp = () => RouteConfig({ kind: 'lookUp' satisfies Kind });
 
 /** Marks a route that reads or writes very much at once. */
 export const Bulk = () => RouteConfig({ kind: 'bulk' satisfies Kind });

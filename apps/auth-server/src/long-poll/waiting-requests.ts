@@ -18,11 +18,11 @@ export class WaitingRequests {
   private stopping = false;
 
   /**
-   * Resolves when there is news, the server stops, after `seconds`, or when whoever waits goes away. Says so in the
-   * answer, RFC 7240 section 3, so that whoever finds it there may wait again.
+   * Resolves when there is news, the server stops, after `seconds`, or when the connection is closed. Says so in the
+   * answer, RFC 7240 section 3, so that a caller who finds it there may wait again.
    */
   async wait(seconds: number, reply: FastifyReply): Promise<void> {
-    if (seconds === 0 || this.stopping || this.waiting.size >= atMost) return;
+    if (seconds === 0 || this.stopping || reply.raw.destroyed || this.waiting.size >= atMost) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, seconds * 1000);
     this.waiting.add(resolve);

@@ -70,7 +70,7 @@ export class IssuedTokens {
   }
 }
 
-/** Whoever stole a key can give tokens identifiers that are none of this server's, such as those no database can store. */
+/** A thief of a key can give tokens identifiers that this server does not issue, such as those no database can store. */
 export const hasForeignJti = ({ claims: { jti } }: AccessToken): boolean => !/^[\w-]{1,64}$/.test(jti);
 
 /** The one that the token names: it is its issuer who asks, not a resource server. */

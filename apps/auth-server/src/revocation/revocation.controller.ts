@@ -38,7 +38,7 @@ export class RevocationController {
     // RFC 7009 section 2.1
     if (token.clientId !== clientId) throw new OAuthError('invalid_request', 'the token was issued to another client');
     if (hasForeignJti(token))
-      throw new OAuthError('invalid_request', 'the jti of the token is none that is given here');
+      throw new OAuthError('invalid_request', 'this server did not issue a token with that jti');
     addLogFields(request, { jti: token.claims.jti });
     await this.writer.revoke(token, { actor: clientId, address: request.ip, requestId: request.id });
   }

@@ -159,14 +159,16 @@ describe('POST /oauth/revoke', () => {
     expect(Math.abs(entry!.until - Date.now() / 1000 - 366 * 86_400)).toBeLessThan(60);
   });
 
-  it.each(['a\0b', 'x'.repeat(65), 'ä'])('says that the jti %j is none of this server', async (jti) => {
+  it.each(['a\0b', 'x'.repeat(65), 'ä'])('says that this server did not issue the jti %j', async (jti) => {
     const token = signed({ jti });
     const refused = await revoke(token);
     expect([refused.statusCode, refused.json().error]).toEqual([400, 'invalid_request']);
     const told = await administrator.call('POST', '/admin/revocations', { token });
     expect([told.statusCode, told.json().errors[0].message]).toEqual([
       400,
-      expect.stringContaining(`withdraw the key ${decodeProtectedHeader(token).kid}`),
+      expect.stringContaining(
+        `its jti was not issued by this server: the signing key was stolen; withdraw the key ${decodeProtectedHeader(token).kid}`,
+      ),
     ]);
   });
 
@@ -705,7 +707,7 @@ describe('without the database', () => {
     const keys = createLocalJWKSet((await app.inject('/.well-known/jwks.json')).json());
     const claims = await validateRevocationList(list.body, keys, { issuer });
     expect([claims.stale, [...revocationsIn(claims)].map(({ id }) => id)]).toEqual([true, [decodeJwt(token).jti]]);
-    // Who knows less than this replica is told what it knows, too.
+    // A caller that knows less than this replica gets what it knows, too.
     const delta = await getList('?cursor=1', {}, app, asJobsApi);
     expect((await validateRevocationList(delta.body, keys, { issuer })).stale).toBe(true);
     await allowConnections(away);

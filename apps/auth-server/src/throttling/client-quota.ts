@@ -5,16 +5,16 @@ import type { Topic } from './replica-news.ts';
 interface Quota {
   perMinute: number;
   bucket: TokenBucket;
-  /** used since the others were told */
-  untold: number;
+  /** used and not yet reported to the other replicas */
+  unreported: number;
 }
 
-/** Clients that use less of their quota than this part are not worth telling. */
-const worthTelling = 0.1;
+/** Clients that use less of their quota than this part are not reported. */
+const worthReporting = 0.1;
 
 /**
- * How often each client may do one thing. Replicas tell each other every second what a client used that uses a good part
- * of its quota.
+ * How often each client may do one thing. Every second, replicas report to each other how much was used by clients that
+ * use a good part of their quota.
  */
 export class ClientQuota implements Topic {
   private readonly quotas = new LRUCache<string, Quota>({ max: 100_000 });
@@ -24,7 +24,7 @@ export class ClientQuota implements Topic {
   use(clientId: string, perMinute: number): number {
     const quota = this.quotaOf(clientId, perMinute);
     if (!quota.bucket.tryRemoveTokens(1)) return Math.max(1, Math.ceil(quota.bucket.getWaitTime(1) / 1000));
-    if (quota.untold++ === 0) this.users.add(clientId);
+    if (quota.unreported++ === 0) this.users.add(clientId);
     return 0;
   }
 
@@ -34,7 +34,7 @@ export class ClientQuota implements Topic {
     const atOnce = Math.max(perMinute / 6, Math.min(perMinute, 10));
     const bucket = new TokenBucket({ bucketSize: atOnce, tokensPerInterval: perMinute, interval: 'minute' });
     bucket.content = atOnce;
-    const quota = { perMinute, bucket, untold: 0 };
+    const quota = { perMinute, bucket, unreported: 0 };
     this.quotas.set(clientId, quota);
     return quota;
   }
@@ -43,11 +43,11 @@ export class ClientQuota implements Topic {
   *collect(): Generator<[string, number]> {
     for (const clientId of this.users) {
       const quota = this.quotas.peek(clientId);
-      if (quota && quota.untold <= (quota.perMinute / 60) * worthTelling) continue;
+      if (quota && quota.unreported <= (quota.perMinute / 60) * worthReporting) continue;
       this.users.delete(clientId);
       if (!quota) continue;
-      yield [`${quota.perMinute} ${clientId}`, quota.untold];
-      quota.untold = 0;
+      yield [`${quota.perMinute} ${clientId}`, quota.unreported];
+      quota.unreported = 0;
     }
   }
 

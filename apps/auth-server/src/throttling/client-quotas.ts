@@ -8,7 +8,7 @@ import { ReplicaNews } from './replica-news.ts';
 export const quotaNames = ['tokens', 'introspections', 'revocations', 'revocationLists'] as const;
 export type QuotaName = (typeof quotaNames)[number];
 
-/** How often each client may do what it may: so many times a minute, of which those of ten seconds may come at once. */
+/** How often a minute each client may do each thing; those of ten seconds may come at once. */
 @Injectable()
 export class ClientQuotas {
   private readonly quotas: Record<QuotaName, ClientQuota>;
@@ -39,15 +39,17 @@ export class ClientQuotas {
   }
 
   private perMinute(name: QuotaName, { tokensPerMinute }: Client): number {
+    const { configuration } = this;
     switch (name) {
       case 'tokens':
-        return tokensPerMinute ?? this.configuration.TOKENS_PER_MINUTE;
+        return tokensPerMinute ?? configuration.TOKENS_PER_MINUTE;
       case 'introspections':
-        return this.configuration.INTROSPECTIONS_PER_MINUTE;
+        return configuration.INTROSPECTIONS_PER_MINUTE;
       case 'revocations':
-        return this.configuration.REVOCATIONS_PER_MINUTE;
+        // A client may revoke all the tokens that it obtains.
+        return Math.max(configuration.REVOCATIONS_PER_MINUTE, 2 * (tokensPerMinute ?? 0));
       case 'revocationLists':
-        return this.configuration.REVOCATION_LISTS_PER_MINUTE;
+        return configuration.REVOCATION_LISTS_PER_MINUTE;
       default:
         return name satisfies never;
     }

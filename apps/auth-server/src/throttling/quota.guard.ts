@@ -1,7 +1,9 @@
 import { Inject, Injectable, mixin, type CanActivate, type ExecutionContext, type Type } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { authenticatedClientOf } from '../client-authentication/client-authentication.guard.ts';
+import type { Client } from '../registry/client.entity.ts';
 import { ClientQuotas, type QuotaName } from './client-quotas.ts';
+import { delay, DelayedRequests } from './delayed-requests.ts';
 import { FairTurns } from './fair-turns.ts';
 import type { ThrottledLimit } from './throttled-error.ts';
 import { Throttling } from './throttling.ts';
@@ -13,6 +15,9 @@ const limits: Record<QuotaName, ThrottledLimit> = {
   revocationLists: 'revocation_list_quota',
 };
 
+/** Delayed before they are refused: without the list, a resource server accepts revoked tokens. */
+const delayed: ReadonlySet<QuotaName> = new Set(['revocationLists']);
+
 /** Lets an authenticated client go on within its quota of this name, and one after the other with the others. */
 export function QuotaGuard(name: QuotaName): Type<CanActivate> {
   @Injectable()
@@ -21,6 +26,7 @@ export function QuotaGuard(name: QuotaName): Type<CanActivate> {
 
     constructor(
       @Inject(ClientQuotas) private readonly quotas: ClientQuotas,
+      @Inject(DelayedRequests) private readonly delays: DelayedRequests,
       @Inject(FairTurns) private readonly turns: FairTurns,
       @Inject(Throttling) private readonly throttling: Throttling,
     ) {}
@@ -29,8 +35,19 @@ export function QuotaGuard(name: QuotaName): Type<CanActivate> {
       const request = context.switchToHttp().getRequest<FastifyRequest>();
       const client = authenticatedClientOf(request);
       const seconds = this.quotas.use(name, client);
-      if (seconds > 0) this.throttling.beyond(limits[name], seconds, request, client.clientId);
-      return this.turns.turnOf(client.clientId)?.then(() => true) ?? true;
+      if (seconds === 0) return this.turnOf(client);
+      const isDelayed = delayed.has(name) && this.throttling.isEnforced;
+      const delayEnds = isDelayed ? this.delays.delay(client.clientId) : undefined;
+      if (delayEnds) {
+        this.throttling.delayed(limits[name], request);
+        return delayEnds.then(() => this.turnOf(client));
+      }
+      this.throttling.beyond(limits[name], isDelayed ? delay : seconds, request, client.clientId);
+      return this.turnOf(client);
+    }
+
+    private turnOf({ clientId }: Client): true | Promise<true> {
+      return this.turns.turnOf(clientId)?.then(() => true) ?? true;
     }
   }
   return mixin(NamedQuotaGuard);

@@ -6,7 +6,7 @@ import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { ThrottledError, type ThrottledLimit } from './throttled-error.ts';
 
-/** What becomes of requests that are beyond a limit: they are refused, or noted alone. */
+/** What becomes of requests that are beyond a limit: they are refused, answered later, or only noted. */
 @Injectable()
 export class Throttling {
   private readonly requests: Counter<'limit' | 'enforced'>;
@@ -26,6 +26,12 @@ export class Throttling {
 
   get isEnforced(): boolean {
     return this.configuration.THROTTLING === 'enforce';
+  }
+
+  /** Notes a request beyond a limit that is answered later. */
+  delayed(limit: ThrottledLimit, request: FastifyRequest): void {
+    this.requests.inc({ limit, enforced: 'true' });
+    addLogFields(request, { delayed: limit });
   }
 
   /**

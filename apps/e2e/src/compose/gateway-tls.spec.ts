@@ -21,7 +21,7 @@ async function startWithCertificate(keyType: 'ec' | 'rsa'): Promise<number> {
   await writeFile(join(directory, 'tls.pem'), `${pair.cert}\n${pair.private}`);
   const frontend = ['frontend tls', 'bind :8443 ssl crt /tls/tls.pem', 'default_backend auth-server', ''];
   await writeFile(join(directory, 'tls.cfg'), frontend.join('\n  ').trimEnd() + '\n');
-  // The gateway is another user; the key is of this test alone.
+  // The gateway is another user; only this test has the key.
   await chmod(directory, 0o755);
   const options = ['--publish', '127.0.0.1::8443', '--volume', `${directory}:/tls:ro,z`];
   container = (await docker('run', '--detach', ...options, 'lanyard-gateway', '-f', '/tls/tls.cfg')).trim();

@@ -33,7 +33,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Where the system is, as `npm run attack` is told. */
+/** Where the system is, as arguments of `npm run attack`. */
 function settings() {
   const { authServer, batchProcessor, jobsApi } = system.services;
   const managementPort = ({ options }: Service) => new URL(options.managementUrl!).port;

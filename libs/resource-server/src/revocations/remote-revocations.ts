@@ -34,7 +34,7 @@ export interface RevocationOptions {
 export interface RemoteRevocationsOptions extends RevocationOptions, IssuerConnectionOptions {
   /** who signs the list */
   keys: KeySource;
-  /** told of each request that failed, and once where lists come that are no newer than the last one */
+  /** called for each request that failed, and once if lists are no newer than the last one */
   onError?: (error: unknown) => void;
   /** told when the list falls silent for too long, and when it is heard again */
   onSilence?: (silent: boolean) => void;
@@ -171,7 +171,7 @@ export class RemoteRevocations implements RevocationSource {
   }
 
   /**
-   * A list that is not newer than all before it says nothing of now: somebody may repeat it. It is not worth a word
+   * A list that is not newer than all before it says nothing of now: an attacker may repeat it. It is not reported
    * where another replica's clock is a bit behind, nor where there are several lists in a second.
    */
   private heardOld(signedAt: number): void {

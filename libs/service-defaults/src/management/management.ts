@@ -25,8 +25,8 @@ const limits = {
 const connections = { MAX_CONNECTIONS: 100, CONNECTIONS_PER_ADDRESS: 50 };
 
 /**
- * Health and metrics, at a listener of their own: it answers whatever the public one is busy with, and what it tells of
- * a service is not for everybody (docs/decisions/0018).
+ * Health and metrics, at a listener of their own: it answers whatever the public one is busy with, and what it reveals
+ * of a service is not public (docs/decisions/0018).
  */
 export class Management {
   private readonly fastify: FastifyInstance;

@@ -32,7 +32,7 @@ import type { FastifyReply } from 'fastify';
 import { entityTagOf } from '../entity-tag.ts';
 import { idempotencyHeader, ifMatchHeader } from '../openapi.ts';
 import { CurrentAdministrator, type Administrator } from '../origin.ts';
-import { Emergency } from '../work-at-a-time.ts';
+import { Emergency, LookUp } from '../work-at-a-time.ts';
 import { clientQuerySchema, type ClientQuery } from './client.query.ts';
 import { Clients } from './clients.ts';
 
@@ -71,6 +71,7 @@ export class ClientsController {
 
   @Get(':client_id')
   @RequireScopes('clients:read')
+  @LookUp()
   @ApiOperation({ summary: 'Read a client' })
   @ApiResponse({ status: 200, standardSchema: registeredClientSchema })
   async read(

@@ -72,7 +72,7 @@ export class Clients {
   }
 
   async read(clientId: string): Promise<RegisteredClient> {
-    const client = await this.bulk.manager.findOneBy(Client, { clientId });
+    const client = await this.database.manager.findOneBy(Client, { clientId });
     if (!client) throw notFound('client');
     return registeredClientOf(client);
   }

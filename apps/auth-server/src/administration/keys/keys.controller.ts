@@ -2,15 +2,13 @@ import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Param, Post } from
 import { keyRotationSchema, signingKeyListSchema, signingKeySchema, type KeyRotation } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { bulk } from '../../bulk.ts';
 import { KeyRotation as Rotation } from '../../signing-keys/key-rotation.ts';
 import { SigningKeyRow } from '../../signing-keys/signing-key.entity.ts';
 import { SigningKeys } from '../../signing-keys/signing-keys.ts';
 import { CurrentAdministrator, type Administrator } from '../origin.ts';
-import { Emergency } from '../work-at-a-time.ts';
+import { Emergency, LookUp } from '../work-at-a-time.ts';
 
 @ApiTags('keys')
 @ApiBearerAuth()
@@ -20,15 +18,16 @@ export class KeysController {
     @Inject(SigningKeys) private readonly keys: SigningKeys,
     @Inject(Rotation) private readonly rotation: Rotation,
     @Inject(DataSource) private readonly database: DataSource,
-    @InjectDataSource(bulk) private readonly bulk: DataSource,
   ) {}
 
   @Get()
   @RequireScopes('keys:read')
+  @LookUp()
   @ApiOperation({ summary: 'List the signing keys, newest first' })
   @ApiResponse({ status: 200, standardSchema: signingKeyListSchema })
-  list() {
-    return this.listFrom(this.bulk);
+  async list() {
+    const rows = await this.database.manager.find(SigningKeyRow, { order: { createdAt: 'DESC' } });
+    return { items: rows.map((row) => this.keys.describe(row)) };
   }
 
   @Post('rotate')
@@ -44,7 +43,7 @@ export class KeysController {
     @CurrentAdministrator() administrator: Administrator,
   ) {
     await (emergency ? this.rotation.replaceAll(administrator) : this.rotation.announce(administrator));
-    return this.listFrom(this.database);
+    return this.list();
   }
 
   @Post(':kid/withdraw')
@@ -58,7 +57,7 @@ export class KeysController {
     @CurrentAdministrator() administrator: Administrator,
   ) {
     await this.rotation.withdraw(kid, administrator);
-    return this.listFrom(this.database);
+    return this.list();
   }
 
   @Post('reencrypt')
@@ -68,10 +67,5 @@ export class KeysController {
   @ApiResponse({ status: 200, standardSchema: z.object({ reencrypted: z.int() }) })
   async reencrypt(@CurrentAdministrator() administrator: Administrator) {
     return { reencrypted: await this.rotation.reencrypt(administrator) };
-  }
-
-  private async listFrom({ manager }: DataSource) {
-    const rows = await manager.find(SigningKeyRow, { order: { createdAt: 'DESC' } });
-    return { items: rows.map((row) => this.keys.describe(row)) };
   }
 }

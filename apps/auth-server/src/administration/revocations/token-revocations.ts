@@ -35,7 +35,7 @@ export class TokenRevocations {
     // Before the transaction, which has one connection: to look for new keys takes another.
     const token = 'token' in revocation ? await this.tokens.recogniseForCertain(revocation.token) : undefined;
     if (token && hasForeignJti(token)) {
-      const message = `its jti is none that is given here: who has its key has signed it; withdraw the key ${token.keyId}`;
+      const message = `its jti was not issued by this server: the signing key was stolen; withdraw the key ${token.keyId}`;
       throw invalid([{ path: ['token'], message }]);
     }
     await administrate(this.database, administrator, async (manager) => {

@@ -12,7 +12,7 @@ import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@n
 import type { FastifyReply } from 'fastify';
 import { idempotencyHeader } from '../openapi.ts';
 import { CurrentAdministrator, type Administrator } from '../origin.ts';
-import { Emergency } from '../work-at-a-time.ts';
+import { Emergency, LookUp } from '../work-at-a-time.ts';
 import { Secrets } from './secrets.ts';
 
 @ApiTags('secrets')
@@ -23,6 +23,7 @@ export class SecretsController {
 
   @Get()
   @RequireScopes('clients:read')
+  @LookUp()
   @ApiOperation({ summary: 'List the secrets of a client, and which of them are safe to remove' })
   @ApiResponse({ status: 200, standardSchema: secretListSchema })
   async list(@Param('client_id', { schema: clientIdSchema }) clientId: string) {

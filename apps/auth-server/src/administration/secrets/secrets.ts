@@ -1,10 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CreatedSecret, NewSecret, Secret } from '@lanyard/administration';
 import { CONFIGURATION, invalid } from '@lanyard/service-defaults';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type EntityManager } from 'typeorm';
 import { appendAuditEvents, type AuditRecord, type Origin } from '../../audit/append-audit-events.ts';
-import { bulk } from '../../bulk.ts';
 import { digestSecret, generateClientSecret, isLive, looksCut } from '../../client-authentication/client-secret.ts';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { Client, ClientSecret, ClientSecretUse, RemovedClientSecret } from '../../registry/client.entity.ts';
@@ -24,13 +22,12 @@ const secretsAtMost = 20;
 export class Secrets {
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
-    @InjectDataSource(bulk) private readonly bulk: DataSource,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
     @Inject(Idempotency) private readonly idempotency: Idempotency,
   ) {}
 
   async list(clientId: string): Promise<Secret[]> {
-    return this.present(this.bulk.manager, await find(this.bulk.manager, clientId));
+    return this.present(this.database.manager, await find(this.database.manager, clientId));
   }
 
   /** Gives the client one more secret, and the others an end where `overlap` asks for it. */

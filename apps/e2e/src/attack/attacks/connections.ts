@@ -207,7 +207,7 @@ export const connections: Attack[] = [
       const begun = performance.now();
       while (performance.now() - begun < 3000) {
         for (const url of services(target)) {
-          insist((await call(`${url}/nothing`)).status === 404, `${url} serves nobody besides slow senders`);
+          insist((await call(`${url}/nothing`)).status === 404, `${url} serves no other caller beside slow senders`);
           served += 1;
         }
         await sleep(100);
@@ -267,7 +267,7 @@ async function drip(url: string, opening: string): Promise<number> {
   return (performance.now() - begun) / 1000;
 }
 
-/** Opens connections that are never of use, a few hundred at a time; whoever comes afterwards must be served. */
+/** Opens connections that are never of use, a few hundred at a time; callers that come afterwards must be served. */
 async function floodConnections(target: Target, count: number): Promise<string> {
   const openings = [
     '',

@@ -19,7 +19,7 @@ export const excess: Attack[] = [
       const rest = await Promise.all(Array.from({ length: 20 }, () => guess(target, clientId)));
       const answers = [...first, ...rest];
       const statuses = answers.map(({ status }) => status);
-      if (await observes(target)) return `${counted(statuses)} (limits are observed alone)`;
+      if (await observes(target)) return `${counted(statuses)} (limits are only observed)`;
       const heard = statuses.filter((status) => status === 401).length;
       // Ten at each replica, until they have told each other.
       insist(heard <= 20, `${heard} of 40 guesses were heard`);
@@ -97,11 +97,11 @@ export const excess: Attack[] = [
         statuses.every((status) => status < 500),
         `the server is in trouble: ${counted(statuses)}`,
       );
-      if (await observes(target)) return `${counted(statuses)} (limits are observed alone)`;
+      if (await observes(target)) return `${counted(statuses)} (limits are only observed)`;
       const heard = statuses.filter((status) => status === 200).length;
       insist(
         heard <= replicasAtMost * (2000 + 200 * seconds()),
-        `${heard} revocations were heard, where 2000 at once and 200 a second are due at each replica`,
+        `${heard} revocations were answered, where 2000 at once and 200 a second are due at each replica`,
       );
       const refused = answers.filter(({ status }) => status === 429);
       insist(

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { caller } from './index.ts';
+
+const refused = (retryAfter: string) => () =>
+  new Response('{"title":"Too many requests"}', { status: 429, headers: { 'retry-after': retryAfter } });
+const done = () => Response.json({ done: true });
+
+let said: string;
+beforeEach(() => {
+  said = '';
+  jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    said += String(text);
+    return true;
+  });
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+/** Gives these answers, and notes what was sent; the last one again and again. */
+function aServer(...answers: (() => Response)[]) {
+  const sent: RequestInit[] = [];
+  const call = caller('https://auth.example', (_, init) => {
+    sent.push(init!);
+    return Promise.resolve(answers.at(Math.min(sent.length, answers.length) - 1)!());
+  });
+  return { sent, call };
+}
+
+describe('a request that was refused with 429', () => {
+  it('is sent again, and the user is informed [sent-again-when-refused, RFC 6585 §4]', async () => {
+    const { sent, call } = aServer(refused('0'), refused('0'), done);
+    expect((await call('POST', '/admin/revocations', { jti: 'x' }, { 'idempotency-key': 'y' })).body).toEqual({
+      done: true,
+    });
+    expect(sent).toHaveLength(3);
+    expect(new Set(sent.map((init) => JSON.stringify(init))).size).toBe(1);
+    const line = 'POST https://auth.example/admin/revocations answered 429: Too many requests; trying again in 0 s\n';
+    expect(said).toBe(line + line);
+  });
+
+  it('waits for as long as the server says [sent-again-when-refused, RFC 6585 §4]', async () => {
+    const { call } = aServer(refused('1'), done);
+    const begun = performance.now();
+    await call('GET', '/admin/clients/billing');
+    expect(performance.now() - begun).toBeGreaterThan(900);
+    expect(said).toContain('trying again in 1 s');
+  });
+
+  it('is given up after some attempts', async () => {
+    const { sent, call } = aServer(refused('0'));
+    await expect(call('DELETE', '/admin/clients/billing')).rejects.toThrow(
+      'DELETE https://auth.example/admin/clients/billing answered 429: Too many requests',
+    );
+    expect(sent).toHaveLength(5);
+  });
+
+  it('is given up at once where the server says to wait for longer than a user would', async () => {
+    const { sent, call } = aServer(refused('600'));
+    await expect(call('GET', '/admin/clients')).rejects.toThrow('answered 429');
+    expect(sent).toHaveLength(1);
+  });
+});
+
+it('sends no other request again', async () => {
+  const { sent, call } = aServer(() => new Response('{}', { status: 503, headers: { 'retry-after': '0' } }), done);
+  await expect(call('GET', '/admin/clients')).rejects.toThrow('answered 503');
+  expect([sent.length, said]).toEqual([1, '']);
+});
