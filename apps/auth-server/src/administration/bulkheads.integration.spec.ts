@@ -146,6 +146,19 @@ describe('a registry that is applied', () => {
       return statementsSent(database) - before;
     };
     expect(await statementsFor({ registry })).toBeLessThan(50);
+    const auditors = { ...registry, clients: clients.map((client) => ({ ...client, scope: 'jobs:read audit:read' })) };
+    expect(await statementsFor({ registry: auditors })).toBeLessThan(50);
+    await database.owner.query(
+      `INSERT INTO client_secret (client_id, digest, hint) SELECT client_id, sha256(client_id::bytea), 'hint'
+       FROM client WHERE client_id LIKE 'many-%'`,
+    );
+    const revoked = async () =>
+      (await database.owner.query(`SELECT FROM revocation WHERE client_id LIKE 'many-%'`)).rowCount;
+    // One that takes an administrative scope from each of them.
+    expect(await statementsFor({ registry })).toBeLessThan(50);
+    expect(await revoked()).toBe(1000);
+    const lost = '/admin/audit?order=newest&type=access_token.revoked&limit=1000';
+    expect((await administrator.call('GET', lost)).json().items[999].details).toEqual({ lost_scope: 'audit:read' });
     const disabled = { ...registry, clients: clients.map((client) => ({ ...client, disabled: true })) };
     expect(await statementsFor({ registry: disabled })).toBeLessThan(50);
     const events = (await administrator.call('GET', '/admin/audit?order=newest&type=client.changed&limit=1000')).json();

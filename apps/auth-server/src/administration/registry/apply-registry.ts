@@ -10,7 +10,7 @@ import { appendAuditEvents, type AuditRecord } from '../../audit/append-audit-ev
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { revokeGrants } from '../../revocation/revoke.ts';
-import { lostScopes, requireOwnScopes, revokeForLostScopes } from '../administrative-scopes.ts';
+import { lostScopeRecords, lostScopes, requireOwnScopes } from '../administrative-scopes.ts';
 import { columnsOf, differences, requireOther } from '../clients/clients.ts';
 import type { Administrator } from '../origin.ts';
 import { lockResources } from '../resources/resources-lock.ts';
@@ -109,18 +109,18 @@ async function writeRegistry(
 ): Promise<void> {
   await saveResources(manager, definedOf(resources));
   await saveClients(manager, definedOf(clients));
-  const deleted = clients.filter(({ after }) => !after).map(({ id }) => id);
-  const disabled = clients.filter(({ change }) => isDisabledBy(change)).map(({ id }) => id);
-  await revokeGrants(manager, [...disabled, ...deleted]);
-  if (deleted.length > 0) await manager.delete(Client, { clientId: Any(deleted) });
-
   if (dropped.length > 0) await manager.delete(Scope, { value: Any(dropped) });
   if (gone.length > 0) await manager.delete(ProtectedResource, { identifier: Any(gone) });
-  const revoked: AuditRecord[] = [];
-  for (const { id, lost = [] } of clients) {
-    revoked.push(...(await revokeForLostScopes(manager, administrator, id, lost)));
-  }
-  await appendAuditEvents(manager, [...changes.map((change) => recordOf(change, administrator)), ...revoked]);
+
+  const deleted = clients.filter(({ after }) => !after).map(({ id }) => id);
+  const revoked = clients.filter(({ change, lost = [] }) => isDisabledBy(change) || lost.length > 0);
+  // Late and only once: every revocation waits from here on.
+  await revokeGrants(manager, [...revoked.map(({ id }) => id), ...deleted]);
+  if (deleted.length > 0) await manager.delete(Client, { clientId: Any(deleted) });
+  await appendAuditEvents(manager, [
+    ...changes.map((change) => recordOf(change, administrator)),
+    ...clients.flatMap(({ id, lost = [] }) => lostScopeRecords(administrator, id, lost)),
+  ]);
 }
 
 const definedOf = <State>(changes: Change<State>[]): State[] =>
