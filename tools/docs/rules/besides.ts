@@ -37,8 +37,8 @@ export const besides: readonly Rule[] = [
   {
     name: 'registry-size',
     section: 'Lanyard',
-    text: 'A registry that is too large to be applied at once is refused before it is validated.',
-    files: ['libs/administration/src/registry-changes.ts'],
+    text: 'A registry that is too large to be applied at once is refused before it is validated, and one that would change or delete more before anything is locked.',
+    files: ['libs/administration/src/registry-changes.ts', `${server}/administration/registry/require-few-changes.ts`],
   },
   {
     name: 'client-credentials-grant',

@@ -164,6 +164,42 @@ describe('a registry that is applied', () => {
     const events = (await administrator.call('GET', '/admin/audit?order=newest&type=client.changed&limit=1000')).json();
     expect(events.items[999].details).toEqual({ disabled: { from: false, to: true } });
   });
+
+  it('changes or deletes 5,000 clients and 1,000 resources at most, in a dry run as well [registry-size, Lanyard]', async () => {
+    await database.owner.query(
+      `INSERT INTO client (client_id, client_name, grant_types, scope, default_scope)
+         SELECT 'unlisted-' || number, 'Unlisted', '{}', '{}', '{}' FROM generate_series(1, 5000) AS number;
+       INSERT INTO protected_resource SELECT 'https://unlisted.example/' || number, 'Unlisted' FROM generate_series(1, 1001) AS number`,
+    );
+    const { rows } = await database.owner.query<{ total: number }>(
+      `SELECT count(*)::int AS total FROM client WHERE NOT scope && '{clients:write,keys:rotate}'`,
+    );
+    const listed = (await resources()).filter(({ name }: { name: string }) => name !== 'Unlisted');
+    const prune = async (body: object) => {
+      const answer = await administrator.call('POST', '/admin/registry', { prune: true, ...body });
+      return { status: answer.statusCode, ...answer.json() };
+    };
+    for (const dryRun of [true, false]) {
+      expect(await prune({ registry: {}, dry_run: dryRun })).toMatchObject({
+        status: 409,
+        type: 'urn:lanyard:problem:too-many-changes',
+        detail: expect.stringContaining(`${1001 + listed.length} resources would change or be deleted, and 1000 are`),
+      });
+      expect(await prune({ registry: { resources: listed }, dry_run: dryRun })).toMatchObject({ status: 409 });
+    }
+    await database.owner.query(`DELETE FROM protected_resource WHERE name = 'Unlisted'`);
+    for (const dryRun of [true, false]) {
+      expect(await prune({ registry: { resources: listed }, dry_run: dryRun })).toMatchObject({
+        status: 409,
+        detail: expect.stringContaining(`${rows[0]!.total} clients would change or be deleted, and 5000 are`),
+      });
+    }
+    await database.owner.query(
+      `DELETE FROM client WHERE client_id <> 'administrator' AND client_id NOT LIKE 'unlisted-%'`,
+    );
+    const { changes } = await prune({ registry: { resources: listed } });
+    expect(changes).toHaveLength(5000);
+  });
 });
 
 describe('while all connections of bulk work are taken', () => {

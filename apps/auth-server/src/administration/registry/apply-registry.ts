@@ -1,5 +1,6 @@
 import {
-  isAdministrative,
+  administrativeScopes,
+  registryLimits,
   scopeValuesOf,
   type RegistryChange,
   type RegistryDescription,
@@ -24,6 +25,7 @@ import {
   versionsOf,
   type PlannedClient,
 } from './planned-clients.ts';
+import { requireFewChanges } from './require-few-changes.ts';
 
 /** What is to change so that the registry is as it is described. */
 export interface RegistryPlan {
@@ -51,6 +53,7 @@ export async function planRegistry(
 ): Promise<RegistryPlan> {
   const current = await readResources(manager);
   const resources = changedResources(current, registry.resources, prune);
+  requireFewChanges('resources', resources.length);
   const clients = await changedClients(manager, administrator, registry, prune);
   const dropped = resources.flatMap((resource) => resource.dropped);
   const gone = resources.filter(({ after }) => !after).map(({ id }) => id);
@@ -201,13 +204,13 @@ async function changedClients(
   }
   await requireOwnScopes(manager, administrator, touched);
   if (!prune) return changes;
-  const unlisted = await manager.query<{ client_id: string; scope: string[]; version: string }[]>(
-    'SELECT client_id, scope, xmin::text AS version FROM client WHERE client_id <> ALL($1) ORDER BY client_id',
-    [clients.map(({ client_id }) => client_id)],
+  const unlisted = await manager.query<{ client_id: string; version: string; total: number }[]>(
+    `SELECT client_id, xmin::text AS version, count(*) OVER ()::int AS total FROM client
+     WHERE client_id <> ALL($1) AND NOT scope && $2 ORDER BY client_id LIMIT $3`,
+    [clients.map(({ client_id }) => client_id), Object.keys(administrativeScopes), registryLimits.clients],
   );
-  for (const { client_id: id, scope, version } of unlisted) {
-    if (!scope.some(isAdministrative)) changes.push({ id, change: deletion('client', id), version });
-  }
+  requireFewChanges('clients', changes.length + (unlisted[0]?.total ?? 0));
+  for (const { client_id: id, version } of unlisted) changes.push({ id, change: deletion('client', id), version });
   return changes;
 }
 
