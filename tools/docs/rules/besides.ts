@@ -29,6 +29,12 @@ export const besides: readonly Rule[] = [
     ],
   },
   {
+    name: 'locks-in-order',
+    section: 'Lanyard',
+    text: 'The migration step takes locks in the order in which servers do, so that neither fails with a deadlock.',
+    files: [`${server}/migration/provision.ts`, `${server}/migration/migrate.ts`],
+  },
+  {
     name: 'administration-limit',
     section: 'Lanyard',
     text: 'What administrators do at a time is limited, each by itself and all together, before a body is read.',

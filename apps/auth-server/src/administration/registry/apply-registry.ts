@@ -7,7 +7,7 @@ import {
   type Resource,
 } from '@lanyard/administration';
 import { Any, type EntityManager } from 'typeorm';
-import { appendAuditEvents, type AuditRecord } from '../../audit/append-audit-events.ts';
+import type { AuditRecord } from '../../audit/append-audit-events.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { revokeGrants } from '../../revocation/revoke.ts';
@@ -75,19 +75,19 @@ export async function planRegistry(
 /**
  * Brings the registry to what is described, in the caller's transaction. What is so already is neither written nor
  * locked, and locks are taken last: emergencies wait for them.
+ * @returns also the records of it, for the caller to append
  */
 export async function applyRegistry(
   manager: EntityManager,
   administrator: Administrator,
   registry: RegistryDescription,
   options: { prune: boolean },
-): Promise<RegistryPlan> {
+): Promise<RegistryPlan & { records: AuditRecord[] }> {
   let plan = await planRegistry(manager, administrator, registry, options);
-  if (plan.changes.length === 0) return plan;
+  if (plan.changes.length === 0) return { ...plan, records: [] };
   await lockResources(manager);
   while (!(await lockPlanned(manager, plan))) plan = await planRegistry(manager, administrator, registry, options);
-  await writeRegistry(manager, administrator, plan);
-  return plan;
+  return { ...plan, records: await writeRegistry(manager, administrator, plan) };
 }
 
 /**
@@ -109,7 +109,7 @@ async function writeRegistry(
   manager: EntityManager,
   administrator: Administrator,
   { resources, dropped, gone, clients, changes }: RegistryPlan,
-): Promise<void> {
+): Promise<AuditRecord[]> {
   await saveResources(manager, definedOf(resources));
   await saveClients(manager, definedOf(clients));
   if (dropped.length > 0) await manager.delete(Scope, { value: Any(dropped) });
@@ -120,10 +120,10 @@ async function writeRegistry(
   // Late and only once: every revocation waits from here on.
   await revokeGrants(manager, [...revoked.map(({ id }) => id), ...deleted]);
   if (deleted.length > 0) await manager.delete(Client, { clientId: Any(deleted) });
-  await appendAuditEvents(manager, [
+  return [
     ...changes.map((change) => recordOf(change, administrator)),
     ...clients.flatMap(({ id, lost = [] }) => lostScopeRecords(administrator, id, lost)),
-  ]);
+  ];
 }
 
 const definedOf = <State>(changes: Change<State>[]): State[] =>
