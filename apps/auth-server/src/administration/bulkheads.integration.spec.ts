@@ -2,7 +2,9 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { getDataSourceToken } from '@nestjs/typeorm';
 import type { PoolClient } from 'pg';
+import type { DataSource } from 'typeorm';
 import {
   administratorOf,
   basic,
@@ -11,6 +13,9 @@ import {
   provisionedDatabase,
   statementsSent,
 } from '../auth-server.fixture.ts';
+import { bulk } from '../bulk.ts';
+import { ProtectedResource, Scope } from '../registry/protected-resource.entity.ts';
+import { ProtectedResources } from '../registry/protected-resources.ts';
 import { Revocations } from '../revocation/revocations.ts';
 
 /** That of the resources, `resources-lock.ts`. */
@@ -165,6 +170,50 @@ describe('a registry that is applied', () => {
     expect(events.items[999].details).toEqual({ disabled: { from: false, to: true } });
   });
 
+  it('makes no entities of the resources, however many there are', async () => {
+    const made: unknown[] = [];
+    const subscriber = {
+      afterLoad: (entity: object) => {
+        if (entity instanceof Scope || entity instanceof ProtectedResource) made.push(entity);
+      },
+    };
+    for (const token of [getDataSourceToken(), getDataSourceToken(bulk)]) {
+      app.get<DataSource>(token).subscribers.push(subscriber);
+    }
+    const scopes = Object.fromEntries(['plain:a_b', 'plain:B', 'plain:a:b', 'plain:2'].map((v) => [v, `Scope ${v}`]));
+    const plain = { identifier: 'https://plain.example', name: 'Plain', scopes };
+    const registry = { resources: [...(await resources()), plain] };
+    for (const dryRun of [true, false]) {
+      const answer = await administrator.call('POST', '/admin/registry', { registry, dry_run: dryRun });
+      expect(answer.json().changes).toHaveLength(1);
+    }
+    while (!app.get(ProtectedResources).resourceOf('plain:B')) await sleep(10);
+    expect((await administrator.call('POST', '/admin/registry', { registry })).json().changes).toEqual([]);
+    const read = (await administrator.call('GET', `/admin/resources/${encodeURIComponent(plain.identifier)}`)).json();
+    expect(read).toEqual(plain);
+    expect(Object.keys(read.scopes)).toEqual(['plain:2', 'plain:B', 'plain:a:b', 'plain:a_b']);
+    expect(made).toEqual([]);
+  });
+
+  it.each([
+    ['a scope that is described anew', `UPDATE scope SET description = 'New' WHERE value = 'jobs:read'`],
+    ['a scope that goes', `DELETE FROM scope WHERE value = 'extra:read'`],
+    ['a resource that is renamed', `UPDATE protected_resource SET name = 'Renamed'`],
+  ])('plans again after %s in between', async (_, change) => {
+    const { id } = await aClient();
+    await database.owner.query(
+      `INSERT INTO scope VALUES ('extra:read', (SELECT resource FROM scope WHERE value = 'jobs:read'), 'Extra')
+       ON CONFLICT DO NOTHING`,
+    );
+    const registry = { resources: await resources(), clients: [listed(id, { scope: 'jobs:read' })] };
+    await hold(`SELECT pg_advisory_xact_lock(${resourcesLock})`);
+    const answer = sent(administrator.call('POST', '/admin/registry', { registry }));
+    await untilWaiting(1);
+    await blocker.query(`${change}; COMMIT`);
+    expect((await answer).json().changes).toContainEqual(expect.objectContaining({ kind: 'resource' }));
+    expect(await resources()).toEqual(registry.resources);
+  });
+
   it('changes or deletes 5,000 clients and 1,000 resources at most, in a dry run as well [registry-size, Lanyard]', async () => {
     await database.owner.query(
       `INSERT INTO client (client_id, client_name, grant_types, scope, default_scope)
@@ -207,7 +256,7 @@ describe('while all connections of bulk work are taken', () => {
     const [one, two, three] = [await aClient(), await aClient(), await aClient()];
     const [revoked, ended] = [await tokenOf(one.authorization), await tokenOf(one.authorization)];
     await hold(`SELECT pg_advisory_xact_lock(${resourcesLock})`);
-    const bulk = Array.from({ length: 5 }, (_, i) =>
+    const changes = Array.from({ length: 5 }, (_, i) =>
       sent(administrator.call('PATCH', `/admin/clients/${two.id}`, { client_name: `Name ${i}` })),
     );
     await untilWaiting(4);
@@ -229,7 +278,7 @@ describe('while all connections of bulk work are taken', () => {
 
     await blocker.query('COMMIT');
     // The last one may have waited for a connection for too long.
-    const statuses = (await Promise.all(bulk)).map(({ statusCode }) => statusCode);
+    const statuses = (await Promise.all(changes)).map(({ statusCode }) => statusCode);
     expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(4);
   });
 });

@@ -15,7 +15,13 @@ import { lostScopeRecords, lostScopes, requireOwnScopes } from '../administrativ
 import { columnsOf, differences, requireOther } from '../clients/clients.ts';
 import type { Administrator } from '../origin.ts';
 import { lockResources } from '../resources/resources-lock.ts';
-import { readResources, requireUnserved, requireUnused, saveResources } from '../resources/resources.ts';
+import {
+  readResources,
+  requireUnserved,
+  requireUnused,
+  saveResources,
+  versionOfResources,
+} from '../resources/resources.ts';
 import {
   compared,
   describedClients,
@@ -33,8 +39,8 @@ export interface RegistryPlan {
   /** scope values and resources that go */
   dropped: string[];
   gone: string[];
-  /** all resources as they were found, in JSON */
-  before: string;
+  /** of the resources as they were found */
+  version: string;
   clients: (Change<PlannedClient> & { version: string | undefined })[];
   changes: RegistryChange[];
   /** listed clients that have no secret that is valid */
@@ -51,6 +57,8 @@ export async function planRegistry(
   registry: RegistryDescription,
   { prune }: { prune: boolean },
 ): Promise<RegistryPlan> {
+  // First: what changes in between is noticed.
+  const version = await versionOfResources(manager);
   const current = await readResources(manager);
   const resources = changedResources(current, registry.resources, prune);
   requireFewChanges('resources', resources.length);
@@ -65,7 +73,7 @@ export async function planRegistry(
     resources,
     dropped,
     gone,
-    before: JSON.stringify(current),
+    version,
     clients,
     changes: [...resources, ...clients].map(({ change }) => change),
     without_secret: await withoutSecret(manager, registry),
@@ -94,12 +102,15 @@ export async function applyRegistry(
  * Locks what is to change. The caller has locked the resources.
  * @returns whether everything is still as it was when the plan was made
  */
-async function lockPlanned(manager: EntityManager, { before, clients, dropped, gone }: RegistryPlan): Promise<boolean> {
+async function lockPlanned(
+  manager: EntityManager,
+  { version, clients, dropped, gone }: RegistryPlan,
+): Promise<boolean> {
   const clientIds = clients.map(({ id }) => id);
   await lockClients(manager, clientIds);
   const versions = await versionsOf(manager, clientIds);
-  if (clients.some(({ id, version }) => versions.get(id) !== version)) return false;
-  if (JSON.stringify(await readResources(manager)) !== before) return false;
+  if (clients.some((client) => versions.get(client.id) !== client.version)) return false;
+  if ((await versionOfResources(manager)) !== version) return false;
   await requireUnused(manager, dropped, clientIds);
   await requireUnserved(manager, gone, clientIds);
   return true;
@@ -150,6 +161,7 @@ function changedResources(registered: Resource[], listed: Resource[], prune: boo
   for (const identifier of new Set([...current.keys(), ...listedById.keys()])) {
     const before = current.get(identifier);
     const wanted = listedById.get(identifier);
+    if (!wanted && !prune && !Object.keys(before!.scopes).some((value) => ownerOf.has(value))) continue;
     if (!wanted && prune) {
       const dropped = Object.keys(before?.scopes ?? {}).filter((value) => !ownerOf.has(value));
       changes.push({ id: identifier, change: deletion('resource', identifier), dropped });
