@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { basicCredentials } from '@lanyard/oauth-protocol';
 import type { System } from '@lanyard/tools/system';
+import pg from 'pg';
 import { percentile } from './statistics.ts';
 
 export interface BusySystem {
@@ -33,24 +34,28 @@ interface Bulk {
   name: string;
   atATime: number;
   dryRun: boolean;
+  /** an administrative scope that one file gives to its clients, and the next one takes from them */
+  scope?: string;
 }
 
 /**
  * What an administrator's bulk work does to revocation: tokens are revoked and clients disabled, beside nothing else,
  * then while one administrator keeps 30 registry files of 2,000 clients at a time under way at both replicas: dry runs,
- * then changes of all clients.
+ * then changes of all clients, then changes that take a scope from all of them, which revokes their tokens.
  */
 export async function measureBusy(busy: BusySystem): Promise<number> {
   const administrator = await administratorOf(busy);
   const begun = performance.now();
   await administrator.call('POST', '/admin/registry', await fileOf(administrator, 'first'));
   busy.print(`a file of ${clients} new clients applied in ${ms(performance.now() - begun)}`);
-  const other = await clientOf(busy, administrator, { client_id: 'busy', scope: 'clients:write' });
+  await addSecrets(busy.system);
+  const other = await clientOf(busy, administrator, { client_id: 'busy', scope: 'clients:write audit:read' });
   let passed = true;
-  const phases = [
+  const phases: Bulk[] = [
     { name: 'registry files', atATime: 0, dryRun: true },
     { name: 'dry runs', atATime, dryRun: true },
     { name: 'changes', atATime, dryRun: false },
+    { name: 'changes of scope', atATime, dryRun: false, scope: 'audit:read' },
   ];
   for (const [index, bulk] of phases.entries()) {
     passed = (await measureBulk(busy, administrator, other, bulk, index * disabled)) && passed;
@@ -69,7 +74,7 @@ async function measureBulk(
   const victims: { id: string; token: string }[] = [];
   for (let i = 0; i < disabled; i++) {
     // One that a file changes is locked until that has ended.
-    const id = bulk.dryRun ? clientIdOf(firstVictim + i) : `other-${i}`;
+    const id = bulk.dryRun ? clientIdOf(firstVictim + i) : `other-${firstVictim + i}`;
     const scope = { scope: 'jobs:read', default_scope: 'jobs:read' };
     if (!bulk.dryRun) await administrator.call('POST', '/admin/clients', { client_id: id, ...scope });
     const added = await administrator.call('POST', `/admin/clients/${id}/secrets`, {});
@@ -79,7 +84,9 @@ async function measureBulk(
   for (let i = 0; i < revocations; i++) tokens.push(await tokenFrom(issuers[i % 2]!));
 
   const bodies = await Promise.all(
-    ['one', 'other'].map(async (name) => Buffer.from(await fileOf(administrator, name, bulk.dryRun))),
+    ['one', 'other'].map(async (name, index) =>
+      Buffer.from(await fileOf(administrator, name, { ...bulk, ...(index === 0 && { scope: undefined }) })),
+    ),
   );
   const stop = keepBusy(issuers, other, bodies, bulk.atATime);
   await sleep(2000);
@@ -201,6 +208,17 @@ async function administratorOf({ system, issuers }: BusySystem) {
   return { ask, call };
 }
 
+/** One for each client of the files: without a secret, there is nothing to revoke. */
+async function addSecrets({ databases }: System): Promise<void> {
+  const owner = new pg.Client({ connectionString: databases.auth });
+  await owner.connect();
+  await owner.query(
+    `INSERT INTO client_secret (client_id, digest, hint) SELECT client_id, sha256(client_id::bytea), 'none'
+     FROM client WHERE client_id LIKE 'bulk-%'`,
+  );
+  await owner.end();
+}
+
 /** Registers a client. @returns its access token */
 async function clientOf(
   { issuers }: BusySystem,
@@ -212,12 +230,16 @@ async function clientOf(
 }
 
 /** A file with 2,000 clients, as a request that applies it. */
-async function fileOf({ call }: Administrator, name: string, dryRun = false): Promise<string> {
+async function fileOf(
+  { call }: Administrator,
+  name: string,
+  { dryRun = false, scope }: Partial<Bulk> = {},
+): Promise<string> {
   const { items: resources } = (await (await call('GET', '/admin/resources')).json()) as { items: object[] };
   const registered = Array.from({ length: clients }, (_, index) => ({
     client_id: clientIdOf(index),
     client_name: `Client ${index}, ${name}`,
-    scope: 'jobs:read jobs:write',
+    scope: ['jobs:read', 'jobs:write', ...(scope === undefined ? [] : [scope])].join(' '),
     default_scope: 'jobs:read',
   }));
   return JSON.stringify({ registry: { resources, clients: registered }, dry_run: dryRun });

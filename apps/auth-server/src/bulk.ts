@@ -1,6 +1,6 @@
 /**
- * The data source of administration that can wait. Emergencies, what is read before them, revocations, changes and
- * look-ups of clients have the default one (docs/decisions/0019).
+ * The data source of administration that can wait. Emergencies, what is read before them, revocations, look-ups of clients and
+ * the notices of registry changes have the default one (docs/decisions/0019).
  */
 export const bulk = 'bulk';
 

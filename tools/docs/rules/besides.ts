@@ -29,6 +29,12 @@ export const besides: readonly Rule[] = [
     ],
   },
   {
+    name: 'locks-in-order',
+    section: 'Lanyard',
+    text: 'The migration step takes locks in the order in which servers do, so that neither fails with a deadlock.',
+    files: [`${server}/migration/provision.ts`, `${server}/migration/migrate.ts`],
+  },
+  {
     name: 'administration-limit',
     section: 'Lanyard',
     text: 'What administrators do at a time is limited, each by itself and all together, before a body is read.',
@@ -43,8 +49,8 @@ export const besides: readonly Rule[] = [
   {
     name: 'registry-size',
     section: 'Lanyard',
-    text: 'A registry that is too large to be applied at once is refused before it is validated.',
-    files: ['libs/administration/src/registry-changes.ts'],
+    text: 'A registry that is too large to be applied at once is refused before it is validated, and one that would change or delete more before anything is locked.',
+    files: ['libs/administration/src/registry-changes.ts', `${server}/administration/registry/require-few-changes.ts`],
   },
   {
     name: 'client-credentials-grant',

@@ -26,10 +26,15 @@ export async function revokeForLostScopes(
   clientId: string,
   lost: readonly string[],
 ): Promise<AuditRecord[]> {
-  if (lost.length === 0) return [];
-  await revokeGrants(manager, clientId);
-  return [{ type: 'access_token.revoked', origin, clientId, details: { lost_scope: lost.join(' ') } }];
+  if (lost.length > 0) await revokeGrants(manager, clientId);
+  return lostScopeRecords(origin, clientId, lost);
 }
+
+/** @returns the audit record, if the client lost a scope */
+export const lostScopeRecords = (origin: Origin, clientId: string, lost: readonly string[]): AuditRecord[] =>
+  lost.length === 0
+    ? []
+    : [{ type: 'access_token.revoked', origin, clientId, details: { lost_scope: lost.join(' ') } }];
 
 /** The administrative scopes that a client loses. */
 export const lostScopes = (before: readonly string[], after: readonly string[]): string[] =>

@@ -3,7 +3,9 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { getDataSourceToken } from '@nestjs/typeorm';
 import type { PoolClient } from 'pg';
+import type { DataSource } from 'typeorm';
 import {
   administratorOf,
   basic,
@@ -12,6 +14,9 @@ import {
   provisionedDatabase,
   statementsSent,
 } from '../auth-server.fixture.ts';
+import { bulk } from '../bulk.ts';
+import { ProtectedResource, Scope } from '../registry/protected-resource.entity.ts';
+import { ProtectedResources } from '../registry/protected-resources.ts';
 import { Revocations } from '../revocation/revocations.ts';
 
 /** That of the resources, `resources-lock.ts`. */
@@ -155,10 +160,103 @@ describe('a registry that is applied', () => {
       return statementsSent(database) - before;
     };
     expect(await statementsFor({ registry })).toBeLessThan(50);
+    const auditors = { ...registry, clients: clients.map((client) => ({ ...client, scope: 'jobs:read audit:read' })) };
+    expect(await statementsFor({ registry: auditors })).toBeLessThan(50);
+    await database.owner.query(
+      `INSERT INTO client_secret (client_id, digest, hint) SELECT client_id, sha256(client_id::bytea), 'hint'
+       FROM client WHERE client_id LIKE 'many-%'`,
+    );
+    const revoked = async () =>
+      (await database.owner.query(`SELECT FROM revocation WHERE client_id LIKE 'many-%'`)).rowCount;
+    // One that takes an administrative scope from each of them.
+    expect(await statementsFor({ registry })).toBeLessThan(50);
+    expect(await revoked()).toBe(1000);
+    const lost = '/admin/audit?order=newest&type=access_token.revoked&limit=1000';
+    expect((await administrator.call('GET', lost)).json().items[999].details).toEqual({ lost_scope: 'audit:read' });
     const disabled = { ...registry, clients: clients.map((client) => ({ ...client, disabled: true })) };
     expect(await statementsFor({ registry: disabled })).toBeLessThan(50);
     const events = (await administrator.call('GET', '/admin/audit?order=newest&type=client.changed&limit=1000')).json();
     expect(events.items[999].details).toEqual({ disabled: { from: false, to: true } });
+  });
+
+  it('makes no entities of the resources, however many there are', async () => {
+    const made: unknown[] = [];
+    const subscriber = {
+      afterLoad: (entity: object) => {
+        if (entity instanceof Scope || entity instanceof ProtectedResource) made.push(entity);
+      },
+    };
+    for (const token of [getDataSourceToken(), getDataSourceToken(bulk)]) {
+      app.get<DataSource>(token).subscribers.push(subscriber);
+    }
+    const scopes = Object.fromEntries(['plain:a_b', 'plain:B', 'plain:a:b', 'plain:2'].map((v) => [v, `Scope ${v}`]));
+    const plain = { identifier: 'https://plain.example', name: 'Plain', scopes };
+    const registry = { resources: [...(await resources()), plain] };
+    for (const dryRun of [true, false]) {
+      const answer = await administrator.call('POST', '/admin/registry', { registry, dry_run: dryRun });
+      expect(answer.json().changes).toHaveLength(1);
+    }
+    while (!app.get(ProtectedResources).resourceOf('plain:B')) await sleep(10);
+    expect((await administrator.call('POST', '/admin/registry', { registry })).json().changes).toEqual([]);
+    const read = (await administrator.call('GET', `/admin/resources/${encodeURIComponent(plain.identifier)}`)).json();
+    expect(read).toEqual(plain);
+    expect(Object.keys(read.scopes)).toEqual(['plain:2', 'plain:B', 'plain:a:b', 'plain:a_b']);
+    expect(made).toEqual([]);
+  });
+
+  it.each([
+    ['a scope that is described anew', `UPDATE scope SET description = 'New' WHERE value = 'jobs:read'`],
+    ['a scope that goes', `DELETE FROM scope WHERE value = 'extra:read'`],
+    ['a resource that is renamed', `UPDATE protected_resource SET name = 'Renamed'`],
+  ])('plans again after %s in between', async (_, change) => {
+    const { id } = await aClient();
+    await database.owner.query(
+      `INSERT INTO scope VALUES ('extra:read', (SELECT resource FROM scope WHERE value = 'jobs:read'), 'Extra')
+       ON CONFLICT DO NOTHING`,
+    );
+    const registry = { resources: await resources(), clients: [listed(id, { scope: 'jobs:read' })] };
+    await hold(`SELECT pg_advisory_xact_lock(${resourcesLock})`);
+    const answer = sent(administrator.call('POST', '/admin/registry', { registry }));
+    await untilWaiting(1);
+    await blocker.query(`${change}; COMMIT`);
+    expect((await answer).json().changes).toContainEqual(expect.objectContaining({ kind: 'resource' }));
+    expect(await resources()).toEqual(registry.resources);
+  });
+
+  it('changes or deletes 5,000 clients and 1,000 resources at most, in a dry run as well [registry-size, Lanyard]', async () => {
+    await database.owner.query(
+      `INSERT INTO client (client_id, client_name, grant_types, scope, default_scope)
+         SELECT 'unlisted-' || number, 'Unlisted', '{}', '{}', '{}' FROM generate_series(1, 5000) AS number;
+       INSERT INTO protected_resource SELECT 'https://unlisted.example/' || number, 'Unlisted' FROM generate_series(1, 1001) AS number`,
+    );
+    const { rows } = await database.owner.query<{ total: number }>(
+      `SELECT count(*)::int AS total FROM client WHERE NOT scope && '{clients:write,keys:rotate}'`,
+    );
+    const listed = (await resources()).filter(({ name }: { name: string }) => name !== 'Unlisted');
+    const prune = async (body: object) => {
+      const answer = await administrator.call('POST', '/admin/registry', { prune: true, ...body });
+      return { status: answer.statusCode, ...answer.json() };
+    };
+    for (const dryRun of [true, false]) {
+      expect(await prune({ registry: {}, dry_run: dryRun })).toMatchObject({
+        status: 409,
+        type: 'urn:lanyard:problem:too-many-changes',
+        detail: expect.stringContaining(`${1001 + listed.length} resources would change or be deleted, and 1000 are`),
+      });
+      expect(await prune({ registry: { resources: listed }, dry_run: dryRun })).toMatchObject({ status: 409 });
+    }
+    await database.owner.query(`DELETE FROM protected_resource WHERE name = 'Unlisted'`);
+    for (const dryRun of [true, false]) {
+      expect(await prune({ registry: { resources: listed }, dry_run: dryRun })).toMatchObject({
+        status: 409,
+        detail: expect.stringContaining(`${rows[0]?.total} clients would change or be deleted, and 5000 are`),
+      });
+    }
+    await database.owner.query(
+      `DELETE FROM client WHERE client_id <> 'administrator' AND client_id NOT LIKE 'unlisted-%'`,
+    );
+    const { changes } = await prune({ registry: { resources: listed } });
+    expect(changes).toHaveLength(5000);
   });
 });
 
@@ -167,7 +265,7 @@ describe('while all connections of bulk work are taken', () => {
     const [one, two, three] = [await aClient(), await aClient(), await aClient()];
     const [revoked, ended] = [await tokenOf(one.authorization), await tokenOf(one.authorization)];
     await hold(`SELECT pg_advisory_xact_lock(${resourcesLock})`);
-    const bulk = Array.from({ length: 5 }, (_, i) =>
+    const changes = Array.from({ length: 5 }, (_, i) =>
       sent(administrator.call('PATCH', `/admin/clients/${two.id}`, { client_name: `Name ${i}` })),
     );
     await untilWaiting(4);
@@ -189,7 +287,7 @@ describe('while all connections of bulk work are taken', () => {
 
     await blocker.query('COMMIT');
     // The last one may have waited for a connection for too long.
-    const statuses = (await Promise.all(bulk)).map(({ statusCode }) => statusCode);
+    const statuses = (await Promise.all(changes)).map(({ statusCode }) => statusCode);
     expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(4);
   });
 });

@@ -1,4 +1,5 @@
 import { migrateSchema, readConfiguration } from '@lanyard/service-defaults';
+import { appendAuditEvents } from '../audit/append-audit-events.ts';
 import { migrationConfiguration } from '../configuration.ts';
 import { entities } from '../entities.ts';
 import { Registry1700000000001 } from './1-registry.ts';
@@ -20,9 +21,11 @@ export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string
     advisoryLock: 0x1a9a_4d00,
     say,
     andThen: async (manager) => {
-      await provision(manager, provisioning, configuration.SECRETS_DIRECTORY, say);
-      await provisionAdministrator(manager, configuration.SECRETS_DIRECTORY, say);
-      await provisionSigningKey(manager, configuration.KEY_ENCRYPTION_KEY[0]!, say);
+      await appendAuditEvents(manager, [
+        ...(await provision(manager, provisioning, configuration.SECRETS_DIRECTORY, say)),
+        ...(await provisionAdministrator(manager, configuration.SECRETS_DIRECTORY, say)),
+        ...(await provisionSigningKey(manager, configuration.KEY_ENCRYPTION_KEY[0]!, say)),
+      ]);
     },
   });
 }

@@ -2,7 +2,9 @@ import { administrativeScopes, type RegistryDescription } from '@lanyard/adminis
 import { type EntityManager } from 'typeorm';
 import { theServer } from '../administration/origin.ts';
 import { applyRegistry } from '../administration/registry/apply-registry.ts';
-import { appendAuditEvents } from '../audit/append-audit-events.ts';
+import { lockClients } from '../administration/registry/planned-clients.ts';
+import { lockResources } from '../administration/resources/resources-lock.ts';
+import type { AuditRecord } from '../audit/append-audit-events.ts';
 import { digestSecret, generateClientSecret, isLive } from '../client-authentication/client-secret.ts';
 import { Client, ClientSecret } from '../registry/client.entity.ts';
 import { createSigningKey } from '../signing-keys/create-signing-key.ts';
@@ -21,22 +23,26 @@ const oneTimeCredentialLifetime = 24 * 3_600_000;
 
 /**
  * Brings the registry to what the file says: creates and changes, and deletes nothing. What is so already is not
- * written, so that a second run changes nothing.
+ * written, so that a second run changes nothing. Locks whatever this transaction may change, in the order in which the
+ * server locks: resources, clients, revocations, and last of all the audit log.
+ * @returns what the caller appends to the audit log at the end of the transaction
  */
 export async function provision(
   manager: EntityManager,
   registry: RegistryDescription,
   secretsDirectory: string,
   say: (line: string) => void,
-): Promise<void> {
+): Promise<AuditRecord[]> {
   // Before anything is locked: the service that runs meanwhile waits for it.
   const secrets = registry.clients.map(({ client_id: clientId }) => {
     const { secret, generated } = readOrGenerateSecret(secretsDirectory, clientId);
     return { clientId, digest: digestSecret(secret), hint: secret.slice(-4), generated };
   });
-  const { changes } = await applyRegistry(manager, migration, registry, { prune: false });
-  for (const { action, kind, id } of changes) say(`${kind} ${id}: ${action === 'create' ? 'created' : 'changed'}`);
   const clientIds = secrets.map(({ clientId }) => clientId);
+  await lockResources(manager);
+  await lockClients(manager, [...clientIds, administrator]);
+  const { changes, records } = await applyRegistry(manager, migration, registry, { prune: false });
+  for (const { action, kind, id } of changes) say(`${kind} ${id}: ${action === 'create' ? 'created' : 'changed'}`);
   const [registered, removed] = [await digestsIn('client_secret'), await digestsIn('removed_client_secret')];
   const added = [];
   for (const secret of secrets) {
@@ -49,7 +55,7 @@ export async function provision(
     added.push(secret);
     say(`client ${clientId}: registered ${generated ? 'a generated secret' : 'the secret in its file'}`);
   }
-  await addSecrets(manager, added);
+  return [...records, ...(await addSecrets(manager, added))];
 
   async function digestsIn(table: 'client_secret' | 'removed_client_secret'): Promise<ReadonlySet<string>> {
     const rows = await manager.query<{ clientId: string; digest: Buffer }[]>(
@@ -64,19 +70,20 @@ const keyOf = ({ clientId, digest }: { clientId: string; digest: Buffer }) => `$
 
 /**
  * How the first administrator gets in: where no enabled client that may write clients has a secret, the client
- * "administrator" gets one that is good for one token request within a day, in `administrator/one_time_secret`.
+ * "administrator" gets one that is good for one token request within a day, in `administrator/one_time_secret`. Call it
+ * after `provision`, which locks the client.
  */
 export async function provisionAdministrator(
   manager: EntityManager,
   secretsDirectory: string,
   say: (line: string) => void,
-): Promise<void> {
+): Promise<AuditRecord[]> {
   const administrators = await manager
     .createQueryBuilder(Client, 'client')
     .leftJoinAndSelect('client.secrets', 'secret')
     .where(`'clients:write' = ANY(client.scope) AND client.disabledAt IS NULL`)
     .getMany();
-  if (administrators.some(({ secrets }) => secrets.some((secret) => isLive(secret)))) return;
+  if (administrators.some(({ secrets }) => secrets.some((secret) => isLive(secret)))) return [];
   const registry: RegistryDescription = {
     resources: [],
     clients: [
@@ -93,38 +100,37 @@ export async function provisionAdministrator(
       },
     ],
   };
-  await applyRegistry(manager, migration, registry, { prune: false });
-  await removeSecretsOf(manager, administrator);
+  const { records } = await applyRegistry(manager, migration, registry, { prune: false });
+  const removed = await removeSecretsOf(manager, administrator);
   const secret = generateClientSecret();
   const file = writeSecret(secretsDirectory, administrator, 'one_time_secret', secret);
   const expiresAt = new Date(Date.now() + oneTimeCredentialLifetime);
   const digest = digestSecret(secret);
-  await addSecrets(manager, [{ clientId: administrator, digest, hint: secret.slice(-4), expiresAt, oneTime: true }]);
+  const oneTimeSecret = { clientId: administrator, digest, hint: secret.slice(-4), expiresAt, oneTime: true };
+  const added = await addSecrets(manager, [oneTimeSecret]);
   say(`client ${administrator}: a one-time secret is in ${file}, until ${expiresAt.toISOString()}`);
+  return [...records, ...removed, ...added];
 }
 
 /**
- * What the client had before it came to administer, or while it was disabled, lets nobody in: others may have registered it
- * under this name, and its secret may have leaked.
+ * Secrets from before the client could administer, or from while it was disabled, are removed: somebody else may have
+ * registered the client under this name, and a secret may have leaked.
  */
-async function removeSecretsOf(manager: EntityManager, clientId: string): Promise<void> {
+async function removeSecretsOf(manager: EntityManager, clientId: string): Promise<AuditRecord[]> {
   const secrets = (await manager.findBy(ClientSecret, { clientId })).filter((secret) => isLive(secret));
   for (const secret of secrets) await removeSecret(manager, secret);
-  await appendAuditEvents(
-    manager,
-    secrets.map(({ id, hint }) => ({
-      type: 'secret.removed',
-      origin: migration,
-      clientId,
-      details: { secret_id: id, hint },
-    })),
-  );
+  return secrets.map(({ id, hint }) => ({
+    type: 'secret.removed',
+    origin: migration,
+    clientId,
+    details: { secret_id: id, hint },
+  }));
 }
 
 type AddedSecret = Pick<ClientSecret, 'clientId' | 'digest' | 'hint'> &
   Partial<Pick<ClientSecret, 'expiresAt' | 'oneTime'>>;
 
-async function addSecrets(manager: EntityManager, secrets: readonly AddedSecret[]): Promise<void> {
+async function addSecrets(manager: EntityManager, secrets: readonly AddedSecret[]): Promise<AuditRecord[]> {
   const rows = await manager.query<Pick<ClientSecret, 'id' | 'clientId' | 'hint' | 'expiresAt' | 'oneTime'>[]>(
     `INSERT INTO client_secret (client_id, digest, hint, expires_at, one_time)
        SELECT * FROM unnest($1::text[], $2::bytea[], $3::text[], $4::timestamptz[], $5::boolean[])
@@ -137,15 +143,12 @@ async function addSecrets(manager: EntityManager, secrets: readonly AddedSecret[
       secrets.map(({ oneTime }) => oneTime ?? false),
     ],
   );
-  await appendAuditEvents(
-    manager,
-    rows.map(({ id, clientId, hint, expiresAt, oneTime }) => ({
-      type: 'secret.added',
-      origin: migration,
-      clientId,
-      details: { secret_id: id, hint, expires_at: expiresAt?.toISOString() ?? null, one_time: oneTime },
-    })),
-  );
+  return rows.map(({ id, clientId, hint, expiresAt, oneTime }) => ({
+    type: 'secret.added',
+    origin: migration,
+    clientId,
+    details: { secret_id: id, hint, expires_at: expiresAt?.toISOString() ?? null, one_time: oneTime },
+  }));
 }
 
 /** The first signing key, where there is none. */
@@ -153,11 +156,10 @@ export async function provisionSigningKey(
   manager: EntityManager,
   keyEncryptionKey: string,
   say: (line: string) => void,
-): Promise<void> {
-  if (await manager.exists(SigningKeyRow)) return;
+): Promise<AuditRecord[]> {
+  if (await manager.exists(SigningKeyRow)) return [];
   const key = await createSigningKey(keyEncryptionKey);
   await manager.insert(SigningKeyRow, { ...key, activatedAt: new Date() });
-  const details = { kid: key.kid };
-  await appendAuditEvents(manager, [{ type: 'signing_key.activated', origin: migration, details }]);
   say(`signing key ${key.kid}: created`);
+  return [{ type: 'signing_key.activated', origin: migration, details: { kid: key.kid } }];
 }

@@ -1,20 +1,27 @@
 import {
-  isAdministrative,
+  administrativeScopes,
+  registryLimits,
   scopeValuesOf,
   type RegistryChange,
   type RegistryDescription,
   type Resource,
 } from '@lanyard/administration';
 import { Any, type EntityManager } from 'typeorm';
-import { appendAuditEvents, type AuditRecord } from '../../audit/append-audit-events.ts';
+import type { AuditRecord } from '../../audit/append-audit-events.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { revokeGrants } from '../../revocation/revoke.ts';
-import { lostScopes, requireOwnScopes, revokeForLostScopes } from '../administrative-scopes.ts';
+import { lostScopeRecords, lostScopes, requireOwnScopes } from '../administrative-scopes.ts';
 import { columnsOf, differences, requireOther } from '../clients/clients.ts';
 import type { Administrator } from '../origin.ts';
 import { lockResources } from '../resources/resources-lock.ts';
-import { readResources, requireUnserved, requireUnused, saveResources } from '../resources/resources.ts';
+import {
+  readResources,
+  requireUnserved,
+  requireUnused,
+  saveResources,
+  versionOfResources,
+} from '../resources/resources.ts';
 import {
   compared,
   describedClients,
@@ -24,6 +31,7 @@ import {
   versionsOf,
   type PlannedClient,
 } from './planned-clients.ts';
+import { requireFewChanges } from './require-few-changes.ts';
 
 /** What is to change so that the registry is as it is described. */
 export interface RegistryPlan {
@@ -31,8 +39,8 @@ export interface RegistryPlan {
   /** scope values and resources that go */
   dropped: string[];
   gone: string[];
-  /** all resources as they were found, in JSON */
-  before: string;
+  /** of the resources as they were found */
+  version: string;
   clients: (Change<PlannedClient> & { version: string | undefined })[];
   changes: RegistryChange[];
   /** listed clients that have no secret that is valid */
@@ -49,8 +57,11 @@ export async function planRegistry(
   registry: RegistryDescription,
   { prune }: { prune: boolean },
 ): Promise<RegistryPlan> {
+  // First: what changes in between is noticed.
+  const version = await versionOfResources(manager);
   const current = await readResources(manager);
   const resources = changedResources(current, registry.resources, prune);
+  requireFewChanges('resources', resources.length);
   const clients = await changedClients(manager, administrator, registry, prune);
   const dropped = resources.flatMap((resource) => resource.dropped);
   const gone = resources.filter(({ after }) => !after).map(({ id }) => id);
@@ -62,7 +73,7 @@ export async function planRegistry(
     resources,
     dropped,
     gone,
-    before: JSON.stringify(current),
+    version,
     clients,
     changes: [...resources, ...clients].map(({ change }) => change),
     without_secret: await withoutSecret(manager, registry),
@@ -72,31 +83,34 @@ export async function planRegistry(
 /**
  * Brings the registry to what is described, in the caller's transaction. What is so already is neither written nor
  * locked, and locks are taken last: emergencies wait for them.
+ * @returns also the records of it, for the caller to append
  */
 export async function applyRegistry(
   manager: EntityManager,
   administrator: Administrator,
   registry: RegistryDescription,
   options: { prune: boolean },
-): Promise<RegistryPlan> {
+): Promise<RegistryPlan & { records: AuditRecord[] }> {
   let plan = await planRegistry(manager, administrator, registry, options);
-  if (plan.changes.length === 0) return plan;
+  if (plan.changes.length === 0) return { ...plan, records: [] };
   await lockResources(manager);
   while (!(await lockPlanned(manager, plan))) plan = await planRegistry(manager, administrator, registry, options);
-  await writeRegistry(manager, administrator, plan);
-  return plan;
+  return { ...plan, records: await writeRegistry(manager, administrator, plan) };
 }
 
 /**
  * Locks what is to change. The caller has locked the resources.
  * @returns whether everything is still as it was when the plan was made
  */
-async function lockPlanned(manager: EntityManager, { before, clients, dropped, gone }: RegistryPlan): Promise<boolean> {
+async function lockPlanned(
+  manager: EntityManager,
+  { version, clients, dropped, gone }: RegistryPlan,
+): Promise<boolean> {
   const clientIds = clients.map(({ id }) => id);
   await lockClients(manager, clientIds);
   const versions = await versionsOf(manager, clientIds);
-  if (clients.some(({ id, version }) => versions.get(id) !== version)) return false;
-  if (JSON.stringify(await readResources(manager)) !== before) return false;
+  if (clients.some((client) => versions.get(client.id) !== client.version)) return false;
+  if ((await versionOfResources(manager)) !== version) return false;
   await requireUnused(manager, dropped, clientIds);
   await requireUnserved(manager, gone, clientIds);
   return true;
@@ -106,21 +120,21 @@ async function writeRegistry(
   manager: EntityManager,
   administrator: Administrator,
   { resources, dropped, gone, clients, changes }: RegistryPlan,
-): Promise<void> {
+): Promise<AuditRecord[]> {
   await saveResources(manager, definedOf(resources));
   await saveClients(manager, definedOf(clients));
-  const deleted = clients.filter(({ after }) => !after).map(({ id }) => id);
-  const disabled = clients.filter(({ change }) => isDisabledBy(change)).map(({ id }) => id);
-  await revokeGrants(manager, [...disabled, ...deleted]);
-  if (deleted.length > 0) await manager.delete(Client, { clientId: Any(deleted) });
-
   if (dropped.length > 0) await manager.delete(Scope, { value: Any(dropped) });
   if (gone.length > 0) await manager.delete(ProtectedResource, { identifier: Any(gone) });
-  const revoked: AuditRecord[] = [];
-  for (const { id, lost = [] } of clients) {
-    revoked.push(...(await revokeForLostScopes(manager, administrator, id, lost)));
-  }
-  await appendAuditEvents(manager, [...changes.map((change) => recordOf(change, administrator)), ...revoked]);
+
+  const deleted = clients.filter(({ after }) => !after).map(({ id }) => id);
+  const revoked = clients.filter(({ change, lost = [] }) => isDisabledBy(change) || lost.length > 0);
+  // Late and only once: every revocation waits from here on.
+  await revokeGrants(manager, [...revoked.map(({ id }) => id), ...deleted]);
+  if (deleted.length > 0) await manager.delete(Client, { clientId: Any(deleted) });
+  return [
+    ...changes.map((change) => recordOf(change, administrator)),
+    ...clients.flatMap(({ id, lost = [] }) => lostScopeRecords(administrator, id, lost)),
+  ];
 }
 
 const definedOf = <State>(changes: Change<State>[]): State[] =>
@@ -147,6 +161,7 @@ function changedResources(registered: Resource[], listed: Resource[], prune: boo
   for (const identifier of new Set([...current.keys(), ...listedById.keys()])) {
     const before = current.get(identifier);
     const wanted = listedById.get(identifier);
+    if (!wanted && !prune && !Object.keys(before!.scopes).some((value) => ownerOf.has(value))) continue;
     if (!wanted && prune) {
       const dropped = Object.keys(before?.scopes ?? {}).filter((value) => !ownerOf.has(value));
       changes.push({ id: identifier, change: deletion('resource', identifier), dropped });
@@ -201,13 +216,13 @@ async function changedClients(
   }
   await requireOwnScopes(manager, administrator, touched);
   if (!prune) return changes;
-  const unlisted = await manager.query<{ client_id: string; scope: string[]; version: string }[]>(
-    'SELECT client_id, scope, xmin::text AS version FROM client WHERE client_id <> ALL($1) ORDER BY client_id',
-    [clients.map(({ client_id }) => client_id)],
+  const unlisted = await manager.query<{ client_id: string; version: string; total: number }[]>(
+    `SELECT client_id, xmin::text AS version, count(*) OVER ()::int AS total FROM client
+     WHERE client_id <> ALL($1) AND NOT scope && $2 ORDER BY client_id LIMIT $3`,
+    [clients.map(({ client_id }) => client_id), Object.keys(administrativeScopes), registryLimits.clients],
   );
-  for (const { client_id: id, scope, version } of unlisted) {
-    if (!scope.some(isAdministrative)) changes.push({ id, change: deletion('client', id), version });
-  }
+  requireFewChanges('clients', changes.length + (unlisted[0]?.total ?? 0));
+  for (const { client_id: id, version } of unlisted) changes.push({ id, change: deletion('client', id), version });
   return changes;
 }
 

@@ -14,7 +14,7 @@ const written = 500;
 export const slicesOf = <T>(items: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 
-/** Until the transaction ends, nobody else changes these clients; in an order, so that two of them never wait for each other. */
+/** Locks these clients until the transaction ends, in a fixed order to avoid deadlocks. */
 export const lockClients = (manager: EntityManager, clientIds: readonly string[]): Promise<unknown> =>
   manager.query('SELECT FROM client WHERE client_id = ANY($1) ORDER BY client_id FOR UPDATE', [clientIds]);
 

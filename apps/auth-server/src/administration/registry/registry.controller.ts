@@ -11,6 +11,7 @@ import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagg
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { z } from 'zod';
+import { appendAuditEvents } from '../../audit/append-audit-events.ts';
 import { bulk } from '../../bulk.ts';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { administrate, requireNeeds } from '../administrate.ts';
@@ -47,9 +48,11 @@ export class RegistryController {
           await requireNeeds(manager, administrator);
           return planRegistry(manager, administrator, registry, body);
         })
-      : await administrate(this.database, administrator, (manager) =>
-          applyRegistry(manager, administrator, registry, body),
-        );
+      : await administrate(this.database, administrator, async (manager) => {
+          const { records, ...plan } = await applyRegistry(manager, administrator, registry, body);
+          await appendAuditEvents(manager, records);
+          return plan;
+        });
     return { applied: !isDryRun, changes, without_secret };
   }
 }

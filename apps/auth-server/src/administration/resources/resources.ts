@@ -74,17 +74,25 @@ export class Resources {
   }
 }
 
-export async function readResources(manager: EntityManager, identifier?: string): Promise<Resource[]> {
-  const rows = await manager.find(ProtectedResource, {
-    where: identifier === undefined ? {} : { identifier },
-    relations: { scopes: true },
-    order: { identifier: 'ASC', scopes: { value: 'ASC' } },
-  });
-  return rows.map(({ identifier, name, scopes }) => ({
-    identifier,
-    name,
-    scopes: Object.fromEntries(scopes.map(({ value, description }) => [value, description])),
-  }));
+/** In rows, since a hundred thousand entities would take a second. */
+export const readResources = (manager: EntityManager, identifier?: string): Promise<Resource[]> =>
+  manager.query<Resource[]>(
+    `SELECT identifier, name, coalesce(scopes, '{}') AS scopes FROM protected_resource
+     LEFT JOIN (
+       SELECT resource, json_object_agg(value, description ORDER BY value COLLATE "C") AS scopes
+       FROM scope WHERE $1::text IS NULL OR resource = $1 GROUP BY resource
+     ) AS scopes ON resource = identifier
+     WHERE $1::text IS NULL OR identifier = $1 ORDER BY identifier`,
+    [identifier ?? null],
+  );
+
+/** Another one whenever a resource or a scope has changed. */
+export async function versionOfResources(manager: EntityManager): Promise<string> {
+  const [row] = await manager.query<[{ version: string }]>(
+    `SELECT md5(coalesce(string_agg(xmin::text, ' ' ORDER BY xmin::text), '')) AS version
+     FROM (SELECT xmin FROM protected_resource UNION ALL SELECT xmin FROM scope) AS rows`,
+  );
+  return row.version;
 }
 
 /** Creates and changes; a scope value that belonged to another resource moves. */

@@ -1,0 +1,13 @@
+import { registryLimits } from '@lanyard/administration';
+import { conflict } from '../problems.ts';
+
+/**
+ * With `prune`, a short file may change everything that is registered. One request changes as much as it may list, since
+ * revocations wait while it writes.
+ */
+export function requireFewChanges(kind: 'clients' | 'resources', changes: number): void {
+  const limit = registryLimits[kind];
+  if (changes <= limit) return;
+  const detail = `${changes} ${kind} would change or be deleted, and ${limit} are allowed at once: list more of them, or delete some one by one first`;
+  throw conflict('too-many-changes', 'Too many changes', detail);
+}
