@@ -121,8 +121,8 @@ async function measureBulk(
 
   print();
   print(`${bulk.atATime} ${bulk.name} of ${clients} clients at a time, by one administrator, at both replicas`);
-  const told = Object.entries(answers).map(([status, { count, longest }]) => `${count} × ${status} (${ms(longest)})`);
-  print(`  answers, the longest time of each       ${told.join(', ') || '-'}`);
+  const shown = Object.entries(answers).map(([status, { count, longest }]) => `${count} × ${status} (${ms(longest)})`);
+  print(`  answers, the longest time of each       ${shown.join(', ') || '-'}`);
   const all = disabled === (statuses[200] ?? 0) && failures.length === 0;
   const row = (what: string, values: number[], limit?: number) => {
     const [p50, p99, longest] = [percentile(values, 0.5), percentile(values, 0.99), Math.max(...values)];

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 
-const repository = new URL('..', import.meta.url).pathname;
+const repository = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string) => readFileSync(join(repository, file), 'utf8');
 const configuration = read('deploy/gateway/haproxy.cfg');
 const compose = read('docker-compose.yml');

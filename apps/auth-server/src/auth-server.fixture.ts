@@ -174,6 +174,26 @@ async function asSuperuser(statements: string): Promise<void> {
   await client.end();
 }
 
+/** A request to the administration API with an access token. */
+export const callWith = (
+  app: NestFastifyApplication,
+  token: string,
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  url: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+) =>
+  app.inject({
+    method,
+    url,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { payload: JSON.stringify(body) }),
+  });
+
 /** The first administrator, let in by the one-time secret, with a secret that lasts from then on. */
 export async function administratorOf(
   app: NestFastifyApplication,
@@ -185,25 +205,10 @@ export async function administratorOf(
     if (response.statusCode !== 200) throw new Error(response.body);
     return response.json<{ access_token: string }>().access_token;
   };
-  const call = (
-    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
-    url: string,
-    { body, headers = {}, token }: { body?: unknown; headers?: Record<string, string>; token: string },
-  ) =>
-    app.inject({
-      method,
-      url,
-      headers: {
-        authorization: `Bearer ${token}`,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body !== undefined && { payload: JSON.stringify(body) }),
-    });
   const first = await tokenWith(
     readFileSync(join(database.settings.SECRETS_DIRECTORY!, 'administrator/one_time_secret'), 'utf8'),
   );
-  const added = await call('POST', '/admin/clients/administrator/secrets', { body: {}, token: first });
+  const added = await callWith(app, first, 'POST', '/admin/clients/administrator/secrets', {});
   const secret = added.json<{ client_secret: string }>().client_secret;
   const all = await tokenWith(secret);
   return {
@@ -211,11 +216,11 @@ export async function administratorOf(
     tokenFor: (scope: string) => tokenWith(secret, scope),
     /** with all scopes */
     call: (
-      method: Parameters<typeof call>[0],
+      method: Parameters<typeof callWith>[2],
       url: string,
       body?: unknown,
       headers?: Record<string, string>,
       token = all,
-    ) => call(method, url, { body, headers, token }),
+    ) => callWith(app, token, method, url, body, headers),
   };
 }

@@ -11,7 +11,7 @@ import { CONFIGURATION, readConfiguration } from './configuration/read-configura
 import { handleInTurns } from './handle-in-turns.ts';
 import { limitBodies } from './limits/limit-bodies.ts';
 import { limitConnections } from './limits/limit-connections.ts';
-import { answerUnreadable, cutOffLater, limitHeaders, limitLeftovers, limitsOf } from './limits/limits.ts';
+import { answerUnreadable, limitHeaders, limitsOf } from './limits/limits.ts';
 import { bringsBody, leaveBodiesUnread, linger } from './limits/unread-bodies.ts';
 import { HealthModule } from './health/health.module.ts';
 import { createLogger, NestLogger } from './logging/logger.ts';
@@ -99,7 +99,6 @@ export async function createService<Schema extends z.ZodObject>(
     perAddress: configuration.BODY_BYTES_PER_ADDRESS,
     isStreamed: service.isStreamed ?? (() => false),
   });
-  limitLeftovers(fastify);
   fastify.addHook('onClose', async () => proxies.stop());
   if (certificate) {
     const stop = renewCertificate(fastify.server as unknown as TlsServer, certificate, {
@@ -182,7 +181,6 @@ function secureHeaders(adapter: FastifyAdapter, isSecure: boolean): void {
 function refuseAddress({ code }: FastifyError, { raw }: FastifyRequest, reply: FastifyReply): void {
   const detail =
     code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'a part of the address is too long' : 'the address is not well encoded';
-  cutOffLater(raw);
   if (bringsBody(raw)) linger(raw);
   void reply
     .status(400)

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from '@jest/globals';
 
 const here = (file: string) => JSON.stringify(new URL(file, import.meta.url).href);
-const hooks = new URL('../../../tools/hooks.mjs', import.meta.url).pathname;
+const hooks = fileURLToPath(new URL('../../../tools/hooks.mjs', import.meta.url));
 
 /** Runs a service in a process of its own, and what is to happen when it is up. */
 async function run(onceUp: string) {

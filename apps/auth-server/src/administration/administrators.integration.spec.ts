@@ -4,7 +4,7 @@ import { administrativeScopes } from '@lanyard/administration';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { decodeJwt } from 'jose';
 import pg from 'pg';
-import { administratorOf, basic, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
+import { administratorOf, basic, postToken, provisionedDatabase, callWith } from '../auth-server.fixture.ts';
 
 const all = Object.keys(administrativeScopes);
 type Call = Awaited<ReturnType<typeof administratorOf>>['call'];
@@ -36,17 +36,8 @@ async function aDeputy(scope = all.join(' ')) {
     (await postToken(one, { grant_type: 'client_credentials' }, { authorization: basic(id, wanted) })).json()
       .access_token;
   const token = await tokenWith();
-  const callAt = (app: NestFastifyApplication, ...[method, url, body, headers = {}]: Parameters<Call>) =>
-    app.inject({
-      method,
-      url,
-      headers: {
-        authorization: `Bearer ${token}`,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body !== undefined && { payload: JSON.stringify(body) }),
-    });
+  const callAt = (app: NestFastifyApplication, ...[method, url, body, headers]: Parameters<Call>) =>
+    callWith(app, token, method, url, body, headers);
   return {
     id,
     path,

@@ -1,5 +1,5 @@
 import { Inject, Module, type DynamicModule, type OnModuleInit } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
+import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { DataSource, type EntityTarget, type ObjectLiteral } from 'typeorm';
 import type { DatabaseConfiguration } from '../configuration/common-configuration.ts';
 import { Readiness } from '../health/health.module.ts';
@@ -56,13 +56,7 @@ export function databaseModule(
     module: DatabaseReadinessModule,
     providers: [{ provide: ESSENTIAL, useValue: essential }],
     imports: [
-      TypeOrmModule.forRoot({
-        ...dataSourceOptions(service, configuration.DATABASE_URL),
-        entities: entities as never,
-        poolSize: configuration.DATABASE_POOL_SIZE,
-        retryAttempts: 5,
-        retryDelay: 1000,
-      }),
+      pool(service, configuration, { entities: entities as never, poolSize: configuration.DATABASE_POOL_SIZE }),
     ],
   };
 }
@@ -75,15 +69,16 @@ export function separatePool(
   entities: EntityTarget<ObjectLiteral>[],
   poolSize: number,
 ): DynamicModule {
-  return TypeOrmModule.forRoot({
-    ...dataSourceOptions(`${service} (${name})`, configuration.DATABASE_URL),
-    name,
-    entities: entities as never,
-    poolSize,
+  return pool(`${service} (${name})`, configuration, { name, entities: entities as never, poolSize });
+}
+
+const pool = (applicationName: string, { DATABASE_URL }: DatabaseConfiguration, options: TypeOrmModuleOptions) =>
+  TypeOrmModule.forRoot({
+    ...dataSourceOptions(applicationName, DATABASE_URL),
+    ...options,
     retryAttempts: 5,
     retryDelay: 1000,
-  });
-}
+  } as TypeOrmModuleOptions);
 
 /**
  * Whoever is frozen or cut off in the midst of a transaction must not keep its locks for long; ms. Nothing in one waits

@@ -1,4 +1,4 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -53,18 +53,6 @@ function isRepeated(name: string, rawHeaders: string[]): boolean {
     if (header.length === name.length && header.toLowerCase() === name) times += 1;
   }
   return times > 1;
-}
-
-/** Whoever has their answer and goes on sending is cut off, whatever time the request might have taken. */
-export function limitLeftovers(fastify: FastifyInstance): void {
-  fastify.addHook('onResponse', (request, _reply, done) => {
-    cutOffLater(request.raw);
-    done();
-  });
-}
-
-export function cutOffLater(request: IncomingMessage): void {
-  if (!request.complete) setTimeout(() => request.complete || request.destroy(), leftovers).unref();
 }
 
 /** Answers what is no request, or does not come in. */

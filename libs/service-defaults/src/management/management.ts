@@ -7,7 +7,8 @@ import type { ServiceConfiguration } from '../configuration/common-configuration
 import { ConfigurationError } from '../configuration/startup-error.ts';
 import type { Health } from '../health/health.module.ts';
 import { limitConnections } from '../limits/limit-connections.ts';
-import { answerUnreadable, limitHeaders, limitLeftovers } from '../limits/limits.ts';
+import { answerUnreadable, limitHeaders } from '../limits/limits.ts';
+import { leaveBodiesUnread } from '../limits/unread-bodies.ts';
 import { logRequests, requestIdOf } from '../logging/request-log.ts';
 import { problemOf } from '../problem/problem.filter.ts';
 import { harmless } from '../security-headers.ts';
@@ -53,12 +54,12 @@ export class Management {
     });
     logRequests(management, logger);
     limitHeaders(management);
-    limitLeftovers(management);
     management.addHook('onRequest', (request, reply, done) => {
       reply.headers({ ...harmless, 'cache-control': 'no-store' });
       // Before a body is read.
       done(request.is404 ? nothing() : undefined);
     });
+    leaveBodiesUnread(management);
     management.setErrorHandler((error, _request, reply) => answer(reply, error));
     management.get('/health/live', () => health.live());
     management.get('/health/ready', () => health.ready());
