@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { basicCredentials } from '@lanyard/oauth-protocol';
 import type { System } from '@lanyard/tools/system';
 import pg from 'pg';
+import { revokeSteadily } from './revoke-steadily.ts';
 import { percentile } from './statistics.ts';
 
 export interface BusySystem {
@@ -70,7 +71,7 @@ async function measureBulk(
   bulk: Bulk,
   firstVictim: number,
 ) {
-  const { issuers, jobsApis, tokenFrom, post, refusedWithin, print } = busy;
+  const { issuers, jobsApis, tokenFrom, refusedWithin, print } = busy;
   const victims: { id: string; token: string }[] = [];
   for (let i = 0; i < disabled; i++) {
     // One that a file changes is locked until that has ended.
@@ -90,19 +91,10 @@ async function measureBulk(
   );
   const stop = keepBusy(issuers, other, bodies, bulk.atATime);
   await sleep(2000);
-  const refused: number[] = [];
-  const acknowledged: number[] = [];
   const answered: number[] = [];
   const statuses: Record<number, number> = {};
   const ended: number[] = [];
-  const revokeAll = tokens.map(async (token, index) => {
-    await sleep((index * 1000) / perSecond);
-    const sent = performance.now();
-    await post(`${issuers[index % 2]}/oauth/revoke`, { token });
-    const now = performance.now();
-    acknowledged.push(now - sent);
-    refused.push(...(await Promise.all(jobsApis.map((url) => refusedWithin(token, url, now)))));
-  });
+  const { works: revokeAll, acknowledged, refused } = revokeSteadily(busy, tokens, perSecond);
   const disableAll = victims.map(async ({ id, token }, index) => {
     await sleep(index * 1000 + 500);
     const sent = performance.now();

@@ -15,6 +15,7 @@ import { createLocalJWKSet, decodeJwt, type JSONWebKeySet } from 'jose';
 import pg from 'pg';
 import { measureBusy } from './busy.ts';
 import { memoryOf } from './machine.ts';
+import { revokeSteadily } from './revoke-steadily.ts';
 import { percentile } from './statistics.ts';
 
 const revocations = 1000;
@@ -128,19 +129,13 @@ async function measureLatency(): Promise<number> {
   await sleep(2000);
   const before = await requestsByRoute();
   calls = 0;
-  const refused: number[] = [];
-  const acknowledged: number[] = [];
   const begun = performance.now();
-  await Promise.all(
-    tokens.map(async (token, index) => {
-      await sleep((index * 1000) / perSecond);
-      const sent = performance.now();
-      await post(`${issuers[index % 2]}/oauth/revoke`, { token });
-      const now = performance.now();
-      acknowledged.push(now - sent);
-      refused.push(...(await Promise.all(jobsApis.map((url) => refusedWithin(token, url, now)))));
-    }),
+  const { works, acknowledged, refused } = revokeSteadily(
+    { issuers, jobsApis, post, refusedWithin },
+    tokens,
+    perSecond,
   );
+  await Promise.all(works);
   const seconds = (performance.now() - begun) / 1000;
   const after = await requestsByRoute();
   const during = (route: string) => (after[route] ?? 0) - (before[route] ?? 0);

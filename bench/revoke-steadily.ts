@@ -1,0 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BusySystem } from './busy.ts';
+
+/**
+ * Revokes tokens at a steady rate, at the authorization servers in turn.
+ * @returns the work for each token, and how long each revocation took to be acknowledged and then refused, ms
+ */
+export function revokeSteadily(
+  { issuers, jobsApis, post, refusedWithin }: Pick<BusySystem, 'issuers' | 'jobsApis' | 'post' | 'refusedWithin'>,
+  tokens: readonly string[],
+  perSecond: number,
+): { works: Promise<void>[]; acknowledged: number[]; refused: number[] } {
+  const acknowledged: number[] = [];
+  const refused: number[] = [];
+  const works = tokens.map(async (token, index) => {
+    await sleep((index * 1000) / perSecond);
+    const sent = performance.now();
+    await post(`${issuers[index % 2]}/oauth/revoke`, { token });
+    const now = performance.now();
+    acknowledged.push(now - sent);
+    refused.push(...(await Promise.all(jobsApis.map((url) => refusedWithin(token, url, now)))));
+  });
+  return { works, acknowledged, refused };
+}
