@@ -2,8 +2,7 @@
  * What the batch processor gets done: many small jobs, and files that are large, with one replica and with three. Real
  * processes and a real Postgres on this machine. `npm run bench:batch`, Linux.
  */
-import { mkdtempSync, openSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +12,7 @@ import pg from 'pg';
 import { conditions, memoryOf, peakMemoryOf } from './machine.ts';
 import { printLine, printTable } from './report/print.ts';
 import { digits, type Row } from './report/report.ts';
+import { cleanUp, directory, signal, started } from './started.ts';
 
 const number = (text: string) => {
   const value = Number(text);
@@ -25,12 +25,11 @@ const { jobs, megabytes } = new Command('npm run bench:batch --')
   .parse()
   .opts<{ jobs: number; megabytes: number }>();
 
-const directory = mkdtempSync(join(tmpdir(), 'lanyard-bench-'));
 const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
 const output = openSync(join(directory, 'log'), 'a');
 // A run begins at start: nothing else begins one in the meantime.
 const environment = { NODE_ENV: 'production', SCHEDULE: '0 0 1 1 *' };
-const system = await startSystem({ directory, ports, environment, output });
+const system = await started(startSystem({ directory, ports, environment, output, signal }));
 const { batchProcessor, jobsApi } = system.services;
 await batchProcessor.stop();
 const database = new pg.Client({ connectionString: system.databases.jobs });
@@ -152,6 +151,5 @@ try {
   printLine(conditions());
 } finally {
   await database.end();
-  await system.stop();
-  rmSync(directory, { recursive: true, force: true });
+  await cleanUp();
 }

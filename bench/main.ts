@@ -2,8 +2,7 @@
  * Where Lanyard stands: beside a floor, which does only what must be done, and beside a peer. Each line of the budget is
  * a ratio of what was measured in this run, never a time. `npm run bench`, Linux with two cores.
  */
-import { chmodSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@lanyard/testing/embedded-postgres';
 import { freePort, startSystem, type Service } from '@lanyard/tools/system';
@@ -22,6 +21,7 @@ import { chartOf } from './report/chart.ts';
 import { printBudget, printLine, printTable } from './report/print.ts';
 import { digits, type Findings } from './report/report.ts';
 import { repository, startAuthServer, startSubject } from './servers.ts';
+import { cleanUp, directory, signal, started, stopAll } from './started.ts';
 
 const program = new Command('npm run bench --')
   .description('Measures Lanyard beside a floor and a peer. Ends with 1 where a line of the budget does not hold.')
@@ -35,8 +35,6 @@ const effort = options.quick ? quick : thorough;
 requireCores();
 const spinner = ora({ isEnabled: process.stderr.isTTY, isSilent: !process.stderr.isTTY }).start();
 const progress = (text: string) => void (spinner.text = text);
-const directory = mkdtempSync(join(tmpdir(), 'lanyard-bench-'));
-chmodSync(directory, 0o711);
 const found: Findings[] = [];
 const take = (findings: Findings) => {
   found.push(findings);
@@ -45,35 +43,22 @@ const take = (findings: Findings) => {
   spinner.start();
 };
 
-/** What was started, to be stopped in the end, in the reverse order. */
-const started: (() => Promise<unknown>)[] = [];
-async function stopAll(): Promise<void> {
-  for (let stop = started.pop(); stop; stop = started.pop()) await stop();
+function running<Started extends { service: Service }>(starting: Promise<Started>): Promise<Started> {
+  void started(starting.then(({ service }) => service));
+  return starting;
 }
-function running<Started extends { service: Service }>(one: Started): Started {
-  started.push(() => one.service.stop());
-  return one;
-}
-process.once('SIGINT', () => {
-  void stopAll().finally(() => {
-    rmSync(directory, { recursive: true, force: true });
-    process.exit(130);
-  });
-});
 
 /** The authorization server by itself, with its peers. */
 async function measureIssuing(): Promise<void> {
   progress('starting Postgres, authorization servers, floor and peer');
-  const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
-  started.push(() => postgres.stop());
+  const postgres = await started(startEmbeddedPostgres({ directory: join(directory, 'postgres') }));
   const [few, ...more] = effort.registered;
-  const authServer = running(await startAuthServer(directory, postgres.url, few));
-  const once = async <Started extends { service: Service }>(starting: Promise<Started>) => running(await starting);
+  const authServer = await running(startAuthServer(directory, postgres.url, few));
   const [floor, floorInTurns, peer, ...larger] = await Promise.all([
-    once(startSubject('floor')),
-    options.quick ? undefined : once(startSubject('floor', { IN_TURNS: 'yes' })),
-    once(startSubject('oidc-provider')),
-    ...more.map((clients) => once(startAuthServer(directory, postgres.url, clients))),
+    running(startSubject('floor')),
+    options.quick ? undefined : running(startSubject('floor', { IN_TURNS: 'yes' })),
+    running(startSubject('oidc-provider')),
+    ...more.map((clients) => running(startAuthServer(directory, postgres.url, clients))),
   ]);
   const firstToken = Math.round(authServer.firstToken);
   take(await measureTokenEndpoint({ authServer, floor, floorInTurns, peer }, effort, progress));
@@ -101,9 +86,8 @@ async function measureFairness(storm: NonNullable<Effort['storm']>): Promise<voi
   progress('starting Postgres and an authorization server');
   const apart = join(directory, 'storm');
   mkdirSync(apart);
-  const postgres = await startEmbeddedPostgres({ directory: join(apart, 'postgres') });
-  started.push(() => postgres.stop());
-  const authServer = running(await startAuthServer(apart, postgres.url, effort.registered[0]));
+  const postgres = await started(startEmbeddedPostgres({ directory: join(apart, 'postgres') }));
+  const authServer = await running(startAuthServer(apart, postgres.url, effort.registered[0]));
   take(await measureStorm(authServer, storm, effort.warmUp, progress));
   await stopAll();
 }
@@ -114,10 +98,11 @@ async function measureSystem(): Promise<void> {
   const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
   const output = openSync(join(directory, 'system.log'), 'a');
   const environment = { NODE_ENV: 'production' };
-  const system = await startSystem({ directory: join(directory, 'system'), ports, environment, output });
-  started.push(() => system.stop());
-  const empty = running(await startSubject('empty-application'));
-  const collected = running(await startSubject('empty-application', { COLLECT: 'yes' }));
+  const system = await started(
+    startSystem({ directory: join(directory, 'system'), ports, environment, output, signal }),
+  );
+  const empty = await running(startSubject('empty-application'));
+  const collected = await running(startSubject('empty-application', { COLLECT: 'yes' }));
   const services = Object.values(system.services).map(({ options: { name }, pid }) => ({ name, pid: pid! }));
   take(await measureMemoryAtRest(services, { empty, collected }, effort.restSeconds, progress));
 
@@ -126,7 +111,7 @@ async function measureSystem(): Promise<void> {
     const service = await system.replica('jobs-api', port, { PROTECTION: protection });
     service.options.command = [join(repository, 'bench/dist/subjects/jobs-api.js')];
     service.start();
-    running({ service });
+    await started(service);
     await service.ready();
     return { name: protection, url: `http://localhost:${port}`, pid: service.pid! };
   };
@@ -155,6 +140,5 @@ try {
   process.exitCode = budget.every(({ holds }) => holds) ? 0 : 1;
 } finally {
   spinner.stop();
-  await stopAll();
-  rmSync(directory, { recursive: true, force: true });
+  await cleanUp();
 }

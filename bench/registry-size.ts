@@ -2,8 +2,7 @@
  * What 100,000 registered clients cost besides their tokens (which `npm run bench` measures): memory, and the time of a
  * page of the list. `npm run bench:registry`, Linux.
  */
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { basicCredentials } from '@lanyard/oauth-protocol';
 import { startEmbeddedPostgres } from '@lanyard/testing/embedded-postgres';
@@ -12,6 +11,7 @@ import { memoryOf, requireCores } from './machine.ts';
 import { printTable } from './report/print.ts';
 import { digits, type Row } from './report/report.ts';
 import { clientIdOf, startAuthServer, tokenRequests, type AuthServer } from './servers.ts';
+import { cleanUp, directory, started } from './started.ts';
 import { median } from './statistics.ts';
 
 const registered = 100_000;
@@ -41,13 +41,14 @@ async function pageTime({ url }: AuthServer, token: string, after: number): Prom
 }
 
 requireCores();
-const directory = mkdtempSync(join(tmpdir(), 'lanyard-bench-'));
-chmodSync(directory, 0o711);
-const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
-const servers: AuthServer[] = [];
 try {
-  for (const clients of [10, registered]) servers.push(await startAuthServer(directory, postgres.url, clients));
-  const [few, many] = servers as [AuthServer, AuthServer];
+  const postgres = await started(startEmbeddedPostgres({ directory: join(directory, 'postgres') }));
+  const serverOf = async (clients: number) => {
+    const server = await startAuthServer(directory, postgres.url, clients);
+    await started(server.service);
+    return server;
+  };
+  const [few, many] = [await serverOf(10), await serverOf(registered)];
   const memory: Row[] = [
     { what: 'after start, 10 clients', value: `${digits(memoryOf(few.pid))} MB` },
     { what: `after start, ${digits(registered)} clients`, value: `${digits(memoryOf(many.pid))} MB` },
@@ -68,7 +69,5 @@ try {
   }
   printTable({ title: 'Memory of the authorization server', rows: memory });
 } finally {
-  for (const { service } of servers) await service.stop();
-  await postgres.stop();
-  rmSync(directory, { recursive: true, force: true });
+  await cleanUp();
 }

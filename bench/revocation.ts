@@ -4,9 +4,6 @@
  * real Postgres on this machine. `npm run bench:revocation`; with `-- --busy`, the same while one administrator keeps 30
  * registry files of 2,000 clients at a time under way, and clients are disabled.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RevokedTokens, revocationsIn, validateAccessToken, validateRevocationList } from '@lanyard/access-token';
 import { basicCredentials, type RevocationListClaims } from '@lanyard/oauth-protocol';
@@ -16,6 +13,7 @@ import pg from 'pg';
 import { measureBusy } from './busy.ts';
 import { memoryOf } from './machine.ts';
 import { revokeSteadily } from './revoke-steadily.ts';
+import { cleanUp, directory, signal, started } from './started.ts';
 import { percentile } from './statistics.ts';
 
 const revocations = 1000;
@@ -26,13 +24,15 @@ const load = { tokens: 25, calls: 100 };
 const print = (line = '') => void process.stdout.write(`${line}\n`);
 const ms = (value: number) => `${value.toFixed(1)} ms`;
 
-const directory = mkdtempSync(join(tmpdir(), 'lanyard-bench-'));
 const [authServer, batchProcessor, jobsApi] = [await freePort(), await freePort(), await freePort()];
-const system = await startSystem({
-  directory,
-  ports: { authServer, batchProcessor, jobsApi },
-  environment: { LOG_LEVEL: 'error', NODE_ENV: 'production' },
-});
+const system = await started(
+  startSystem({
+    directory,
+    ports: { authServer, batchProcessor, jobsApi },
+    environment: { LOG_LEVEL: 'error', NODE_ENV: 'production' },
+    signal,
+  }),
+);
 const [authPort, jobsPort] = [await freePort(), await freePort()];
 const issuers = [system.urls.issuer, `http://localhost:${authPort}`] as const;
 const jobsApis = [system.urls.jobsApi, `http://localhost:${jobsPort}`] as const;
@@ -42,6 +42,7 @@ const replicas: Service[] = [
 ];
 for (const replica of replicas) {
   replica.start();
+  await started(replica);
   await replica.ready();
 }
 
@@ -257,8 +258,6 @@ try {
     await measureSize();
   }
 } finally {
-  for (const replica of replicas) await replica.stop();
-  await system.stop();
-  rmSync(directory, { recursive: true, force: true });
+  await cleanUp();
 }
 process.exitCode = code;

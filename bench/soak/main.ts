@@ -3,8 +3,7 @@
  * database connections are cut, a replica restarts, and the signing key rotates. No caller that tries again may fail, and no
  * service may end; the memory of each is shown. Real processes and a real Postgres on this machine. `npm run soak`, Linux.
  */
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { basicCredentials } from '@lanyard/oauth-protocol';
@@ -13,6 +12,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { conditions, memoryOf } from '../machine.ts';
 import { printLine, printTable } from '../report/print.ts';
 import { digits } from '../report/report.ts';
+import { cleanUp, directory, signal, started, stopAll } from '../started.ts';
 import { median, percentile } from '../statistics.ts';
 import { fullRate, sendToAny, steadily } from './callers.ts';
 import { disturbancesOf } from './disturbances.ts';
@@ -28,7 +28,6 @@ const { minutes, every } = new Command('npm run soak --')
   .parse()
   .opts<{ minutes: number; every: number }>();
 
-const directory = mkdtempSync(join(tmpdir(), 'lanyard-soak-'));
 const log = join(directory, 'log');
 const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
 const environment = {
@@ -38,10 +37,13 @@ const environment = {
   SIGNING_KEY_ANNOUNCEMENT: '20',
   SCHEDULE: '*/10 * * * * *',
 };
-const system = await startSystem({ directory, ports, environment, output: openSync(log, 'a') });
+const system = await started(startSystem({ directory, ports, environment, output: openSync(log, 'a'), signal }));
 const [authPort, jobsPort] = [await freePort(), await freePort()];
 const second = [await system.replica('auth-server', authPort), await system.replica('jobs-api', jobsPort)] as const;
-for (const replica of second) replica.start();
+for (const replica of second) {
+  replica.start();
+  await started(replica);
+}
 await Promise.all(second.map((replica) => replica.ready()));
 const issuers = [system.urls.issuer, `http://localhost:${authPort}`];
 const jobsApis = [system.urls.jobsApi, `http://localhost:${jobsPort}`];
@@ -110,79 +112,84 @@ async function jobsLeft(): Promise<number> {
   return left;
 }
 
-printLine(conditions());
-await fullRate(32, 3, obtainToken);
-const full = await fullRate(32, 10, obtainToken);
-const rate = full / 3;
-printLine(`full load: ${digits(full)} tokens a second; the soak: ${digits(rate)}, for ${minutes} minutes; log: ${log}`);
-
-const loads = {
-  tokens: steadily(rate, obtainToken),
-  calls: steadily(rate / 10, callJobs),
-  revocations: steadily(1, revokeOne),
-  jobs: steadily(0.2, submitJob),
-};
-const memory: Record<string, number>[] = [];
-const disturbances = disturbancesOf(system, [second[0], second[1], authServer, jobsApi]);
-const disturbanceFailures: string[] = [];
-const begun = performance.now();
-const elapsed = () => (performance.now() - begun) / 60_000;
-const sampling = setInterval(() => {
-  const pids = Object.entries(services).flatMap(([name, { pid }]) =>
-    pid === undefined ? [] : [[name, memoryOf(pid)]],
+let failures = 1;
+try {
+  printLine(conditions());
+  await fullRate(32, 3, obtainToken);
+  const full = await fullRate(32, 10, obtainToken);
+  const rate = full / 3;
+  printLine(
+    `full load: ${digits(full)} tokens a second; the soak: ${digits(rate)}, for ${minutes} minutes; log: ${log}`,
   );
-  memory.push(Object.fromEntries(pids) as Record<string, number>);
-}, 5000);
-const failuresSoFar = () => Object.values(loads).reduce((sum, { count }) => sum + count.failed, 0);
-for (let turn = 0; elapsed() < minutes; turn++) {
-  const due = ((turn + 1) * every) / disturbances.length;
-  while (elapsed() < Math.min(due, minutes)) await sleep(500);
-  if (elapsed() >= minutes) break;
-  const { name, run } = disturbances[turn % disturbances.length]!;
-  const done = await run(Math.floor(turn / disturbances.length)).catch((error: unknown) => {
-    disturbanceFailures.push(`${name}: ${String(error)}`);
-    return String(error);
-  });
-  printLine(`${elapsed().toFixed(1)} min: ${name} (${done}); failures so far: ${failuresSoFar()}`);
-}
-for (const { stop } of Object.values(loads)) await stop();
-clearInterval(sampling);
 
-let left = 1;
-for (let tries = 0; tries < 60 && left > 0; tries++) {
-  left = await jobsLeft();
-  if (left > 0) await sleep(1000);
+  const loads = {
+    tokens: steadily(rate, obtainToken),
+    calls: steadily(rate / 10, callJobs),
+    revocations: steadily(1, revokeOne),
+    jobs: steadily(0.2, submitJob),
+  };
+  const memory: Record<string, number>[] = [];
+  const disturbances = disturbancesOf(system, [second[0], second[1], authServer, jobsApi]);
+  const disturbanceFailures: string[] = [];
+  const begun = performance.now();
+  const elapsed = () => (performance.now() - begun) / 60_000;
+  const sampling = setInterval(() => {
+    const pids = Object.entries(services).flatMap(([name, { pid }]) =>
+      pid === undefined ? [] : [[name, memoryOf(pid)]],
+    );
+    memory.push(Object.fromEntries(pids) as Record<string, number>);
+  }, 5000);
+  const failuresSoFar = () => Object.values(loads).reduce((sum, { count }) => sum + count.failed, 0);
+  for (let turn = 0; elapsed() < minutes; turn++) {
+    const due = ((turn + 1) * every) / disturbances.length;
+    while (elapsed() < Math.min(due, minutes)) await sleep(500);
+    if (elapsed() >= minutes) break;
+    const { name, run } = disturbances[turn % disturbances.length]!;
+    const done = await run(Math.floor(turn / disturbances.length)).catch((error: unknown) => {
+      disturbanceFailures.push(`${name}: ${String(error)}`);
+      return String(error);
+    });
+    printLine(`${elapsed().toFixed(1)} min: ${name} (${done}); failures so far: ${failuresSoFar()}`);
+  }
+  for (const { stop } of Object.values(loads)) await stop();
+  clearInterval(sampling);
+
+  let left = 1;
+  for (let tries = 0; tries < 60 && left > 0; tries++) {
+    left = await jobsLeft();
+    if (left > 0) await sleep(1000);
+  }
+  const quarter = Math.ceil(memory.length / 4);
+  const mediansOf = (samples: Record<string, number>[], name: string) =>
+    median(samples.flatMap((sample) => sample[name] ?? []));
+  printTable({
+    title: 'What was asked for',
+    rows: Object.entries(loads).map(([what, { count }]) => ({
+      what,
+      value: `${count.succeeded} succeeded, ${count.retried} of them tried again, ${count.failed} failed`,
+    })),
+  });
+  printTable({
+    title: 'Resident memory, median of the first and of the last quarter',
+    rows: Object.keys(services).map((what) => ({
+      what,
+      value: `${digits(mediansOf(memory.slice(0, quarter), what))} MB, ${digits(mediansOf(memory.slice(-quarter), what))} MB`,
+    })),
+  });
+  const [p50, p99, slowest] = [0.5, 0.99, 1].map((share) => percentile(refusedAfter, share).toFixed(0));
+  printLine(`revoked, then refused, p50 / p99 / at most: ${p50} / ${p99} / ${slowest} ms, cuts and restarts included`);
+  // A service that says that it is away is what the cuts are for.
+  const errors = readFileSync(log, 'utf8')
+    .split('\n')
+    .filter((line) => /"level":"(error|fatal)"/.test(line) && !line.includes('"status":503'));
+  for (const failure of Object.values(loads).flatMap(({ count }) => count.failures)) printLine(failure);
+  for (const line of [...ends, ...disturbanceFailures, ...errors.slice(0, 20)]) printLine(line);
+  failures = failuresSoFar() + ends.length + disturbanceFailures.length + left;
+  printLine(
+    `failures ${failuresSoFar()}, services that ended ${ends.length}, jobs not done ${left}, error lines ${errors.length}: ${failures === 0 ? 'pass' : 'FAIL'}`,
+  );
+} finally {
+  // The log of a failure stays.
+  await (failures === 0 ? cleanUp() : stopAll());
 }
-const quarter = Math.ceil(memory.length / 4);
-const mediansOf = (samples: Record<string, number>[], name: string) =>
-  median(samples.flatMap((sample) => sample[name] ?? []));
-printTable({
-  title: 'What was asked for',
-  rows: Object.entries(loads).map(([what, { count }]) => ({
-    what,
-    value: `${count.succeeded} succeeded, ${count.retried} of them tried again, ${count.failed} failed`,
-  })),
-});
-printTable({
-  title: 'Resident memory, median of the first and of the last quarter',
-  rows: Object.keys(services).map((what) => ({
-    what,
-    value: `${digits(mediansOf(memory.slice(0, quarter), what))} MB, ${digits(mediansOf(memory.slice(-quarter), what))} MB`,
-  })),
-});
-const [p50, p99, slowest] = [0.5, 0.99, 1].map((share) => percentile(refusedAfter, share).toFixed(0));
-printLine(`revoked, then refused, p50 / p99 / at most: ${p50} / ${p99} / ${slowest} ms, cuts and restarts included`);
-// A service that says that it is away is what the cuts are for.
-const errors = readFileSync(log, 'utf8')
-  .split('\n')
-  .filter((line) => /"level":"(error|fatal)"/.test(line) && !line.includes('"status":503'));
-for (const failure of Object.values(loads).flatMap(({ count }) => count.failures)) printLine(failure);
-for (const line of [...ends, ...disturbanceFailures, ...errors.slice(0, 20)]) printLine(line);
-const failures = failuresSoFar() + ends.length + disturbanceFailures.length + left;
-printLine(
-  `failures ${failuresSoFar()}, services that ended ${ends.length}, jobs not done ${left}, error lines ${errors.length}: ${failures === 0 ? 'pass' : 'FAIL'}`,
-);
-await Promise.all(second.map((replica) => replica.stop()));
-await system.stop();
-if (failures === 0) rmSync(directory, { recursive: true, force: true });
 process.exitCode = failures === 0 ? 0 : 1;
