@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { isAdministrative, isReservedResource } from '@lanyard/administration';
+import { administrativeScopes, isReservedResource } from '@lanyard/administration';
 import { CONFIGURATION } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
@@ -23,12 +23,14 @@ export class ReservedIdentifiers implements OnApplicationBootstrap {
 
   /** @returns a sentence for each row */
   async look(): Promise<string[]> {
-    const rows = await this.database.query<{ kind: 'resource' | 'client' | 'scope'; id: string; name: string }[]>(`
-      SELECT 'resource' AS kind, identifier AS id, identifier AS name FROM protected_resource
-      UNION ALL SELECT 'client', client_id, identifier FROM client, unnest(resource_server_of) AS identifier
-      UNION ALL SELECT 'scope', resource, value FROM scope ORDER BY kind, id, name`);
+    const rows = await this.database.query<{ kind: 'resource' | 'client' | 'scope'; id: string; name: string }[]>(
+      `SELECT 'resource' AS kind, identifier AS id, identifier AS name FROM protected_resource
+       UNION ALL SELECT 'client', client_id, identifier FROM client, unnest(resource_server_of) AS identifier
+       UNION ALL SELECT 'scope', resource, value FROM scope WHERE value = ANY($1) ORDER BY kind, id, name`,
+      [Object.keys(administrativeScopes)],
+    );
     return rows.flatMap(({ kind, id, name }) => {
-      if (kind === 'scope') return isAdministrative(name) ? [`the scope ${name} of the resource ${id}`] : [];
+      if (kind === 'scope') return [`the scope ${name} of the resource ${id}`];
       if (!isReservedResource(name, this.configuration.ISSUER)) return [];
       return [
         kind === 'resource' ? `the resource ${id}: delete it` : `${name} in resource_server_of of the client ${id}`,
