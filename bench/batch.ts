@@ -7,21 +7,17 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, startSystem, type Service } from '@lanyard/tools/system';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import pg from 'pg';
 import { conditions, memoryOf, peakMemoryOf } from './machine.ts';
+import { positiveNumber } from './options.ts';
 import { printLine, printTable } from './report/print.ts';
 import { digits, type Row } from './report/report.ts';
 import { cleanUp, directory, signal, started } from './started.ts';
 
-const number = (text: string) => {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('a positive number, please');
-  return value;
-};
 const { jobs, megabytes } = new Command('npm run bench:batch --')
-  .option('--jobs <number>', 'small jobs', number, 10_000)
-  .option('--megabytes <number>', 'size of the large file', number, 1024)
+  .option('--jobs <number>', 'small jobs', positiveNumber, 10_000)
+  .option('--megabytes <number>', 'size of the large file', positiveNumber, 1024)
   .parse()
   .opts<{ jobs: number; megabytes: number }>();
 

@@ -4,21 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { basicCredentials } from '@lanyard/oauth-protocol';
 import type { System } from '@lanyard/tools/system';
 import pg from 'pg';
-import { revokeSteadily } from './revoke-steadily.ts';
+import { revokeSteadily, type RevokingSystem } from './revoke-steadily.ts';
 import { percentile } from './statistics.ts';
 
-export interface BusySystem {
+export interface BusySystem extends RevokingSystem {
   system: System;
-  /** two replicas of the authorization server */
-  issuers: readonly string[];
-  /** two replicas of jobs-api; each follows another authorization server */
-  jobsApis: readonly string[];
   /** an access token of batch-processor */
   tokenFrom: (issuer: string) => Promise<string>;
-  /** POST as batch-processor */
-  post: (url: string, form: Record<string, string>) => Promise<Response>;
-  /** how long jobs-api still accepts the token, ms */
-  refusedWithin: (token: string, jobsApi: string, since: number) => Promise<number>;
   print: (line?: string) => void;
 }
 

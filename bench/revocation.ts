@@ -15,6 +15,7 @@ import { memoryOf } from './machine.ts';
 import { revokeSteadily } from './revoke-steadily.ts';
 import { cleanUp, directory, signal, started } from './started.ts';
 import { percentile } from './statistics.ts';
+import { steadily } from './steadily.ts';
 
 const revocations = 1000;
 const perSecond = 50;
@@ -86,26 +87,6 @@ async function requestsByRoute(): Promise<Record<string, number>> {
   return routes;
 }
 
-/** At a steady rate until it is stopped; what fails is counted. */
-function steadily(rate: number, work: (index: number) => Promise<unknown>) {
-  const underWay = new Set<Promise<unknown>>();
-  let [count, failures] = [0, 0];
-  const begun = performance.now();
-  const timer = setInterval(() => {
-    for (; count < ((performance.now() - begun) / 1000) * rate; count++) {
-      const one = work(count)
-        .catch(() => (failures += 1))
-        .finally(() => underWay.delete(one));
-      underWay.add(one);
-    }
-  }, 5);
-  return async () => {
-    clearInterval(timer);
-    await Promise.all(underWay);
-    return { count, failures };
-  };
-}
-
 async function refusedWithin(token: string, jobsApi: string, acknowledged: number): Promise<number> {
   for (;;) {
     const status = await callJobs(jobsApi, token);
@@ -123,8 +104,8 @@ async function measureLatency(): Promise<number> {
     tokens.push(...(await Promise.all(Array.from({ length: 20 }, (_, i) => tokenFrom(issuers[i % 2]!)))));
   }
   const valid = await tokenFrom(issuers[0]);
-  const stopTokens = steadily(2 * load.tokens, (index) => tokenFrom(issuers[index % 2]!));
-  const stopCalls = steadily(2 * load.calls, async (index) => {
+  const tokenLoad = steadily(2 * load.tokens, async (index) => void (await tokenFrom(issuers[index % 2]!)));
+  const callLoad = steadily(2 * load.calls, async (index) => {
     if ((await callJobs(jobsApis[index % 2]!, valid)) !== 200) throw new Error('refused');
   });
   await sleep(2000);
@@ -140,10 +121,13 @@ async function measureLatency(): Promise<number> {
   const seconds = (performance.now() - begun) / 1000;
   const after = await requestsByRoute();
   const during = (route: string) => (after[route] ?? 0) - (before[route] ?? 0);
-  const [token, call] = [await stopTokens(), await stopCalls()];
+  await Promise.all([tokenLoad.stop(), callLoad.stop()]);
+  const failures = tokenLoad.count.failed + callLoad.count.failed;
   const p99 = percentile(refused, 0.99);
-  print(`${revocations} revocations in ${seconds.toFixed(1)} s, ${token.count} tokens and ${call.count} calls as load`);
-  print(`failures of the load                      ${token.failures + call.failures}`);
+  print(
+    `${revocations} revocations in ${seconds.toFixed(1)} s, ${tokenLoad.count.succeeded} tokens and ${callLoad.count.succeeded} calls as load`,
+  );
+  print(`failures of the load                      ${failures}`);
   print(
     `revocation acknowledged, p50 / p99        ${ms(percentile(acknowledged, 0.5))} / ${ms(percentile(acknowledged, 0.99))}`,
   );
@@ -157,7 +141,7 @@ async function measureLatency(): Promise<number> {
     `${calls} calls of jobs-api: ${fetched} introspections and fetches of keys or metadata   ${fetched === 0 ? 'pass' : 'FAIL'}: 0`,
   );
   print(`lists that three resource servers took    ${during('/oauth/revocations')}`);
-  return p99 < 1000 && fetched === 0 && token.failures + call.failures === 0 ? 0 : 1;
+  return p99 < 1000 && fetched === 0 && failures === 0 ? 0 : 1;
 }
 
 async function measureSize(): Promise<void> {

@@ -1,12 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BusySystem } from './busy.ts';
+
+export interface RevokingSystem {
+  /** two replicas of the authorization server */
+  issuers: readonly string[];
+  /** two replicas of jobs-api; each follows another authorization server */
+  jobsApis: readonly string[];
+  /** POST as batch-processor */
+  post: (url: string, form: Record<string, string>) => Promise<Response>;
+  /** how long jobs-api still accepts the token, ms */
+  refusedWithin: (token: string, jobsApi: string, since: number) => Promise<number>;
+}
 
 /**
  * Revokes tokens at a steady rate, at the authorization servers in turn.
  * @returns the work for each token, and how long each revocation took to be acknowledged and then refused, ms
  */
 export function revokeSteadily(
-  { issuers, jobsApis, post, refusedWithin }: Pick<BusySystem, 'issuers' | 'jobsApis' | 'post' | 'refusedWithin'>,
+  { issuers, jobsApis, post, refusedWithin }: RevokingSystem,
   tokens: readonly string[],
   perSecond: number,
 ): { works: Promise<void>[]; acknowledged: number[]; refused: number[] } {

@@ -38,8 +38,9 @@ export async function cleanUp(): Promise<void> {
   rmSync(directory, { recursive: true, force: true });
 }
 
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(name, () => {
+// Not `once`: npm passes on a Ctrl-C that the terminal has sent already.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(name, () => {
     interruption.abort();
     void cleanUp().finally(() => process.exit(130));
   });

@@ -8,23 +8,20 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { basicCredentials } from '@lanyard/oauth-protocol';
 import { freePort, startSystem } from '@lanyard/tools/system';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { conditions, memoryOf } from '../machine.ts';
+import { positiveNumber } from '../options.ts';
 import { printLine, printTable } from '../report/print.ts';
 import { digits } from '../report/report.ts';
 import { cleanUp, directory, signal, started, stopAll } from '../started.ts';
 import { median, percentile } from '../statistics.ts';
-import { fullRate, sendToAny, steadily } from './callers.ts';
+import { steadily } from '../steadily.ts';
+import { fullRate, sendToAny } from './callers.ts';
 import { disturbancesOf } from './disturbances.ts';
 
-const number = (text: string) => {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('a positive number, please');
-  return value;
-};
 const { minutes, every } = new Command('npm run soak --')
-  .option('--minutes <number>', 'how long', number, 60)
-  .option('--every <number>', 'minutes between two disturbances of the same kind', number, 5)
+  .option('--minutes <number>', 'how long', positiveNumber, 60)
+  .option('--every <number>', 'minutes between two disturbances of the same kind', positiveNumber, 5)
   .parse()
   .opts<{ minutes: number; every: number }>();
 
@@ -55,13 +52,13 @@ for (const service of Object.values(services)) service.onUnexpectedEnd = (reason
 
 const authorization = basicCredentials('batch-processor', await system.secretOf('batch-processor'));
 const form = { authorization, 'content-type': 'application/x-www-form-urlencoded' };
+/** A token that is not revoked. */
 let held = '';
 async function obtainToken(index: number): Promise<{ retries: number; token: string }> {
   const init = { method: 'POST', headers: form, body: 'grant_type=client_credentials' };
   const { status, body, retries } = await sendToAny(issuers, index, '/oauth/token', init);
   if (status !== 200) throw new Error(`a token: ${status} ${body}`);
-  held = (JSON.parse(body) as { access_token: string }).access_token;
-  return { retries, token: held };
+  return { retries, token: (JSON.parse(body) as { access_token: string }).access_token };
 }
 async function callJobs(index: number) {
   const headers = { authorization: `Bearer ${held}` };
@@ -123,13 +120,18 @@ try {
   );
 
   const loads = {
-    tokens: steadily(rate, obtainToken),
+    tokens: steadily(rate, async (index) => {
+      const { retries, token } = await obtainToken(index);
+      held = token;
+      return { retries };
+    }),
     calls: steadily(rate / 10, callJobs),
     revocations: steadily(1, revokeOne),
     jobs: steadily(0.2, submitJob),
   };
   const memory: Record<string, number>[] = [];
-  const disturbances = disturbancesOf(system, [second[0], second[1], authServer, jobsApi]);
+  // The others run for the whole time, so that their memory shows whether it grows.
+  const disturbances = disturbancesOf(system, second);
   const disturbanceFailures: string[] = [];
   const begun = performance.now();
   const elapsed = () => (performance.now() - begun) / 60_000;
