@@ -53,6 +53,19 @@ it('runs its tests each time, and builds once', () => {
   }
 }, 120_000);
 
+it('ends, and fails, where something still runs after the last test', () => {
+  writeFileSync(
+    join(project(), 'src/one.spec.ts'),
+    `it('waits in vain', async () => {
+       for (;;) await new Promise((resolve) => setTimeout(resolve, 10));
+     }, 100);
+     it('runs', () => undefined);`,
+  );
+  const { status, lines } = runTests();
+  expect(lines.slice(-1)).toEqual(['1 passed, 1 failed']);
+  expect(status).toBe(1);
+}, 120_000);
+
 it('fails when a project has written no result', () => {
   const file = join(project(), 'package.json');
   const { name, nx } = JSON.parse(readFileSync(file, 'utf8'));
