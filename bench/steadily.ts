@@ -2,7 +2,7 @@ export interface Count {
   succeeded: number;
   retried: number;
   failed: number;
-  /** what failed, of the first hundred */
+  /** what failed, a hundred at most: a caller that takes them makes room */
   failures: string[];
 }
 

@@ -114,6 +114,7 @@ try {
   printLine(conditions());
   await fullRate(32, 3, obtainToken);
   const full = await fullRate(32, 10, obtainToken);
+  held = (await obtainToken(0)).token;
   const rate = full / 3;
   printLine(
     `full load: ${digits(full)} tokens a second; the soak: ${digits(rate)}, for ${minutes} minutes; log: ${log}`,
@@ -141,6 +142,9 @@ try {
     );
     memory.push(Object.fromEntries(pids) as Record<string, number>);
   }, 5000);
+  const printFailures = () => {
+    for (const { count } of Object.values(loads)) for (const failure of count.failures.splice(0)) printLine(failure);
+  };
   const failuresSoFar = () => Object.values(loads).reduce((sum, { count }) => sum + count.failed, 0);
   for (let turn = 0; elapsed() < minutes; turn++) {
     const due = ((turn + 1) * every) / disturbances.length;
@@ -151,6 +155,7 @@ try {
       disturbanceFailures.push(`${name}: ${String(error)}`);
       return String(error);
     });
+    printFailures();
     printLine(`${elapsed().toFixed(1)} min: ${name} (${done}); failures so far: ${failuresSoFar()}`);
   }
   for (const { stop } of Object.values(loads)) await stop();
@@ -184,7 +189,7 @@ try {
   const errors = readFileSync(log, 'utf8')
     .split('\n')
     .filter((line) => /"level":"(error|fatal)"/.test(line) && !line.includes('"status":503'));
-  for (const failure of Object.values(loads).flatMap(({ count }) => count.failures)) printLine(failure);
+  printFailures();
   for (const line of [...ends, ...disturbanceFailures, ...errors.slice(0, 20)]) printLine(line);
   failures = failuresSoFar() + ends.length + disturbanceFailures.length + left;
   printLine(
