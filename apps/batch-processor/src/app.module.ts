@@ -1,6 +1,6 @@
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
 import { RemoteKeys, RemoteRevocations, ResourceServerModule } from '@lanyard/resource-server';
-import { resourceServerHealth } from '@lanyard/service-defaults';
+import { RequestQuotaModule, resourceServerHealth } from '@lanyard/service-defaults';
 import { secretFromFile } from '@lanyard/token-client';
 import { TokenClientModule } from '@lanyard/token-client/nest';
 import { ScheduleModule } from '@nestjs/schedule';
@@ -39,6 +39,7 @@ export class AppModule {
             silentAfter: configuration.REVOCATIONS_SILENT_AFTER,
           },
         }),
+        RequestQuotaModule,
         resourceServerHealth(RemoteKeys, RemoteRevocations),
       ],
       controllers: [RunsController],

@@ -10,6 +10,7 @@ export const batchProcessorConfiguration = serviceConfiguration.extend(resourceS
   RESOURCE: address
     .default('http://localhost:3001')
     .describe('the identifier of this service as a protected resource: the audience of tokens for `POST /runs`'),
+  REQUESTS_PER_MINUTE: resourceServerConfiguration.shape.REQUESTS_PER_MINUTE.default(600),
   CLIENT_ID: resourceServerConfiguration.shape.CLIENT_ID.default('batch-processor'),
   JOBS_API_URL: address.default('http://localhost:3002').describe('where the jobs API answers'),
   JOBS_API_RESOURCE: address

@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { RemoteKeys, RemoteRevocations, ResourceServerModule, secretFromFile } from '@lanyard/resource-server';
-import { databaseModule, resourceServerHealth } from '@lanyard/service-defaults';
+import { databaseModule, RequestQuotaModule, resourceServerHealth } from '@lanyard/service-defaults';
 import { ScheduleModule } from '@nestjs/schedule';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import type { JobsApiConfiguration } from './configuration.ts';
@@ -40,6 +40,7 @@ export class AppModule {
             allowInsecureRequests: configuration.ALLOW_INSECURE_REQUESTS,
           },
         }),
+        RequestQuotaModule,
         resourceServerHealth(RemoteKeys, RemoteRevocations),
       ],
       controllers: [LeasesController, JobsController, FilesController, ReportsController],

@@ -32,6 +32,12 @@ export const everywhere: readonly Rule[] = [
     files: [`${library}/limits/limit-bodies.ts`],
   },
   {
+    name: 'request-quota',
+    section: 'Lanyard',
+    text: 'A client sends no more requests in a while to the jobs API and the batch processor than its quota allows.',
+    files: [`${library}/limits/request-quota.ts`, `${library}/limits/quota-bucket.ts`],
+  },
+  {
     name: 'json-depth',
     section: 'Lanyard',
     text: 'JSON is refused before it is parsed where it is deeper than any request needs.',

@@ -1,4 +1,5 @@
-import { TokenBucket } from 'limiter';
+import { quotaBucket } from '@lanyard/service-defaults';
+import type { TokenBucket } from 'limiter';
 import { LRUCache } from 'lru-cache';
 import type { Topic } from './replica-news.ts';
 
@@ -31,10 +32,7 @@ export class ClientQuota implements Topic {
   private quotaOf(clientId: string, perMinute: number): Quota {
     const known = this.quotas.get(clientId);
     if (known?.perMinute === perMinute) return known;
-    const atOnce = Math.max(perMinute / 6, Math.min(perMinute, 10));
-    const bucket = new TokenBucket({ bucketSize: atOnce, tokensPerInterval: perMinute, interval: 'minute' });
-    bucket.content = atOnce;
-    const quota = { perMinute, bucket, unreported: 0 };
+    const quota = { perMinute, bucket: quotaBucket(perMinute), unreported: 0 };
     this.quotas.set(clientId, quota);
     return quota;
   }

@@ -126,6 +126,15 @@ export const resourceServerConfiguration = issuerConfiguration.extend({
     .describe(
       'for how long nothing may be heard of revocations, seconds, 10 at least; in quiet times something is heard every 20, or in a third of it',
     ),
+  REQUESTS_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .default(180_000)
+    .describe(
+      'how many requests a client may send a minute to each replica; those of ten seconds may come at once. Beyond it: 429',
+    ),
 });
 
 /** What every service with a database can be told. */
