@@ -131,13 +131,16 @@ function build(): void {
   if (status !== 0) throw new Error('the build failed');
 }
 
-/** A management port is the public one and a hundred, unless it is set. */
+/** A management port is the public port plus 100, unless it is set. */
 async function freePorts(environment: NodeJS.ProcessEnv) {
   const problems: string[] = [];
+  const chosen = new Map<number, string>();
   const portOf = async (name: string, fallback: number): Promise<number> => {
     const port = Number(environment[name] || fallback);
     if (!Number.isInteger(port) || port < 1 || port > 65_535) problems.push(`${name} must be a port`);
+    else if (chosen.has(port)) problems.push(`${name} is ${port}, as ${chosen.get(port)} is: set another one`);
     else if (await portTaken(port)) problems.push(`port ${port} is taken: end what uses it, or set ${name}`);
+    chosen.set(port, name);
     return port;
   };
   const ports = {

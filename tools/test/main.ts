@@ -24,7 +24,7 @@ const runs = [
 const succeeded = runs.every((command) => nx(command).status === 0);
 
 const tested = targets.split(',').map((target) => `--with-target=${target}`);
-const projects = JSON.parse(nx(['show', 'projects', '--json', ...tested], 'pipe').stdout) as string[];
+const projects = JSON.parse(nx(['show', 'projects', '--json', ...tested], 'pipe').stdout || '[]') as string[];
 const results = projects.flatMap((project) => {
   const file = `.jest/${project}.json`;
   const result = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Result) : undefined;

@@ -91,7 +91,7 @@ function keysOf(options: ResourceServerOptions): KeySource {
     ...(issuerAddress !== undefined && { issuerAddress }),
     ...(keyRefreshInterval !== undefined && { refreshInterval: keyRefreshInterval }),
     ...(keyCooldown !== undefined && { cooldown: keyCooldown }),
-    onError: (error) => logger.warn({ msg: "the authorization server's keys could not be fetched", err: error }),
+    onError: (error) => logger.warn({ msg: "a problem with the authorization server's keys", err: error }),
   });
 }
 
@@ -106,7 +106,7 @@ function revocationsOf(
     issuer,
     ...(issuerAddress !== undefined && { issuerAddress }),
     keys,
-    onError: (error) => logger.warn({ msg: 'the list of revocations could not be fetched', err: error }),
+    onError: (error) => logger.warn({ msg: 'a problem with the list of revocations', err: error }),
     onSilence: (silent) => {
       const policy = revocations.whenSilent ?? 'accept';
       if (silent) logger.error({ msg: 'nothing was heard of revocations for too long', policy });

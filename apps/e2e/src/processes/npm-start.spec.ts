@@ -176,6 +176,19 @@ describe('npm start', () => {
     });
     taken.kill();
   });
+
+  it('says in one line that two ports are the same', async () => {
+    const env = { ...environment, JOBS_API_PORT: String(ports[0]) };
+    await expect(run('npm', ['start'], { cwd: repository, env })).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        new RegExp(
+          `^Lanyard cannot start: JOBS_API_PORT is ${ports[0]}, as AUTH_SERVER_PORT is: set another one$`,
+          'm',
+        ),
+      ),
+    });
+  });
 });
 
 /** Some end by themselves as soon as others are gone. */

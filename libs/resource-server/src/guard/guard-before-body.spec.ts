@@ -20,6 +20,21 @@ class FirstController extends Inherited {}
 @RequireScopes('second')
 class SecondController extends Inherited {}
 
+class InheritedElsewhere {
+  @Post()
+  take() {
+    return {};
+  }
+}
+
+@Controller('third')
+@RequireScopes('third')
+class ThirdController extends InheritedElsewhere {}
+
+@Controller('fourth')
+@Public()
+class FourthController extends InheritedElsewhere {}
+
 @Controller('badges')
 @RequireScopes('badges:write')
 class BadgesController {
@@ -59,7 +74,14 @@ beforeAll(async () => {
   issuer = await startAuthorizationServer();
   @Module({
     imports: [ResourceServerModule.forRoot({ issuer: issuer.issuer, resource })],
-    controllers: [FirstController, SecondController, BadgesController, ForgottenController],
+    controllers: [
+      FirstController,
+      SecondController,
+      ThirdController,
+      FourthController,
+      BadgesController,
+      ForgottenController,
+    ],
   })
   class BadgesModule {}
   app = await NestFactory.create(BadgesModule, new FastifyAdapter(), { logger: false });
@@ -93,8 +115,10 @@ describe('a body', () => {
     ['at a route with parameters', '/badges/7/parts/x', 'badges:write', [201, 'read']],
     ['at a public route', '/badges/open', undefined, [201, 'read']],
     ['at a route that declares nothing', '/forgotten', 'badges:write', [403, 'unread']],
-    // The route's controller is not known before the handler: the guard decides as late as Nest asks it.
-    ['at an inherited handler with another rule, without a token', '/first', undefined, [401, 'read']],
+    ['at an inherited handler, without a token', '/first', undefined, [401, 'unread']],
+    ['at an inherited handler that is public elsewhere, without a token', '/third', undefined, [401, 'read']],
+    ['at an inherited handler that is public there', '/fourth', undefined, [201, 'read']],
+    // Its scopes are looked at when the controller is known.
     ['at an inherited handler with another rule', '/first', 'first', [201, 'read']],
     ['at the other inherited handler', '/second', 'second', [201, 'read']],
     ['at the other inherited handler, with the scope of the first', '/second', 'first', [403, 'read']],

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
-import { accessRuleOf } from '../access/access-rule.ts';
+import { accessRuleOf, Public, RequireScopes } from '../access/access-rule.ts';
 import { AccessRules, type RouteHandler } from '../access/access-rules.ts';
 import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from '../options.ts';
 import { AccessTokenGuard } from './access-token.guard.ts';
@@ -14,7 +14,7 @@ const routeHandler = Symbol.for('lanyard:route-handler');
 type Hook = (request: { raw: IncomingMessage }, reply: object, done: () => void) => Promise<void> | void;
 
 interface RouteConfig {
-  [routeHandler]?: RouteHandler | null;
+  [routeHandler]?: RouteHandler;
 }
 
 /** What is needed of Fastify, so that this library does not depend on it. */
@@ -41,9 +41,8 @@ export class GuardBeforeBody {
     for (const route of this.rules.handlers()) {
       const config = Reflect.getMetadata(routeConfig, route.handler) as RouteConfig | undefined;
       const before = config?.[routeHandler];
-      // Controllers that inherit a handler may have different rules: then the guard decides later, as it knows the controller.
-      const isShared = before !== undefined && before?.controller !== route.controller;
-      Reflect.defineMetadata(routeConfig, { ...config, [routeHandler]: isShared ? null : route }, route.handler);
+      const served = before && before.controller !== route.controller ? inherited(before, route) : route;
+      Reflect.defineMetadata(routeConfig, { ...config, [routeHandler]: served }, route.handler);
     }
     const fastify: Fastify = this.host.httpAdapter.getInstance();
     fastify.addHook('onRoute', (route) => {
@@ -63,6 +62,20 @@ export class GuardBeforeBody {
       return done();
     };
   }
+}
+
+@RequireScopes()
+class AnyToken {}
+
+@Public()
+class Open {}
+
+/**
+ * A handler that controllers with different rules inherit asks for any valid token, unless one of them is public. The guard looks at
+ * the scopes when it knows the controller.
+ */
+function inherited(...routes: RouteHandler[]): RouteHandler {
+  return { controller: routes.some(isPublic) ? Open : AnyToken, handler: () => undefined };
 }
 
 function isPublic({ controller, handler }: RouteHandler): boolean {

@@ -33,8 +33,9 @@ export class UnusableKeysError extends Error {
 const wait = 50;
 
 /**
- * The authorization server's keys, held in memory: fetched ahead of need, refreshed in the background, and kept
- * through any outage of the server; a JWK Set without a usable key is one. Tokens with unknown keys cause one fetch per cooldown at most; failed ones count.
+ * The authorization server's keys, held in memory: fetched ahead of need, refreshed in the background, and kept through any
+ * outage of the server; a JWK Set without a usable key counts as an outage. Tokens with unknown keys cause one fetch per
+ * cooldown at most; failed ones count.
  * Where the server can tell of new keys (`Prefer: wait`, RFC 7240), a key that is withdrawn is dropped at once.
  */
 export class RemoteKeys implements KeySource {

@@ -262,7 +262,7 @@ describe('RemoteRevocations', () => {
       await until(() => revocations.silence < 1);
       await untilLongSilent();
       expect(silences).toEqual([true]);
-      expect(errors.map(String)).toEqual([expect.stringContaining('no list of revocations is newer than the last')]);
+      expect(errors.map(String)).toEqual([expect.stringContaining('no newer list of revocations has come')]);
     });
 
     it('and repeats an older list, its entries count, and nothing else does [newer-stays, Lanyard]', async () => {

@@ -56,7 +56,7 @@ export class RemoteRevocations implements RevocationSource {
   private heardAt = Number.NEGATIVE_INFINITY;
   /** when the newest list was signed, seconds since the epoch */
   private newest = Number.NEGATIVE_INFINITY;
-  private toldOld = false;
+  private reportedOld = false;
   private tidiedAt = performance.now();
   private toldSilent = false;
 
@@ -157,14 +157,14 @@ export class RemoteRevocations implements RevocationSource {
     await this.revoked.addAll(revocationsIn(list));
     const isNews = !list.more && !list.stale && list.iat > this.newest;
     if (isNews) this.heard(list.iat);
-    else if (!list.more && !list.stale) this.heardOld(list.iat);
+    else if (!list.more && !list.stale) this.takeOld(list.iat);
     return { isNew: this.revoked.size > before, isNews };
   }
 
   /** @param signedAt  its age counts as silence, as far as clocks that differ do not explain it */
   private heard(signedAt: number): void {
     this.newest = signedAt;
-    this.toldOld = false;
+    this.reportedOld = false;
     const age = Math.max(0, Date.now() / 1000 - signedAt - listClockTolerance);
     this.heardAt = Math.max(this.heardAt, performance.now() - age * 1000);
     if (!this.isSilent) this.tellSilence(false);
@@ -174,12 +174,14 @@ export class RemoteRevocations implements RevocationSource {
    * A list that is not newer than all before it says nothing of now: an attacker may repeat it. It is not reported
    * where another replica's clock is a bit behind, nor where there are several lists in a second.
    */
-  private heardOld(signedAt: number): void {
-    if (this.silence < this.patience / 2 || this.toldOld) return this.lookForSilence();
-    this.toldOld = true;
+  private takeOld(signedAt: number): void {
+    if (this.silence < this.patience / 2 || this.reportedOld) return this.lookForSilence();
+    this.reportedOld = true;
     const age = this.newest - signedAt;
     this.failed(
-      new Error(`no list of revocations is newer than the last: this one is ${age} s older; it may be repeated`),
+      new Error(
+        `no newer list of revocations has come: this one was signed ${age} s before the newest, and may be a replay`,
+      ),
     );
   }
 
