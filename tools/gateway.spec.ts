@@ -35,6 +35,14 @@ describe('the gateway', () => {
     expect(maxconn('global')).toBeGreaterThan(together);
   });
 
+  it('has a share at the port with TLS that the guide shows [connection-share, Lanyard]', () => {
+    const guide = read('docs/docker.md');
+    const plain = section('frontend auth-server').filter((line) => line && !line.startsWith('bind '));
+    for (const line of plain) expect(guide).toContain(`\n  ${line}\n`);
+    const [, room] = /^global\n(?:  #.*\n)?  maxconn (\d+)$/m.exec(guide) ?? [];
+    expect(Number(room)).toBe(maxconn('global') + maxconn('frontend auth-server'));
+  });
+
   it.each(services)('asks %s for its health at its management port [management-listener, Lanyard]', (service) => {
     const [, settings = ''] = new RegExp(`^  ${service}:\n((?:    .*\n|\n)+)`, 'm').exec(compose) ?? [];
     const [, port] = /^ +PORT: (\d+)$/m.exec(settings) ?? [];

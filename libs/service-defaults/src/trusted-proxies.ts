@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { repeat } from './repeat.ts';
 import { withTimeout } from './with-timeout.ts';
 
-/** How often names are looked up, and for how long an address counts that a name had; ms. */
+/** How often names are looked up, and for how long the last addresses of a name count that cannot be looked up; ms. */
 const period = 2000;
 const hold = 10_000;
 

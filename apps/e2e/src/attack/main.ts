@@ -41,7 +41,8 @@ async function run(options: Options): Promise<void> {
     ? await composeDeployment(await ComposeProject.running(compose === true ? 'lanyard' : compose))
     : await deploymentOfFolder(process.env);
   const close = deployment.close.bind(deployment);
-  process.once('SIGINT', () => void close().finally(() => process.exit(130)));
+  // Not `once`: npm passes on a Ctrl-C that the terminal has sent already.
+  process.on('SIGINT', () => void close().finally(() => process.exit(130)));
   const { issuer, jobsApi, batchProcessor } = deployment;
   if (!options.json) print(`${pc.bold('Attacks')} on ${issuer}, ${jobsApi}, ${batchProcessor}`);
   try {

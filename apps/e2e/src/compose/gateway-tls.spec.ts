@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,18 +14,24 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** The gateway as it is, with one more file that gives it a certificate, as the guide to Docker shows. */
+/** The configuration that the guide to Docker shows. */
+async function shownConfiguration(): Promise<string> {
+  const guide = await readFile(new URL('../../../../docs/docker.md', import.meta.url), 'utf8');
+  const [, shown] = /```\n(global\n[^`]*frontend auth-server-tls\n[^`]*)```/.exec(guide)!;
+  return shown!;
+}
+
+/** The gateway as it is, with one more file that gives it a certificate. */
 async function startWithCertificate(keyType: 'ec' | 'rsa'): Promise<number> {
   directory = await mkdtemp(join(tmpdir(), 'lanyard-gateway-'));
   const pair = await generate([{ name: 'commonName', value: 'localhost' }], { keyType });
-  await writeFile(join(directory, 'tls.pem'), `${pair.cert}\n${pair.private}`);
-  const frontend = ['frontend tls', 'bind :8443 ssl crt /tls/tls.pem', 'default_backend auth-server', ''];
-  await writeFile(join(directory, 'tls.cfg'), frontend.join('\n  ').trimEnd() + '\n');
+  await writeFile(join(directory, 'auth.example.pem'), `${pair.cert}\n${pair.private}`);
+  await writeFile(join(directory, 'tls.cfg'), await shownConfiguration());
   // The gateway is another user; only this test has the key.
   await chmod(directory, 0o755);
-  const options = ['--publish', '127.0.0.1::8443', '--volume', `${directory}:/tls:ro,z`];
+  const options = ['--publish', '127.0.0.1::3443', '--volume', `${directory}:/tls:ro,z`];
   container = (await docker('run', '--detach', ...options, 'lanyard-gateway', '-f', '/tls/tls.cfg')).trim();
-  const port = Number((await docker('port', container, '8443')).trim().split(':').at(-1));
+  const port = Number((await docker('port', container, '3443')).trim().split(':').at(-1));
   for (let attempts = 0; attempts < 100; attempts++) {
     const chosen = await chosenSuite({ port, version: 'TLSv1.3', suites: allSuites }).catch(() => undefined);
     if (chosen !== undefined) return port;

@@ -280,6 +280,7 @@ async function floodConnections(target: Target, count: number): Promise<string> 
       held.push(...(await Promise.all(batch)));
     }
     const kept = held.filter(({ readyState }) => readyState === 'open').length;
+    insist(kept <= count / 2, `${kept} of ${count} connections are kept, all from one address`);
     const others = await othersAreServed(target);
     const { status } = await target.inspect('auth-server', '/health/ready');
     insist(status === 200, `its health is ${status} meanwhile`);
