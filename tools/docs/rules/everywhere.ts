@@ -71,6 +71,13 @@ export const everywhere: readonly Rule[] = [
     decision: 'docs/decisions/0006-files-are-in-the-database.md',
   },
   {
+    name: 'deleted-file',
+    section: 'Lanyard',
+    text: 'A download of a file that is deleted meanwhile is a 404 or a broken connection, and never looks complete.',
+    files: ['apps/jobs-api/src/files/files.ts'],
+    decision: 'docs/decisions/0006-files-are-in-the-database.md',
+  },
+  {
     name: 'header-limit',
     section: 'Lanyard',
     text: 'Headers that are too large are refused, and it is said why.',

@@ -82,9 +82,10 @@ export class FilesController {
   @Get(':id')
   @RequireScopes('jobs:read')
   @Header('content-type', 'text/csv')
-  @ApiOperation({ summary: 'Download a file, streamed' })
+  @ApiOperation({ summary: 'Download a file, streamed; the connection is closed early where it is deleted meanwhile' })
   @ApiProduces('text/csv')
   @ApiResponse({ status: 200, content: { 'text/csv': { schema: { type: 'string', format: 'binary' } } } })
+  @ApiResponse({ status: 404, description: 'there is no such file' })
   async download(@Param('id', { schema: fileIdSchema }) id: string): Promise<StreamableFile> {
     const { size, content } = await this.files.open(id);
     return new StreamableFile(Readable.from(content), { type: 'text/csv', length: size });

@@ -111,7 +111,10 @@ export class Files {
 
   async open(id: string): Promise<{ size: number; content: AsyncIterable<Buffer> }> {
     const { uploadId, size } = await this.find(id);
-    return { size, content: this.chunks(uploadId, size) };
+    const chunks = this.chunks(uploadId, size);
+    // A file that was deleted in the meantime is not found, as long as the answer has not begun.
+    const first = await chunks.next();
+    return { size, content: first.done ? chunks : startingWith(first.value, chunks) };
   }
 
   /** @throws where there is no such file, a problem that names it */
@@ -131,16 +134,22 @@ export class Files {
     return file;
   }
 
+  /** @throws where the file is deleted before its end, that there is none */
   private async *chunks(uploadId: string, size: number): AsyncGenerator<Buffer> {
     for (let position = 0, left = size; left > 0; position++) {
       const [chunk] = await this.database.query<{ data: Buffer }[]>(
         'SELECT data FROM file_chunk WHERE upload_id = $1 AND position = $2',
         [uploadId, position],
       );
-      if (!chunk) throw new Error('a chunk of the file is missing');
+      if (!chunk) throw await this.missingChunk(uploadId);
       left -= chunk.data.length;
       yield chunk.data;
     }
+  }
+
+  private async missingChunk(uploadId: string): Promise<Error> {
+    const file = await this.database.query<unknown[]>('SELECT FROM file WHERE upload_id = $1', [uploadId]);
+    return file.length === 0 ? noSuchFile() : new Error('a chunk of the file is missing');
   }
 }
 
@@ -150,6 +159,11 @@ interface Found {
 }
 
 const noSuchFile = () => new NotFoundException('there is no such file');
+
+async function* startingWith(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield first;
+  yield* rest;
+}
 
 /** Gathers what the network delivers into chunks of one size; smaller ones of a slow sender, so that it shows that it goes on. */
 async function* inChunks(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { resource, startJobsApi, submit } from '../jobs-api.fixture.ts';
 import { Uploads } from './uploads.ts';
@@ -248,6 +249,60 @@ describe('content that several clients upload', () => {
       expect(await left()).toEqual(nothing);
     }
     await replica.stop();
+  });
+});
+
+describe('a file that is deleted while it is downloaded', () => {
+  let logged: jest.SpiedFunction<Logger['error']>;
+  beforeEach(() => {
+    logged = jest.spyOn(Logger.prototype, 'error');
+  });
+  afterEach(() => void jest.restoreAllMocks());
+
+  /** Deletes the file before its first chunk is read, or its last one. */
+  async function deletedBefore(chunk: 'first' | 'last', ready: () => Promise<unknown> = async () => undefined) {
+    const pieces = Array.from({ length: 12 }, () => Buffer.alloc(MB / 4, 'x'));
+    const { body } = await worker('POST', '/files', Readable.from(pieces), csv);
+    const [range] = await rows('SELECT min(position) AS first, max(position) AS last FROM file_chunk');
+    const database = api.app.get(DataSource);
+    const query = database.query.bind(database);
+    jest.spyOn(database, 'query').mockImplementation(async (sql, parameters) => {
+      if (/SELECT data FROM file_chunk/.test(sql) && (parameters as unknown[])[1] === range?.[chunk]) {
+        await ready();
+        expect((await worker('DELETE', `/files/${body.id}`)).status).toBe(204);
+      }
+      return query(sql, parameters);
+    });
+    return `/files/${body.id}`;
+  }
+
+  it('is not found, where nothing of it was sent [deleted-file, Lanyard]', async () => {
+    const path = await deletedBefore('first');
+    const { status, body } = await worker('GET', path);
+    expect([status, body]).toEqual([
+      404,
+      { type: 'about:blank', title: 'Not Found', status: 404, detail: 'there is no such file' },
+    ]);
+    expect(logged).not.toHaveBeenCalled();
+  });
+
+  it('breaks the connection off, where some of it was sent [deleted-file, Lanyard]', async () => {
+    const arrived = Promise.withResolvers<void>();
+    const path = await deletedBefore('last', () => arrived.promise);
+    const token = api.issuer.token({ clientId: 'batch-processor', audience: resource, scope: 'jobs:read' });
+    const response = await fetch(`http://127.0.0.1:${(api.app.getHttpServer().address() as AddressInfo).port}${path}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect([response.status, response.headers.get('content-length')]).toEqual([200, String(3 * MB)]);
+    arrived.resolve();
+    await expect(response.arrayBuffer()).rejects.toThrow('terminated');
+    expect(logged).not.toHaveBeenCalled();
+  });
+
+  it('is the fault of the service, where the file is still there', async () => {
+    const { body } = await worker('POST', '/files', 'x'.repeat(MB), csv);
+    await api.owner.query('DELETE FROM file_chunk WHERE position = 0');
+    expect((await worker('GET', `/files/${body.id}`)).status).toBe(500);
   });
 });
 
