@@ -60,7 +60,7 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
     .action((options) => files(system, options));
   program
     .command('delete-file')
-    .description('delete an uploaded file that no job needs any more')
+    .description('delete an uploaded file that no unfinished job needs; other clients that uploaded it keep it')
     .argument('<id>')
     .action((id: string) => deleteFile(system, id));
   return program;

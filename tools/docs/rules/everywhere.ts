@@ -64,6 +64,20 @@ export const everywhere: readonly Rule[] = [
     decision: 'docs/decisions/0006-files-are-in-the-database.md',
   },
   {
+    name: 'file-owners',
+    section: 'Lanyard',
+    text: 'Each client that uploads a file owns it, pays its quota for it, and keeps it until it deletes it, whatever other clients delete.',
+    files: ['apps/jobs-api/src/files/files.ts', 'apps/jobs-api/src/files/uploads.ts'],
+    decision: 'docs/decisions/0006-files-are-in-the-database.md',
+  },
+  {
+    name: 'deleted-file',
+    section: 'Lanyard',
+    text: 'A download of a file that is deleted meanwhile is a 404 or a broken connection, and never looks complete.',
+    files: ['apps/jobs-api/src/files/files.ts'],
+    decision: 'docs/decisions/0006-files-are-in-the-database.md',
+  },
+  {
     name: 'header-limit',
     section: 'Lanyard',
     text: 'Headers that are too large are refused, and it is said why.',

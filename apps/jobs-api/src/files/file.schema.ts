@@ -26,7 +26,7 @@ const usageSchema = z.object({
 
 export const filePageSchema = z.object({
   items: z.array(listedFileSchema),
-  used: usageSchema.describe('by all files of the client, and by its uploads under way'),
+  used: usageSchema.describe('by all files that the client owns, and by its uploads under way'),
   allowed: usageSchema.describe('to each client'),
   next: z.string().nullable().describe('the path of the next page'),
 });

@@ -32,7 +32,9 @@ export class FilesController {
 
   @Post()
   @RequireScopes('jobs:write')
-  @ApiOperation({ summary: 'Upload a file, streamed; the same content is stored once' })
+  @ApiOperation({
+    summary: 'Upload a file, streamed; the same content is stored once, and each client that uploads it owns it',
+  })
   @ApiConsumes('text/csv')
   @ApiBody({ schema: { type: 'string', format: 'binary' } })
   @ApiResponse({ status: 201, standardSchema: storedFileSchema })
@@ -51,7 +53,7 @@ export class FilesController {
 
   @Get()
   @RequireScopes('jobs:read')
-  @ApiOperation({ summary: 'List the files that the client uploaded, and what it may upload besides' })
+  @ApiOperation({ summary: 'List the files that the client owns, and what it may upload besides' })
   @ApiResponse({ status: 200, standardSchema: filePageSchema })
   async list(@Query({ schema: fileQuerySchema }) query: FileQuery, @CurrentAccessToken() { clientId }: AccessToken) {
     const items = await this.files.list(clientId, query);
@@ -62,10 +64,14 @@ export class FilesController {
   @Delete(':id')
   @RequireScopes('jobs:write')
   @HttpCode(HttpStatus.NO_CONTENT)
-  @ApiOperation({ summary: 'Delete a file that the client uploaded, unless a job that has not ended needs it' })
+  @ApiOperation({ summary: 'Delete a file that the client owns; the content stays while another client owns it' })
   @ApiResponse({ status: 204, description: 'deleted' })
+  @ApiResponse({ status: 403, description: 'the file belongs to other clients, or the access token lacks the scope' })
   @ApiResponse({ status: 404, description: 'there is no such file' })
-  @ApiResponse({ status: 409, description: 'a job that has not ended needs the file' })
+  @ApiResponse({
+    status: 409,
+    description: 'an unfinished job of the client needs the file, or of any client where no other client owns it',
+  })
   async delete(
     @Param('id', { schema: fileIdSchema }) id: string,
     @CurrentAccessToken() token: AccessToken,
@@ -76,9 +82,10 @@ export class FilesController {
   @Get(':id')
   @RequireScopes('jobs:read')
   @Header('content-type', 'text/csv')
-  @ApiOperation({ summary: 'Download a file, streamed' })
+  @ApiOperation({ summary: 'Download a file, streamed; the connection is closed early where it is deleted meanwhile' })
   @ApiProduces('text/csv')
   @ApiResponse({ status: 200, content: { 'text/csv': { schema: { type: 'string', format: 'binary' } } } })
+  @ApiResponse({ status: 404, description: 'there is no such file' })
   async download(@Param('id', { schema: fileIdSchema }) id: string): Promise<StreamableFile> {
     const { size, content } = await this.files.open(id);
     return new StreamableFile(Readable.from(content), { type: 'text/csv', length: size });

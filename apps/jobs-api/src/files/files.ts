@@ -4,7 +4,7 @@ import { CONFIGURATION, problemException } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
 import type { JobsApiConfiguration } from '../configuration.ts';
 import type { FileQuery, ListedFile } from './file.schema.ts';
-import { givenUp, Uploads } from './uploads.ts';
+import { Uploads } from './uploads.ts';
 
 const chunkSize = 256 * 1024;
 
@@ -46,7 +46,7 @@ export class Files {
       }
       const id = hash.digest('hex');
       const isNew = await this.uploads.complete(uploadId, id, size);
-      if (!isNew) await this.keepOther(id, uploadId);
+      if (!isNew) await this.uploads.remove(uploadId);
       return { id, size };
     } catch (error) {
       await this.uploads.remove(uploadId);
@@ -54,50 +54,67 @@ export class Files {
     }
   }
 
-  /** The same content was stored before, or by another upload at the same time. */
-  private async keepOther(id: string, uploadId: string): Promise<void> {
-    if ((await this.lookUp(id)) === undefined) throw givenUp();
-    await this.uploads.remove(uploadId);
-  }
-
   private requireSize(size: number): void {
     const { FILE_SIZE_LIMIT: limit } = this.configuration;
     if (size > limit) throw problemException(413, 'file-too-large', `A file may have ${limit} bytes at most`);
   }
 
-  /** The files of a client, by their ids. */
+  /** The files that a client owns, by their ids. */
   list(clientId: string, { limit, after = '' }: FileQuery): Promise<ListedFile[]> {
     return this.database.query(
-      `SELECT id, size::float, created_at AS "createdAt" FROM file WHERE created_by = $1 AND id > $2 ORDER BY id LIMIT $3`,
+      `SELECT id, size::float, created_at AS "createdAt" FROM file_owner JOIN file ON id = file_id
+       WHERE client_id = $1 AND file_id > $2 ORDER BY file_id LIMIT $3`,
       [clientId, after, limit],
     );
   }
 
-  /** A job that is created in the same moment fails, as its worker finds no file. */
+  /**
+   * The client needs the file no longer; its content goes with the last client that does. A job that is created in the
+   * same moment fails, as its worker finds no file.
+   */
   async delete(id: string, clientId: string): Promise<void> {
-    const [deleted] = await this.database.query<{ upload_id: string }[]>(
-      `WITH gone AS (
-         DELETE FROM file WHERE id = $1 AND created_by = $2
-           AND NOT EXISTS (SELECT FROM job WHERE status IN ('pending', 'running') AND payload ->> 'file' = $1)
-         RETURNING upload_id
-       ), reopened AS (
-         UPDATE upload SET complete = false, last_chunk_at = '-infinity' FROM gone WHERE id = gone.upload_id
-         RETURNING id, created_by
-       ), counted AS (
-         UPDATE file_usage SET uploads = uploads + 1 FROM reopened WHERE client_id = reopened.created_by
-       )
-       SELECT id AS upload_id FROM reopened`,
-      [id, clientId],
-    );
-    if (deleted) return this.uploads.remove(deleted.upload_id);
-    const { createdBy } = await this.find(id);
-    if (createdBy !== clientId) throw problemException(403, 'not-your-file', 'Another client uploaded the file');
-    throw problemException(409, 'file-in-use', 'A job that has not ended needs the file');
+    const removed = await this.database.transaction(async (manager) => {
+      // From here on, an upload of the same content waits.
+      const [file] = await manager.query<{ upload_id: string; size: string }[]>(
+        'SELECT upload_id, size FROM file WHERE id = $1 FOR UPDATE',
+        [id],
+      );
+      if (!file) throw noSuchFile();
+      const [owners] = await manager.query<{ own: number; others: number }[]>(
+        `SELECT count(*) FILTER (WHERE client_id = $2)::int AS own, count(*) FILTER (WHERE client_id <> $2)::int AS others
+         FROM file_owner WHERE file_id = $1`,
+        [id, clientId],
+      );
+      if (owners!.own === 0) throw problemException(403, 'not-your-file', 'The file belongs to other clients');
+      const isLast = owners!.others === 0;
+      const [job] = await manager.query<unknown[]>(
+        `SELECT FROM job WHERE status IN ('pending', 'running') AND payload ->> 'file' = $1 AND (created_by = $2 OR $3)
+         LIMIT 1`,
+        [id, clientId, isLast],
+      );
+      if (job) throw problemException(409, 'file-in-use', 'A job that has not ended needs the file');
+      await manager.query('DELETE FROM file_owner WHERE file_id = $1 AND client_id = $2', [id, clientId]);
+      if (isLast) {
+        await manager.query('DELETE FROM file WHERE id = $1', [id]);
+        await manager.query(`UPDATE upload SET complete = false, last_chunk_at = '-infinity' WHERE id = $1`, [
+          file.upload_id,
+        ]);
+      }
+      await manager.query('UPDATE file_usage SET files = files - 1, bytes = bytes - $2 WHERE client_id = $1', [
+        clientId,
+        file.size,
+      ]);
+      return isLast ? file.upload_id : undefined;
+    });
+    if (removed !== undefined) await this.uploads.remove(removed);
   }
 
   async open(id: string): Promise<{ size: number; content: AsyncIterable<Buffer> }> {
     const { uploadId, size } = await this.find(id);
-    return { size, content: this.chunks(uploadId, size) };
+    const chunks = this.chunks(uploadId, size);
+    // A file that was deleted in the meantime is not found, as long as the answer has not begun.
+    const first = await chunks.next();
+    return { size, content: first.done ? chunks : startingWith(first.value, chunks) };
   }
 
   /** @throws where there is no such file, a problem that names it */
@@ -109,36 +126,43 @@ export class Files {
   }
 
   private async find(id: string): Promise<Found> {
-    const file = await this.lookUp(id);
-    if (!file) throw new NotFoundException('there is no such file');
-    return file;
-  }
-
-  private async lookUp(id: string): Promise<Found | undefined> {
     const [file] = await this.database.query<Found[]>(
-      'SELECT upload_id AS "uploadId", size::float, created_by AS "createdBy" FROM file WHERE id = $1',
+      'SELECT upload_id AS "uploadId", size::float FROM file WHERE id = $1',
       [id],
     );
+    if (!file) throw noSuchFile();
     return file;
   }
 
+  /** @throws where the file is deleted before its end, that there is none */
   private async *chunks(uploadId: string, size: number): AsyncGenerator<Buffer> {
     for (let position = 0, left = size; left > 0; position++) {
       const [chunk] = await this.database.query<{ data: Buffer }[]>(
         'SELECT data FROM file_chunk WHERE upload_id = $1 AND position = $2',
         [uploadId, position],
       );
-      if (!chunk) throw new Error('a chunk of the file is missing');
+      if (!chunk) throw await this.missingChunk(uploadId);
       left -= chunk.data.length;
       yield chunk.data;
     }
+  }
+
+  private async missingChunk(uploadId: string): Promise<Error> {
+    const file = await this.database.query<unknown[]>('SELECT FROM file WHERE upload_id = $1', [uploadId]);
+    return file.length === 0 ? noSuchFile() : new Error('a chunk of the file is missing');
   }
 }
 
 interface Found {
   uploadId: string;
   size: number;
-  createdBy: string;
+}
+
+const noSuchFile = () => new NotFoundException('there is no such file');
+
+async function* startingWith(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield first;
+  yield* rest;
 }
 
 /** Gathers what the network delivers into chunks of one size; smaller ones of a slow sender, so that it shows that it goes on. */

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { resource, startJobsApi, submit } from '../jobs-api.fixture.ts';
 import { Uploads } from './uploads.ts';
@@ -29,17 +30,19 @@ const left = async () =>
     )
   )[0];
 const nothing = { uploads: 0, bytes: 0 };
-/** Whatever happened, the sums are those of the uploads that there are. */
-const sums = `SELECT created_by, count(*)::int AS files, sum(size)::float AS bytes, count(*) FILTER (WHERE NOT complete)::int AS uploads
-              FROM upload GROUP BY created_by ORDER BY created_by`;
-const kept =
-  'SELECT client_id AS created_by, files, bytes::float, uploads FROM file_usage WHERE files > 0 ORDER BY client_id';
+/** Whatever happened, the sums are those of the uploads under way and of the files that each client owns. */
+const sums = `SELECT client_id, count(*)::int AS files, sum(size)::float AS bytes, count(*) FILTER (WHERE under_way)::int AS uploads
+              FROM (
+                SELECT client_id, size, true AS under_way FROM upload WHERE client_id IS NOT NULL
+                UNION ALL SELECT client_id, size, false FROM file_owner JOIN file ON id = file_id
+              ) AS paid GROUP BY client_id ORDER BY client_id`;
+const kept = 'SELECT client_id, files, bytes::float, uploads FROM file_usage WHERE files > 0 ORDER BY client_id';
 const sockets: Socket[] = [];
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
   await until(async () => (await rows('SELECT FROM upload WHERE NOT complete')).length === 0);
   deepStrictEqual(await rows(kept), await rows(sums));
-  await api.owner.query('TRUNCATE job, file, upload, file_chunk, file_usage');
+  await api.owner.query('TRUNCATE job, file, file_owner, upload, file_chunk, file_usage');
 });
 
 async function until(condition: () => Promise<unknown>): Promise<void> {
@@ -139,13 +142,13 @@ describe('an upload that breaks off', () => {
     await age(slow, 2);
     await age(stale, 4);
     await until(async () => (await left())?.uploads === 1);
-    expect(await rows('SELECT created_by FROM upload JOIN file_chunk ON upload.id = upload_id')).toEqual([
-      { created_by: 'slow' },
+    expect(await rows('SELECT client_id FROM upload JOIN file_chunk ON upload.id = upload_id')).toEqual([
+      { client_id: 'slow' },
     ]);
     // Should it have been alive after all, it hears of it.
     await expect(uploads.write(stale, 1, Buffer.from('1,2\n'))).rejects.toMatchObject({ status: 408 });
-    expect(await uploads.complete(stale, 'f'.repeat(64), 8)).toBe(false);
-    expect(await uploads.complete(slow, 'e'.repeat(64), 100)).toBe(true);
+    await expect(uploads.complete(stale, 'f'.repeat(64), 8)).rejects.toMatchObject({ status: 408 });
+    expect(await uploads.complete(slow, 'e'.repeat(64), 4)).toBe(true);
   });
 
   it('leaves a file alone that is complete, whatever its upload hears', async () => {
@@ -163,6 +166,171 @@ describe('the same content', () => {
     expect(new Set(answers.map(({ status, body }) => `${status} ${body.id}`)).size).toBe(1);
     expect(await left()).toEqual({ uploads: 1, bytes: MB });
     expect((await worker('GET', `/files/${answers[0]?.body.id}`)).body).toBe(content);
+  });
+});
+
+describe('content that several clients upload', () => {
+  const content = 'a,b\n1,2\n';
+  const [one, two] = ['one', 'two'].map(
+    (clientId) =>
+      (...request: Parameters<typeof worker>) =>
+        api.as(clientId, 'jobs:read jobs:write')(...request),
+  ) as [typeof worker, typeof worker];
+  const upload = async (call: typeof worker) => (await call('POST', '/files', content, csv)).body.id as string;
+  const usedBy = async (call: typeof worker) => (await call('GET', '/files')).body.used;
+  const full = { files: 1, bytes: content.length, uploads: 0 };
+  const none = { files: 0, bytes: 0, uploads: 0 };
+  const create = (call: typeof worker, file: string) =>
+    call('POST', '/jobs', { type: 'summarize-csv', payload: { file, name: 'numbers.csv' } });
+
+  it('is stored once, and each of them lists it and pays for it, once [file-owners, Lanyard]', async () => {
+    const ids = [await upload(one), await upload(two), await upload(two)];
+    expect(new Set(ids).size).toBe(1);
+    for (const call of [one, two]) {
+      const { body } = await call('GET', '/files');
+      expect(body).toMatchObject({ items: [{ id: ids[0], size: content.length }], used: full });
+    }
+    expect(await left()).toEqual({ uploads: 1, bytes: content.length });
+  });
+
+  it('stays until the last of them deletes it [file-owners, Lanyard]', async () => {
+    const id = await upload(one);
+    await upload(two);
+    expect((await one('DELETE', `/files/${id}`)).status).toBe(204);
+    expect([await usedBy(one), await usedBy(two)]).toEqual([none, full]);
+    const again = await one('DELETE', `/files/${id}`);
+    expect([again.status, again.body.type]).toEqual([403, 'urn:lanyard:problem:not-your-file']);
+    expect((await two('GET', `/files/${id}`)).body).toBe(content);
+    expect((await create(two, id)).status).toBe(201);
+    await api.owner.query('TRUNCATE job');
+    expect((await two('DELETE', `/files/${id}`)).status).toBe(204);
+    expect([await usedBy(two), await left()]).toEqual([none, nothing]);
+    expect((await two('DELETE', `/files/${id}`)).status).toBe(404);
+  });
+
+  it('is deleted neither by the client whose job needs it nor by the last one [file-owners, Lanyard]', async () => {
+    const id = await upload(one);
+    await upload(two);
+    await create(two, id);
+    expect((await two('DELETE', `/files/${id}`)).status).toBe(409);
+    expect((await one('DELETE', `/files/${id}`)).status).toBe(204);
+    await upload(one);
+    await api.owner.query(`UPDATE job SET created_by = 'three'`);
+    expect((await two('DELETE', `/files/${id}`)).status).toBe(204);
+    expect((await one('DELETE', `/files/${id}`)).status).toBe(409);
+  });
+
+  it('is there for each client that got 201 and did not delete it, whatever others delete at the same time [file-owners, Lanyard]', async () => {
+    const replica = await startJobsApi({ ...limits, DATABASE_URL: api.databaseUrl });
+    const callers = Array.from({ length: 6 }, (_, i) =>
+      (i % 2 ? api : replica).as(`client-${i}`, 'jobs:read jobs:write'),
+    );
+    for (let round = 0; round < 20; round++) {
+      await Promise.all(
+        callers.map(async (call, i) => {
+          const id = await upload(call);
+          if ((i + round) % 3 === 0) return;
+          expect((await call('DELETE', `/files/${id}`)).status).toBe(204);
+        }),
+      );
+      for (const [i, call] of callers.entries()) {
+        const isOwner = (i + round) % 3 === 0;
+        expect(await usedBy(call)).toEqual(isOwner ? full : none);
+        if (!isOwner) continue;
+        const { id } = (await call('GET', '/files')).body.items[0];
+        expect((await call('GET', `/files/${id}`)).body).toBe(content);
+      }
+      deepStrictEqual(await rows(kept), await rows(sums));
+      for (const [i, call] of callers.entries()) {
+        if ((i + round) % 3 !== 0) continue;
+        const { id } = (await call('GET', '/files')).body.items[0];
+        expect((await call('DELETE', `/files/${id}`)).status).toBe(204);
+      }
+      expect(await left()).toEqual(nothing);
+    }
+    await replica.stop();
+  });
+});
+
+describe('a file that is deleted while it is downloaded', () => {
+  let logged: jest.SpiedFunction<Logger['error']>;
+  beforeEach(() => {
+    logged = jest.spyOn(Logger.prototype, 'error');
+  });
+  afterEach(() => void jest.restoreAllMocks());
+
+  /** Deletes the file before its first chunk is read, or its last one. */
+  async function deletedBefore(chunk: 'first' | 'last', ready: () => Promise<unknown> = async () => undefined) {
+    const pieces = Array.from({ length: 12 }, () => Buffer.alloc(MB / 4, 'x'));
+    const { body } = await worker('POST', '/files', Readable.from(pieces), csv);
+    const [range] = await rows('SELECT min(position) AS first, max(position) AS last FROM file_chunk');
+    const database = api.app.get(DataSource);
+    const query = database.query.bind(database);
+    jest.spyOn(database, 'query').mockImplementation(async (sql, parameters) => {
+      if (/SELECT data FROM file_chunk/.test(sql) && (parameters as unknown[])[1] === range?.[chunk]) {
+        await ready();
+        expect((await worker('DELETE', `/files/${body.id}`)).status).toBe(204);
+      }
+      return query(sql, parameters);
+    });
+    return `/files/${body.id}`;
+  }
+
+  it('is not found, where nothing of it was sent [deleted-file, Lanyard]', async () => {
+    const path = await deletedBefore('first');
+    const { status, body } = await worker('GET', path);
+    expect([status, body]).toEqual([
+      404,
+      { type: 'about:blank', title: 'Not Found', status: 404, detail: 'there is no such file' },
+    ]);
+    expect(logged).not.toHaveBeenCalled();
+  });
+
+  it('breaks the connection off, where some of it was sent [deleted-file, Lanyard]', async () => {
+    const arrived = Promise.withResolvers<void>();
+    const path = await deletedBefore('last', () => arrived.promise);
+    const token = api.issuer.token({ clientId: 'batch-processor', audience: resource, scope: 'jobs:read' });
+    const response = await fetch(`http://127.0.0.1:${(api.app.getHttpServer().address() as AddressInfo).port}${path}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect([response.status, response.headers.get('content-length')]).toEqual([200, String(3 * MB)]);
+    arrived.resolve();
+    await expect(response.arrayBuffer()).rejects.toThrow('terminated');
+    expect(logged).not.toHaveBeenCalled();
+  });
+
+  it('is the fault of the service, where the file is still there', async () => {
+    const { body } = await worker('POST', '/files', 'x'.repeat(MB), csv);
+    await api.owner.query('DELETE FROM file_chunk WHERE position = 0');
+    expect((await worker('GET', `/files/${body.id}`)).status).toBe(500);
+  });
+});
+
+describe('the sweeper', () => {
+  it('counts uploads that broke off, and nothing that a request is removing', async () => {
+    const uploads = api.app.get(Uploads);
+    const swept: Promise<number>[] = [];
+    const sweep = uploads.sweep.bind(uploads);
+    const sweeping = jest.spyOn(uploads, 'sweep').mockImplementation(() => {
+      const result = sweep();
+      swept.push(result);
+      return result;
+    });
+    const { body } = await worker('POST', '/files', 'a,b\n', csv);
+    // As it is in the midst of a deletion, and of the end of an upload of the same content.
+    const removing = jest.spyOn(uploads, 'remove').mockResolvedValue();
+    await worker('POST', '/files', 'a,b\n', csv);
+    expect((await worker('DELETE', `/files/${body.id}`)).status).toBe(204);
+    expect(removing).toHaveBeenCalledTimes(2);
+    removing.mockRestore();
+    await until(isEmpty);
+    const counted = async () => (await Promise.all(swept)).reduce((sum, count) => sum + count, 0);
+    expect(await counted()).toBe(0);
+    await uploads.begin('killed', 100);
+    await api.owner.query(`UPDATE upload SET last_chunk_at = now() - interval '4 minutes'`);
+    await until(isEmpty);
+    expect(await counted()).toBe(1);
+    sweeping.mockRestore();
   });
 });
 

@@ -24,8 +24,9 @@ const stale = "interval '3 minutes'";
 const chunksAtOnce = 400;
 
 /**
- * What clients upload, and how much of it they may. `file_usage` has the sums of `upload`: each statement that changes
- * one changes the other, and locks `upload` first where it locks both.
+ * What clients upload, and how much of it they may. `file_usage` has the sums of each client's rows in `upload` and
+ * `file_owner`: each transaction that changes one changes the other. Locks are taken in this order: an upload under way,
+ * the file, its owner, the upload of the file, the usage.
  */
 @Injectable()
 export class Uploads {
@@ -57,7 +58,7 @@ export class Uploads {
          WHERE used.files < $4 AND used.bytes + $3 <= $5 AND used.uploads < $6
          RETURNING client_id
        )
-       INSERT INTO upload (id, created_by, size) SELECT $1::uuid, client_id, $3 FROM reserved RETURNING id`,
+       INSERT INTO upload (id, client_id, size) SELECT $1::uuid, client_id, $3 FROM reserved RETURNING id`,
       [id, clientId, announced, files, bytes, uploads],
     );
     if (begun.length > 0) return id;
@@ -73,10 +74,10 @@ export class Uploads {
   async grow(id: string, clientId: string, bytes: number): Promise<void> {
     const [, grown] = await this.database.query<[unknown, number]>(
       `WITH own AS (
-         SELECT created_by FROM upload WHERE id = $1 AND NOT complete AND last_chunk_at > '-infinity' FOR UPDATE
+         SELECT client_id FROM upload WHERE id = $1 AND NOT complete AND last_chunk_at > '-infinity' FOR UPDATE
        ), reserved AS (
-         UPDATE file_usage SET bytes = bytes + $2 FROM own WHERE client_id = own.created_by AND bytes + $2 <= $3
-         RETURNING client_id
+         UPDATE file_usage SET bytes = bytes + $2 FROM own WHERE file_usage.client_id = own.client_id AND bytes + $2 <= $3
+         RETURNING bytes
        )
        UPDATE upload SET size = size + $2 FROM reserved WHERE id = $1`,
       [id, bytes, this.allowed.bytes],
@@ -97,24 +98,42 @@ export class Uploads {
     if (written.length === 0) throw givenUp();
   }
 
-  /** @returns whether it became the file; not where there is one of the same content */
+  /**
+   * Makes the client an owner of the file, which pays for it from now on, once.
+   * @returns whether the upload became the file; where there is one of the same content, it is to be removed
+   * @throws a problem where it was given up
+   */
   async complete(id: string, fileId: string, size: number): Promise<boolean> {
-    const [, completed] = await this.database.query<[unknown, number]>(
+    const [completed] = await this.database.query<{ isNew: boolean }[]>(
       `WITH own AS (
-         SELECT id, created_by FROM upload WHERE id = $1 AND NOT complete AND last_chunk_at > '-infinity' FOR UPDATE
-       ), added AS (
-         INSERT INTO file (id, upload_id, size, created_by) SELECT $2::text, id, $3::bigint, created_by FROM own
-         ON CONFLICT (id) DO NOTHING RETURNING upload_id
-       ), completed AS (
-         UPDATE upload SET complete = true FROM added WHERE id = added.upload_id RETURNING created_by
+         SELECT id, client_id, size FROM upload WHERE id = $1 AND NOT complete AND last_chunk_at > '-infinity' FOR UPDATE
+       ), stored AS (
+         -- Locks the file that there is; a deletion under way is awaited, and the file is inserted after it.
+         INSERT INTO file AS stored (id, upload_id, size) SELECT $2::text, id, $3::bigint FROM own
+         ON CONFLICT (id) DO UPDATE SET size = stored.size RETURNING id, upload_id = $1 AS is_new
+       ), owned AS (
+         INSERT INTO file_owner (file_id, client_id) SELECT stored.id, client_id FROM stored, own
+         ON CONFLICT DO NOTHING RETURNING client_id
+       ), ended AS (
+         UPDATE upload SET client_id = NULL, complete = is_new,
+           last_chunk_at = CASE WHEN is_new THEN last_chunk_at ELSE '-infinity' END
+         FROM stored WHERE upload.id = $1
+       ), counted AS (
+         UPDATE file_usage SET uploads = uploads - 1, files = files - 1 + added, bytes = bytes - reserved + added * $3::bigint
+         FROM (
+           SELECT own.client_id, own.size AS reserved, (owned.client_id IS NOT NULL)::integer AS added
+           FROM own LEFT JOIN owned ON owned.client_id = own.client_id
+         ) AS change
+         WHERE file_usage.client_id = change.client_id
        )
-       UPDATE file_usage SET uploads = uploads - 1 FROM completed WHERE client_id = completed.created_by`,
+       SELECT is_new AS "isNew" FROM stored`,
       [id, fileId, size],
     );
-    return completed === 1;
+    if (!completed) throw givenUp();
+    return completed.isNew;
   }
 
-  /** Removes an upload that did not become a file. Where that fails, `sweep` does it. */
+  /** Removes an upload that has no file. Where that fails, `sweep` does it. */
   async remove(id: string): Promise<void> {
     try {
       const [, given] = await this.database.query<[unknown, number]>(
@@ -129,14 +148,15 @@ export class Uploads {
 
   /**
    * Removes what a process that ended left behind.
-   * @returns how many uploads
+   * @returns how many uploads that broke off
    */
   async sweep(): Promise<number> {
     const [given] = await this.database.query<[{ id: string }[], number]>(
       `UPDATE upload SET last_chunk_at = '-infinity' WHERE NOT complete AND last_chunk_at < now() - ${stale} RETURNING id`,
     );
-    for (const { id } of given) await this.removeChunks(id);
-    return given.length;
+    let brokenOff = 0;
+    for (const { id } of given) if (await this.removeChunks(id)) brokenOff += 1;
+    return brokenOff;
   }
 
   async usage(clientId: string): Promise<ClientUsage> {
@@ -151,8 +171,11 @@ export class Uploads {
     };
   }
 
-  /** Where another replica removes the same, the one that finds no chunk left counts it. */
-  private async removeChunks(id: string): Promise<void> {
+  /**
+   * Where another replica removes the same, the one that finds no chunk left counts it.
+   * @returns whether it broke off, and its last chunk was removed here
+   */
+  private async removeChunks(id: string): Promise<boolean> {
     for (let removed = chunksAtOnce; removed === chunksAtOnce;) {
       [, removed] = await this.database.query<[unknown, number]>(
         `DELETE FROM file_chunk WHERE upload_id = $1
@@ -160,20 +183,21 @@ export class Uploads {
         [id, chunksAtOnce],
       );
     }
-    await this.database.query(
+    const [, counted] = await this.database.query<[unknown, number]>(
       `WITH gone AS (
          DELETE FROM upload WHERE id = $1 AND NOT complete AND NOT EXISTS (SELECT FROM file_chunk WHERE upload_id = $1)
-         RETURNING created_by, size
+         RETURNING client_id, size
        )
        UPDATE file_usage SET files = files - 1, bytes = bytes - gone.size, uploads = uploads - 1
-       FROM gone WHERE client_id = gone.created_by`,
+       FROM gone WHERE file_usage.client_id = gone.client_id`,
       [id],
     );
+    return counted === 1;
   }
 }
 
 /** No chunk was stored for so long that the sweeper removed the upload: the sender paused, or the service did. */
-export const givenUp = (): Error =>
+const givenUp = (): Error =>
   problemException(408, 'upload-given-up', 'The upload came in too slowly and was given up: send it again');
 
 function tooManyUploads({ used, allowed }: ClientUsage): Error {

@@ -4,7 +4,9 @@ import { expect, it } from '@jest/globals';
 import { migrateSchema } from '@lanyard/service-defaults';
 import { createDatabase } from '@lanyard/testing/embedded-postgres';
 import pg from 'pg';
+import type { QueryRunner } from 'typeorm';
 import { Jobs1700000000001 } from './1-jobs.ts';
+import { Uploads1700000000002 } from './2-uploads.ts';
 import { migrate } from './migrate.ts';
 
 it('waits for a database that is not available yet', async () => {
@@ -27,7 +29,7 @@ it('waits for a database that is not available yet', async () => {
   expect(said).toEqual([waited, waited, 'schema: Jobs1700000000001', 'schema: Uploads1700000000002']);
 });
 
-it('keeps the files of an earlier version, counts them, and removes what broke off', async () => {
+it('keeps the files of an earlier version for the clients that uploaded them, and removes what broke off; and back', async () => {
   const { ownerUrl: url } = await createDatabase(process.env.TEST_DATABASE_URL ?? '', 'jobs_upgraded');
   const say = () => undefined;
   await migrateSchema({ service: 'jobs-api', url, migrations: [Jobs1700000000001], advisoryLock: 1, say });
@@ -37,11 +39,14 @@ it('keeps the files of an earlier version, counts them, and removes what broke o
   await database.query(`
     INSERT INTO file_chunk (upload_id, position, data)
       SELECT gen_random_uuid(), 0, convert_to(n || ',x', 'UTF8') FROM generate_series(1, 4) AS n;
-    INSERT INTO file (id, upload_id, size, created_by)
-      SELECT repeat(substr(convert_from(data, 'UTF8'), 1, 1), 64), upload_id, 3, 'a client' FROM file_chunk
+    INSERT INTO file (id, upload_id, size, created_by, created_at)
+      SELECT repeat(substr(convert_from(data, 'UTF8'), 1, 1), 64), upload_id, 3, 'a client', '2026-01-02' FROM file_chunk
       WHERE convert_from(data, 'UTF8') < '4'`);
   const files = 'SELECT id, file.size, data FROM file JOIN file_chunk USING (upload_id) ORDER BY id';
   const before = await rows(files);
+  const tables = `SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
+                  WHERE table_schema = 'public' ORDER BY table_name, column_name`;
+  const schema = await rows(tables);
   await migrate({ MIGRATION_DATABASE_URL: url }, say);
   expect([before.length, await rows(files)]).toEqual([3, before]);
   expect(await rows('SELECT count(*)::int AS chunks FROM file_chunk')).toEqual([{ chunks: 3 }]);
@@ -49,5 +54,15 @@ it('keeps the files of an earlier version, counts them, and removes what broke o
   expect(await rows('SELECT complete, count(*)::int AS n FROM upload GROUP BY complete')).toEqual([
     { complete: true, n: 3 },
   ]);
+  expect(await rows('SELECT client_id, file_id FROM file_owner ORDER BY file_id')).toEqual(
+    before.map(({ id }) => ({ client_id: 'a client', file_id: id })),
+  );
+  // Another client uploads the first of them.
+  await database.query(`INSERT INTO file_owner (client_id, file_id) SELECT 'another', min(id) FROM file`);
+  await new Uploads1700000000002().down({ query: (sql: string) => database.query(sql) } as QueryRunner);
+  expect([await rows(files), await rows(tables)]).toEqual([before, schema]);
+  expect(
+    await rows(`SELECT created_by, created_at = '2026-01-02' AS "isKept", count(*)::int AS n FROM file GROUP BY 1, 2`),
+  ).toEqual([{ created_by: 'a client', isKept: true, n: 3 }]);
   await database.end();
 });

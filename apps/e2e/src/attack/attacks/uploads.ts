@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,8 +25,11 @@ export const uploads: Attack[] = [
         after.bytes <= before.used.bytes && after.files <= before.used.files,
         `${after.bytes - before.used.bytes} bytes in ${after.files - before.used.files} files are left`,
       );
-      const { status } = await upload(target, 'a,b\n1,2\n');
+      // A content of its own, so that no file that somebody needs is deleted.
+      const { status, body } = await upload(target, `a,b\n1,${randomUUID()}\n`);
       insist(status === 201, `a whole upload after them: ${status}`);
+      const deleted = await remove(target, String(body.id));
+      insist(deleted.status === 204, `its deletion: ${deleted.status}`);
       return `${after.files} files and ${after.bytes} bytes before and after; then 201 for a whole one`;
     },
   },
@@ -90,6 +94,11 @@ async function begin(target: Target, announced: number, sent: number): Promise<B
 async function upload(target: Target, content: string) {
   const headers = { ...bearer(await target.tokenOf('batch-processor')).headers, 'content-type': 'text/csv' };
   return call(`${target.jobsApi}/files`, { method: 'POST', headers, body: content });
+}
+
+async function remove(target: Target, id: string) {
+  const { headers } = bearer(await target.tokenOf('batch-processor'));
+  return call(`${target.jobsApi}/files/${id}`, { method: 'DELETE', headers });
 }
 
 async function usageOf(target: Target): Promise<{ used: Usage; allowed: Usage }> {
