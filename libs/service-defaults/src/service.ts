@@ -2,16 +2,18 @@ import type { Server as TlsServer } from 'node:tls';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
 import type { z } from 'zod';
 import { collectGarbage } from './collect-garbage.ts';
 import type { ServiceConfiguration } from './configuration/common-configuration.ts';
 import { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
 import { handleInTurns } from './handle-in-turns.ts';
+import { jsonParser } from './limits/json-parser.ts';
 import { limitBodies } from './limits/limit-bodies.ts';
 import { limitConnections } from './limits/limit-connections.ts';
 import { answerUnreadable, limitHeaders, limitsOf } from './limits/limits.ts';
+import { readText } from './limits/read-text.ts';
 import { bringsBody, leaveBodiesUnread, linger } from './limits/unread-bodies.ts';
 import { HealthModule } from './health/health.module.ts';
 import { createLogger, NestLogger } from './logging/logger.ts';
@@ -99,6 +101,7 @@ export async function createService<Schema extends z.ZodObject>(
     perAddress: configuration.BODY_BYTES_PER_ADDRESS,
     isStreamed: service.isStreamed ?? (() => false),
   });
+  takeJson(fastify);
   fastify.addHook('onClose', async () => proxies.stop());
   if (certificate) {
     const stop = renewCertificate(fastify.server as unknown as TlsServer, certificate, {
@@ -166,6 +169,12 @@ function stopOnSignal(close: () => Promise<void>, timeout: number, logger: Logge
     process.channel.unref();
     process.on('disconnect', () => stop('parent gone'));
   }
+}
+
+/** Instead of Fastify's own parsers, which keep every piece of a body. */
+function takeJson(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', readText(jsonParser(fastify)));
 }
 
 /** Nothing here is a page, but a browser may be pointed at it. */

@@ -32,6 +32,12 @@ export const everywhere: readonly Rule[] = [
     files: [`${library}/limits/limit-bodies.ts`],
   },
   {
+    name: 'body-pieces',
+    section: 'Lanyard',
+    text: 'A body costs memory by its bytes, however small the pieces are in which it comes in.',
+    files: [`${library}/limits/read-text.ts`, 'apps/jobs-api/src/files/in-chunks.ts'],
+  },
+  {
     name: 'request-quota',
     section: 'Lanyard',
     text: 'A client sends no more requests in a while to the jobs API and the batch processor than its quota allows.',

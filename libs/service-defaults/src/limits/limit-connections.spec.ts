@@ -70,7 +70,6 @@ async function start(environment: NodeJS.ProcessEnv = {}): Promise<void> {
     name: 'test',
     configuration: serviceConfiguration,
     module: () => ({ module: TestModule }),
-    setUp: (application: NestFastifyApplication) => void application.useBodyParser('application/json'),
   };
   const limits = { PORT: '0', MAX_CONNECTIONS: '10', CONNECTIONS_PER_ADDRESS: '4' };
   ({ app } = await createService(service, { ...limits, ...environment }, destination));
