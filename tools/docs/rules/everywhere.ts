@@ -102,6 +102,13 @@ export const everywhere: readonly Rule[] = [
     decision: 'docs/decisions/0018-management-listener-and-shares.md',
   },
   {
+    name: 'pipelined-requests',
+    section: 'Lanyard',
+    text: 'A connection on which nothing was authenticated has a hundred requests under way at most.',
+    files: [`${library}/limits/limit-connections.ts`],
+    decision: 'docs/decisions/0018-management-listener-and-shares.md',
+  },
+  {
     name: 'management-listener',
     section: 'Lanyard',
     text: 'Health and metrics are answered at a port of their own only, whatever the public one is busy with.',

@@ -16,6 +16,7 @@ import { createService } from '../service.ts';
 
 /** Ends the requests that wait. */
 let released: PromiseWithResolvers<object>;
+let atWork = 0;
 
 @Controller()
 class TestController {
@@ -31,6 +32,7 @@ class TestController {
 
   @Get('waiting')
   wait() {
+    atWork += 1;
     return released.promise;
   }
 
@@ -167,7 +169,7 @@ describe('an address with its share of connections', () => {
     expect(lines).toContainEqual(
       expect.objectContaining({
         level: 'warn',
-        msg: 'connections are closed at once: their address has as many as CONNECTIONS_PER_ADDRESS says',
+        msg: 'new connections are refused: their address already holds CONNECTIONS_PER_ADDRESS',
         address: '127.0.0.1',
         limit: 4,
       }),
@@ -250,11 +252,45 @@ describe('a server with all its connections', () => {
     expect(await closedOf(busy)).toEqual([]);
     expect(await dropped()).toEqual({ server: 1 });
     expect(lines).toContainEqual(
-      expect.objectContaining({ msg: 'connections are closed at once: there are as many as MAX_CONNECTIONS says' }),
+      expect.objectContaining({ msg: 'new connections are refused: the server already holds MAX_CONNECTIONS' }),
     );
     busy[0]?.destroy();
     while ((await connections()) > 9) await sleep(10);
     expect(await ask(4)).toBe('200');
+  });
+});
+
+describe('requests that are sent ahead on one connection', () => {
+  it('are a hundred at most before anything is authenticated [pipelined-requests, Lanyard]', async () => {
+    await start();
+    atWork = 0;
+    const [ahead] = await open(1, 1, get('/waiting').repeat(5000));
+    while (!ahead!.destroyed && atWork <= 100) await sleep(10);
+    expect(atWork).toBeLessThanOrEqual(100);
+    expect(await dropped()).toEqual({ requests: 1 });
+    expect(await ask(1)).toBe('200');
+  });
+
+  it('are as many as there are answers, one after the other [pipelined-requests, Lanyard]', async () => {
+    await start();
+    const [ahead] = await open(1, 1);
+    let answers = 0;
+    ahead!.on('data', (chunk) => (answers += String(chunk).split('HTTP/1.1 200').length - 1));
+    for (let i = 1; i <= 5; i++) {
+      ahead!.write(get('/here').repeat(60));
+      while (answers < 60 * i && !ahead!.destroyed) await sleep(10);
+    }
+    expect(answers).toBe(300);
+  });
+
+  it('are as many as the caller likes after that [pipelined-requests, Lanyard]', async () => {
+    await start();
+    const [ahead] = await open(1, 1, get('/client'));
+    await untilWaiting(1);
+    atWork = 0;
+    ahead!.write(get('/waiting').repeat(300));
+    while (atWork < 300 && !ahead!.destroyed) await sleep(10);
+    expect(atWork).toBe(300);
   });
 });
 
