@@ -14,7 +14,7 @@ import { limitBodies } from './limits/limit-bodies.ts';
 import { limitConnections } from './limits/limit-connections.ts';
 import { answerUnreadable, limitHeaders, limitsOf } from './limits/limits.ts';
 import { readText } from './limits/read-text.ts';
-import { bringsBody, leaveBodiesUnread, linger } from './limits/unread-bodies.ts';
+import { leaveBodiesUnread, leaveUnread } from './limits/unread-bodies.ts';
 import { HealthModule } from './health/health.module.ts';
 import { createLogger, NestLogger } from './logging/logger.ts';
 import { logRequests, requestIdOf } from './logging/request-log.ts';
@@ -187,13 +187,13 @@ function secureHeaders(adapter: FastifyAdapter, isSecure: boolean): void {
 }
 
 /** What cannot even be routed; hooks do not hear of it. Nothing of the address is repeated: it may hold a token. */
-function refuseAddress({ code }: FastifyError, { raw }: FastifyRequest, reply: FastifyReply): void {
+function refuseAddress({ code }: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const detail =
     code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'a part of the address is too long' : 'the address is not well encoded';
-  if (bringsBody(raw)) linger(raw);
+  leaveUnread(request, reply);
   void reply
     .status(400)
     .type('application/problem+json')
-    .headers({ ...harmless, 'cache-control': 'no-store', connection: 'close' })
+    .headers({ ...harmless, 'cache-control': 'no-store' })
     .send({ type: 'about:blank', title: 'Bad Request', status: 400, detail });
 }

@@ -118,6 +118,9 @@ async function closedOf(opened: Socket[]): Promise<number[]> {
   await sleep(100);
   return opened.flatMap((socket, index) => (socket.destroyed || socket.readyState !== 'open' ? [index] : []));
 }
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(10);
+}
 /** How many connections the service has, or is about to lose. */
 async function untilWaiting(count: number): Promise<void> {
   while ((await connections()) < count) await sleep(10);
@@ -264,8 +267,8 @@ describe('requests that are sent ahead on one connection', () => {
   it('are a hundred at most before anything is authenticated [pipelined-requests, Lanyard]', async () => {
     await start();
     atWork = 0;
-    const [ahead] = await open(1, 1, get('/waiting').repeat(5000));
-    while (!ahead!.destroyed && atWork <= 100) await sleep(10);
+    const [ahead] = (await open(1, 1, get('/waiting').repeat(5000))) as [Socket];
+    await until(() => ahead.destroyed || atWork > 100);
     expect(atWork).toBeLessThanOrEqual(100);
     expect(await dropped()).toEqual({ requests: 1 });
     expect(await ask(1)).toBe('200');
@@ -273,23 +276,23 @@ describe('requests that are sent ahead on one connection', () => {
 
   it('are as many as there are answers, one after the other [pipelined-requests, Lanyard]', async () => {
     await start();
-    const [ahead] = await open(1, 1);
+    const [ahead] = (await open(1, 1)) as [Socket];
     let answers = 0;
-    ahead!.on('data', (chunk) => (answers += String(chunk).split('HTTP/1.1 200').length - 1));
+    ahead.on('data', (chunk) => (answers += String(chunk).split('HTTP/1.1 200').length - 1));
     for (let i = 1; i <= 5; i++) {
-      ahead!.write(get('/here').repeat(60));
-      while (answers < 60 * i && !ahead!.destroyed) await sleep(10);
+      ahead.write(get('/here').repeat(60));
+      await until(() => answers === 60 * i || ahead.destroyed);
     }
     expect(answers).toBe(300);
   });
 
   it('are as many as the caller likes after that [pipelined-requests, Lanyard]', async () => {
     await start();
-    const [ahead] = await open(1, 1, get('/client'));
+    const [ahead] = (await open(1, 1, get('/client'))) as [Socket];
     await untilWaiting(1);
     atWork = 0;
-    ahead!.write(get('/waiting').repeat(300));
-    while (atWork < 300 && !ahead!.destroyed) await sleep(10);
+    ahead.write(get('/waiting').repeat(300));
+    await until(() => atWork === 300 || ahead.destroyed);
     expect(atWork).toBe(300);
   });
 });
