@@ -74,6 +74,12 @@ describe('the bodies of one address', () => {
     },
   );
 
+  it('may be as large together as the largest that a route takes [held-bodies, Lanyard]', async () => {
+    const service = { name: 'test', configuration: serviceConfiguration, module: () => ({ module: TestModule }) };
+    const environment = { PORT: '0', BODY_BYTES_PER_ADDRESS: String(8 * 1024 * 1024 - 1) };
+    await expect(createService(service, environment)).rejects.toThrow('BODY_BYTES_PER_ADDRESS');
+  });
+
   it('are not counted where they are small [held-bodies, Lanyard]', async () => {
     await begin(largest);
     await begin(largest);
