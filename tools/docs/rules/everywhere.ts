@@ -35,7 +35,11 @@ export const everywhere: readonly Rule[] = [
     name: 'body-pieces',
     section: 'Lanyard',
     text: 'A body costs memory by its bytes, however small the pieces are in which it comes in.',
-    files: [`${library}/limits/read-text.ts`, 'apps/jobs-api/src/files/in-chunks.ts'],
+    files: [
+      `${library}/limits/read-text.ts`,
+      `${library}/limits/unread-bodies.ts`,
+      'apps/jobs-api/src/files/in-chunks.ts',
+    ],
   },
   {
     name: 'request-quota',

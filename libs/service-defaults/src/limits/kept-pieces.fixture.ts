@@ -12,14 +12,7 @@ import { runInNewContext } from 'node:vm';
  * @returns how many of the pieces are still in memory when all have been read
  */
 export async function piecesKept(server: Server, path: string, headers: string, bytes: number): Promise<number> {
-  const pieces: WeakRef<Buffer>[] = [];
-  server.once('request', (request: IncomingMessage) => {
-    const push = request.push.bind(request);
-    request.push = (piece: Buffer | null) => {
-      if (piece) pieces.push(new WeakRef(piece));
-      return push(piece);
-    };
-  });
+  const pieces = piecesOfNext(server);
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   socket.on('error', () => undefined).resume();
   await once(socket, 'connect');
@@ -32,6 +25,19 @@ export async function piecesKept(server: Server, path: string, headers: string, 
   const kept = await leftOf(pieces);
   socket.destroy();
   return kept;
+}
+
+/** Those of the next request, as they come in. */
+export function piecesOfNext(server: Server): WeakRef<Buffer>[] {
+  const pieces: WeakRef<Buffer>[] = [];
+  server.prependOnceListener('request', (request: IncomingMessage) => {
+    const push = request.push.bind(request);
+    request.push = (piece: Buffer | null) => {
+      if (piece) pieces.push(new WeakRef(piece));
+      return push(piece);
+    };
+  });
+  return pieces;
 }
 
 /** How many of these are still in use, after a collection. */

@@ -7,6 +7,7 @@ import { Body, Controller, Module, Post } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { serviceConfiguration } from '../index.ts';
 import { createService } from '../service.ts';
+import { leftOf, piecesOfNext } from './kept-pieces.fixture.ts';
 import { listening, takenAtMost } from './unread-bodies.fixture.ts';
 
 @Controller()
@@ -95,6 +96,28 @@ describe('a body that is not wanted', () => {
     const { answer, taken } = await server.flood({ method: 'POST', url: '/%zz' });
     expect(answer).toMatch(/^HTTP\/1.1 400 [^]*connection: close/);
     expect(taken).toBeLessThan(takenAtMost);
+  });
+
+  it.each([
+    ['/nothing', 404],
+    ['/%zz', 400],
+    ['/echo?slow', 415],
+    ['/echo', 415],
+  ])('is not kept at %s where it comes in pieces of one byte [body-pieces, Lanyard]', async (path, status) => {
+    const pieces = piecesOfNext(app.getHttpServer());
+    const accepted = once(app.getHttpServer(), 'connection') as Promise<[Socket]>;
+    const socket = await send(
+      `POST ${path} HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n1\r\n[\r\n`,
+      '127.0.0.3',
+    );
+    const [near] = await accepted;
+    socket.write('1\r\n[\r\n'.repeat(500_000));
+    expect(await firstOf(socket)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    for (let before = -1; before !== near.bytesRead; await sleep(50)) before = near.bytesRead;
+    // Of their 3 MB.
+    expect(near.bytesRead).toBeLessThan(2 * takenAtMost);
+    expect(await leftOf(pieces)).toBeLessThan(20);
+    expect(near.destroyed).toBe(false);
   });
 
   it('costs no connection where it has come in as a whole', async () => {

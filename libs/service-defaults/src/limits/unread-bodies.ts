@@ -7,7 +7,10 @@ import { network } from './network.ts';
 /** How long a caller may take to read an answer that came before it had sent its body, ms. */
 const patience = 5000;
 
-/** How many such callers are waited for at a time, in all and of a network: up to 64 KiB of the body of each are in memory. */
+/** How much more of a body shows that it is not about to end, bytes. */
+const enough = 16 * 1024;
+
+/** How many such callers are waited for at a time, in all and of a network. */
 const lingeringAtMost = 100;
 const lingeringOfNetwork = 10;
 
@@ -85,8 +88,17 @@ function linger({ raw, ip }: FastifyRequest): void {
     if (left > 0) lingering.set(place, left);
     else lingering.delete(place);
   });
-  // Node reads and discards the whole of what is not being read.
-  raw.once('data', () => raw.pause());
+  // Node would keep what waits, or read the whole. It is dropped here, and so is what comes.
+  raw.read();
+  const before = socket.bytesRead;
+  let isReading = true;
+  raw.on('data', () => {
+    if (!isReading || socket.bytesRead - before < enough) return;
+    isReading = false;
+    socket.pause();
+    // By a request from which nothing waits any more.
+    socket.on('resume', () => socket.pause());
+  });
   socket.destroySoon = () => {
     socket.end();
     setTimeout(() => socket.destroy(), patience).unref();
