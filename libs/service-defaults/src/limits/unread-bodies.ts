@@ -93,7 +93,9 @@ function linger({ raw, ip }: FastifyRequest): void {
   const before = socket.bytesRead;
   let isReading = true;
   raw.on('data', () => {
-    if (!isReading || socket.bytesRead - before < enough) return;
+    // There are none where a request is injected.
+    const more = socket.bytesRead - before;
+    if (!isReading || !(more >= enough)) return;
     isReading = false;
     socket.pause();
     // By a request from which nothing waits any more.
