@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { errorCodes } from 'fastify';
-import { addRouteHooks, type Service } from '@lanyard/service-defaults';
+import { addRouteHooks, readText, type Service } from '@lanyard/service-defaults';
 import { serveApiDocs } from './administration/openapi.ts';
 import { serveAdministration } from './administration/serve-administration.ts';
 import { AppModule } from './app.module.ts';
@@ -31,14 +31,11 @@ function acceptFormsAlone(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   fastify.removeAllContentTypeParsers();
   const type = 'application/x-www-form-urlencoded';
-  fastify.addContentTypeParser(type, { parseAs: 'string' }, (request, body, done) => {
+  const parse = readText((_request, body, done) => done(null, parseForm(body)));
+  fastify.addContentTypeParser(type, (request, payload, done) => {
     if (request.is404) return done(null, undefined);
     if (!request.route.startsWith('/oauth/')) return done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE(type));
-    try {
-      return done(null, parseForm(body as string));
-    } catch (error) {
-      return done(error as Error);
-    }
+    return parse(request, payload, done);
   });
 }
 

@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { jsonParser, limitBodyTime, validationPipe, type Service } from '@lanyard/service-defaults';
+import { limitBodyTime, validationPipe, type Service } from '@lanyard/service-defaults';
 import type { FastifyRequest } from 'fastify';
 import { AppModule } from './app.module.ts';
 import { jobsApiConfiguration, type JobsApiConfiguration } from './configuration.ts';
@@ -17,7 +17,6 @@ export const jobsApi: Service<typeof jobsApiConfiguration> = {
   // Large files take their time.
   requestTimeout: 3600,
   setUp: (app, configuration) => {
-    takeJson(app);
     limitBodyTime(app, 30, isFile);
     acceptFiles(app, configuration);
     app.useGlobalPipes(validationPipe());
@@ -27,11 +26,6 @@ export const jobsApi: Service<typeof jobsApiConfiguration> = {
 
 function isFile({ route, headers }: FastifyRequest): boolean {
   return route === '/files' && headers['content-type']?.toLowerCase().startsWith('text/csv') === true;
-}
-
-function takeJson(app: NestFastifyApplication): void {
-  const fastify = app.getHttpAdapter().getInstance();
-  fastify.addContentTypeParser('application/json', { parseAs: 'string' }, jsonParser(fastify));
 }
 
 /** Files are not read here but streamed to where they are stored. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { piecesKept } from '@lanyard/service-defaults/kept-pieces.fixture';
 import { guardedRoutesOf, listening, takenAtMost, type Route } from '@lanyard/service-defaults/unread-bodies.fixture';
 import { resource, startJobsApi } from './jobs-api.fixture.ts';
 
@@ -31,6 +32,11 @@ describe('a guarded route of the jobs API', () => {
     expect(await server.expectContinue(route)).toMatch(/^HTTP\/1.1 401 /);
     const accepted = `authorization: Bearer ${tokenFor('jobs:write')}\r\n`;
     expect(await server.expectContinue(route, accepted)).toMatch(/^HTTP\/1.1 100 Continue\r\n/);
+  });
+
+  it('takes a body in pieces of one byte, and keeps none of them [body-pieces, Lanyard]', async () => {
+    const headers = `content-type: application/json\r\nauthorization: Bearer ${tokenFor('jobs:write')}\r\n`;
+    expect(await piecesKept(api.app.getHttpServer(), '/jobs', headers, 2000)).toBeLessThan(20);
   });
 
   it('leaves a body unread where there is no route [token-before-body, Lanyard]', async () => {

@@ -19,6 +19,7 @@ export { Management } from './management/management.ts';
 export { limitBodyTime } from './limits/limit-body-time.ts';
 export { markAuthenticated } from './limits/limit-connections.ts';
 export { network } from './limits/network.ts';
+export { readText } from './limits/read-text.ts';
 export { quotaBucket } from './limits/quota-bucket.ts';
 export { RequestQuotaModule } from './limits/request-quota.ts';
 export { addLogFields } from './logging/request-log.ts';

@@ -1,7 +1,8 @@
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Inject, Logger, Module, Param } from '@nestjs/common';
+import { Controller, Get, Inject, Logger, Module, Param, Res } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply } from 'fastify';
 import { createService } from './service.ts';
 import { addLogFields, Management, problemException, Readiness, serviceConfiguration } from './index.ts';
 
@@ -13,6 +14,7 @@ const errors: Record<string, () => unknown> = {
   aborted: () => Object.assign(new Error('aborted'), { code: 'ECONNRESET' }),
   data: () => Object.assign(new Error('unsupported Unicode escape sequence'), { code: '22P05' }),
   large: () => Object.assign(new Error('Request body is too large'), { statusCode: 413 }),
+  many: () => problemException(429, 'too-many', 'Too many'),
   own: () => problemException(409, 'lease-lost', 'The lease is lost', { detail: 'gone' }),
 };
 
@@ -25,6 +27,12 @@ class TestController {
   @Get('errors/:name')
   fail(@Param('name') name: string) {
     throw errors[name]?.();
+  }
+
+  @Get('later')
+  refuse(@Res({ passthrough: true }) reply: FastifyReply) {
+    void reply.header('retry-after', '60');
+    throw problemException(429, 'too-many', 'Too many');
   }
 
   @Get('log')
@@ -72,6 +80,7 @@ describe('a service', () => {
     ['aborted', 400, 'the request was broken off'],
     ['data', 400, 'a value cannot be stored, such as NUL in a text'],
     ['large', 413, 'Request body is too large'],
+    ['many', 429, undefined],
     ['own', 409, 'gone'],
   ])('answers the error "%s" with %i and a problem [problem-bodies, RFC 9457]', async (name, status, detail) => {
     const response = await app.inject(`/errors/${name}`);
@@ -81,7 +90,11 @@ describe('a service', () => {
     ]);
     expect(response.json()).toMatchObject({ status, ...(detail && { detail }) });
     expect(response.body).not.toContain('secret');
-    expect(response.headers['retry-after']).toBe(status === 503 ? '1' : undefined);
+    expect(response.headers['retry-after']).toBe([429, 503].includes(status) ? '1' : undefined);
+  });
+
+  it('says when to try again as what refused the request said it', async () => {
+    expect((await app.inject('/later')).headers['retry-after']).toBe('60');
   });
 
   it('answers an address that is not well encoded with a problem', async () => {

@@ -2,17 +2,19 @@ import type { Server as TlsServer } from 'node:tls';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
 import type { z } from 'zod';
 import { collectGarbage } from './collect-garbage.ts';
 import type { ServiceConfiguration } from './configuration/common-configuration.ts';
 import { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
 import { handleInTurns } from './handle-in-turns.ts';
+import { jsonParser } from './limits/json-parser.ts';
 import { limitBodies } from './limits/limit-bodies.ts';
 import { limitConnections } from './limits/limit-connections.ts';
 import { answerUnreadable, limitHeaders, limitsOf } from './limits/limits.ts';
-import { bringsBody, leaveBodiesUnread, linger } from './limits/unread-bodies.ts';
+import { readText } from './limits/read-text.ts';
+import { leaveBodiesUnread, leaveUnread } from './limits/unread-bodies.ts';
 import { HealthModule } from './health/health.module.ts';
 import { createLogger, NestLogger } from './logging/logger.ts';
 import { logRequests, requestIdOf } from './logging/request-log.ts';
@@ -99,6 +101,7 @@ export async function createService<Schema extends z.ZodObject>(
     perAddress: configuration.BODY_BYTES_PER_ADDRESS,
     isStreamed: service.isStreamed ?? (() => false),
   });
+  takeJson(fastify);
   fastify.addHook('onClose', async () => proxies.stop());
   if (certificate) {
     const stop = renewCertificate(fastify.server as unknown as TlsServer, certificate, {
@@ -168,6 +171,12 @@ function stopOnSignal(close: () => Promise<void>, timeout: number, logger: Logge
   }
 }
 
+/** Instead of Fastify's own parsers, which keep every piece of a body. */
+function takeJson(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', readText(jsonParser(fastify)));
+}
+
 /** Nothing here is a page, but a browser may be pointed at it. */
 function secureHeaders(adapter: FastifyAdapter, isSecure: boolean): void {
   adapter.getInstance().addHook('onRequest', (_request, reply, done) => {
@@ -178,13 +187,13 @@ function secureHeaders(adapter: FastifyAdapter, isSecure: boolean): void {
 }
 
 /** What cannot even be routed; hooks do not hear of it. Nothing of the address is repeated: it may hold a token. */
-function refuseAddress({ code }: FastifyError, { raw }: FastifyRequest, reply: FastifyReply): void {
+function refuseAddress({ code }: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const detail =
     code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'a part of the address is too long' : 'the address is not well encoded';
-  if (bringsBody(raw)) linger(raw);
+  leaveUnread(request, reply);
   void reply
     .status(400)
     .type('application/problem+json')
-    .headers({ ...harmless, 'cache-control': 'no-store', connection: 'close' })
+    .headers({ ...harmless, 'cache-control': 'no-store' })
     .send({ type: 'about:blank', title: 'Bad Request', status: 400, detail });
 }

@@ -32,6 +32,16 @@ export const everywhere: readonly Rule[] = [
     files: [`${library}/limits/limit-bodies.ts`],
   },
   {
+    name: 'body-pieces',
+    section: 'Lanyard',
+    text: 'A body costs memory by its bytes, however small the pieces are in which it comes in.',
+    files: [
+      `${library}/limits/read-text.ts`,
+      `${library}/limits/unread-bodies.ts`,
+      'apps/jobs-api/src/files/in-chunks.ts',
+    ],
+  },
+  {
     name: 'request-quota',
     section: 'Lanyard',
     text: 'A client sends no more requests in a while to the jobs API and the batch processor than its quota allows.',
@@ -107,6 +117,13 @@ export const everywhere: readonly Rule[] = [
     section: 'Lanyard',
     text: 'An address holds no more than its share of connections on which nothing was authenticated; idle ones go first.',
     files: [`${library}/limits/limit-connections.ts`, `${library}/limits/connection-shares.ts`, gateway],
+    decision: 'docs/decisions/0018-management-listener-and-shares.md',
+  },
+  {
+    name: 'pipelined-requests',
+    section: 'Lanyard',
+    text: 'A connection on which nothing was authenticated has a hundred requests under way at most.',
+    files: [`${library}/limits/limit-connections.ts`],
     decision: 'docs/decisions/0018-management-listener-and-shares.md',
   },
   {

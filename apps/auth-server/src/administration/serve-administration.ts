@@ -1,6 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { AccessToken } from '@lanyard/resource-server';
-import { addRouteHooks, jsonParser, validationPipe } from '@lanyard/service-defaults';
+import { addRouteHooks, jsonParser, readText, validationPipe } from '@lanyard/service-defaults';
 import { errorCodes } from 'fastify';
 import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
@@ -24,15 +24,15 @@ export function serveAdministration(app: NestFastifyApplication): void {
 function takeJson(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   const types = ['application/json', 'application/merge-patch+json'];
-  const parse = jsonParser(fastify);
+  const parse = readText(jsonParser(fastify));
   fastify.addHook('onRoute', (route) => {
     if (isAdministration(route.url)) route.bodyLimit = bodyLimit(route.url);
   });
-  fastify.addContentTypeParser(types, { parseAs: 'string' }, (request, body, done) => {
+  fastify.addContentTypeParser(types, (request, payload, done) => {
     if (!request.is404 && !isAdministration(request.route)) {
       return done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE(types[0]));
     }
-    return parse(request, body as string, done);
+    return parse(request, payload, done);
   });
 }
 

@@ -49,7 +49,7 @@ describe('a guarded route of the authorization server', () => {
     const deep = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as unknown;
     const refused = await administrator.call('POST', '/admin/registry', deep(33));
     expect(refused.statusCode).toBe(400);
-    expect(refused.json()).toMatchObject({ detail: 'JSON may have 32 levels at most' });
+    expect(refused.json()).toMatchObject({ detail: 'JSON may be nested 32 levels deep at most' });
     // Brackets within a text are none.
     const named = { registry: { resources: [], clients: [] }, dry_run: true, more: '[{"\\'.repeat(50) };
     const understood = await administrator.call('POST', '/admin/registry', named);

@@ -49,6 +49,8 @@ function asOAuthError(exception: unknown): OAuthError | undefined {
       return new OAuthError('invalid_request', 'the body is too large');
     case 415:
       return new OAuthError('invalid_request', 'the body must be application/x-www-form-urlencoded');
+    case 429:
+      return new ThrottledError('bodies', 1);
     default:
       return undefined;
   }

@@ -4,12 +4,8 @@ import { CONFIGURATION, problemException } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
 import type { JobsApiConfiguration } from '../configuration.ts';
 import type { FileQuery, ListedFile } from './file.schema.ts';
+import { inChunks } from './in-chunks.ts';
 import { Uploads } from './uploads.ts';
-
-const chunkSize = 256 * 1024;
-
-/** How long a chunk may be gathered, ms. */
-const chunkTime = 30_000;
 
 export interface StoredFile {
   /** SHA-256, so that the same content is stored once, however often it is uploaded */
@@ -37,7 +33,7 @@ export class Files {
       const hash = createHash('sha256');
       let size = 0;
       let position = 0;
-      for await (const chunk of inChunks(content)) {
+      for await (const chunk of inChunks(content, announced)) {
         size += chunk.length;
         this.requireSize(size);
         if (announced === undefined) await this.uploads.grow(uploadId, createdBy, chunk.length);
@@ -163,19 +159,4 @@ const noSuchFile = () => new NotFoundException('there is no such file');
 async function* startingWith(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   yield first;
   yield* rest;
-}
-
-/** Gathers what the network delivers into chunks of one size; smaller ones of a slow sender, so that it shows that it goes on. */
-async function* inChunks(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let pieces: Buffer[] = [];
-  let length = 0;
-  let begun = performance.now();
-  for await (const piece of content) {
-    pieces.push(piece);
-    length += piece.length;
-    if (length < chunkSize && performance.now() - begun < chunkTime) continue;
-    yield Buffer.concat(pieces);
-    [pieces, length, begun] = [[], 0, performance.now()];
-  }
-  if (length > 0) yield Buffer.concat(pieces);
 }

@@ -365,6 +365,16 @@ describe('the quota of a client', () => {
     expect((await upload(worker, 'e', false)).status).toBe(413);
   });
 
+  it('refuses an upload for want of room also where others make room in the same moment [file-quota, Lanyard]', async () => {
+    for (const letter of ['a', 'b', 'c']) await upload(worker, letter.repeat(3 * MB));
+    const uploads = api.app.get(Uploads);
+    const roomy = { files: 0, bytes: 10 * MB, uploads: 0 };
+    const usage = jest.spyOn(uploads, 'usage').mockResolvedValue({ used: { ...roomy, bytes: 0 }, allowed: roomy });
+    const { status, body } = await upload(worker, 'd'.repeat(2 * MB), false);
+    usage.mockRestore();
+    expect([status, body]).toEqual([413, expect.objectContaining({ type: 'urn:lanyard:problem:file-quota' })]);
+  });
+
   it('counts files, too [file-quota, Lanyard]', async () => {
     for (let i = 0; i < 20; i++) expect((await upload(worker, `a\n${i}\n`)).status).toBe(201);
     expect((await upload(worker, 'b\n')).body).toMatchObject({

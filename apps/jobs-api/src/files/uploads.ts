@@ -72,19 +72,20 @@ export class Uploads {
    * @throws a problem where the client has too much then
    */
   async grow(id: string, clientId: string, bytes: number): Promise<void> {
-    const [, grown] = await this.database.query<[unknown, number]>(
+    const [found] = await this.database.query<{ isOpen: boolean; isGrown: boolean }[]>(
       `WITH own AS (
          SELECT client_id FROM upload WHERE id = $1 AND NOT complete AND last_chunk_at > '-infinity' FOR UPDATE
        ), reserved AS (
          UPDATE file_usage SET bytes = bytes + $2 FROM own WHERE file_usage.client_id = own.client_id AND bytes + $2 <= $3
          RETURNING bytes
+       ), grown AS (
+         UPDATE upload SET size = size + $2 FROM reserved WHERE id = $1 RETURNING id
        )
-       UPDATE upload SET size = size + $2 FROM reserved WHERE id = $1`,
+       SELECT EXISTS (SELECT FROM own) AS "isOpen", EXISTS (SELECT FROM grown) AS "isGrown"`,
       [id, bytes, this.allowed.bytes],
     );
-    if (grown === 1) return;
-    const usage = await this.usage(clientId);
-    throw usage.used.bytes + bytes <= usage.allowed.bytes ? givenUp() : noRoom(usage);
+    if (found?.isGrown) return;
+    throw found?.isOpen ? noRoom(await this.usage(clientId)) : givenUp();
   }
 
   async write(id: string, position: number, chunk: Buffer): Promise<void> {

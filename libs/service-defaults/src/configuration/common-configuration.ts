@@ -64,9 +64,12 @@ export const serviceConfiguration = z.object({
   BODY_BYTES_PER_ADDRESS: z.coerce
     .number()
     .int()
-    .min(1024 * 1024)
+    // A whole registry.
+    .min(8 * 1024 * 1024)
     .default(64 * 1024 * 1024)
-    .describe('how many bytes of request bodies may come in from one address at a time; more is refused with 429'),
+    .describe(
+      'how many bytes of request bodies may come in from one address at a time, 8 MiB at least; more is refused with 429. Announced sizes count; a body without a length counts as the largest that its route takes',
+    ),
   TLS_CERTIFICATE_FILE: z
     .string()
     .optional()

@@ -11,6 +11,8 @@ export interface Anonymous {
   socket: Socket;
   share: Share;
   shares: ConnectionShares;
+  /** how many requests are at work */
+  underWay: number;
   /** of its latest request, until that is answered */
   response?: { req: { complete: boolean } } | undefined;
 }
@@ -27,7 +29,7 @@ export class ConnectionShares {
   add(socket: Socket, network: string): Anonymous {
     let share = this.shares.get(network);
     if (!share) this.shares.set(network, (share = { network, connections: new Set() }));
-    const connection = { socket, share, shares: this };
+    const connection = { socket, share, shares: this, underWay: 0 };
     share.connections.add(connection);
     return connection;
   }

@@ -1,20 +1,19 @@
 import { BadRequestException } from '@nestjs/common';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import type { TextParser } from './read-text.ts';
 
-/** How deep arrays and objects may lie within each other: no request needs a dozen. */
+/** How deep JSON may be nested; requests need fewer than a dozen levels. */
 const deepest = 32;
-
-type Parser = (request: FastifyRequest, body: string, done: (error: Error | null, value?: unknown) => void) => void;
 
 /**
  * Parses JSON of bounded depth, and takes an empty body for none, whatever type it announces. Names that would reach an
  * object's prototype are refused.
  */
-export function jsonParser(fastify: FastifyInstance): Parser {
-  const parse = fastify.getDefaultJsonParser('error', 'error') as unknown as Parser;
+export function jsonParser(fastify: FastifyInstance): TextParser {
+  const parse = fastify.getDefaultJsonParser('error', 'error') as unknown as TextParser;
   return (request, body, done) => {
     if (body === '') return done(null, undefined);
-    if (isDeep(body)) return done(new BadRequestException(`JSON may have ${deepest} levels at most`));
+    if (isDeep(body)) return done(new BadRequestException(`JSON may be nested ${deepest} levels deep at most`));
     return parse(request, body, done);
   };
 }

@@ -6,7 +6,6 @@ import { Body, Controller, Module, Post } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { serviceConfiguration } from '../index.ts';
 import { createService } from '../service.ts';
-import { jsonParser } from './json-parser.ts';
 
 @Controller()
 class TestController {
@@ -19,7 +18,8 @@ class TestController {
 @Module({ controllers: [TestController] })
 class TestModule {}
 
-const mebibyte = 1024 * 1024;
+/** Bytes; two of them are the least that BODY_BYTES_PER_ADDRESS may be. */
+const largest = 4 * 1024 * 1024;
 const sockets: Socket[] = [];
 let app: NestFastifyApplication;
 let port: number;
@@ -29,13 +29,9 @@ beforeEach(async () => {
     name: 'test',
     configuration: serviceConfiguration,
     module: () => ({ module: TestModule }),
-    bodyLimit: mebibyte,
-    setUp: (application: NestFastifyApplication) => {
-      const fastify = application.getHttpAdapter().getInstance();
-      fastify.addContentTypeParser('application/json', { parseAs: 'string' }, jsonParser(fastify));
-    },
+    bodyLimit: largest,
   };
-  const environment = { PORT: '0', LOG_LEVEL: 'silent', BODY_BYTES_PER_ADDRESS: String(2 * mebibyte) };
+  const environment = { PORT: '0', LOG_LEVEL: 'silent', BODY_BYTES_PER_ADDRESS: String(2 * largest) };
   ({ app } = await createService(service, environment));
   await app.listen(0, '127.0.0.1');
   ({ port } = app.getHttpServer().address() as AddressInfo);
@@ -62,7 +58,7 @@ const echo = (payload: string) =>
 
 describe('the bodies of one address', () => {
   it.each([
-    ['of known length', mebibyte],
+    ['of known length', largest],
     ['of unknown length', undefined],
   ])(
     'are refused where together they are too large, %s, and taken again afterwards [held-bodies, Lanyard]',
@@ -73,33 +69,39 @@ describe('the bodies of one address', () => {
       for (const socket of held) socket.destroy();
       // As soon as the server has noticed.
       let answer = refused;
-      while (answer.startsWith('HTTP/1.1 429')) answer = await text(await begin(mebibyte, 'x'.repeat(mebibyte)));
+      while (answer.startsWith('HTTP/1.1 429')) answer = await text(await begin(largest, 'x'.repeat(largest)));
       expect(answer).toMatch(/^HTTP\/1.1 400 /);
     },
   );
 
+  it('may be as large together as the largest that a route takes [held-bodies, Lanyard]', async () => {
+    const service = { name: 'test', configuration: serviceConfiguration, module: () => ({ module: TestModule }) };
+    const environment = { PORT: '0', BODY_BYTES_PER_ADDRESS: String(8 * 1024 * 1024 - 1) };
+    await expect(createService(service, environment)).rejects.toThrow('BODY_BYTES_PER_ADDRESS');
+  });
+
   it('are not counted where they are small [held-bodies, Lanyard]', async () => {
-    await begin(mebibyte);
-    await begin(mebibyte);
+    await begin(largest);
+    await begin(largest);
     expect((await echo('"small"')).json()).toEqual({ body: 'small' });
   });
 
   it('are counted until their answer, also where they stay unread or break off [held-bodies, Lanyard]', async () => {
     for (let i = 0; i < 3; i++) {
-      expect(await text(await begin(mebibyte, 'x', 'text/none'))).toMatch(/^HTTP\/1.1 415 /);
+      expect(await text(await begin(largest, 'x', 'text/none'))).toMatch(/^HTTP\/1.1 415 /);
       expect(await text(await begin(undefined, 'x', 'text/none', '0\r\n\r\n'))).toMatch(/^HTTP\/1.1 415 /);
-      const broken = await begin(mebibyte);
+      const broken = await begin(largest);
       broken.resetAndDestroy();
     }
     let answer = '';
     for (answer = 'HTTP/1.1 429'; answer.startsWith('HTTP/1.1 429');) {
-      answer = await text(await begin(mebibyte, 'x'.repeat(mebibyte)));
+      answer = await text(await begin(largest, 'x'.repeat(largest)));
     }
     expect(answer).toMatch(/^HTTP\/1.1 400 /);
   });
 
   it('are refused before they are read where one is too large [body-limit, Lanyard]', async () => {
-    expect(await text(await begin(mebibyte + 1))).toMatch(/^HTTP\/1.1 413 [^]*connection: close/);
+    expect(await text(await begin(largest + 1))).toMatch(/^HTTP\/1.1 413 [^]*connection: close/);
   });
 });
 
@@ -118,9 +120,9 @@ describe('a JSON body', () => {
   });
 
   it.each([
-    ['more levels', '['.repeat(33) + ']'.repeat(33), 'JSON may have 32 levels at most'],
-    ['more levels of objects', '{"a":'.repeat(33) + '1' + '}'.repeat(33), 'JSON may have 32 levels at most'],
-    ['levels without an end', '['.repeat(500_000), 'JSON may have 32 levels at most'],
+    ['more levels', '['.repeat(33) + ']'.repeat(33), 'JSON may be nested 32 levels deep at most'],
+    ['more levels of objects', '{"a":'.repeat(33) + '1' + '}'.repeat(33), 'JSON may be nested 32 levels deep at most'],
+    ['levels without an end', '['.repeat(500_000), 'JSON may be nested 32 levels deep at most'],
     ['more levels after a text without an end', `"${'['.repeat(100)}`, /not valid JSON/],
     ['a prototype', '{"__proto__":{}}', /not valid JSON/],
   ])('may not have %s [json-depth, Lanyard]', async (_, json, detail) => {

@@ -16,17 +16,16 @@ export interface BodyLimits {
 export function limitBodies(fastify: FastifyInstance, { perAddress, isStreamed }: BodyLimits): void {
   const heldOf = new Map<string, number>();
   fastify.addHook('preParsing', (request, reply, payload, done) => {
-    const { headers, routeOptions } = request;
+    const { headers } = request;
     const length = Number(headers['content-length'] ?? 0);
     const isChunked = headers['transfer-encoding'] !== undefined;
     if ((length <= small && !isChunked) || isStreamed(request)) return done(null, payload);
-    const limit = routeOptions.bodyLimit ?? small;
+    const limit = request.routeOptions.bodyLimit ?? small;
     if (length > limit) return done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
     const bytes = isChunked ? limit : length;
     const place = network(request.ip);
     const held = (heldOf.get(place) ?? 0) + bytes;
     if (held > perAddress) {
-      void reply.header('retry-after', '1');
       return done(
         problemException(429, 'too-many-bytes', 'Too many bytes at once', {
           detail: `the bodies that come in from one address at a time may have ${perAddress} bytes: try again later`,

@@ -16,6 +16,7 @@ import { createService } from '../service.ts';
 
 /** Ends the requests that wait. */
 let released: PromiseWithResolvers<object>;
+let atWork = 0;
 
 @Controller()
 class TestController {
@@ -31,6 +32,7 @@ class TestController {
 
   @Get('waiting')
   wait() {
+    atWork += 1;
     return released.promise;
   }
 
@@ -70,7 +72,6 @@ async function start(environment: NodeJS.ProcessEnv = {}): Promise<void> {
     name: 'test',
     configuration: serviceConfiguration,
     module: () => ({ module: TestModule }),
-    setUp: (application: NestFastifyApplication) => void application.useBodyParser('application/json'),
   };
   const limits = { PORT: '0', MAX_CONNECTIONS: '10', CONNECTIONS_PER_ADDRESS: '4' };
   ({ app } = await createService(service, { ...limits, ...environment }, destination));
@@ -116,6 +117,9 @@ async function use(socket: Socket): Promise<void> {
 async function closedOf(opened: Socket[]): Promise<number[]> {
   await sleep(100);
   return opened.flatMap((socket, index) => (socket.destroyed || socket.readyState !== 'open' ? [index] : []));
+}
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(10);
 }
 /** How many connections the service has, or is about to lose. */
 async function untilWaiting(count: number): Promise<void> {
@@ -168,7 +172,7 @@ describe('an address with its share of connections', () => {
     expect(lines).toContainEqual(
       expect.objectContaining({
         level: 'warn',
-        msg: 'connections are closed at once: their address has as many as CONNECTIONS_PER_ADDRESS says',
+        msg: 'new connections are refused: their address already holds CONNECTIONS_PER_ADDRESS',
         address: '127.0.0.1',
         limit: 4,
       }),
@@ -251,11 +255,45 @@ describe('a server with all its connections', () => {
     expect(await closedOf(busy)).toEqual([]);
     expect(await dropped()).toEqual({ server: 1 });
     expect(lines).toContainEqual(
-      expect.objectContaining({ msg: 'connections are closed at once: there are as many as MAX_CONNECTIONS says' }),
+      expect.objectContaining({ msg: 'new connections are refused: the server already holds MAX_CONNECTIONS' }),
     );
     busy[0]?.destroy();
     while ((await connections()) > 9) await sleep(10);
     expect(await ask(4)).toBe('200');
+  });
+});
+
+describe('requests that are sent ahead on one connection', () => {
+  it('are a hundred at most before anything is authenticated [pipelined-requests, Lanyard]', async () => {
+    await start();
+    atWork = 0;
+    const [ahead] = (await open(1, 1, get('/waiting').repeat(5000))) as [Socket];
+    await until(() => ahead.destroyed || atWork > 100);
+    expect(atWork).toBeLessThanOrEqual(100);
+    expect(await dropped()).toEqual({ requests: 1 });
+    expect(await ask(1)).toBe('200');
+  });
+
+  it('are as many as there are answers, one after the other [pipelined-requests, Lanyard]', async () => {
+    await start();
+    const [ahead] = (await open(1, 1)) as [Socket];
+    let answers = 0;
+    ahead.on('data', (chunk) => (answers += String(chunk).split('HTTP/1.1 200').length - 1));
+    for (let i = 1; i <= 5; i++) {
+      ahead.write(get('/here').repeat(60));
+      await until(() => answers === 60 * i || ahead.destroyed);
+    }
+    expect(answers).toBe(300);
+  });
+
+  it('are as many as the caller likes after that [pipelined-requests, Lanyard]', async () => {
+    await start();
+    const [ahead] = (await open(1, 1, get('/client'))) as [Socket];
+    await untilWaiting(1);
+    atWork = 0;
+    ahead.write(get('/waiting').repeat(300));
+    await until(() => atWork === 300 || ahead.destroyed);
+    expect(atWork).toBe(300);
   });
 });
 

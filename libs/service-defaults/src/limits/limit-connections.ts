@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
@@ -9,6 +9,10 @@ import { network } from './network.ts';
 
 const anonymous = Symbol('anonymous connection');
 type MarkedSocket = Socket & { [anonymous]?: Anonymous | undefined };
+type MarkedRequest = IncomingMessage & { socket: MarkedSocket };
+
+/** Requests under way at a time on a connection on which nothing was authenticated: HTTP/1.1 lets callers send them ahead. */
+const pipelinedAtMost = 100;
 
 interface Options {
   configuration: Pick<ServiceConfiguration, 'MAX_CONNECTIONS' | 'CONNECTIONS_PER_ADDRESS'>;
@@ -66,15 +70,37 @@ export function limitConnections(fastify: FastifyInstance, { configuration, isPr
     // As Node keeps the connection that TLS is spoken on.
     socket[anonymous] = (Reflect.get(socket, '_parent') as MarkedSocket | undefined)?.[anonymous];
   });
-  fastify.server.on('request', ({ socket }: IncomingMessage & { socket: MarkedSocket }, response: ServerResponse) => {
+  beforeRequests(fastify, ({ socket }, response) => {
     const connection = socket[anonymous];
-    if (!connection) return;
+    if (!connection) return true;
+    // Those that came with the same read still follow the one that was too much.
+    if (socket.destroyed) return false;
+    if (connection.underWay === pipelinedAtMost) {
+      report('requests', connection.share.network);
+      socket.destroy();
+      return false;
+    }
+    connection.underWay += 1;
     connection.response = response;
     response.once('close', () => {
+      connection.underWay -= 1;
       if (connection.response === response) shares.rest(connection);
     });
+    return true;
   });
   markUsers(fastify);
+}
+
+/** Another listener of the server could not keep a request from Fastify's. */
+function beforeRequests(
+  { server }: FastifyInstance,
+  isTaken: (request: MarkedRequest, response: ServerResponse) => boolean,
+): void {
+  const [handle] = server.listeners('request') as RequestListener[];
+  server.removeAllListeners('request');
+  server.on('request', (request: MarkedRequest, response) => {
+    if (isTaken(request, response)) handle!(request, response);
+  });
 }
 
 /** The connection of a request on which a client or an access token was accepted counts in no share from now on. */
@@ -90,7 +116,7 @@ export function markAuthenticated({ raw }: FastifyRequest): void {
 const user = Symbol('user');
 type WithUser = FastifyRequest & { [user]?: unknown };
 
-/** Any guard that sets `request.user` has authenticated the caller; a long poll is answered too late to be asked then. */
+/** Any guard that sets `request.user` has authenticated the caller. This is noted at once, since a long poll may be answered much later. */
 function markUsers(fastify: FastifyInstance): void {
   fastify.decorateRequest('user', {
     getter(this: WithUser): unknown {
@@ -103,7 +129,7 @@ function markUsers(fastify: FastifyInstance): void {
   });
 }
 
-type Reason = 'idle' | 'address' | 'server';
+type Reason = 'idle' | 'address' | 'server' | 'requests';
 
 /** Counts what is closed, and says why in the log, once a minute for each reason. */
 function reporter({
@@ -119,7 +145,7 @@ function reporter({
 }): (reason: Reason, address: string | undefined) => void {
   const dropped = new Counter({
     name: 'http_connections_dropped_total',
-    help: 'connections that were closed: an idle one to make room (idle), or a new one, since its address has its share (address) or there are MAX_CONNECTIONS (server)',
+    help: 'connections that were closed: an idle one to make room (idle), a new one, since its address has its share (address) or there are MAX_CONNECTIONS (server), or one with too many requests under way (requests)',
     labelNames: ['reason'] as const,
     registers: [metrics],
   });
@@ -127,10 +153,14 @@ function reporter({
   const messages = {
     idle: { msg: 'idle connections are closed to make room for others' },
     address: {
-      msg: 'connections are closed at once: their address has as many as CONNECTIONS_PER_ADDRESS says',
+      msg: 'new connections are refused: their address already holds CONNECTIONS_PER_ADDRESS',
       limit: share,
     },
-    server: { msg: 'connections are closed at once: there are as many as MAX_CONNECTIONS says', limit },
+    server: { msg: 'new connections are refused: the server already holds MAX_CONNECTIONS', limit },
+    requests: {
+      msg: 'connections are closed: too many requests were under way on each before anything was authenticated',
+      limit: pipelinedAtMost,
+    },
   };
   return (reason, address) => {
     dropped.inc({ reason });

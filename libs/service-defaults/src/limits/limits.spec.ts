@@ -42,7 +42,6 @@ beforeEach(async () => {
     module: () => ({ module: TestModule }),
     requestTimeout: 9,
     setUp: (application: NestFastifyApplication) => {
-      application.useBodyParser('application/json');
       limitBodyTime(application, 0.3, ({ route }) => route === '/large');
     },
   };

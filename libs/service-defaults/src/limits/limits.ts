@@ -11,6 +11,9 @@ const headersAtMost = 100;
 /** How long the rest of a request may take to come in that was answered before its end, ms. */
 const leftovers = 5000;
 
+/** How much of a body is in memory before something reads it, bytes. */
+export const highWaterMark = 16 * 1024;
+
 /**
  * What every server takes at most; the size of bodies is the service's own.
  * @param requestTimeout  how long a request may take to come in, seconds
@@ -24,8 +27,7 @@ export const limitsOf = (requestTimeout: number) => ({
     maxHeaderSize: headerSize,
     headersTimeout: Math.min(15, requestTimeout) * 1000,
     connectionsCheckingInterval: 1000,
-    // How much of a body is in memory before something reads it.
-    highWaterMark: 16 * 1024,
+    highWaterMark,
   },
   routerOptions: { maxParamLength: 200 },
 });

@@ -38,27 +38,7 @@ export async function listening(app: NestFastifyApplication) {
   const server: Server = app.getHttpServer();
   const { port } = server.address() as AddressInfo;
   return {
-    /**
-     * Sends a request whose body is larger than any limit, as fast as it is taken.
-     * @param headers  lines, each with its end
-     * @returns the answer, and how many bytes the server took from the connection, until it took no more
-     */
-    async flood({ method, url }: Route, headers = ''): Promise<{ answer: string; taken: number }> {
-      const accepted = once(server, 'connection') as Promise<[Socket]>;
-      const socket = connect(port, '127.0.0.1');
-      socket.on('error', () => undefined);
-      const [near] = await accepted;
-      socket.write(
-        `${method} ${url} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: ${size}\r\n${headers}\r\n`,
-      );
-      // What an unbounded reader would parse for long.
-      socket.write(Buffer.alloc(size, '['));
-      const answer = await text(socket);
-      const taken = await settled(() => near.bytesRead);
-      socket.destroy();
-      near.destroy();
-      return { answer, taken };
-    },
+    flood: (route: Route, headers = '') => flood(server, route, headers),
     /** Sends headers only, and awaits the first lines of the answer. */
     async expectContinue({ method, url }: Route, headers = ''): Promise<string> {
       const socket = connect(port, '127.0.0.1');
@@ -71,6 +51,28 @@ export async function listening(app: NestFastifyApplication) {
       return answer.toString();
     },
   };
+}
+
+/**
+ * Sends a request whose body is larger than any limit, as fast as it is taken.
+ * @param headers  lines, each with its end
+ * @returns the answer, and how many bytes the server took from the connection, until it took no more
+ */
+export async function flood(server: Server, { method, url }: Route, headers = '') {
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  const [near] = await accepted;
+  socket.write(
+    `${method} ${url} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: ${size}\r\n${headers}\r\n`,
+  );
+  // What an unbounded reader would parse for long.
+  socket.write(Buffer.alloc(size, '['));
+  const answer = await text(socket);
+  const taken = await settled(() => near.bytesRead);
+  socket.destroy();
+  near.destroy();
+  return { answer, taken };
 }
 
 async function settled(count: () => number): Promise<number> {

@@ -7,6 +7,7 @@ import { Body, Controller, Module, Post } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { serviceConfiguration } from '../index.ts';
 import { createService } from '../service.ts';
+import { leftOf, piecesOfNext } from './kept-pieces.fixture.ts';
 import { listening, takenAtMost } from './unread-bodies.fixture.ts';
 
 @Controller()
@@ -46,9 +47,9 @@ afterEach(() => {
 });
 afterAll(() => app.close());
 
-async function send(bytes: string): Promise<Socket> {
+async function send(bytes: string, localAddress = '127.0.0.1'): Promise<Socket> {
   const { port } = app.getHttpServer().address() as AddressInfo;
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  const socket = connect({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true });
   sockets.push(socket);
   socket.on('error', () => undefined);
   await once(socket, 'connect');
@@ -97,6 +98,28 @@ describe('a body that is not wanted', () => {
     expect(taken).toBeLessThan(takenAtMost);
   });
 
+  it.each([
+    ['/nothing', 404],
+    ['/%zz', 400],
+    ['/echo?slow', 415],
+    ['/echo', 415],
+  ])('is not kept at %s where it comes in pieces of one byte [body-pieces, Lanyard]', async (path, status) => {
+    const pieces = piecesOfNext(app.getHttpServer());
+    const accepted = once(app.getHttpServer(), 'connection') as Promise<[Socket]>;
+    const socket = await send(
+      `POST ${path} HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n1\r\n[\r\n`,
+      '127.0.0.3',
+    );
+    const [near] = await accepted;
+    socket.write('1\r\n[\r\n'.repeat(500_000));
+    expect(await firstOf(socket)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    for (let before = -1; before !== near.bytesRead; await sleep(50)) before = near.bytesRead;
+    // Of their 3 MB.
+    expect(near.bytesRead).toBeLessThan(2 * takenAtMost);
+    expect(await leftOf(pieces)).toBeLessThan(20);
+    expect(near.destroyed).toBe(false);
+  });
+
   it('costs no connection where it has come in as a whole', async () => {
     const socket = await send(`${head('/nothing', 'content-length: 2\r\n')}{}`);
     expect(await firstOf(socket)).toMatch(/^HTTP\/1.1 404 (?![^]*connection: close)/);
@@ -117,7 +140,7 @@ describe('a body that is not wanted', () => {
     for (let i = 0; i < 150; i++) (await send(`${head('/echo', 'content-length: 500\r\n')}{`)).destroy();
     await sleep(50);
     const answers = await Promise.all(
-      Array.from({ length: 20 }, async () => {
+      Array.from({ length: 10 }, async () => {
         const socket = await send(head('/echo', 'content-length: 100000\r\n'));
         const ended = once(socket, 'end');
         const answer = await firstOf(socket);
@@ -131,5 +154,22 @@ describe('a body that is not wanted', () => {
       }),
     );
     expect(new Set(answers.map(String))).toEqual(new Set(['413,']));
+  });
+
+  it('takes nothing from other addresses where one sends many [token-before-body, Lanyard]', async () => {
+    const refuse = async (address: string) => {
+      const socket = await send(head('/echo', 'content-length: 100000\r\n'), address);
+      await firstOf(socket);
+      return socket;
+    };
+    const many = await Promise.all(Array.from({ length: 120 }, () => refuse('127.0.0.1')));
+    const other = await refuse('127.0.0.2');
+    for (let i = 0; i < 3; i++) {
+      for (const socket of [...many, other]) socket.write('x'.repeat(1000));
+      await sleep(20);
+    }
+    expect(other.errored).toBeNull();
+    // The rest of them is reset.
+    while (many.filter(({ errored }) => errored === null).length > 10) await sleep(10);
   });
 });

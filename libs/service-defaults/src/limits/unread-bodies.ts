@@ -1,16 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NotFoundException } from '@nestjs/common';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { problemException } from '../problem/problem.ts';
+import { network } from './network.ts';
 
 /** How long a caller may take to read an answer that came before it had sent its body, ms. */
 const patience = 5000;
 
-/** How many such callers are waited for at a time: up to 64 KiB of the body of each are in memory. */
+/** How much more of a body shows that it is not about to end, bytes. */
+const enough = 16 * 1024;
+
+/** How many such callers are waited for at a time, in all and of a network. */
 const lingeringAtMost = 100;
+const lingeringOfNetwork = 10;
 
 /** RFC 9112 section 6.3 */
-export const bringsBody = ({ headers }: IncomingMessage): boolean =>
+const bringsBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 
 /**
@@ -45,31 +50,57 @@ export function leaveBodiesUnread(fastify: FastifyInstance): void {
     }
     return done(null, payload);
   });
-  fastify.addHook('onSend', ({ raw }, reply, _payload, done) => {
+  fastify.addHook('onSend', (request, reply, _payload, done) => {
+    const { raw } = request;
     // Not complete either: a request without a body, in the moment in which its headers are read.
     if (!raw.complete && bringsBody(raw)) {
       awaitsContinue.delete(raw);
-      void reply.header('connection', 'close');
-      linger(raw);
+      leaveUnread(request, reply);
     }
     done();
   });
 }
 
-let lingering = 0;
+/** Closes the connection after this answer. For requests of which the hooks do not hear: Fastify refuses their address itself. */
+export function leaveUnread(request: FastifyRequest, reply: FastifyReply): void {
+  void reply.header('connection', 'close');
+  if (bringsBody(request.raw)) linger(request);
+}
+
+const lingering = new Map<string, number>();
+let lingeringInAll = 0;
 
 /**
  * Call it before the answer to a request whose body is not complete. Node would read and discard the rest, or destroy the
  * connection, so that the kernel resets it and the caller may lose the answer. Instead the connection is half closed, and
  * reading stops after one more read of the socket, 64 KiB at most.
  */
-export function linger(request: IncomingMessage): void {
-  const { socket } = request;
-  if (socket.destroyed || lingering >= lingeringAtMost) return;
-  lingering += 1;
-  socket.once('close', () => (lingering -= 1));
-  // Node reads and discards the whole of what is not being read.
-  request.once('data', () => request.pause());
+function linger({ raw, ip }: FastifyRequest): void {
+  const { socket } = raw;
+  const place = network(ip);
+  const ofPlace = lingering.get(place) ?? 0;
+  if (socket.destroyed || lingeringInAll >= lingeringAtMost || ofPlace >= lingeringOfNetwork) return;
+  lingeringInAll += 1;
+  lingering.set(place, ofPlace + 1);
+  socket.once('close', () => {
+    lingeringInAll -= 1;
+    const left = lingering.get(place)! - 1;
+    if (left > 0) lingering.set(place, left);
+    else lingering.delete(place);
+  });
+  // Node would keep what waits, or read the whole. It is dropped here, and so is what comes.
+  raw.read();
+  const before = socket.bytesRead;
+  let isReading = true;
+  raw.on('data', () => {
+    // There are none where a request is injected.
+    const more = socket.bytesRead - before;
+    if (!isReading || !(more >= enough)) return;
+    isReading = false;
+    socket.pause();
+    // By a request from which nothing waits any more.
+    socket.on('resume', () => socket.pause());
+  });
   socket.destroySoon = () => {
     socket.end();
     setTimeout(() => socket.destroy(), patience).unref();

@@ -1,3 +1,4 @@
+import type { Server as HttpServer } from 'node:http';
 import { connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
@@ -5,7 +6,9 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Module } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Management, serviceConfiguration, type ServiceConfiguration } from '../index.ts';
+import { Gauge } from 'prom-client';
+import { Management, Registry, serviceConfiguration, type ServiceConfiguration } from '../index.ts';
+import { flood, takenAtMost } from '../limits/unread-bodies.fixture.ts';
 import { createService } from '../service.ts';
 import { explain } from '../startup-failure.ts';
 
@@ -122,10 +125,38 @@ describe('the management listener', () => {
     },
   );
 
-  it('reads no body', async () => {
-    const answer = await sendBytes('POST /health/live HTTP/1.1\r\nhost: here\r\ncontent-length: 1000000\r\n\r\nx');
-    expect(answer).toMatch(/^HTTP\/1.1 404 /);
-  }, 15_000);
+  it.each(['/health/live', '/nothing', '/%zz'])(
+    'leaves a body unread at %s [token-before-body, Lanyard]',
+    async (path) => {
+      const { server } = Reflect.get(management, 'fastify') as { server: HttpServer };
+      const { answer, taken } = await flood(server, { method: 'POST', url: path });
+      expect(answer).toMatch(/^HTTP\/1.1 404 [^]*connection: close/);
+      expect(taken).toBeLessThan(takenAtMost);
+    },
+  );
+
+  it('logs why a request failed, and does not say so to the caller [no-server-error, Lanyard]', async () => {
+    app.get(Registry).registerMetric(
+      new Gauge({
+        name: 'broken',
+        help: 'cannot be read',
+        registers: [],
+        collect: () => {
+          throw new Error('the gauge is broken');
+        },
+      }),
+    );
+    const { statusCode, headers, body } = await management.inject('/metrics');
+    expect([statusCode, body]).toEqual([500, expect.not.stringContaining('gauge')]);
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        level: 'error',
+        msg: 'request failed',
+        request_id: headers['x-request-id'],
+        err: expect.objectContaining({ message: 'the gauge is broken' }),
+      }),
+    );
+  });
 
   it.each([
     ['headers of 10 KB', `GET /metrics HTTP/1.1\r\nhost: here\r\nx: ${'a'.repeat(10_000)}\r\n\r\n`, 431],

@@ -1,5 +1,5 @@
 import type { Server } from 'node:net';
-import { NotFoundException } from '@nestjs/common';
+import { HttpException, NotFoundException } from '@nestjs/common';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
@@ -7,8 +7,8 @@ import type { ServiceConfiguration } from '../configuration/common-configuration
 import { ConfigurationError } from '../configuration/startup-error.ts';
 import type { Health } from '../health/health.module.ts';
 import { limitConnections } from '../limits/limit-connections.ts';
-import { answerUnreadable, limitHeaders } from '../limits/limits.ts';
-import { leaveBodiesUnread } from '../limits/unread-bodies.ts';
+import { answerUnreadable, highWaterMark, limitHeaders } from '../limits/limits.ts';
+import { leaveBodiesUnread, leaveUnread } from '../limits/unread-bodies.ts';
 import { logRequests, requestIdOf } from '../logging/request-log.ts';
 import { problemOf } from '../problem/problem.filter.ts';
 import { harmless } from '../security-headers.ts';
@@ -21,7 +21,7 @@ const limits = {
   // Longer than most pauses between two scrapes.
   connectionTimeout: 75_000,
   keepAliveTimeout: 70_000,
-  http: { maxHeaderSize: 8 * 1024, headersTimeout: 5000, connectionsCheckingInterval: 1000 },
+  http: { maxHeaderSize: 8 * 1024, headersTimeout: 5000, connectionsCheckingInterval: 1000, highWaterMark },
 };
 const connections = { MAX_CONNECTIONS: 100, CONNECTIONS_PER_ADDRESS: 50 };
 
@@ -42,7 +42,10 @@ export class Management {
       genReqId: requestIdOf,
       forceCloseConnections: true,
       clientErrorHandler: answerUnreadable(logger),
-      frameworkErrors: (_error, _request, reply) => answer(reply, nothing()),
+      frameworkErrors: (_error, request, reply) => {
+        leaveUnread(request, reply);
+        answer(reply, nothing());
+      },
     });
     this.fastify = management;
     // Counted apart: those of the metrics are the public ones.
@@ -60,7 +63,12 @@ export class Management {
       done(request.is404 ? nothing() : undefined);
     });
     leaveBodiesUnread(management);
-    management.setErrorHandler((error, _request, reply) => answer(reply, error));
+    management.setErrorHandler((error, { id }, reply) => {
+      if (problemOf(error).status >= 500 && !(error instanceof HttpException)) {
+        logger.error({ msg: 'request failed', request_id: id, err: error });
+      }
+      answer(reply, error);
+    });
     management.get('/health/live', () => health.live());
     management.get('/health/ready', () => health.ready());
     management.get('/metrics', async (_request, reply) => {

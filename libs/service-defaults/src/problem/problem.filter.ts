@@ -15,7 +15,8 @@ export class ProblemFilter implements ExceptionFilter {
       this.logger.error({ msg: 'request failed', request_id: http.getRequest<FastifyRequest>().id, err: exception });
     }
     const reply = http.getResponse<FastifyReply>().status(problem.status).type('application/problem+json');
-    if (problem.status === 503 || problem.status === 429) void reply.header('retry-after', '1');
+    const isLater = problem.status === 503 || problem.status === 429;
+    if (isLater && !reply.hasHeader('retry-after')) void reply.header('retry-after', '1');
     void reply.send(problem);
   }
 }

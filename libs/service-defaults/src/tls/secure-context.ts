@@ -16,8 +16,9 @@ export const cipherSuites = [
 ];
 
 /**
- * No session tickets in TLS 1.2: Node keeps one key for them as long as it runs, and anyone who learns it can read
- * all their sessions, RFC 9325 section 3.4. The curves are OpenSSL's own, which begin with a post-quantum one.
+ * Sessions are not resumed, and TLS 1.2 is not renegotiated. Node keeps one key for session tickets as long as it runs, and
+ * anyone who learns it can read all sessions of TLS 1.2 that have one, RFC 9325 section 3.4; without tickets, Node resumes
+ * sessions of TLS 1.3 neither. The curves are OpenSSL's own, which begin with a post-quantum one.
  */
 const settings = {
   minVersion: 'TLSv1.2',

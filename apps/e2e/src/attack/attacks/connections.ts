@@ -187,6 +187,14 @@ export const connections: Attack[] = [
     },
   },
   {
+    name: 'bodies in pieces of one byte',
+    rule: '[body-pieces, Lanyard]',
+    tries: 'two hundred forms of 16 KB at the token endpoint, each byte a chunk of its own, that never end',
+    stoppedBy:
+      'the pieces of a body are copied into one buffer: a form costs its bytes, not an object for each of them',
+    run: (target) => holdPieces(target, 200),
+  },
+  {
     name: 'slow senders',
     rule: '[time-limit, Lanyard]',
     tries: 'sixty connections that send a byte of a request every second and never end it',
@@ -285,6 +293,38 @@ async function floodConnections(target: Target, count: number): Promise<string> 
     const { status } = await target.inspect('auth-server', '/health/ready');
     insist(status === 200, `its health is ${status} meanwhile`);
     return `${kept} of ${count} connections are kept; ${others}`;
+  } finally {
+    for (const socket of held) socket.destroy();
+    await insistOnHealth(target.issuer);
+  }
+}
+
+/** Holds bodies that came in pieces, while callers must be served and the server must not need much for them. */
+async function holdPieces(target: Target, count: number): Promise<string> {
+  const metric = async (name: string) => {
+    const { text } = await target.inspect('auth-server', '/metrics');
+    return Number(new RegExp(String.raw`^${name}(?:\{.*\})? (\S+)$`, 'm').exec(text)?.[1]);
+  };
+  const begun = await metric('process_start_time_seconds');
+  const before = await metric('nodejs_heap_size_used_bytes');
+  const bytes = `POST /oauth/token HTTP/1.1\r\n${host}${type}transfer-encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(16_000)}`;
+  const held: Socket[] = [];
+  try {
+    for (let i = 0; i < count; i++) held.push(await hold(target.issuer, bytes));
+    const isSending = ({ destroyed, writableLength }: Socket) => !destroyed && writableLength > 0;
+    for (let i = 0; i < 100 && held.some(isSending); i++) await sleep(50);
+    let least = Infinity;
+    // Until the garbage of other requests was collected.
+    for (let i = 0; i < 10 && least > count * 250_000; i++) {
+      await target.freshTokenOf('batch-processor');
+      await sleep(300);
+      least = Math.min(least, (await metric('nodejs_heap_size_used_bytes')) - before);
+    }
+    const open = held.filter(({ readyState }) => readyState === 'open').length;
+    const kilobytes = Math.max(0, Math.round(least / count / 1000));
+    insist(kilobytes <= 250, `a form of 16 KB costs ${kilobytes} KB of its heap`);
+    insist((await metric('process_start_time_seconds')) === begun, 'the server was started anew');
+    return `${open} of ${count} forms are held, for ${kilobytes} KB of the heap each; another client gets its tokens`;
   } finally {
     for (const socket of held) socket.destroy();
     await insistOnHealth(target.issuer);
