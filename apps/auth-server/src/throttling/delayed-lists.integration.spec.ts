@@ -117,7 +117,7 @@ describe('lists of revocations beyond the quota', () => {
     for (const { app } of replicas) await app.close();
   });
 
-  it('are counted only where throttling observes', async () => {
+  it('are only counted where THROTTLING=observe', async () => {
     const { app } = await database.startReplica({ REVOCATION_LISTS_PER_MINUTE: '60', THROTTLING: 'observe' });
     for (let i = 0; i < 12; i++) expect((await getList(app)).statusCode).toBe(200);
     expect((await app.get(Management).inject('/metrics')).body).toMatch(

@@ -182,7 +182,7 @@ describe('guessing', () => {
     expect((await guess(anAddress(), other)).statusCode).toBe(401);
   });
 
-  it('is observed alone where throttling observes', async () => {
+  it('is only counted where THROTTLING=observe', async () => {
     const here = anAddress();
     expect(await statuses(12, () => guess(here, observing))).toEqual(fails(12));
     // This one would not have been heard either.
@@ -231,7 +231,7 @@ describe('the quota of a client', () => {
     await until(async () => (await ask('usual', 's3cret', here)).statusCode === 200);
   });
 
-  it('is observed alone where throttling observes', async () => {
+  it('is only counted where THROTTLING=observe', async () => {
     expect(await statuses(12, () => ask('observed', 's3cret', anAddress(), observing))).toEqual(
       Array<number>(12).fill(200),
     );
@@ -298,7 +298,7 @@ describe.each([
     await Promise.all([one.close(), two.close()]);
   });
 
-  it('is observed alone where throttling observes', async () => {
+  it('is only counted where THROTTLING=observe', async () => {
     const { app: lenient } = await database.startReplica({ ...quotas, THROTTLING: 'observe' });
     expect(await statuses(12, () => call(lenient, 'batch-processor'))).not.toContain(429);
     expect((await lenient.get(Management).inject('/metrics')).body).toMatch(
