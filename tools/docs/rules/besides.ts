@@ -6,8 +6,14 @@ export const besides: readonly Rule[] = [
   {
     name: 'bulk-connections',
     section: 'Lanyard',
-    text: 'Bulk administration takes no connections from tokens, revocations and emergencies.',
-    files: [`${server}/bulk.ts`, 'libs/service-defaults/src/database/database.module.ts'],
+    text: 'Bulk administration takes no connections from tokens, revocations and emergencies, and each request of it that is let in has one.',
+    files: [`${server}/pools.ts`, 'libs/service-defaults/src/database/database.module.ts'],
+  },
+  {
+    name: 'emergency-connections',
+    section: 'Lanyard',
+    text: 'The emergencies of one administrator take no connections from tokens, revocations and emergencies of others.',
+    files: [`${server}/pools.ts`, `${server}/administration/work-at-a-time.ts`],
   },
   {
     name: 'emergencies-do-not-wait',
@@ -37,7 +43,7 @@ export const besides: readonly Rule[] = [
   {
     name: 'administration-limit',
     section: 'Lanyard',
-    text: 'What administrators do at a time is limited, each by itself and all together, before a body is read.',
+    text: 'Each replica handles a limited number of administrative requests at once, per administrator and in total.',
     files: [`${server}/administration/work-at-a-time.ts`],
   },
   {
