@@ -116,8 +116,12 @@ export const besides: readonly Rule[] = [
   {
     name: 'many-keys',
     section: 'Lanyard',
-    text: 'A thousand signing keys are published, and validators accept the tokens of each.',
-    files: [`${server}/signing-keys/signing-keys.ts`, 'libs/resource-server/src/keys/remote-keys.ts'],
+    text: 'A thousand signing keys are published, validators accept the tokens of each, and those whose time is over are deleted together.',
+    files: [
+      `${server}/signing-keys/signing-keys.ts`,
+      `${server}/signing-keys/key-rotation.ts`,
+      'libs/resource-server/src/keys/remote-keys.ts',
+    ],
   },
   {
     name: 'many-scopes',

@@ -57,7 +57,7 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
   async announce(administrator: Administrator): Promise<void> {
     await this.exclusively(this.emergencies, administrator, async (manager, rows) => {
       if (rows.some((row) => stateOf(row) === 'announced')) return [];
-      return [await this.take({ step: 'announce' }, manager, administrator)];
+      return this.take({ step: 'announce' }, manager, administrator);
     });
   }
 
@@ -133,25 +133,25 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
       const records: AuditRecord[] = [];
       for (const step of dueSteps(rows, this.keys.periods, now)) {
         if (step.step === 'activate') records.push(...(await this.retireSigning(manager, rows, origin)));
-        records.push(await this.take(step, manager, origin));
+        records.push(...(await this.take(step, manager, origin)));
       }
       return records;
     });
   }
 
-  private async take(step: KeyStep, manager: EntityManager, origin: Origin): Promise<AuditRecord> {
+  private async take(step: KeyStep, manager: EntityManager, origin: Origin): Promise<AuditRecord[]> {
     switch (step.step) {
       case 'announce': {
         const key = await createSigningKey(this.currentKeyEncryptionKey);
         await manager.insert(SigningKeyRow, key);
-        return recordOf('signing_key.announced', key.kid, origin);
+        return [recordOf('signing_key.announced', key.kid, origin)];
       }
       case 'activate':
         await manager.update(SigningKeyRow, { kid: step.kid }, { activatedAt: () => 'now()' });
-        return recordOf('signing_key.activated', step.kid, origin);
+        return [recordOf('signing_key.activated', step.kid, origin)];
       case 'delete':
-        await manager.delete(SigningKeyRow, { kid: step.kid });
-        return recordOf('signing_key.deleted', step.kid, origin);
+        await manager.delete(SigningKeyRow, { kid: In(step.kids) });
+        return step.kids.map((kid) => recordOf('signing_key.deleted', kid, origin));
       default:
         return step satisfies never;
     }
