@@ -150,7 +150,7 @@ export const besides: readonly Rule[] = [
   {
     name: 'server-metadata',
     section: 'RFC 8414 §2',
-    text: 'The authorization server describes itself.',
+    text: 'The authorization server describes itself, and lists up to a thousand scope values.',
     files: [`${server}/metadata/metadata.controller.ts`],
   },
   {
