@@ -92,8 +92,9 @@ describe('a thousand scope values', () => {
 
   it('are all in the list of resources [many-scopes, Lanyard]', async () => {
     const listed = await administrator.call('GET', '/admin/resources');
-    const values = listed.json<{ items: { scopes: object }[] }>().items.flatMap(({ scopes }) => Object.keys(scopes));
-    expect([...together, ...apart].filter((value) => !values.includes(value))).toEqual([]);
+    const { items } = listed.json<{ items: { scopes: object }[] }>();
+    const values = new Set(items.flatMap(({ scopes }) => Object.keys(scopes)));
+    expect([...together, ...apart].filter((value) => !values.has(value))).toEqual([]);
   });
 
   it('that are longer than a token should be are refused when they are registered [many-scopes, Lanyard]', async () => {
