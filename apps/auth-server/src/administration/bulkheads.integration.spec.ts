@@ -315,6 +315,37 @@ describe('while as much bulk work as possible is under way', () => {
   });
 });
 
+it.each([
+  ['auth-server (emergencies)', 'POST', '/admin/clients/nobody/disable'],
+  ['auth-server (emergencies)', 'DELETE', '/admin/clients/nobody'],
+  ['auth-server (emergencies)', 'DELETE', '/admin/clients/nobody/secrets/7f1b3d1e-0000-4000-8000-000000000000'],
+  ['auth-server (emergencies)', 'POST', '/admin/revocations', { client_id: 'nobody' }],
+  ['auth-server (emergencies)', 'POST', '/admin/keys/rotate', {}],
+  ['auth-server (emergencies)', 'POST', '/admin/keys/a-kid/withdraw'],
+  ['auth-server', 'GET', '/admin/clients/nobody'],
+  ['auth-server', 'GET', '/admin/clients/nobody/secrets'],
+  ['auth-server (bulk)', 'GET', '/admin/clients'],
+  ['auth-server (bulk)', 'GET', '/admin/diagnosis'],
+  ['auth-server (bulk)', 'PATCH', '/admin/clients/nobody', { client_name: 'Changed' }],
+  ['auth-server (bulk)', 'POST', '/admin/clients/nobody/enable'],
+  ['auth-server (bulk)', 'POST', '/admin/clients/nobody/secrets', {}],
+  ['auth-server (bulk)', 'POST', '/admin/keys/reencrypt'],
+  ['auth-server (bulk)', 'POST', '/admin/registry', { registry: {}, dry_run: true }],
+] as const)(
+  'administration takes a connection of %s for %s %s [bulk-connections, Lanyard]',
+  async (pool, method, url, ...[body]) => {
+    await hold('LOCK TABLE client IN ACCESS EXCLUSIVE MODE');
+    const answer = sent(administrator.call(method, url, body));
+    await untilWaiting(1);
+    const { rows } = await database.owner.query(
+      `SELECT application_name FROM pg_stat_activity WHERE pid IN (${waiting})`,
+    );
+    expect(rows).toEqual([{ application_name: pool }]);
+    await blocker.query('COMMIT');
+    expect((await answer).statusCode).toBeLessThan(500);
+  },
+);
+
 describe('while as many emergencies of an administrator as possible wait', () => {
   it('go on: tokens, revocations, look-ups and emergencies of others [emergency-connections, Lanyard]', async () => {
     const locked: string[] = [];
