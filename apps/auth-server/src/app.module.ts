@@ -3,12 +3,12 @@ import { administrationOf } from '@lanyard/administration';
 import { ResourceServerModule, RevocationUnknownError, type ResourceServerOptions } from '@lanyard/resource-server';
 import { databaseModule, separatePool } from '@lanyard/service-defaults';
 import { AdministrationModule } from './administration/administration.module.ts';
-import { bulk, bulkPoolSize } from './bulk.ts';
 import type { AuthServerConfiguration } from './configuration.ts';
 import { entities } from './entities.ts';
 import { Housekeeping } from './housekeeping/housekeeping.ts';
 import { IntrospectionModule } from './introspection/introspection.module.ts';
 import { MetadataController } from './metadata/metadata.controller.ts';
+import { bulk, emergencies, poolSizes } from './pools.ts';
 import { RegistryModule } from './registry/registry.module.ts';
 import { RevocationModule } from './revocation/revocation.module.ts';
 import { Revocations } from './revocation/revocations.ts';
@@ -25,7 +25,8 @@ export class AppModule {
       module: AppModule,
       imports: [
         databaseModule('auth-server', configuration, entities, { essential: false }),
-        separatePool(bulk, 'auth-server', configuration, entities, bulkPoolSize),
+        separatePool(emergencies, 'auth-server', configuration, entities, poolSizes.emergencies),
+        separatePool(bulk, 'auth-server', configuration, entities, poolSizes.bulk),
         RegistryModule,
         SigningKeysModule,
         TokenModule,

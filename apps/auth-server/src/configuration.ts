@@ -29,7 +29,7 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
   MANAGEMENT_PORT: managementPortOf(3100),
   API_DOCS: apiDocs,
   DATABASE_POOL_SIZE: databaseConfiguration.shape.DATABASE_POOL_SIZE.describe(
-    'connections at most; besides, administration that can wait has four of its own, and notifications have one',
+    'connections at most; besides, emergencies have 10 of their own, all other administration has 12, and notifications have one',
   ),
   ISSUER: issuer,
   KEY_ENCRYPTION_KEY: keyEncryptionKeys,
@@ -41,13 +41,13 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
     .default(600)
     .describe('how long access tokens are valid, unless a client has a lifetime of its own, seconds'),
   TOKENS_PER_MINUTE: perMinute(6000).describe(
-    'how many access tokens a client may obtain a minute, unless it has a quota of its own; those of ten seconds may come at once, as of each quota',
+    "how many access tokens a client may obtain a minute, unless it has a quota of its own; as with every quota, ten seconds' worth may come at once",
   ),
   INTROSPECTIONS_PER_MINUTE: perMinute(600_000).describe(
     'how many tokens a client may introspect a minute, all of its replicas together: enough for ten of them that follow no list, each with 1000 live tokens about which it asks once a second',
   ),
   REVOCATIONS_PER_MINUTE: perMinute(12_000).describe(
-    'how many of its tokens a client may revoke a minute: twice as many as it may obtain by default; a client with a quota of its own may revoke twice that',
+    'how many of its tokens a client may revoke a minute; a client with a quota of its own may revoke twice that quota, if that is more',
   ),
   REVOCATION_LISTS_PER_MINUTE: perMinute(60_000).describe(
     'how often a client may ask for the list of revocations a minute, all of its replicas together: enough for 1000 of them, each of which asks every 20 seconds, and after each of 57 revocations; lists beyond it come a second later',

@@ -6,8 +6,14 @@ export const besides: readonly Rule[] = [
   {
     name: 'bulk-connections',
     section: 'Lanyard',
-    text: 'Bulk administration takes no connections from tokens, revocations and emergencies.',
-    files: [`${server}/bulk.ts`, 'libs/service-defaults/src/database/database.module.ts'],
+    text: 'Bulk administration takes no connections from tokens, revocations and emergencies, and each request of it that is let in has one.',
+    files: [`${server}/pools.ts`, 'libs/service-defaults/src/database/database.module.ts'],
+  },
+  {
+    name: 'emergency-connections',
+    section: 'Lanyard',
+    text: 'The emergencies of one administrator take no connections from tokens, revocations and emergencies of others.',
+    files: [`${server}/pools.ts`, `${server}/administration/work-at-a-time.ts`],
   },
   {
     name: 'emergencies-do-not-wait',
@@ -37,7 +43,7 @@ export const besides: readonly Rule[] = [
   {
     name: 'administration-limit',
     section: 'Lanyard',
-    text: 'What administrators do at a time is limited, each by itself and all together, before a body is read.',
+    text: 'Each replica handles a limited number of administrative requests at once, per administrator and in total.',
     files: [`${server}/administration/work-at-a-time.ts`],
   },
   {
@@ -110,8 +116,12 @@ export const besides: readonly Rule[] = [
   {
     name: 'many-keys',
     section: 'Lanyard',
-    text: 'A thousand signing keys are published, and validators accept the tokens of each.',
-    files: [`${server}/signing-keys/signing-keys.ts`, 'libs/resource-server/src/keys/remote-keys.ts'],
+    text: 'A thousand signing keys are published, validators accept the tokens of each, and those whose time is over are deleted together.',
+    files: [
+      `${server}/signing-keys/signing-keys.ts`,
+      `${server}/signing-keys/key-rotation.ts`,
+      'libs/resource-server/src/keys/remote-keys.ts',
+    ],
   },
   {
     name: 'many-scopes',
@@ -140,7 +150,7 @@ export const besides: readonly Rule[] = [
   {
     name: 'server-metadata',
     section: 'RFC 8414 §2',
-    text: 'The authorization server describes itself.',
+    text: 'The authorization server describes itself, and lists up to a thousand scope values.',
     files: [`${server}/metadata/metadata.controller.ts`],
   },
   {

@@ -4,17 +4,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { getDataSourceToken } from '@nestjs/typeorm';
+import { Management } from '@lanyard/service-defaults';
 import type { PoolClient } from 'pg';
 import type { DataSource } from 'typeorm';
 import {
   administratorOf,
   basic,
   callOAuth,
+  callWith,
   postToken,
   provisionedDatabase,
   statementsSent,
 } from '../auth-server.fixture.ts';
-import { bulk } from '../bulk.ts';
+import { bulk } from '../pools.ts';
 import { ProtectedResource, Scope } from '../registry/protected-resource.entity.ts';
 import { ProtectedResources } from '../registry/protected-resources.ts';
 import { Revocations } from '../revocation/revocations.ts';
@@ -24,14 +26,15 @@ const resourcesLock = 0x1a9a_4d03;
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
 let app: NestFastifyApplication;
+let logs: string[];
 let other: NestFastifyApplication;
 let administrator: Awaited<ReturnType<typeof administratorOf>>;
 let blocker: PoolClient;
 
 beforeAll(async () => {
-  // As many connections as bulk work has, so that it would take all of them if it were let.
-  database = await provisionedDatabase({ DATABASE_POOL_SIZE: '4', LOG_LEVEL: 'silent' });
-  [{ app }, { app: other }] = [await database.startReplica(), await database.startReplica()];
+  // Fewer connections than other administration may have, so that it would take all of them if it shared them.
+  database = await provisionedDatabase({ DATABASE_POOL_SIZE: '4' });
+  [{ app, logs }, { app: other }] = [await database.startReplica(), await database.startReplica()];
   administrator = await administratorOf(app, database);
   blocker = await database.owner.connect();
 });
@@ -61,6 +64,17 @@ async function aClient() {
   const body = { client_id: `example-${++count}`, scope: 'jobs:read', default_scope: 'jobs:read' };
   const created = (await administrator.call('POST', '/admin/clients', body)).json();
   return { id: body.client_id, authorization: basic(body.client_id, created.client_secret) };
+}
+/** With all scopes that administer clients. */
+async function anotherAdministrator() {
+  const scope = 'clients:read clients:write';
+  const body = { client_id: `administrator-${++count}`, scope, default_scope: scope };
+  const { client_secret: secret } = (await administrator.call('POST', '/admin/clients', body)).json();
+  const token = await tokenOf(basic(body.client_id, secret));
+  return {
+    call: (method: 'GET' | 'POST' | 'PATCH', url: string, sentBody?: unknown) =>
+      callWith(app, token, method, url, sentBody),
+  };
 }
 const tokenOf = async (authorization: string, replica = app): Promise<string> =>
   (await postToken(replica, { grant_type: 'client_credentials' }, { authorization })).json().access_token;
@@ -260,15 +274,25 @@ describe('a registry that is applied', () => {
   });
 });
 
-describe('while all connections of bulk work are taken', () => {
-  it('go on: tokens, revocations and emergencies [bulk-connections, Lanyard]', async () => {
+describe('while as much bulk work as possible is under way', () => {
+  it('go on: tokens, revocations and emergencies; and all of it succeeds [bulk-connections, Lanyard]', async () => {
     const [one, two, three] = [await aClient(), await aClient(), await aClient()];
     const [revoked, ended] = [await tokenOf(one.authorization), await tokenOf(one.authorization)];
-    await hold(`SELECT pg_advisory_xact_lock(${resourcesLock})`);
-    const changes = Array.from({ length: 5 }, (_, i) =>
-      sent(administrator.call('PATCH', `/admin/clients/${two.id}`, { client_name: `Name ${i}` })),
-    );
-    await untilWaiting(4);
+    const registry = { resources: await resources(), clients: [] };
+    const workOf = ({ call }: Pick<typeof another, 'call'>, requests: number) => [
+      sent(call('POST', '/admin/registry', { registry })),
+      ...Array.from({ length: requests }, () => [
+        sent(call('PATCH', `/admin/clients/${two.id}`, { client_name: 'Changed' })),
+        sent(call('GET', '/admin/resources')),
+      ]).flat(),
+    ];
+    const another = await anotherAdministrator();
+    await hold(`LOCK TABLE scope IN ACCESS EXCLUSIVE MODE; SELECT pg_advisory_xact_lock(${resourcesLock})`);
+    const work = [...workOf(administrator, 3), ...workOf(another, 2)];
+    let answered = 0;
+    for (const request of work) void request.then(() => (answered += 1));
+    // Each of them has a connection, or is refused for want of one.
+    while (answered + (await database.owner.query(waiting)).rowCount! < work.length) await sleep(10);
 
     // One that neither replica has in memory.
     expect(await tokenOf(three.authorization, other)).toEqual(expect.any(String));
@@ -286,9 +310,72 @@ describe('while all connections of bulk work are taken', () => {
     while (other.get(Revocations).cursor < cursor) await sleep(10);
 
     await blocker.query('COMMIT');
-    // The last one may have waited for a connection for too long.
-    const statuses = (await Promise.all(changes)).map(({ statusCode }) => statusCode);
-    expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(4);
+    const statuses = (await Promise.all(work)).map(({ statusCode }) => statusCode);
+    expect(statuses).toEqual(Array<number>(12).fill(200));
+  });
+});
+
+it.each([
+  ['auth-server (emergencies)', 'POST', '/admin/clients/nobody/disable'],
+  ['auth-server (emergencies)', 'DELETE', '/admin/clients/nobody'],
+  ['auth-server (emergencies)', 'DELETE', '/admin/clients/nobody/secrets/7f1b3d1e-0000-4000-8000-000000000000'],
+  ['auth-server (emergencies)', 'POST', '/admin/revocations', { client_id: 'nobody' }],
+  ['auth-server (emergencies)', 'POST', '/admin/keys/rotate', {}],
+  ['auth-server (emergencies)', 'POST', '/admin/keys/a-kid/withdraw'],
+  ['auth-server', 'GET', '/admin/clients/nobody'],
+  ['auth-server', 'GET', '/admin/clients/nobody/secrets'],
+  ['auth-server (bulk)', 'GET', '/admin/clients'],
+  ['auth-server (bulk)', 'GET', '/admin/diagnosis'],
+  ['auth-server (bulk)', 'PATCH', '/admin/clients/nobody', { client_name: 'Changed' }],
+  ['auth-server (bulk)', 'POST', '/admin/clients/nobody/enable'],
+  ['auth-server (bulk)', 'POST', '/admin/clients/nobody/secrets', {}],
+  ['auth-server (bulk)', 'POST', '/admin/keys/reencrypt'],
+  ['auth-server (bulk)', 'POST', '/admin/registry', { registry: {}, dry_run: true }],
+] as const)(
+  'administration takes a connection of %s for %s %s [bulk-connections, Lanyard]',
+  async (pool, method, url, ...[body]) => {
+    await hold('LOCK TABLE client IN ACCESS EXCLUSIVE MODE');
+    const answer = sent(administrator.call(method, url, body));
+    await untilWaiting(1);
+    const { rows } = await database.owner.query(
+      `SELECT application_name FROM pg_stat_activity WHERE pid IN (${waiting})`,
+    );
+    expect(rows).toEqual([{ application_name: pool }]);
+    await blocker.query('COMMIT');
+    expect((await answer).statusCode).toBeLessThan(500);
+  },
+);
+
+describe('while as many emergencies of an administrator as possible wait', () => {
+  it('go on: tokens, revocations, look-ups and emergencies of others [emergency-connections, Lanyard]', async () => {
+    const locked: string[] = [];
+    for (let i = 0; i < 10; i++) locked.push((await aClient()).id);
+    const [one, two] = [await aClient(), await aClient()];
+    const revoked = await tokenOf(two.authorization);
+    const { call } = await anotherAdministrator();
+    await hold(`SELECT FROM client WHERE client_id = ANY('{${locked.join()}}') FOR UPDATE`);
+    const disabling = locked.map((id) => sent(disable(id)));
+    await untilWaiting(4);
+
+    const form = { token: revoked };
+    const answers = await Promise.all([
+      callOAuth(app, '/oauth/revoke', { form, authorization: two.authorization }),
+      // One that is not in memory.
+      postToken(app, { grant_type: 'client_credentials' }, { authorization: one.authorization }),
+      call('GET', `/admin/clients/${two.id}`),
+      call('POST', `/admin/clients/${two.id}/disable`),
+    ]);
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200]);
+    const { cursor } = other.get(Revocations);
+    await callOAuth(other, '/oauth/revoke', {
+      form: { token: await tokenOf(one.authorization, other) },
+      authorization: one.authorization,
+    });
+    while (app.get(Revocations).cursor <= cursor) await sleep(10);
+
+    await blocker.query('COMMIT');
+    const statuses = (await Promise.all(disabling)).map(({ statusCode }) => statusCode);
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 200, 200, 200, 200, 429, 429, 429, 429, 429]);
   });
 });
 
@@ -322,9 +409,9 @@ describe('what administrators do at a time', () => {
   it('does not delay the look-ups that an emergency begins with [emergencies-do-not-wait, Lanyard]', async () => {
     const { id } = await aClient();
     await hold('LOCK TABLE audit_event IN ACCESS EXCLUSIVE MODE');
-    const reads = Array.from({ length: 6 }, () => sent(administrator.call('GET', '/admin/audit')));
+    const reads = Array.from({ length: 4 }, () => sent(administrator.call('GET', '/admin/audit')));
     expect((await Promise.race(reads)).statusCode).toBe(429);
-    await untilWaiting(4);
+    await untilWaiting(3);
     const lookUps = [`/admin/clients/${id}`, `/admin/clients/${id}/secrets`, '/admin/keys'];
     const answers = await Promise.all(lookUps.map((path) => administrator.call('GET', path)));
     expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200]);
@@ -340,8 +427,8 @@ describe('what administrators do at a time', () => {
   });
 
   it.each([
-    ['changes', 5, `SELECT pg_advisory_xact_lock(${resourcesLock})`, (id: string) => change(id)],
-    ['emergencies', 10, `SELECT FROM client FOR UPDATE`, (id: string) => disable(id)],
+    ['changes', 3, `SELECT pg_advisory_xact_lock(${resourcesLock})`, (id: string) => change(id)],
+    ['emergencies', 5, `SELECT FROM client FOR UPDATE`, (id: string) => disable(id)],
   ])('is limited to so many %s [administration-limit, Lanyard]', async (_, limit, lock, act) => {
     const { id } = await aClient();
     await hold(lock);
@@ -377,11 +464,38 @@ describe('what administrators do at a time', () => {
     const { id } = await aClient();
     await firstAnswer(beginAll('POST /admin/registry', 2));
     await hold(`SELECT pg_advisory_xact_lock(${resourcesLock})`);
-    const changes = Array.from({ length: 5 }, () => sent(change(id)));
+    const changes = Array.from({ length: 3 }, () => sent(change(id)));
     await refused(() => change(id));
     expect((await disable(id)).statusCode).toBe(200);
     await blocker.query('COMMIT');
     await Promise.all(changes);
+  });
+
+  it.each([
+    ['emergency', 5, (id: string) => disable(id)],
+    ['look_up', 5, (id: string) => administrator.call('GET', `/admin/clients/${id}`)],
+    ['bulk', 1, () => administrator.call('POST', '/admin/registry', { registry: {}, dry_run: true })],
+    ['write', 3, (id: string) => change(id)],
+    ['read', 3, () => administrator.call('GET', '/admin/clients')],
+  ])('is counted and logged where it is refused: %s', async (kind, limit, act) => {
+    const { id } = await aClient();
+    const limited = `administration_${kind}`;
+    const counted = async () => {
+      const { body } = await app.get(Management).inject('/metrics');
+      const sample = new RegExp(`lanyard_throttled_requests_total\\{limit="${limited}",enforced="true".*\\} (\\d+)`);
+      return Number(sample.exec(body)?.[1] ?? 0);
+    };
+    const before = await counted();
+    await hold('LOCK TABLE client IN ACCESS EXCLUSIVE MODE');
+    logs.length = 0;
+    const acts = Array.from({ length: limit + 1 }, () => sent(act(id)));
+    const { statusCode, headers } = await Promise.race(acts);
+    expect([statusCode, headers['retry-after']]).toEqual([429, '1']);
+    await blocker.query('COMMIT');
+    await Promise.all(acts);
+    expect((await counted()) - before).toBe(1);
+    const lines = logs.map((line) => JSON.parse(line)).filter(({ status }) => status === 429);
+    expect(lines).toEqual([expect.objectContaining({ throttled: limited })]);
   });
 
   it('counts until it has ended, also where the caller does not wait for it', async () => {

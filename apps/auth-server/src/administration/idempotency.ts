@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION, parseIdempotencyKey, problemException } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type EntityManager } from 'typeorm';
-import { bulk } from '../bulk.ts';
+import { bulk } from '../pools.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { decrypt, encrypt } from '../signing-keys/encryption.ts';
 import { IdempotentAnswer } from './idempotent-answer.entity.ts';

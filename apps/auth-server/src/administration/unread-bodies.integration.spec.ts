@@ -38,13 +38,6 @@ describe('a guarded route of the authorization server', () => {
     }
   });
 
-  it('asks for a body that it awaits after it has accepted the token [token-before-body, Lanyard]', async () => {
-    const route = { method: 'POST', url: '/admin/registry' };
-    expect(await server.expectContinue(route)).toMatch(/^HTTP\/1.1 401 /);
-    const accepted = `authorization: Bearer ${await administrator.tokenFor('clients:write')}\r\n`;
-    expect(await server.expectContinue(route, accepted)).toMatch(/^HTTP\/1.1 100 Continue\r\n/);
-  });
-
   it('refuses JSON that is deeper than any request needs [json-depth, Lanyard]', async () => {
     const deep = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as unknown;
     const refused = await administrator.call('POST', '/admin/registry', deep(33));
@@ -56,5 +49,13 @@ describe('a guarded route of the authorization server', () => {
     expect(understood.json()).toMatchObject({
       errors: [expect.objectContaining({ message: expect.stringMatching(/more/) })],
     });
+  });
+
+  // The last one: the server may count its unfinished request for a moment longer.
+  it('asks for a body that it awaits after it has accepted the token [token-before-body, Lanyard]', async () => {
+    const route = { method: 'POST', url: '/admin/registry' };
+    expect(await server.expectContinue(route)).toMatch(/^HTTP\/1.1 401 /);
+    const accepted = `authorization: Bearer ${await administrator.tokenFor('clients:write')}\r\n`;
+    expect(await server.expectContinue(route, accepted)).toMatch(/^HTTP\/1.1 100 Continue\r\n/);
   });
 });

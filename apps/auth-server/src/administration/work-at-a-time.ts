@@ -1,27 +1,31 @@
 import type { AccessToken } from '@lanyard/resource-server';
-import { addLogFields, addRouteHooks, problemException } from '@lanyard/service-defaults';
+import { addRouteHooks, problemException } from '@lanyard/service-defaults';
 import { RouteConfig, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { HttpException } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
+import { Throttling } from '../throttling/throttling.ts';
 
 /** How many requests of a kind a replica handles at a time: of one administrator, and of all. */
-const limits = {
-  /** takes access away; not limited together, as one administrator can make others and use up what there is */
-  emergency: { perAdministrator: 10, ofAll: Infinity },
+export const limits = {
+  /** takes access away; no limit for all together: one administrator could create others and use it up */
+  emergency: { perAdministrator: 5, ofAll: Infinity },
   /** reads a few rows by their key, as an emergency does first */
-  lookUp: { perAdministrator: 5, ofAll: Infinity },
+  look_up: { perAdministrator: 5, ofAll: Infinity },
   /** reads or writes very much at once */
   bulk: { perAdministrator: 1, ofAll: 2 },
-  write: { perAdministrator: 5, ofAll: 10 },
-  read: { perAdministrator: 5, ofAll: 10 },
+  write: { perAdministrator: 3, ofAll: 5 },
+  read: { perAdministrator: 3, ofAll: 5 },
 } as const;
 type Kind = keyof typeof limits;
+
+/** As metrics and logs name it. */
+export type AdministrationLimit = `administration_${Kind}`;
 
 /** Marks a route that takes access away: what else administrators do does not count against it, nor delay it. */
 export const Emergency = () => RouteConfig({ kind: 'emergency' satisfies Kind });
 
 /** Marks a route that reads a few rows by their key: emergencies begin with it, so that other reading does not delay it. */
-export const LookUp = () => RouteConfig({ kind: 'lookUp' satisfies Kind });
+export const LookUp = () => RouteConfig({ kind: 'look_up' satisfies Kind });
 
 /** Marks a route that reads or writes very much at once. */
 export const Bulk = () => RouteConfig({ kind: 'bulk' satisfies Kind });
@@ -33,8 +37,9 @@ export const Bulk = () => RouteConfig({ kind: 'bulk' satisfies Kind });
 export function limitWorkAtATime(app: NestFastifyApplication, isAdministration: (route: string) => boolean): void {
   const kinds = Object.entries(limits).map(([kind, limit]) => [kind, new WorkAtATime(limit)] as const);
   const work = Object.fromEntries(kinds) as Record<Kind, WorkAtATime>;
+  const throttling = app.get(Throttling);
   const underWay = new WeakMap<FastifyRequest, () => void>();
-  const begin = (request: FastifyRequest, reply: FastifyReply): HttpException | undefined => {
+  const begin = (request: FastifyRequest): HttpException | undefined => {
     const kind = kindOf(request);
     const { user } = request as unknown as { user: AccessToken };
     const ended = work[kind].begin(user.clientId);
@@ -42,8 +47,7 @@ export function limitWorkAtATime(app: NestFastifyApplication, isAdministration: 
       underWay.set(request, ended);
       return undefined;
     }
-    addLogFields(request, { throttled: `administration (${kind})` });
-    reply.header('retry-after', '1');
+    throttling.refused(`administration_${kind}`, request);
     const { perAdministrator, ofAll } = limits[kind];
     const total = Number.isFinite(ofAll) ? ` and ${ofAll} in total` : '';
     const detail = `At most ${perAdministrator} requests of this kind per administrator${total} are handled at a time; try again later`;
@@ -54,11 +58,11 @@ export function limitWorkAtATime(app: NestFastifyApplication, isAdministration: 
     underWay.delete(request);
   };
   addRouteHooks(app.getHttpAdapter().getInstance(), isAdministration, {
-    preParsing: (request, reply, _payload, done) => {
-      done(kindOf(request) === 'bulk' ? begin(request, reply) : undefined);
+    preParsing: (request, _reply, _payload, done) => {
+      done(kindOf(request) === 'bulk' ? begin(request) : undefined);
     },
-    preValidation: (request, reply, done) => {
-      done(kindOf(request) === 'bulk' ? undefined : begin(request, reply));
+    preValidation: (request, _reply, done) => {
+      done(kindOf(request) === 'bulk' ? undefined : begin(request));
     },
     // Not when the connection is closed: what a caller does not wait for goes on.
     onSend: (request, _reply, _payload, done) => {

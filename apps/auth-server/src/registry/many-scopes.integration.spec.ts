@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { administrativeScopes } from '@lanyard/administration';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { administratorOf, basic, callOAuth, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
+import { ProtectedResources } from './protected-resources.ts';
+import { RegistryChanges } from './registry-changes.ts';
 
 const scopesOf = (prefix: string) => Array.from({ length: 1000 }, (_, i) => prefix + i.toString(36));
 /** A thousand scope values of one resource, and as many of a thousand resources. */
@@ -87,13 +90,11 @@ describe('a thousand scope values', () => {
     }
   });
 
-  it('are all in the metadata, and in the list of resources [many-scopes, Lanyard]', async () => {
-    const metadata = await app.inject('/.well-known/oauth-authorization-server');
-    const supported = new Set(metadata.json<{ scopes_supported: string[] }>().scopes_supported);
-    expect([...together, ...apart].filter((value) => !supported.has(value))).toEqual([]);
-    expect(metadata.body.length).toBeLessThan(64 * 1024);
+  it('are all in the list of resources [many-scopes, Lanyard]', async () => {
     const listed = await administrator.call('GET', '/admin/resources');
-    expect(listed.json().items.length).toBeGreaterThan(1000);
+    const { items } = listed.json<{ items: { scopes: object }[] }>();
+    const values = new Set(items.flatMap(({ scopes }) => Object.keys(scopes)));
+    expect([...together, ...apart].filter((value) => !values.has(value))).toEqual([]);
   });
 
   it('that are longer than a token should be are refused when they are registered [many-scopes, Lanyard]', async () => {
@@ -105,5 +106,38 @@ describe('a thousand scope values', () => {
     ]);
     const token = await ask('together', { scope });
     expect([token.statusCode, token.json().error]).toEqual([400, 'invalid_scope']);
+  });
+});
+
+describe('the metadata', () => {
+  const read = () => app.inject('/.well-known/oauth-authorization-server');
+  const leaveOnly = async (values: string[]) => {
+    await database.owner.query('DELETE FROM scope WHERE NOT value = ANY($1)', [values]);
+    await app.get(RegistryChanges).catchUp();
+  };
+  const administrative = Object.keys(administrativeScopes);
+  const most = together.slice(0, 1000 - administrative.length);
+
+  it('list a thousand scope values, and no more [server-metadata, RFC 8414 §2]', async () => {
+    const many = await read();
+    expect(many.json()).toMatchObject({ issuer: 'http://localhost:3000', response_types_supported: [] });
+    expect(many.json()).not.toHaveProperty('scopes_supported');
+    await leaveOnly(together.slice(0, most.length + 1));
+    expect((await read()).json()).not.toHaveProperty('scopes_supported');
+    await leaveOnly(most);
+    const { scopes_supported: listed } = (await read()).json<{ scopes_supported: string[] }>();
+    expect(new Set(listed)).toEqual(new Set([...most, ...administrative]));
+  });
+
+  it('are built once for as long as no resource changes [server-metadata, RFC 8414 §2]', async () => {
+    const { headers, body } = await read();
+    expect(headers['content-type']).toBe('application/json; charset=utf-8');
+    const values = jest.spyOn(app.get(ProtectedResources), 'scopeValues', 'get');
+    for (let i = 0; i < 5; i++) expect((await read()).body).toBe(body);
+    expect(values).not.toHaveBeenCalled();
+    await leaveOnly(most.slice(1));
+    expect((await read()).json<{ scopes_supported: string[] }>().scopes_supported).toHaveLength(999);
+    await read();
+    expect(values).toHaveBeenCalledTimes(1);
   });
 });

@@ -1,8 +1,10 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { administrativeScopes, isReservedResource } from '@lanyard/administration';
 import { CONFIGURATION } from '@lanyard/service-defaults';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
+import { bulk } from '../pools.ts';
 
 /** Finds rows under identifiers of the authorization server itself, from before these were reserved. They have no effect. */
 @Injectable()
@@ -10,7 +12,7 @@ export class ReservedIdentifiers implements OnApplicationBootstrap {
   private readonly logger = new Logger(ReservedIdentifiers.name);
 
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
+    @InjectDataSource(bulk) private readonly database: DataSource,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 

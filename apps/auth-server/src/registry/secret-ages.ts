@@ -9,7 +9,7 @@ import { CONFIGURATION, Registry, repeat } from '@lanyard/service-defaults';
 import { Gauge } from 'prom-client';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import { bulk } from '../bulk.ts';
+import { bulk } from '../pools.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
 
 const hour = 3_600_000;

@@ -38,7 +38,7 @@ interface SignedList extends Pick<UnsignedList, 'cursor' | 'since'> {
 /** How many entries one part of the list has; the last part has less than twice as many. */
 const partSize = 10_000;
 
-/** The last entries are given out 1, 8, 64, … at a time: there are few such lists, and each is at most so much too long. */
+/** The last entries are given out 1, 8, 64, … at a time: there are few such lists, and each has at most eight times what was asked for. */
 const rounding = 8;
 
 /** From how many entries on a list serves for a moment though there are newer ones. */

@@ -30,7 +30,7 @@ export function nextOf(key: KeyMoments, periods: KeyPeriods): { next: 'signing' 
   return { next: 'signing', at: key.createdAt.getTime() + periods.announcement * 1000 };
 }
 
-export type KeyStep = { step: 'announce' } | { step: 'activate' | 'delete'; kid: string };
+export type KeyStep = { step: 'announce' } | { step: 'activate'; kid: string } | { step: 'delete'; kids: string[] };
 
 /**
  * What is due: a new key is announced one announcement before the signing one has done its time, takes its place when
@@ -42,9 +42,8 @@ export function dueSteps(keys: readonly KeyMoments[], periods: KeyPeriods, now: 
   const isDue = (key: KeyMoments) => nextOf(key, periods).at <= now;
   const [signing] = inState('signing');
   const announced = inState('announced').toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
-  const steps: KeyStep[] = inState('retired')
-    .filter(isDue)
-    .map(({ kid }) => ({ step: 'delete', kid }));
+  const ended = inState('retired').filter(isDue);
+  const steps: KeyStep[] = ended.length > 0 ? [{ step: 'delete', kids: ended.map(({ kid }) => kid) }] : [];
   const [successor] = announced;
   if (successor) {
     if (!signing || isDue(successor)) steps.push({ step: 'activate', kid: successor.kid });

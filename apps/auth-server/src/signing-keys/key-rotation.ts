@@ -6,12 +6,14 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { CONFIGURATION, problemException, repeat } from '@lanyard/service-defaults';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, In, type EntityManager } from 'typeorm';
 import { appendAuditEvents, type AuditRecord, type Origin } from '../audit/append-audit-events.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { administrate } from '../administration/administrate.ts';
 import { theServer, type Administrator } from '../administration/origin.ts';
 import { notFound } from '../administration/problems.ts';
+import { bulk, emergencies } from '../pools.ts';
 import { revokeKeys } from '../revocation/revoke.ts';
 import { createSigningKey } from './create-signing-key.ts';
 import { encrypt } from './encryption.ts';
@@ -33,6 +35,8 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
 
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
+    @InjectDataSource(emergencies) private readonly emergencies: DataSource,
+    @InjectDataSource(bulk) private readonly bulk: DataSource,
     @Inject(SigningKeys) private readonly keys: SigningKeys,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
@@ -51,20 +55,22 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
 
   /** Announces a successor now, which takes over when it has been announced long enough; one that is announced stays. */
   async announce(administrator: Administrator): Promise<void> {
-    await this.exclusively(administrator, async (manager, rows) => {
+    await this.exclusively(this.emergencies, administrator, async (manager, rows) => {
       if (rows.some((row) => stateOf(row) === 'announced')) return [];
-      return [await this.take({ step: 'announce' }, manager, administrator)];
+      return this.take({ step: 'announce' }, manager, administrator);
     });
   }
 
   /** In an emergency: a new key signs at once, and all others are gone, since who has read one may have read all. */
   async replaceAll(administrator: Administrator): Promise<void> {
-    await this.exclusively(administrator, (manager, rows) => this.withdrawn(manager, rows, rows, administrator));
+    await this.exclusively(this.emergencies, administrator, (manager, rows) =>
+      this.withdrawn(manager, rows, rows, administrator),
+    );
   }
 
   /** All tokens of one key are revoked and the key is gone; if it signed, a new one signs at once. */
   async withdraw(kid: string, administrator: Administrator): Promise<void> {
-    await this.exclusively(administrator, (manager, rows) => {
+    await this.exclusively(this.emergencies, administrator, (manager, rows) => {
       const row = rows.find((key) => key.kid === kid);
       if (!row) throw notFound('signing key');
       return this.withdrawn(manager, rows, [row], administrator);
@@ -92,7 +98,7 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
   /** Encrypts all private keys with the first of the key encryption keys. @returns how many were with another one */
   async reencrypt(administrator: Administrator): Promise<number> {
     const reencrypted: Pick<SigningKeyRow, 'kid' | 'encryptedPrivateKey'>[] = [];
-    await this.exclusively(administrator, async (manager, rows) => {
+    await this.exclusively(this.bulk, administrator, async (manager, rows) => {
       for (const row of rows) {
         const decrypted = this.keys.decrypted(row);
         if (!decrypted) {
@@ -123,29 +129,29 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
   private async rotateWhereDue(): Promise<void> {
     if (dueSteps(this.keys.all, this.keys.periods, Date.now()).length === 0) return;
     const origin = theServer('auth-server');
-    await this.exclusively(origin, async (manager, rows, now) => {
+    await this.exclusively(this.database, origin, async (manager, rows, now) => {
       const records: AuditRecord[] = [];
       for (const step of dueSteps(rows, this.keys.periods, now)) {
         if (step.step === 'activate') records.push(...(await this.retireSigning(manager, rows, origin)));
-        records.push(await this.take(step, manager, origin));
+        records.push(...(await this.take(step, manager, origin)));
       }
       return records;
     });
   }
 
-  private async take(step: KeyStep, manager: EntityManager, origin: Origin): Promise<AuditRecord> {
+  private async take(step: KeyStep, manager: EntityManager, origin: Origin): Promise<AuditRecord[]> {
     switch (step.step) {
       case 'announce': {
         const key = await createSigningKey(this.currentKeyEncryptionKey);
         await manager.insert(SigningKeyRow, key);
-        return recordOf('signing_key.announced', key.kid, origin);
+        return [recordOf('signing_key.announced', key.kid, origin)];
       }
       case 'activate':
         await manager.update(SigningKeyRow, { kid: step.kid }, { activatedAt: () => 'now()' });
-        return recordOf('signing_key.activated', step.kid, origin);
+        return [recordOf('signing_key.activated', step.kid, origin)];
       case 'delete':
-        await manager.delete(SigningKeyRow, { kid: step.kid });
-        return recordOf('signing_key.deleted', step.kid, origin);
+        await manager.delete(SigningKeyRow, { kid: In(step.kids) });
+        return step.kids.map((kid) => recordOf('signing_key.deleted', kid, origin));
       default:
         return step satisfies never;
     }
@@ -159,10 +165,11 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
 
   /** One replica at a time; the database's clock is everybody's. */
   private async exclusively(
+    database: DataSource,
     administrator: Administrator,
     work: (manager: EntityManager, rows: SigningKeyRow[], now: number) => Promise<AuditRecord[]>,
   ): Promise<void> {
-    const acts = await administrate(this.database, administrator, async (manager) => {
+    const acts = await administrate(database, administrator, async (manager) => {
       await manager.query('SELECT pg_advisory_xact_lock($1)', [rotationLock]);
       const [{ now }] = await manager.query<[{ now: Date }]>('SELECT clock_timestamp() AS now');
       const rows = await manager.find(SigningKeyRow);

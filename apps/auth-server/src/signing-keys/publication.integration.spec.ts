@@ -4,7 +4,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify, type JSONWebKeySet } from 'jose';
 import type { Repository } from 'typeorm';
 import { theServer } from '../administration/origin.ts';
-import { basic, callOAuth, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
+import { basic, callOAuth, postToken, provisionedDatabase, statementsSent } from '../auth-server.fixture.ts';
 import { RegistryChanges } from '../registry/registry-changes.ts';
 import { createSigningKey } from './create-signing-key.ts';
 import { KeyRotation } from './key-rotation.ts';
@@ -137,5 +137,22 @@ describe('a thousand signing keys', () => {
       const asked = await callOAuth(app, '/oauth/introspect', { form: { token }, authorization: as('jobs-api') });
       expect(asked.json()).toMatchObject({ active: true });
     }
+  });
+
+  it('are deleted in few statements when their time is over [many-keys, Lanyard]', async () => {
+    await start(1);
+    const before = statementsSent(database);
+    await database.owner.query(
+      `INSERT INTO signing_key (kid, public_jwk, encrypted_private_key, activated_at, retired_at)
+       SELECT 'old-' || n, public_jwk, encrypted_private_key, now() - interval '2 days', now() - interval '1 day'
+       FROM signing_key, generate_series(1, 1000) AS n`,
+    );
+    const left = async () => (await database.owner.query('SELECT kid FROM signing_key')).rowCount;
+    while ((await left()) !== 1) await sleep(20);
+    expect(statementsSent(database) - before).toBeLessThan(50);
+    const { rows } = await database.owner.query(
+      `SELECT count(DISTINCT details ->> 'kid')::int FROM audit_event WHERE type = 'signing_key.deleted'`,
+    );
+    expect(rows).toEqual([{ count: 1000 }]);
   });
 });

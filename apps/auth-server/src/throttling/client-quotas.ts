@@ -8,7 +8,7 @@ import { ReplicaNews } from './replica-news.ts';
 export const quotaNames = ['tokens', 'introspections', 'revocations', 'revocationLists'] as const;
 export type QuotaName = (typeof quotaNames)[number];
 
-/** How often a minute each client may do each thing; those of ten seconds may come at once. */
+/** How many times a minute a client may do each thing; ten seconds' worth may come at once. */
 @Injectable()
 export class ClientQuotas {
   private readonly quotas: Record<QuotaName, ClientQuota>;

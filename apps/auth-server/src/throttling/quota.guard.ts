@@ -18,7 +18,7 @@ const limits: Record<QuotaName, ThrottledLimit> = {
 /** Delayed before they are refused: without the list, a resource server accepts revoked tokens. */
 const delayed: ReadonlySet<QuotaName> = new Set(['revocationLists']);
 
-/** Lets an authenticated client go on within its quota of this name, and one after the other with the others. */
+/** Lets an authenticated client go on within the named quota, in turn with other clients. */
 export function QuotaGuard(name: QuotaName): Type<CanActivate> {
   @Injectable()
   class NamedQuotaGuard implements CanActivate {

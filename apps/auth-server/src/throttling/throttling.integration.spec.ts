@@ -6,6 +6,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { basic, callOAuth, postToken, provisionedDatabase, statementsSent } from '../auth-server.fixture.ts';
 import { ClientAuthenticationGuard } from '../client-authentication/client-authentication.guard.ts';
 import { AuditLog } from '../audit/audit-log.ts';
+import { spread, waitUntilListening } from './replica-news.fixture.ts';
 import { ReplicaNews } from './replica-news.ts';
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
@@ -46,24 +47,8 @@ function pass(seconds: number, clock: { now: () => number } = Date): void {
   jest.spyOn(clock, 'now').mockImplementation(() => now);
 }
 
-async function waitUntilListening(replica: NestFastifyApplication): Promise<void> {
-  const state = async () =>
-    (await replica.get(Management).inject('/health/ready')).json().details['registry changes'].status;
-  while ((await state()) !== 'up') await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
 async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-/** What a replica counted is known to the other. */
-async function spread(): Promise<void> {
-  const last = [['', 1]] as [string, number][];
-  const arrived = Promise.withResolvers<void>();
-  app.get(ReplicaNews).share('last', { collect: () => last.splice(0), take: () => undefined });
-  other.get(ReplicaNews).share('last', { collect: () => [], take: () => arrived.resolve() });
-  await app.get(ReplicaNews).tell();
-  await arrived.promise;
 }
 
 let addresses = 0;
@@ -149,7 +134,7 @@ describe('guessing', () => {
     const shared = anAddress();
     await ask('guessed', 's3cret', shared);
     await statuses(12, () => guess(shared));
-    await spread();
+    await spread(app, other);
     expect((await guess(shared, other)).statusCode).toBe(429);
     expect((await ask('guessed', 's3cret', shared, other)).statusCode).toBe(200);
   });
@@ -177,12 +162,12 @@ describe('guessing', () => {
   it('is throttled at all replicas', async () => {
     const here = anAddress();
     await statuses(12, () => guess(here));
-    await spread();
+    await spread(app, other);
     expect((await guess(here, other)).statusCode).toBe(429);
     expect((await guess(anAddress(), other)).statusCode).toBe(401);
   });
 
-  it('is observed alone where throttling observes', async () => {
+  it('is only counted where THROTTLING=observe', async () => {
     const here = anAddress();
     expect(await statuses(12, () => guess(here, observing))).toEqual(fails(12));
     // This one would not have been heard either.
@@ -212,7 +197,7 @@ describe('the quota of a client', () => {
   it('is one for all replicas', async () => {
     const here = anAddress();
     await statuses(10, () => ask('shared', 's3cret', here));
-    await spread();
+    await spread(app, other);
     // One that has not seen the client so far.
     expect((await ask('shared', 's3cret', here, other)).statusCode).toBe(429);
   });
@@ -231,7 +216,7 @@ describe('the quota of a client', () => {
     await until(async () => (await ask('usual', 's3cret', here)).statusCode === 200);
   });
 
-  it('is observed alone where throttling observes', async () => {
+  it('is only counted where THROTTLING=observe', async () => {
     expect(await statuses(12, () => ask('observed', 's3cret', anAddress(), observing))).toEqual(
       Array<number>(12).fill(200),
     );
@@ -284,8 +269,7 @@ describe.each([
     });
     expect((await call(one, 'batch-processor')).statusCode).not.toBe(429);
     expect((await ask('jobs-api', database.secretOf('jobs-api'), anAddress(), one)).statusCode).not.toBe(429);
-    await one.get(ReplicaNews).tell();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await spread(one, two);
     expect((await call(two)).statusCode).toBe(429);
     await one.get(AuditLog).onApplicationShutdown();
     const { rows } = await database.owner.query(
@@ -298,7 +282,7 @@ describe.each([
     await Promise.all([one.close(), two.close()]);
   });
 
-  it('is observed alone where throttling observes', async () => {
+  it('is only counted where THROTTLING=observe', async () => {
     const { app: lenient } = await database.startReplica({ ...quotas, THROTTLING: 'observe' });
     expect(await statuses(12, () => call(lenient, 'batch-processor'))).not.toContain(429);
     expect((await lenient.get(Management).inject('/metrics')).body).toMatch(

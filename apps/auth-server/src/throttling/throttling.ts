@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { addLogFields, CONFIGURATION, Registry } from '@lanyard/service-defaults';
 import type { FastifyRequest } from 'fastify';
 import { Counter } from 'prom-client';
+import type { AdministrationLimit } from '../administration/work-at-a-time.ts';
 import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { ThrottledError, type ThrottledLimit } from './throttled-error.ts';
@@ -18,7 +19,7 @@ export class Throttling {
   ) {
     this.requests = new Counter({
       name: 'lanyard_throttled_requests_total',
-      help: 'requests beyond a limit (failures, a quota); enforced="false": let pass, since THROTTLING is observe',
+      help: 'requests beyond a limit (failures, a quota, administration at a time); enforced="false": let pass, since THROTTLING is observe',
       labelNames: ['limit', 'enforced'],
       registers: [metrics],
     });
@@ -26,6 +27,12 @@ export class Throttling {
 
   get isEnforced(): boolean {
     return this.configuration.THROTTLING === 'enforce';
+  }
+
+  /** Notes a request beyond a limit of administration, which is refused. */
+  refused(limit: AdministrationLimit, request: FastifyRequest): void {
+    this.requests.inc({ limit, enforced: 'true' });
+    addLogFields(request, { throttled: limit });
   }
 
   /** Notes a request beyond a limit that is answered later. */
@@ -37,7 +44,7 @@ export class Throttling {
   /**
    * @param seconds   to wait
    * @param clientId  where it is known for sure
-   * @throws {ThrottledError} unless limits are observed alone
+   * @throws {ThrottledError} unless THROTTLING is observe
    */
   beyond(limit: ThrottledLimit, seconds: number, request: FastifyRequest, clientId?: string): void {
     const { ip: address, id: requestId } = request;

@@ -45,7 +45,7 @@ export function addSecrets(program: Command, server: Server): void {
   secrets
     .command('remove')
     .description(
-      'remove a secret and revoke the access tokens obtained with it; one that may be in use only with --force',
+      'remove a secret and revoke the access tokens obtained with it; a secret that may be in use requires --force',
     )
     .argument('<client_id>')
     .argument('<secret>', 'its id, or its last four characters; after "--", where they begin with a dash')

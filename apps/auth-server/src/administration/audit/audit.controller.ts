@@ -7,7 +7,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { AuditEventRow, auditEventOf } from '../../audit/audit-event.entity.ts';
-import { bulk } from '../../bulk.ts';
+import { bulk } from '../../pools.ts';
 
 const text = nameSchema.optional();
 const sequence = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional();

@@ -13,8 +13,8 @@ import { CONFIGURATION, invalid } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Brackets, DataSource, In, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
-import { bulk } from '../../bulk.ts';
 import type { AuthServerConfiguration } from '../../configuration.ts';
+import { bulk, emergencies } from '../../pools.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { revokeGrants } from '../../revocation/revoke.ts';
@@ -34,6 +34,7 @@ import { registeredClientOf } from './registered-client.ts';
 export class Clients {
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
+    @InjectDataSource(emergencies) private readonly emergencies: DataSource,
     @InjectDataSource(bulk) private readonly bulk: DataSource,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
     @Inject(Idempotency) private readonly idempotency: Idempotency,
@@ -112,7 +113,7 @@ export class Clients {
 
   /** A client that is so already stays as it is. */
   setDisabled(administrator: Administrator, clientId: string, disabled: boolean, ifMatch?: string) {
-    const database = disabled ? this.database : this.bulk;
+    const database = disabled ? this.emergencies : this.bulk;
     return this.locked(database, administrator, clientId, ifMatch, async (manager, client, before) => {
       if (before.disabled === disabled) return client;
       if (disabled) requireOther(administrator, clientId, 'disable');
@@ -125,7 +126,7 @@ export class Clients {
   }
 
   async delete(administrator: Administrator, clientId: string, ifMatch?: string): Promise<void> {
-    await this.locked(this.database, administrator, clientId, ifMatch, async (manager, client, before) => {
+    await this.locked(this.emergencies, administrator, clientId, ifMatch, async (manager, client, before) => {
       requireOther(administrator, clientId, 'delete');
       await revokeGrants(manager, clientId);
       await manager.delete(Client, { clientId });

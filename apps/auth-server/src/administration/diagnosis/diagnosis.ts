@@ -3,7 +3,7 @@ import type { Finding } from '@lanyard/administration';
 import { CONFIGURATION, Health } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import { bulk } from '../../bulk.ts';
+import { bulk } from '../../pools.ts';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { insecureSettings } from '../../insecure-settings.ts';
 import { ReservedIdentifiers } from '../../registry/reserved-identifiers.ts';
@@ -27,11 +27,10 @@ export class Diagnosis {
   ) {}
 
   async findings(): Promise<Finding[]> {
-    const [readiness, database, registry] = await Promise.all([
-      this.readinessFindings(),
-      this.databaseFindings(),
-      this.registryFindings(),
-    ]);
+    const readiness = await this.readinessFindings();
+    // One after the other: a request has one connection of its pool.
+    const database = await this.databaseFindings();
+    const registry = await this.registryFindings();
     return [...readiness, ...database, ...this.keyFindings(), ...this.settingFindings(), ...registry];
   }
 

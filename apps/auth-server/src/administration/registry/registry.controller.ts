@@ -12,7 +12,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { z } from 'zod';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
-import { bulk } from '../../bulk.ts';
+import { bulk } from '../../pools.ts';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { administrate, requireNeeds } from '../administrate.ts';
 import { CurrentAdministrator, type Administrator } from '../origin.ts';

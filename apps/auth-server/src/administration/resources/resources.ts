@@ -4,7 +4,7 @@ import { CONFIGURATION, invalid } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Any, ArrayOverlap, DataSource, In, Not, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
-import { bulk } from '../../bulk.ts';
+import { bulk } from '../../pools.ts';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';

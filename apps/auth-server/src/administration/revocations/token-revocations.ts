@@ -5,7 +5,7 @@ import { invalid, problemException } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, MoreThan, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
-import { bulk } from '../../bulk.ts';
+import { bulk, emergencies } from '../../pools.ts';
 import { Client, ClientSecret, RemovedClientSecret } from '../../registry/client.entity.ts';
 import { hasForeignJti, IssuedTokens } from '../../revocation/issued-tokens.ts';
 import { RevocationRow } from '../../revocation/revocation.entity.ts';
@@ -26,7 +26,7 @@ interface Revoked {
 @Injectable()
 export class TokenRevocations {
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
+    @InjectDataSource(emergencies) private readonly emergencies: DataSource,
     @InjectDataSource(bulk) private readonly bulk: DataSource,
     @Inject(IssuedTokens) private readonly tokens: IssuedTokens,
   ) {}
@@ -38,7 +38,7 @@ export class TokenRevocations {
       const message = `its jti was not issued by this server: the signing key was stolen; withdraw the key ${token.keyId}`;
       throw invalid([{ path: ['token'], message }]);
     }
-    await administrate(this.database, administrator, async (manager) => {
+    await administrate(this.emergencies, administrator, async (manager) => {
       const revoked = await revokeWithin(manager, administrator, revocation, token);
       if (!revoked) return;
       await appendAuditEvents(manager, [{ type: 'access_token.revoked', origin: administrator, ...revoked }]);

@@ -1,10 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CreatedSecret, NewSecret, Secret } from '@lanyard/administration';
 import { CONFIGURATION, invalid } from '@lanyard/service-defaults';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type EntityManager } from 'typeorm';
 import { appendAuditEvents, type AuditRecord, type Origin } from '../../audit/append-audit-events.ts';
 import { digestSecret, generateClientSecret, isLive, looksCut } from '../../client-authentication/client-secret.ts';
 import type { AuthServerConfiguration } from '../../configuration.ts';
+import { emergencies } from '../../pools.ts';
 import { Client, ClientSecret, ClientSecretUse, RemovedClientSecret } from '../../registry/client.entity.ts';
 import { administrate } from '../administrate.ts';
 import { requireOwnScopes } from '../administrative-scopes.ts';
@@ -22,6 +24,7 @@ const secretsAtMost = 20;
 export class Secrets {
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
+    @InjectDataSource(emergencies) private readonly emergencies: DataSource,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
     @Inject(Idempotency) private readonly idempotency: Idempotency,
   ) {}
@@ -55,7 +58,7 @@ export class Secrets {
 
   /** The secret and the access tokens that were obtained with it. */
   async remove(administrator: Administrator, clientId: string, secretId: string): Promise<void> {
-    await administrate(this.database, administrator, async (manager) => {
+    await administrate(this.emergencies, administrator, async (manager) => {
       await this.lock(manager, administrator, clientId);
       const secret = await manager.findOneBy(ClientSecret, { id: secretId, clientId });
       if (!secret) throw notFound('secret');
