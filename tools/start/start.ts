@@ -107,12 +107,27 @@ async function submitExamples(system: System, begun: number): Promise<void> {
   }
 }
 
-const hints = ({ urls, secretsDirectory }: System) => `${pc.bold('Try it')}, in another terminal:
-  curl -s -u "batch-processor:$(cat ${relative(process.cwd(), secretsDirectory) || '.'}/batch-processor/client_secret)" -d grant_type=client_credentials ${urls.issuer}/oauth/token
+/** The settings of the commands, where the addresses or the folder are not their defaults. */
+function settingsOf({ urls, secretsDirectory }: System): string {
+  const settings = [
+    ['ISSUER', urls.issuer, 'http://localhost:3000'],
+    ['BATCH_PROCESSOR_URL', urls.batchProcessor, 'http://localhost:3001'],
+    ['JOBS_API_URL', urls.jobsApi, 'http://localhost:3002'],
+    ['SECRETS_DIRECTORY', secretsDirectory, join(repository, '.lanyard/secrets')],
+  ] as const;
+  const others = settings.filter(([, value, fallback]) => value !== fallback);
+  return others.length > 0 ? `  export ${others.map(([name, value]) => `${name}='${value}'`).join(' ')}\n` : '';
+}
+
+const hints = (system: System) => {
+  const { urls, secretsDirectory } = system;
+  return `${pc.bold('Try it')}, in another terminal:
+${settingsOf(system)}  curl -s -u "batch-processor:$(cat ${relative(process.cwd(), secretsDirectory) || '.'}/batch-processor/client_secret)" -d grant_type=client_credentials ${urls.issuer}/oauth/token
   npm run jobs -- list
   npm run jobs -- report columns
   npx lanyard doctor
 `;
+};
 
 function printLine(line: Line): void {
   const text = trace(line);

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { createLocalJWKSet, type JWK } from 'jose';
 import {
@@ -99,6 +99,16 @@ describe('the usable keys of a JWK Set', () => {
         expect(await usableOf([...before, good, ...after] as JWK[])).toEqual([good]);
       }),
     );
+  });
+
+  it('are found at once where a thousand share a kid [usable-keys, Lanyard]', async () => {
+    const importKey = jest.spyOn(crypto.subtle, 'importKey');
+    const many = Array.from({ length: 1000 }, () => jwk());
+    const { usable, faults } = await usableKeys({ keys: [...many, jwk({ kid: 'k2' })] }, accessTokenAlgorithms);
+    expect(usable).toEqual([jwk({ kid: 'k2' })]);
+    expect(new Set(faults)).toEqual(new Set(['k1: 1000 keys have this kid']));
+    expect(importKey.mock.calls.length).toBeLessThan(10);
+    importKey.mockRestore();
   });
 
   it('are not two that share a kid [usable-keys, Lanyard]', async () => {

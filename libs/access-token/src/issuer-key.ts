@@ -50,10 +50,14 @@ export async function usableKeys(
   return { usable, faults };
 }
 
+/** How many keys may share a kid, one for each algorithm: each is looked at among all of them. */
+const ofOneKid = 4;
+
 /** @param keys  with the same kid */
 async function faultOf(keys: JWK[], algorithms: readonly AccessTokenAlgorithm[]): Promise<string | undefined> {
   const kid = keys[0]?.kid;
   if (typeof kid !== 'string') return 'it has no kid';
+  if (keys.length > ofOneKid) return `${keys.length} keys have this kid`;
   let fault = 'it is for none of the accepted algorithms';
   for (const alg of algorithms) {
     try {

@@ -138,7 +138,7 @@ describe('a service', () => {
     expect(JSON.stringify(lines.filter(({ msg }) => msg === 'request'))).not.toContain('hush');
   });
 
-  it.each(['a b', 'x'.repeat(65), 'a"b'])('makes an id of its own instead of %j', async (id) => {
+  it.each(['a b', 'x'.repeat(65), 'a"b', 'lanyard_cs_hush'])('makes an id of its own instead of %j', async (id) => {
     const response = await app.inject({ url: '/log', headers: { 'x-request-id': id } });
     expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
   });

@@ -128,6 +128,12 @@ export const authorizationServer: readonly Rule[] = [
     files: [`${server}/throttling/delayed-requests.ts`, `${server}/throttling/quota.guard.ts`],
   },
   {
+    name: 'waiting-places',
+    section: 'Lanyard',
+    text: 'A caller that waits for news as often as it may leaves places to others.',
+    files: [`${server}/long-poll/waiting-requests.ts`],
+  },
+  {
     name: 'few-signatures',
     section: 'Lanyard',
     text: 'How many lists of revocations are signed does not depend on the cursors that are asked for.',

@@ -1,5 +1,5 @@
 import { createServer, type ServerResponse } from 'node:http';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import { expect, it, jest } from '@jest/globals';
 import type { FastifyReply } from 'fastify';
@@ -17,9 +17,31 @@ it('does not wait for a connection that was closed before [waiting-requests, RFC
   await closed;
   const waiting = new WaitingRequests();
   const ended = jest.fn();
-  void waiting.wait(60, { raw, header: () => undefined } as unknown as FastifyReply).then(ended);
+  void waiting.wait(60, 'caller', { raw, header: () => undefined } as unknown as FastifyReply).then(ended);
   await new Promise(setImmediate);
   expect(ended).toHaveBeenCalled();
   waiting.stop();
   server.close();
+});
+
+it('leaves places to others where one caller takes all of its own [waiting-places, Lanyard]', async () => {
+  const waiting = new WaitingRequests();
+  const begin = (caller: string) => {
+    const raw = Object.assign(new EventEmitter().setMaxListeners(0), { destroyed: false });
+    const reply = { raw, header: jest.fn() } as unknown as FastifyReply;
+    const ended = waiting.wait(60, caller, reply);
+    return { raw, reply, ended };
+  };
+  const first = begin('greedy');
+  const own = Array.from({ length: 999 }, () => begin('greedy'));
+  const beyond = begin('greedy');
+  await beyond.ended;
+  expect(beyond.reply.header).not.toHaveBeenCalled();
+  const other = begin('modest');
+  first.raw.emit('close');
+  await first.ended;
+  const again = begin('greedy');
+  waiting.stop();
+  await Promise.all([first, ...own, other, again].map(({ ended }) => ended));
+  for (const { reply } of [other, again]) expect(reply.header).toHaveBeenCalledWith('preference-applied', 'wait=60');
 });

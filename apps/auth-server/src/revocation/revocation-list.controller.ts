@@ -36,7 +36,7 @@ export class RevocationListController {
     // Another replica knows more.
     if (after !== undefined && after > revocations.cursor) await revocations.catchUp();
     if ((await revocations.isCurrent()) && after === revocations.cursor) {
-      await revocations.waiting.wait(waitPreferredBy(prefer), reply);
+      await revocations.waiting.wait(waitPreferredBy(prefer), client.clientId, reply);
     }
     const isCurrent = await revocations.isCurrent();
     // Another replica may know more than what is known here without the database.

@@ -1,5 +1,6 @@
 import { Controller, Get, Headers, HttpStatus, Inject, Res } from '@nestjs/common';
 import { Public } from '@lanyard/resource-server/access';
+import { network } from '@lanyard/service-defaults';
 import type { FastifyReply } from 'fastify';
 import type { JSONWebKeySet } from 'jose';
 import { waitPreferredBy } from '../long-poll/waiting-requests.ts';
@@ -21,7 +22,7 @@ export class JwksController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JSONWebKeySet | undefined> {
     const seconds = waitPreferredBy(prefer);
-    if (known === this.keys.etag) await this.keys.waiting.wait(seconds, reply);
+    if (known === this.keys.etag) await this.keys.waiting.wait(seconds, network(reply.request.ip), reply);
     const maxAge = Math.min(300, Math.floor(this.keys.periods.announcement / 2));
     // What was waited for is news to whoever waited, and to no cache.
     void reply.header('cache-control', seconds > 0 ? 'no-store' : `public, max-age=${maxAge}`);

@@ -88,6 +88,7 @@ export class FilesController {
   @ApiResponse({ status: 404, description: 'there is no such file' })
   async download(@Param('id', { schema: fileIdSchema }) id: string): Promise<StreamableFile> {
     const { size, content } = await this.files.open(id);
-    return new StreamableFile(Readable.from(content), { type: 'text/csv', length: size });
+    // One chunk ahead: a caller that reads nothing costs no more.
+    return new StreamableFile(Readable.from(content, { highWaterMark: 1 }), { type: 'text/csv', length: size });
   }
 }

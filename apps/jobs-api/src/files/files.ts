@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Inject, Injectable, NotFoundException } from '@nestjs/common';
 import { CONFIGURATION, problemException } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
+import { v7 as uuid } from 'uuid';
 import type { JobsApiConfiguration } from '../configuration.ts';
 import type { FileQuery, ListedFile } from './file.schema.ts';
 import { inChunks } from './in-chunks.ts';
@@ -28,8 +29,9 @@ export class Files {
    */
   async store(content: AsyncIterable<Buffer>, createdBy: string, announced?: number): Promise<StoredFile> {
     this.requireSize(announced ?? 0);
-    const uploadId = await this.uploads.begin(createdBy, announced ?? 0);
+    const uploadId = uuid();
     try {
+      await this.uploads.begin(uploadId, createdBy, announced ?? 0);
       const hash = createHash('sha256');
       let size = 0;
       let position = 0;

@@ -1,4 +1,5 @@
 import { deepStrictEqual } from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
@@ -129,10 +130,28 @@ describe('an upload that breaks off', () => {
     await until(isEmpty);
   });
 
+  it('is removed as soon as the database is there again, also where it was away at once [upload-leaves-nothing, Lanyard]', async () => {
+    const database = api.app.get(DataSource);
+    const query = database.query.bind(database);
+    let isAway = true;
+    const away = jest.spyOn(database, 'query').mockImplementation(async (sql, parameters) => {
+      if (!isAway) return query(sql, parameters);
+      // What was asked is done, and the answer is lost.
+      if (/INSERT INTO upload/.test(sql)) await query(sql, parameters);
+      throw new Error('Connection terminated');
+    });
+    expect((await worker('POST', '/files', 'a,b\n', csv)).status).toBe(503);
+    isAway = false;
+    away.mockRestore();
+    await until(isEmpty);
+  });
+
   it('of a process that was killed is removed after minutes, and one that still comes in is not [upload-leaves-nothing, Lanyard]', async () => {
     // As a process leaves it that is killed.
     const uploads = api.app.get(Uploads);
-    const [stale, slow] = [await uploads.begin('killed', 100), await uploads.begin('slow', 100)];
+    const [stale, slow] = [randomUUID(), randomUUID()];
+    await uploads.begin(stale, 'killed', 100);
+    await uploads.begin(slow, 'slow', 100);
     for (const id of [stale, slow]) await uploads.write(id, 0, Buffer.from('a,b\n'));
     const age = (id: string, minutes: number) =>
       api.owner.query('UPDATE upload SET last_chunk_at = now() - make_interval(mins => $2) WHERE id = $1', [
@@ -326,7 +345,7 @@ describe('the sweeper', () => {
     await until(isEmpty);
     const counted = async () => (await Promise.all(swept)).reduce((sum, count) => sum + count, 0);
     expect(await counted()).toBe(0);
-    await uploads.begin('killed', 100);
+    await uploads.begin(randomUUID(), 'killed', 100);
     await api.owner.query(`UPDATE upload SET last_chunk_at = now() - interval '4 minutes'`);
     await until(isEmpty);
     expect(await counted()).toBe(1);

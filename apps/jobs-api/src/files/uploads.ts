@@ -1,7 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIGURATION, problemException } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
-import { v7 as uuid } from 'uuid';
 import type { JobsApiConfiguration } from '../configuration.ts';
 
 export interface Usage {
@@ -32,6 +31,8 @@ const chunksAtOnce = 400;
 export class Uploads {
   private readonly logger = new Logger(Uploads.name);
   private readonly allowed: Usage;
+  /** Uploads whose removal failed here. */
+  private readonly left = new Set<string>();
 
   constructor(
     @Inject(DataSource) private readonly database: DataSource,
@@ -48,9 +49,8 @@ export class Uploads {
    * Reserves what the upload announces; 0 where it announces nothing.
    * @throws a problem where the client has too much already
    */
-  async begin(clientId: string, announced: number): Promise<string> {
+  async begin(id: string, clientId: string, announced: number): Promise<void> {
     const { files, bytes, uploads } = this.allowed;
-    const id = uuid();
     const begun = await this.database.query<unknown[]>(
       `WITH reserved AS (
          INSERT INTO file_usage AS used (client_id, files, bytes, uploads) SELECT $2::text, 1, $3::bigint, 1 WHERE $3 <= $5
@@ -61,7 +61,7 @@ export class Uploads {
        INSERT INTO upload (id, client_id, size) SELECT $1::uuid, client_id, $3 FROM reserved RETURNING id`,
       [id, clientId, announced, files, bytes, uploads],
     );
-    if (begun.length > 0) return id;
+    if (begun.length > 0) return;
     const usage = await this.usage(clientId);
     const hasRoom = usage.used.files < files && usage.used.bytes + announced <= bytes;
     throw hasRoom ? tooManyUploads(usage) : noRoom(usage);
@@ -143,20 +143,25 @@ export class Uploads {
       );
       if (given === 1) await this.removeChunks(id);
     } catch (error) {
+      this.left.add(id);
       this.logger.warn({ msg: 'an upload could not be removed, it is tried again', upload_id: id, err: error });
     }
   }
 
   /**
-   * Removes what a process that ended left behind.
+   * Removes what could not be removed here, and what a process that ended left behind.
    * @returns how many uploads that broke off
    */
   async sweep(): Promise<number> {
+    const left = [...this.left];
     const [given] = await this.database.query<[{ id: string }[], number]>(
-      `UPDATE upload SET last_chunk_at = '-infinity' WHERE NOT complete AND last_chunk_at < now() - ${stale} RETURNING id`,
+      `UPDATE upload SET last_chunk_at = '-infinity'
+       WHERE NOT complete AND (last_chunk_at < now() - ${stale} OR id = ANY($1)) RETURNING id`,
+      [left],
     );
     let brokenOff = 0;
     for (const { id } of given) if (await this.removeChunks(id)) brokenOff += 1;
+    for (const id of left) this.left.delete(id);
     return brokenOff;
   }
 

@@ -156,6 +156,18 @@ describe('a body that is not wanted', () => {
     expect(new Set(answers.map(String))).toEqual(new Set(['413,']));
   });
 
+  it('takes one place where it is sent ahead many times on a connection [token-before-body, Lanyard]', async () => {
+    const ahead = await send(`${head('/echo', 'content-length: 2\r\nexpect: wonders\r\n')}{}`.repeat(50));
+    await firstOf(ahead);
+    const other = await send(head('/echo', 'content-length: 100000\r\n'));
+    await firstOf(other);
+    for (let i = 0; i < 3; i++) {
+      other.write('x'.repeat(1000));
+      await sleep(20);
+    }
+    expect(other.errored).toBeNull();
+  });
+
   it('takes nothing from other addresses where one sends many [token-before-body, Lanyard]', async () => {
     const refuse = async (address: string) => {
       const socket = await send(head('/echo', 'content-length: 100000\r\n'), address);

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { NotFoundException } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { problemException } from '../problem/problem.ts';
@@ -69,6 +70,7 @@ export function leaveUnread(request: FastifyRequest, reply: FastifyReply): void 
 
 const lingering = new Map<string, number>();
 let lingeringInAll = 0;
+const lingeringSockets = new WeakSet<Socket>();
 
 /**
  * Call it before the answer to a request whose body is not complete. Node would read and discard the rest, or destroy the
@@ -77,9 +79,12 @@ let lingeringInAll = 0;
  */
 function linger({ raw, ip }: FastifyRequest): void {
   const { socket } = raw;
+  // Requests that were sent ahead on one connection.
+  if (lingeringSockets.has(socket)) return;
   const place = network(ip);
   const ofPlace = lingering.get(place) ?? 0;
   if (socket.destroyed || lingeringInAll >= lingeringAtMost || ofPlace >= lingeringOfNetwork) return;
+  lingeringSockets.add(socket);
   lingeringInAll += 1;
   lingering.set(place, ofPlace + 1);
   socket.once('close', () => {

@@ -5,7 +5,8 @@ import type { Logger } from 'pino';
 import { addHooksTo } from '../route-hooks.ts';
 import { forFlatLines, secretFields } from './logger.ts';
 
-const requestId = /^[A-Za-z0-9._-]{1,64}$/;
+/** A client secret in the wrong place is none. */
+const requestId = /^(?!lanyard_cs_)[A-Za-z0-9._-]{1,64}$/;
 
 /** A caller's `X-Request-Id` is kept where it is harmless, so that a job can be followed from service to service. */
 export function requestIdOf(request: IncomingMessage): string {
