@@ -160,6 +160,13 @@ async function openAs(client: string, count: number): Promise<Socket[]> {
   return opened;
 }
 
+/** Until a request of the client waits on each of them. */
+async function putToWork(opened: Socket[]): Promise<void> {
+  atWork = 0;
+  for (const socket of opened) socket.write(get('/as/porter/waiting'));
+  await until(() => atWork === opened.length);
+}
+
 /** Which of them are closed, when all has been said. */
 async function closedOf(opened: Socket[]): Promise<number[]> {
   await sleep(100);
@@ -364,12 +371,10 @@ describe('a server whose connections clients hold', () => {
   it('keeps those whose requests are under way [client-connections, Lanyard]', async () => {
     await start(twenty);
     const waiting = await openAs('porter', 19);
-    for (const socket of waiting) socket.write(get('/as/porter/waiting'));
-    await untilWaiting(19);
+    await putToWork(waiting);
     const [idle] = (await openAs('scout', 1)) as [Socket];
     expect(await ask(2)).toBe('200');
-    expect(idle.destroyed).toBe(true);
-    expect(await closedOf(waiting)).toEqual([]);
+    expect(await closedOf([idle, ...waiting])).toEqual([0]);
     const answers = Promise.all(waiting.map((socket) => once(socket, 'data')));
     released.resolve({});
     await answers;
@@ -378,8 +383,7 @@ describe('a server whose connections clients hold', () => {
   it('closes newcomers while all wait for an answer [client-connections, Lanyard]', async () => {
     await start(twenty);
     const waiting = await openAs('porter', 20);
-    for (const socket of waiting) socket.write(get('/as/porter/waiting'));
-    await untilWaiting(20);
+    await putToWork(waiting);
     expect(await ask(2)).toBe('closed');
     expect(await closedOf(waiting)).toEqual([]);
     expect(await dropped()).toEqual({ server: 1 });
@@ -403,8 +407,10 @@ describe('a server whose connections clients hold', () => {
   it('closes idle ones of a client before its uploads [client-connections, Lanyard]', async () => {
     await start(twenty);
     const opened = await openAs('porter', 20);
+    let begun = 0;
+    app.getHttpServer().on('request', () => (begun += 1));
     for (const socket of opened.slice(0, 10)) socket.write(half);
-    await sleep(100);
+    await until(() => begun === 10);
     expect(await ask(2)).toBe('200');
     expect(await closedOf(opened)).toEqual([10]);
   });
@@ -417,11 +423,10 @@ describe('a server whose connections clients hold', () => {
     for (const socket of left) socket.destroy();
     while ((await connections()) > 0) await sleep(10);
     released.resolve({});
+    await turn();
     released = Promise.withResolvers();
-    await sleep(50);
     const waiting = await openAs('porter', 20);
-    for (const socket of waiting) socket.write(get('/as/porter/waiting'));
-    await untilWaiting(20);
+    await putToWork(waiting);
     expect(await ask(2)).toBe('closed');
     expect(await dropped()).toEqual({ server: 1 });
   });
@@ -510,8 +515,7 @@ describe('a server that speaks TLS', () => {
       await once(socket, 'data');
       opened.push(socket);
     }
-    for (const socket of opened.slice(0, 6)) socket.write(get('/as/porter/waiting'));
-    await sleep(100);
+    await putToWork(opened.slice(0, 6));
     const newcomer = await openTls('/here');
     await once(newcomer, 'data');
     expect(await closedOf(opened)).toEqual([6]);
