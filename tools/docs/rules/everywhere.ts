@@ -120,6 +120,13 @@ export const everywhere: readonly Rule[] = [
     decision: 'docs/decisions/0018-management-listener-and-shares.md',
   },
   {
+    name: 'client-connections',
+    section: 'Lanyard',
+    text: 'No client keeps others out by the connections that it holds: idle ones make room for newcomers.',
+    files: [`${library}/limits/limit-connections.ts`, `${library}/limits/connection-shares.ts`],
+    decision: 'docs/decisions/0018-management-listener-and-shares.md',
+  },
+  {
     name: 'pipelined-requests',
     section: 'Lanyard',
     text: 'A connection on which nothing was authenticated has a hundred requests under way at most.',

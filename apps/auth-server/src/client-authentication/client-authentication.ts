@@ -80,7 +80,7 @@ export class ClientAuthentication {
       throw error;
     }
     addLogFields(request, { client_id: clientId });
-    markAuthenticated(request);
+    markAuthenticated(request, clientId);
     if (!this.throttling.isEnforced) this.observe(clientId, request);
     this.throttle.succeeded(clientId, request.ip);
     this.succeeded += 1;

@@ -50,7 +50,7 @@ export const serviceConfiguration = z.object({
     .max(1_000_000)
     .default(4000)
     .describe(
-      'connections at a time at most; a new one takes the place of an idle one on which nothing was authenticated, or is closed',
+      'connections at a time at most; a new one takes the place of an idle one of the client, or of the unauthenticated callers, that hold most, or is closed',
     ),
   CONNECTIONS_PER_ADDRESS: z.coerce
     .number()

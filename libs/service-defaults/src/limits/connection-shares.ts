@@ -1,72 +1,105 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What an address holds: its connections on which nothing was authenticated so far, the longest idle first. */
+/** What an address or a client holds: its connections, those of an address the longest idle first. */
 interface Share {
-  network: string;
-  connections: Set<Anonymous>;
-}
-
-/** A connection on which nothing was authenticated so far. */
-export interface Anonymous {
-  socket: Socket;
-  share: Share;
+  holder: string;
+  connections: Set<Connection>;
   shares: ConnectionShares;
-  /** how many requests are at work */
-  underWay: number;
-  /** of its latest request, until that is answered */
-  response?: { req: { complete: boolean } } | undefined;
 }
 
-/** Which addresses hold the anonymous connections of a server, and which connection is to go first. */
+/** A connection that counts for an address or, once a client was authenticated on it, for that client. */
+export interface Connection {
+  socket: Socket;
+  /** that requests come in on: over TLS, one on top of `socket` */
+  http: Socket & { _httpMessage?: ServerResponse | null };
+  share?: Share | undefined;
+  /** where it counts once a client is authenticated */
+  clients: ConnectionShares;
+  clientId?: string | undefined;
+  /** how many requests are at work, before a client is authenticated */
+  underWay: number;
+}
+
+/** No request is under way: Node keeps the response there, and `closeIdleConnections` looks for it there as well. */
+const isIdle = ({ http: { _httpMessage: response } }: Connection): boolean => !response;
+
+/** It is idle, or has not received the whole request, or its caller does not take the answer. */
+function waitsForCaller({ http: { _httpMessage: response } }: Connection): boolean {
+  return !response || !response.req.complete || response.writableEnded || response.writableNeedDrain;
+}
+
+/** Which addresses, or clients, hold the connections of a server, and which connection is to go first. */
 export class ConnectionShares {
+  /** of all addresses, or clients */
+  size = 0;
   private readonly shares = new Map<string, Share>();
 
-  /** How many connections this network holds. */
-  sizeOf(network: string): number {
-    return this.shares.get(network)?.connections.size ?? 0;
+  /** How many connections this address or client holds. */
+  sizeOf(holder: string): number {
+    return this.shares.get(holder)?.connections.size ?? 0;
   }
 
-  add(socket: Socket, network: string): Anonymous {
-    let share = this.shares.get(network);
-    if (!share) this.shares.set(network, (share = { network, connections: new Set() }));
-    const connection = { socket, share, shares: this, underWay: 0 };
+  /** It counts here from now on, and no longer where it did before. */
+  add(connection: Connection, holder: string): void {
+    connection.share?.shares.remove(connection);
+    let share = this.shares.get(holder);
+    if (!share) this.shares.set(holder, (share = { holder, connections: new Set(), shares: this }));
     share.connections.add(connection);
-    return connection;
+    connection.share = share;
+    this.size += 1;
   }
 
-  remove(connection: Anonymous): void {
-    const { network, connections } = connection.share;
-    if (connections.delete(connection) && connections.size === 0) this.shares.delete(network);
+  remove(connection: Connection): void {
+    const { share } = connection;
+    if (!share) return;
+    connection.share = undefined;
+    share.connections.delete(connection);
+    this.size -= 1;
+    if (share.connections.size === 0) this.shares.delete(share.holder);
   }
 
-  /** It is idle from now on. */
-  rest(connection: Anonymous): void {
-    connection.response = undefined;
-    const { connections } = connection.share;
-    if (connections.delete(connection)) connections.add(connection);
+  longestIdleOf(holder: string): Connection | undefined {
+    return firstOf(this.shares.get(holder)?.connections ?? [], waitsForCaller);
   }
 
-  longestIdleOf(network: string): Anonymous | undefined {
-    return longestIdle(this.shares.get(network)?.connections ?? []);
-  }
-
-  /** The longest idle one of the network that holds most, of those that have an idle one. */
-  longestIdleOfLargest(): Anonymous | undefined {
-    let found: Anonymous | undefined;
-    let most = 0;
+  /** The first one like this of the address or client that holds most, of those that have one. */
+  firstOfLargest(isLikeThis: (connection: Connection) => boolean): Connection | undefined {
+    let found: Connection | undefined;
     for (const { connections } of this.shares.values()) {
-      if (connections.size <= most) continue;
-      const idle = longestIdle(connections);
-      if (!idle) continue;
-      found = idle;
-      most = connections.size;
+      if (connections.size > held(found)) found = firstOf(connections, isLikeThis) ?? found;
     }
     return found;
   }
 }
 
-/** While a request is still coming in, nothing is done for it: such a connection is idle as well. */
-function longestIdle(connections: Iterable<Anonymous>): Anonymous | undefined {
-  for (const connection of connections) if (!connection.response?.req.complete) return connection;
+/** It is idle from now on. */
+export function rest(connection: Connection): void {
+  const connections = connection.share?.connections;
+  if (connections?.delete(connection)) connections.add(connection);
+}
+
+/**
+ * The connection that makes room on a full server. All callers who were not authenticated count as one client here: they
+ * may be newcomers, who would otherwise close each other's connections before they could send a request.
+ */
+export function connectionToClose(addresses: ConnectionShares, clients: ConnectionShares): Connection | undefined {
+  const anonymous = addresses.firstOfLargest(waitsForCaller);
+  const idle = clients.firstOfLargest(isIdle);
+  const waiting = clients.firstOfLargest(waitsForCaller);
+  const client = held(waiting) > held(idle) ? waiting : idle;
+  return anonymous && addresses.size >= held(client) ? anonymous : client;
+}
+
+/** How many connections its address or client holds. */
+function held(connection: Connection | undefined): number {
+  return connection?.share?.connections.size ?? 0;
+}
+
+function firstOf(
+  connections: Iterable<Connection>,
+  isLikeThis: (connection: Connection) => boolean,
+): Connection | undefined {
+  for (const connection of connections) if (isLikeThis(connection)) return connection;
   return undefined;
 }

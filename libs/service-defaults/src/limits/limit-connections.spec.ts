@@ -3,11 +3,11 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Module, Post, Req } from '@nestjs/common';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Module, Param, Post, Req, StreamableFile } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { generate } from 'selfsigned';
@@ -46,8 +46,44 @@ class TestController {
   /** As a client is authenticated. */
   @Get('client')
   takeClient(@Req() request: FastifyRequest) {
-    markAuthenticated(request);
+    markAuthenticated(request, 'porter');
     return released.promise;
+  }
+
+  @Get('as/:client')
+  answerAs(@Req() request: FastifyRequest, @Param('client') client: string) {
+    markAuthenticated(request, client);
+    return {};
+  }
+
+  /** As a guard decides before the body is read, or a client is authenticated after that. */
+  @Post('as/:client')
+  takeAs(@Req() request: FastifyRequest, @Param('client') client: string) {
+    markAuthenticated(request, client);
+    return {};
+  }
+
+  @Get('as/:client/waiting')
+  waitAs(@Req() request: FastifyRequest, @Param('client') client: string) {
+    markAuthenticated(request, client);
+    atWork += 1;
+    return released.promise;
+  }
+
+  @Get('as/:client/large')
+  download(@Req() request: FastifyRequest, @Param('client') client: string) {
+    markAuthenticated(request, client);
+    const megabyte = Buffer.alloc(1_000_000);
+    return new StreamableFile(Readable.from(Array.from({ length: 20 }, () => megabyte)));
+  }
+
+  /** As a client whose secret is checked in the database. */
+  @Get('late/:client')
+  async takeLate(@Req() request: FastifyRequest, @Param('client') client: string) {
+    atWork += 1;
+    await released.promise;
+    markAuthenticated(request, client);
+    return {};
   }
 }
 
@@ -55,7 +91,7 @@ class TestController {
 class TestModule {}
 
 let app: NestFastifyApplication;
-let lines: { level: string; msg: string; address?: string; limit?: number }[];
+let lines: { level: string; msg: string; address?: string; client_id?: string; limit?: number }[];
 const sockets: Socket[] = [];
 
 /** A service that takes ten connections, four of an address. */
@@ -108,9 +144,27 @@ async function ask(last: number): Promise<string> {
   const [answer] = await Promise.race([once(socket, 'data'), once(socket, 'close')]);
   return Buffer.isBuffer(answer) ? answer.toString().slice(9, 12) : 'closed';
 }
-async function use(socket: Socket): Promise<void> {
-  socket.write(get('/here'));
+async function use(socket: Socket, path = '/here'): Promise<void> {
+  socket.write(get(path));
   await once(socket, 'data');
+}
+
+/** Connections on which this client was authenticated, and which are idle. */
+async function openAs(client: string, count: number): Promise<Socket[]> {
+  const opened: Socket[] = [];
+  for (let i = 0; i < count; i++) {
+    const [socket] = (await open(1, 1)) as [Socket];
+    await use(socket, `/as/${client}`);
+    opened.push(socket);
+  }
+  return opened;
+}
+
+/** Until a request of the client waits on each of them. */
+async function putToWork(opened: Socket[]): Promise<void> {
+  atWork = 0;
+  for (const socket of opened) socket.write(get('/as/porter/waiting'));
+  await until(() => atWork === opened.length);
 }
 
 /** Which of them are closed, when all has been said. */
@@ -263,6 +317,128 @@ describe('a server with all its connections', () => {
   });
 });
 
+describe('a server whose connections clients hold', () => {
+  const twenty = { MAX_CONNECTIONS: '20' };
+
+  it('takes in a newcomer for an idle one of the only client [client-connections, Lanyard]', async () => {
+    await start(twenty);
+    const opened = await openAs('porter', 20);
+    expect(await ask(2)).toBe('200');
+    expect(await closedOf(opened)).toEqual([0]);
+    expect(await dropped()).toEqual({ client: 1 });
+    expect(lines.filter(({ level }) => level === 'warn')).toEqual([
+      expect.objectContaining({
+        msg: 'idle connections of a client are closed to make room for others',
+        client_id: 'porter',
+      }),
+    ]);
+  });
+
+  it('takes in many newcomers at a time, which have not asked yet [client-connections, Lanyard]', async () => {
+    await start(twenty);
+    const opened = await openAs('porter', 20);
+    const newcomers = [...(await open(2, 4)), ...(await open(3, 4))];
+    for (const newcomer of newcomers) await use(newcomer);
+    expect(await closedOf(opened)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('leaves clients theirs while as many are not authenticated [client-connections, Lanyard]', async () => {
+    await start({ ...twenty, CONNECTIONS_PER_ADDRESS: '10' });
+    const authenticated = await openAs('porter', 10);
+    const idle = await open(2, 10);
+    expect(await ask(3)).toBe('200');
+    expect(await closedOf(authenticated)).toEqual([]);
+    expect(await closedOf(idle)).toEqual([0]);
+  });
+
+  it('closes those of the client that holds most [client-connections, Lanyard]', async () => {
+    await start(twenty);
+    const [some, most] = [await openAs('scout', 8), await openAs('porter', 12)];
+    for (let i = 0; i < 3; i++) expect(await ask(2)).toBe('200');
+    expect(await closedOf(some)).toEqual([]);
+    expect(await closedOf(most)).toEqual([0, 1, 2]);
+  });
+
+  it('counts a connection for the client that was authenticated last [client-connections, Lanyard]', async () => {
+    await start(twenty);
+    const [some, most] = [await openAs('scout', 9), await openAs('porter', 11)];
+    for (const socket of most.slice(0, 4)) await use(socket, '/as/scout');
+    expect(await ask(2)).toBe('200');
+    expect(await closedOf(some)).toEqual([0]);
+    expect(await closedOf(most)).toEqual([]);
+  });
+
+  it('keeps those whose requests are under way [client-connections, Lanyard]', async () => {
+    await start(twenty);
+    const waiting = await openAs('porter', 19);
+    await putToWork(waiting);
+    const [idle] = (await openAs('scout', 1)) as [Socket];
+    expect(await ask(2)).toBe('200');
+    expect(await closedOf([idle, ...waiting])).toEqual([0]);
+    const answers = Promise.all(waiting.map((socket) => once(socket, 'data')));
+    released.resolve({});
+    await answers;
+  });
+
+  it('closes newcomers while all wait for an answer [client-connections, Lanyard]', async () => {
+    await start(twenty);
+    const waiting = await openAs('porter', 20);
+    await putToWork(waiting);
+    expect(await ask(2)).toBe('closed');
+    expect(await closedOf(waiting)).toEqual([]);
+    expect(await dropped()).toEqual({ server: 1 });
+  });
+
+  const half = `POST /as/porter HTTP/1.1\r\nhost: here\r\n${json}content-length: 10\r\n\r\n{`;
+  it.each([
+    ['answered an anonymous request', get('/here')],
+    ['received a part of the headers', 'GET /here HTTP/1.1\r\nhost: '],
+    ['received a part of a body', half],
+    ['sent a part of an answer', get('/as/porter/large')],
+  ])('closes those that have last %s [client-connections, Lanyard]', async (_, bytes) => {
+    await start(twenty);
+    const opened = await openAs('porter', 20);
+    for (const socket of opened) socket.pause().write(bytes);
+    await sleep(200);
+    for (let i = 0; i < 3; i++) expect(await ask(2)).toBe('200');
+    expect(await dropped()).toEqual({ client: 3 });
+  });
+
+  it('closes idle ones of a client before its uploads [client-connections, Lanyard]', async () => {
+    await start(twenty);
+    const opened = await openAs('porter', 20);
+    let begun = 0;
+    app.getHttpServer().on('request', () => (begun += 1));
+    for (const socket of opened.slice(0, 10)) socket.write(half);
+    await until(() => begun === 10);
+    expect(await ask(2)).toBe('200');
+    expect(await closedOf(opened)).toEqual([10]);
+  });
+
+  it('forgets one that was closed before its client was found [client-connections, Lanyard]', async () => {
+    await start(twenty);
+    atWork = 0;
+    const left = await open(1, 4, get('/late/porter'));
+    await until(() => atWork === 4);
+    for (const socket of left) socket.destroy();
+    while ((await connections()) > 0) await sleep(10);
+    released.resolve({});
+    await turn();
+    released = Promise.withResolvers();
+    const waiting = await openAs('porter', 20);
+    await putToWork(waiting);
+    expect(await ask(2)).toBe('closed');
+    expect(await dropped()).toEqual({ server: 1 });
+  });
+
+  it('closes none of a proxy, behind which are many callers [client-connections, Lanyard]', async () => {
+    await start({ ...twenty, TRUSTED_PROXIES: '127.0.0.1' });
+    const opened = await openAs('porter', 20);
+    expect(await ask(2)).toBe('closed');
+    expect(await closedOf(opened)).toEqual([]);
+  });
+});
+
 describe('requests that are sent ahead on one connection', () => {
   it('are a hundred at most before anything is authenticated [pipelined-requests, Lanyard]', async () => {
     await start();
@@ -298,23 +474,28 @@ describe('requests that are sent ahead on one connection', () => {
 });
 
 describe('a server that speaks TLS', () => {
-  it('counts connections from their first packet, and keeps those on which a token was accepted [connection-share, Lanyard]', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'lanyard-shares-'));
-    const files = {
-      TLS_CERTIFICATE_FILE: join(directory, 'tls.crt'),
-      TLS_PRIVATE_KEY_FILE: join(directory, 'tls.key'),
-    };
+  const directory = mkdtempSync(join(tmpdir(), 'lanyard-shares-'));
+  const files = {
+    TLS_CERTIFICATE_FILE: join(directory, 'tls.crt'),
+    TLS_PRIVATE_KEY_FILE: join(directory, 'tls.key'),
+  };
+  let ca: string;
+  beforeAll(async () => {
     const { cert, private: key } = await generate([{ name: 'commonName', value: 'here' }], { keyType: 'ec' });
     writeFileSync(files.TLS_CERTIFICATE_FILE, cert);
     writeFileSync(files.TLS_PRIVATE_KEY_FILE, key);
+    ca = cert;
+  });
+  const openTls = async (path: string) => {
+    const socket = connectTls({ port: port(), host: '127.0.0.1', ca, checkServerIdentity: () => undefined });
+    sockets.push(socket.on('error', () => undefined));
+    await once(socket, 'secureConnect');
+    socket.resume().write(get(path));
+    return socket;
+  };
+
+  it('counts connections from their first packet, and keeps those on which a token was accepted [connection-share, Lanyard]', async () => {
     await start(files);
-    const openTls = async (path: string) => {
-      const socket = connectTls({ port: port(), host: '127.0.0.1', ca: cert, checkServerIdentity: () => undefined });
-      sockets.push(socket.on('error', () => undefined));
-      await once(socket, 'secureConnect');
-      socket.resume().write(get(path));
-      return socket;
-    };
     const authenticated = [await openTls('/token'), await openTls('/token')];
     await untilWaiting(2);
     const silent = await open(1, 4);
@@ -324,5 +505,22 @@ describe('a server that speaks TLS', () => {
     expect(await closedOf(authenticated)).toEqual([]);
     await openTls('/here');
     expect(await closedOf([...silent, ...authenticated, newcomer])).toEqual([0, 1]);
+  });
+
+  it('takes in a newcomer for an idle one of a client, not for one that waits [client-connections, Lanyard]', async () => {
+    await start(files);
+    const opened: Socket[] = [];
+    for (let i = 0; i < 10; i++) {
+      const socket = await openTls('/as/porter');
+      await once(socket, 'data');
+      opened.push(socket);
+    }
+    await putToWork(opened.slice(0, 6));
+    const newcomer = await openTls('/here');
+    await once(newcomer, 'data');
+    expect(await closedOf(opened)).toEqual([6]);
+    const answers = Promise.all(opened.slice(0, 6).map((socket) => once(socket, 'data')));
+    released.resolve({});
+    await answers;
   });
 });

@@ -4,11 +4,11 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import type { ServiceConfiguration } from '../configuration/common-configuration.ts';
-import { ConnectionShares, type Anonymous } from './connection-shares.ts';
+import { connectionToClose, ConnectionShares, rest, type Connection } from './connection-shares.ts';
 import { network } from './network.ts';
 
-const anonymous = Symbol('anonymous connection');
-type MarkedSocket = Socket & { [anonymous]?: Anonymous | undefined };
+const counted = Symbol('counted connection');
+type MarkedSocket = Socket & { [counted]?: Connection | undefined };
 type MarkedRequest = IncomingMessage & { socket: MarkedSocket };
 
 /** Requests under way at a time on a connection on which nothing was authenticated: HTTP/1.1 lets callers send them ahead. */
@@ -16,7 +16,7 @@ const pipelinedAtMost = 100;
 
 interface Options {
   configuration: Pick<ServiceConfiguration, 'MAX_CONNECTIONS' | 'CONNECTIONS_PER_ADDRESS'>;
-  /** whether an address is a proxy's: many callers are behind it, so it has no share */
+  /** whether an address is a proxy's: its connections carry the requests of many callers, so they count for none of them */
   isProxy: (address: string) => boolean;
   logger: Logger;
   metrics: Registry;
@@ -29,26 +29,31 @@ interface Options {
 export function limitConnections(fastify: FastifyInstance, { configuration, isProxy, logger, metrics }: Options): void {
   const { MAX_CONNECTIONS: limit, CONNECTIONS_PER_ADDRESS: share } = configuration;
   const open = new Set<Socket>();
-  const shares = new ConnectionShares();
+  const addresses = new ConnectionShares();
+  const clients = new ConnectionShares();
   const report = reporter({ limit, share, logger, metrics });
 
   const forget = (socket: MarkedSocket): void => {
     open.delete(socket);
-    const connection = socket[anonymous];
-    if (connection) shares.remove(connection);
+    const connection = socket[counted];
+    connection?.share?.shares.remove(connection);
   };
   /** @returns whether there was one to close */
-  const evict = (idle: Anonymous | undefined): boolean => {
+  const evict = (idle: Connection | undefined): boolean => {
     if (!idle) return false;
-    report('idle', idle.share.network);
-    idle.socket.destroy();
-    forget(idle.socket);
+    const { clientId, share: of, socket } = idle;
+    if (clientId === undefined) report('idle', { address: of?.holder });
+    else report('client', { client_id: clientId });
+    socket.destroy();
+    forget(socket);
     return true;
   };
   /** @returns why there is no room for one more from there */
   const makeRoom = (place: string | undefined): Reason | undefined => {
-    if (place !== undefined && shares.sizeOf(place) >= share && !evict(shares.longestIdleOf(place))) return 'address';
-    if (open.size >= limit && !evict(shares.longestIdleOfLargest())) return 'server';
+    if (place !== undefined && addresses.sizeOf(place) >= share && !evict(addresses.longestIdleOf(place))) {
+      return 'address';
+    }
+    if (open.size >= limit && !evict(connectionToClose(addresses, clients))) return 'server';
     return undefined;
   };
 
@@ -58,33 +63,39 @@ export function limitConnections(fastify: FastifyInstance, { configuration, isPr
     const place = isProxy(remoteAddress) ? undefined : network(remoteAddress);
     const reason = makeRoom(place);
     if (reason) {
-      report(reason, place);
+      report(reason, { address: place });
       socket.destroy();
       return;
     }
     open.add(socket);
-    if (place !== undefined) socket[anonymous] = shares.add(socket, place);
+    if (place !== undefined) {
+      const connection = { socket, http: socket, share: undefined, clients, clientId: undefined, underWay: 0 };
+      socket[counted] = connection;
+      addresses.add(connection, place);
+    }
     socket.once('close', () => forget(socket));
   });
   fastify.server.on('secureConnection', (socket: MarkedSocket) => {
     // As Node keeps the connection that TLS is spoken on.
-    socket[anonymous] = (Reflect.get(socket, '_parent') as MarkedSocket | undefined)?.[anonymous];
+    const connection = (Reflect.get(socket, '_parent') as MarkedSocket | undefined)?.[counted];
+    if (!connection) return;
+    socket[counted] = connection;
+    connection.http = socket;
   });
   beforeRequests(fastify, ({ socket }, response) => {
-    const connection = socket[anonymous];
-    if (!connection) return true;
+    const connection = socket[counted];
+    if (!connection || connection.clientId !== undefined) return true;
     // Those that came with the same read still follow the one that was too much.
     if (socket.destroyed) return false;
     if (connection.underWay === pipelinedAtMost) {
-      report('requests', connection.share.network);
+      report('requests', { address: connection.share?.holder });
       socket.destroy();
       return false;
     }
     connection.underWay += 1;
-    connection.response = response;
     response.once('close', () => {
       connection.underWay -= 1;
-      if (connection.response === response) shares.rest(connection);
+      if (connection.underWay === 0) rest(connection);
     });
     return true;
   });
@@ -103,33 +114,36 @@ function beforeRequests(
   });
 }
 
-/** The connection of a request on which a client or an access token was accepted counts in no share from now on. */
-export function markAuthenticated({ raw }: FastifyRequest): void {
+/** The connection of a request on which this client, or its access token, was accepted counts for the client from now on. */
+export function markAuthenticated({ raw }: FastifyRequest, clientId: string): void {
   const socket: MarkedSocket = raw.socket;
-  const connection = socket[anonymous];
-  if (!connection) return;
-  connection.shares.remove(connection);
-  socket[anonymous] = undefined;
-  (connection.socket as MarkedSocket)[anonymous] = undefined;
+  const connection = socket[counted];
+  if (!connection || connection.clientId === clientId) return;
+  // Nothing would remove it again.
+  if (connection.socket.destroyed) return;
+  connection.clientId = clientId;
+  connection.clients.add(connection, clientId);
 }
 
 const user = Symbol('user');
-type WithUser = FastifyRequest & { [user]?: unknown };
+type WithUser = FastifyRequest & { [user]?: { clientId: string } };
 
 /** Any guard that sets `request.user` has authenticated the caller. This is noted at once, since a long poll may be answered much later. */
 function markUsers(fastify: FastifyInstance): void {
   fastify.decorateRequest('user', {
-    getter(this: WithUser): unknown {
+    getter(this: WithUser) {
       return this[user];
     },
-    setter(this: WithUser, value: unknown): void {
+    setter(this: WithUser, value: WithUser[typeof user]): void {
       this[user] = value;
-      if (value) markAuthenticated(this);
+      if (value) markAuthenticated(this, value.clientId);
     },
   });
 }
 
-type Reason = 'idle' | 'address' | 'server' | 'requests';
+type Reason = 'idle' | 'client' | 'address' | 'server' | 'requests';
+/** Whose connection it was. */
+type Holder = { address: string | undefined } | { client_id: string };
 
 /** Counts what is closed, and says why in the log, once a minute for each reason. */
 function reporter({
@@ -142,16 +156,17 @@ function reporter({
   share: number;
   logger: Logger;
   metrics: Registry;
-}): (reason: Reason, address: string | undefined) => void {
+}): (reason: Reason, holder: Holder) => void {
   const dropped = new Counter({
     name: 'http_connections_dropped_total',
-    help: 'connections that were closed: an idle one to make room (idle), a new one, since its address has its share (address) or there are MAX_CONNECTIONS (server), or one with too many requests under way (requests)',
+    help: 'connections that were closed: an idle one to make room (idle, or client where one was authenticated on it), a new one, since its address has its share (address) or there are MAX_CONNECTIONS (server), or one with too many requests under way (requests)',
     labelNames: ['reason'] as const,
     registers: [metrics],
   });
   const said = new Map<Reason, number>();
   const messages = {
     idle: { msg: 'idle connections are closed to make room for others' },
+    client: { msg: 'idle connections of a client are closed to make room for others' },
     address: {
       msg: 'new connections are refused: their address already holds CONNECTIONS_PER_ADDRESS',
       limit: share,
@@ -162,11 +177,11 @@ function reporter({
       limit: pipelinedAtMost,
     },
   };
-  return (reason, address) => {
+  return (reason, holder) => {
     dropped.inc({ reason });
     const now = performance.now();
     if (now - (said.get(reason) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
     said.set(reason, now);
-    logger.warn({ ...messages[reason], address });
+    logger.warn({ ...messages[reason], ...holder });
   };
 }
