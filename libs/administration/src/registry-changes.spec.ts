@@ -39,6 +39,16 @@ describe('a registry that is to be applied', () => {
     },
   );
 
+  it('is not looked through where a scope in it is too long [registry-size, Lanyard]', () => {
+    const scope = many(40_000, (i) => `no:${i}`).join(' ');
+    const registry = { clients: [{ client_id: 'a', scope, default_scope: `${scope}"` }] };
+    const { error } = registryApplicationSchema.safeParse({ registry });
+    expect(error!.issues.map(({ code, path }) => [code, path.at(-1)])).toEqual([
+      ['too_big', 'scope'],
+      ['too_big', 'default_scope'],
+    ]);
+  });
+
   it.each([
     undefined,
     null,
