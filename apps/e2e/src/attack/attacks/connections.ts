@@ -127,7 +127,7 @@ export const connections: Attack[] = [
         for (const value of ['{}', '[]', '""']) {
           const count = Math.floor((size * 1024 * 1024 - 10) / 3);
           const body = `{"x":[${`${value},`.repeat(count - 1)}${value}]}`;
-          const { status, text } = await call(url, { method: 'POST', headers, body });
+          const { status, text } = await call(service + path, { method: 'POST', headers, body });
           insist(
             status === 400 && text.includes('values at most'),
             `${count} × ${value}: ${status} ${text.slice(0, 100)}`,
