@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { registryApplicationSchema, registryLimits } from './registry-changes.ts';
 
 const { clients, resources, scopes } = registryLimits;
-const many = (count: number, item: (index: number) => unknown) => Array.from({ length: count }, (_, i) => item(i));
+const many = <T>(count: number, item: (index: number) => T) => Array.from({ length: count }, (_, i) => item(i));
 
 describe('a registry that is to be applied', () => {
   it('may be as large as it says', () => {
@@ -25,7 +25,7 @@ describe('a registry that is to be applied', () => {
       'more scopes',
       {
         resources: many(11, (i) => ({
-          scopes: Object.fromEntries(many(1000, (j) => [`${i}:${j}`, 'x']) as [string, string][]),
+          scopes: Object.fromEntries(many(1000, (j) => [`${i}:${j}`, 'x'])),
         })),
       },
       'resources',

@@ -18,7 +18,7 @@ const schema = z
     if (items.length === 1) context.addIssue({ code: 'custom', message: 'must not be one' });
   });
 
-const many = (count: number, one: (index: number) => unknown) => Array.from({ length: count }, (_, i) => one(i));
+const many = <T>(count: number, one: (index: number) => T) => Array.from({ length: count }, (_, i) => one(i));
 
 /** What a body becomes, or the faults that are reported; and how many items were looked at. */
 async function validate(body: unknown) {

@@ -158,8 +158,16 @@ export const connections: Attack[] = [
       const columns = Array.from({ length: 500 }, () => ({ empty: -1, distinct: -1 }));
       const statuses = [];
       for (const [url, sender, body] of [
-        [`${target.issuer}/admin/registry`, 'administrator', { registry: { clients: Array(5000).fill(client) } }],
-        [`${target.jobsApi}/jobs/complete`, 'batch-processor', { jobs: Array(100).fill({ result: { columns } }) }],
+        [
+          `${target.issuer}/admin/registry`,
+          'administrator',
+          { registry: { clients: Array.from({ length: 5000 }, () => client) } },
+        ],
+        [
+          `${target.jobsApi}/jobs/complete`,
+          'batch-processor',
+          { jobs: Array.from({ length: 100 }, () => ({ result: { columns } })) },
+        ],
       ] as const) {
         const authorization = `Bearer ${await target.tokenOf(sender)}`;
         const headers = { authorization, 'content-type': 'application/json' };
