@@ -1,8 +1,8 @@
 import { isScopeValue } from '@lanyard/oauth-protocol';
 import { z } from 'zod';
-import { nameSchema, type Fault } from './text.ts';
+import { nameSchema, tooLong, type Fault } from './text.ts';
 
-export const scopeValueSchema = z.string().max(200).refine(isScopeValue, 'must be a scope value');
+export const scopeValueSchema = z.string().max(200, tooLong).refine(isScopeValue, 'must be a scope value');
 
 /** An absolute URI without a fragment, RFC 8707 section 2. */
 export const resourceIdentifierSchema = z

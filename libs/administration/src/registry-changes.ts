@@ -1,36 +1,33 @@
 import { z } from 'zod';
 import { registrySchema } from './registry-file.ts';
 
-/** How much one request may apply: what it takes to validate and to write must delay no other request for long. */
-export const registryLimits = { clients: 5000, resources: 1000, values: 100_000 } as const;
+/**
+ * How much one request may apply: what it takes to validate and to write must delay no other request for long. Values are
+ * counted before they are parsed.
+ */
+export const registryLimits = { clients: 5000, resources: 1000, scopes: 10_000, values: 100_000 } as const;
 
 /** Before anything is validated, which takes a thousand times as long. */
 function requireBounded(registry: z.input<typeof registrySchema>, context: z.RefinementCtx) {
-  const tooMany = (message: string, path: string[] = []) => {
-    context.addIssue({ code: 'custom', path, message, continue: false });
+  for (const list of ['clients', 'resources', 'scopes'] as const) {
+    if (countOf(registry, list) <= registryLimits[list]) continue;
+    const path = list === 'scopes' ? ['resources'] : [list];
+    context.addIssue({
+      code: 'custom',
+      path,
+      message: `has more than ${registryLimits[list]} ${list}`,
+      continue: false,
+    });
     return z.NEVER;
-  };
-  for (const list of ['clients', 'resources'] as const) {
-    const limit = registryLimits[list];
-    const length: unknown = registry?.[list]?.length;
-    if (typeof length === 'number' && length > limit) return tooMany(`has more than ${limit} ${list}`, [list]);
   }
-  if (hasMoreValues(registry, registryLimits.values)) return tooMany(`has more than ${registryLimits.values} values`);
   return registry;
 }
 
-/** Whether JSON has more values than so many, those inside others included. */
-function hasMoreValues(json: unknown, limit: number): boolean {
-  const left = [json];
-  for (let count = 1; left.length > 0;) {
-    const value = left.pop();
-    if (typeof value !== 'object' || value === null) continue;
-    for (const key in value) {
-      left.push((value as Record<string, unknown>)[key]);
-      if (++count > limit) return true;
-    }
-  }
-  return false;
+/** Of JSON that may be anything. */
+function countOf(registry: z.input<typeof registrySchema>, list: 'clients' | 'resources' | 'scopes'): number {
+  if (list !== 'scopes') return Array.isArray(registry?.[list]) ? registry[list].length : 0;
+  const resources = Array.isArray(registry?.resources) ? registry.resources : [];
+  return resources.reduce((count, resource) => count + Object.keys(resource?.scopes ?? {}).length, 0);
 }
 
 /** A registry to be brought about. */

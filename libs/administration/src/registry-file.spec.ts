@@ -99,6 +99,27 @@ clients:
     expect(message.split('\n').slice(0, faults.length)).toEqual(expected);
   });
 
+  it.each([
+    ['wrong clients', `clients:\n${'  - client_id: 1\n'.repeat(5000)}`, '101: clients.99.client_id: '],
+    ['clients that are there twice', `clients:\n${'  - client_id: a\n'.repeat(5000)}`, '102: clients.100.client_id: '],
+    [
+      'unknown keys',
+      Array.from({ length: 5000 }, (_, i) => `key-${i}: 1`).join('\n'),
+      '100: key-99: is not known here',
+    ],
+    ['indents', `clients:\n${'  \t- a\n'.repeat(5000)}`, ''],
+  ])('is refused with a hundred lines where there are many %s [bounded-faults, Lanyard]', (_, text, last) => {
+    let lines: string[] = [];
+    try {
+      parse(text);
+    } catch (error) {
+      lines = (error as Error).message.split('\n');
+    }
+    expect(lines).toHaveLength(101);
+    expect(lines[99]).toMatch(`lanyard.yaml:${last}`);
+    expect(lines[100]).toBe('lanyard.yaml: there are more faults, which are not listed');
+  });
+
   it('does not grow without end', () => {
     const bomb = ['a: &a [x, x, x, x, x, x, x, x, x]'];
     for (let i = 1; i < 12; i++) {

@@ -10,6 +10,9 @@ import {
 } from './protected-resource.ts';
 import type { Fault } from './text.ts';
 
+/** How many faults are reported; one more says that there are more. */
+const mostFaults = 100;
+
 /** The resources and clients that a file declares. */
 export const registrySchema = z
   .strictObject({
@@ -17,7 +20,9 @@ export const registrySchema = z
     clients: z.array(clientSchema).default([]).describe('the services that obtain tokens'),
   })
   .superRefine((registry, context) => {
-    for (const { path, message } of contradictionsIn(registry)) context.addIssue({ code: 'custom', path, message });
+    for (const { path, message } of contradictionsIn(registry).take(mostFaults + 1)) {
+      context.addIssue({ code: 'custom', path, message });
+    }
   });
 export type RegistryDescription = z.infer<typeof registrySchema>;
 
@@ -27,19 +32,24 @@ const registrySchemaOf = (issuer: string) =>
     for (const { path, message } of reservedIn(registry, issuer)) context.addIssue({ code: 'custom', path, message });
   });
 
-function contradictionsIn({ resources, clients }: { resources: Resource[]; clients: z.infer<typeof clientSchema>[] }) {
+function* contradictionsIn({
+  resources,
+  clients,
+}: {
+  resources: Resource[];
+  clients: z.infer<typeof clientSchema>[];
+}): Generator<Fault> {
   const owner = new Map<string, string>(Object.keys(administrativeScopes).map((value) => [value, 'administration']));
   const identifiers = new Set<string>();
-  const faults: Fault[] = [];
   for (const [index, { identifier, scopes }] of resources.entries()) {
     for (const value of Object.keys(scopes)) {
       const path = ['resources', index, 'scopes', value];
-      if (isAdministrative(value)) faults.push({ path, message: `the scope ${value} belongs to administration` });
-      else if (owner.has(value)) faults.push({ path, message: `the scope ${value} belongs to two resources` });
+      if (isAdministrative(value)) yield { path, message: `the scope ${value} belongs to administration` };
+      else if (owner.has(value)) yield { path, message: `the scope ${value} belongs to two resources` };
       owner.set(value, identifier);
     }
     if (identifiers.has(identifier)) {
-      faults.push({ path: ['resources', index, 'identifier'], message: `resource ${identifier} is there twice` });
+      yield { path: ['resources', index, 'identifier'], message: `resource ${identifier} is there twice` };
     }
     identifiers.add(identifier);
   }
@@ -50,14 +60,13 @@ function contradictionsIn({ resources, clients }: { resources: Resource[]; clien
   const clientIds = new Set<string>();
   for (const [index, client] of clients.entries()) {
     if (clientIds.has(client.client_id)) {
-      faults.push({ path: ['clients', index, 'client_id'], message: `client ${client.client_id} is there twice` });
+      yield { path: ['clients', index, 'client_id'], message: `client ${client.client_id} is there twice` };
     }
     clientIds.add(client.client_id);
     for (const { path, message } of faultsOf(client, known)) {
-      faults.push({ path: ['clients', index, ...path], message: `client ${client.client_id}: ${message}` });
+      yield { path: ['clients', index, ...path], message: `client ${client.client_id}: ${message}` };
     }
   }
-  return faults;
 }
 
 /** A registry file that cannot be used; the message has a line for each fault, with the file and its line. */
@@ -82,20 +91,20 @@ export function parseRegistryFile(
   const at = (offset: number) => `${name}:${lines.linePos(offset).line}`;
   const document = parseDocument(interpolate(text, environment, name), { lineCounter: lines });
   const broken = [...document.errors, ...document.warnings];
-  if (broken.length > 0) {
-    throw new RegistryFileError(broken.map((e) => `${at(e.pos[0])}: ${e.message.split(' at line')[0]}`).join('\n'));
-  }
+  if (broken.length > 0) throw refusal(name, broken, (e) => `${at(e.pos[0])}: ${e.message.split(' at line')[0]}`);
   const parsed = registrySchemaOf(issuer).safeParse(contentOf(document, name) ?? {});
   if (parsed.success) return parsed.data;
-  throw new RegistryFileError(
-    parsed.error.issues
-      .flatMap(faultsIn)
-      .map(
-        ({ path, message }) =>
-          `${at(offsetOf(document, path))}: ${[path.join('.'), message].filter(Boolean).join(': ')}`,
-      )
-      .join('\n'),
+  throw refusal(
+    name,
+    parsed.error.issues.flatMap(faultsIn),
+    ({ path, message }) => `${at(offsetOf(document, path))}: ${[path.join('.'), message].filter(Boolean).join(': ')}`,
   );
+}
+
+function refusal<T>(name: string, faults: readonly T[], lineOf: (fault: T) => string): RegistryFileError {
+  const listed = faults.slice(0, mostFaults).map(lineOf);
+  if (faults.length > mostFaults) listed.push(`${name}: there are more faults, which are not listed`);
+  return new RegistryFileError(listed.join('\n'));
 }
 
 /** The JSON Schema of the file, for editors. */

@@ -1,18 +1,21 @@
 import { parseScope } from '@lanyard/oauth-protocol';
 import { z } from 'zod';
 
+/** Nothing more is asked of what is too long, nor of what it belongs to. */
+export const tooLong = { abort: true };
+
 /** A name for people. Postgres cannot store NUL, nor half a character, and control characters have no place in names. */
 export const nameSchema = z
   .string()
   .min(1)
-  .max(200)
+  .max(200, tooLong)
   .regex(/^\P{Cc}*$/u, 'must have no control characters')
   .refine((text) => text.isWellFormed(), 'must have no half characters');
 
 /** A scope, RFC 6749 section 3.3; here it may be empty. */
 export const scopeSchema = z
   .string()
-  .max(4000)
+  .max(4000, tooLong)
   .refine((text) => text === '' || parseScope(text) !== undefined, 'must be scope values separated by single spaces');
 
 /** The values of a scope that the schema found well-formed. */

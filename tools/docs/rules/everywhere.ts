@@ -54,6 +54,22 @@ export const everywhere: readonly Rule[] = [
     files: [`${library}/limits/json-parser.ts`],
   },
   {
+    name: 'json-values',
+    section: 'Lanyard',
+    text: 'JSON is refused before it is parsed where it has more values than any request needs.',
+    files: [`${library}/limits/json-parser.ts`, 'apps/auth-server/src/administration/serve-administration.ts'],
+  },
+  {
+    name: 'bounded-faults',
+    section: 'Lanyard',
+    text: 'The validation of a request stops after a hundred faults, and its answer lists no more.',
+    files: [
+      `${library}/problem/bounded-faults.ts`,
+      `${library}/problem/invalid.ts`,
+      'libs/administration/src/registry-file.ts',
+    ],
+  },
+  {
     name: 'heap-limit',
     section: 'Lanyard',
     text: 'A container leaves room in its memory for what lies outside the heap.',

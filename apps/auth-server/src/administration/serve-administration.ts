@@ -1,4 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { registryLimits } from '@lanyard/administration';
 import type { AccessToken } from '@lanyard/resource-server';
 import { addRouteHooks, jsonParser, readText, validationPipe } from '@lanyard/service-defaults';
 import { errorCodes } from 'fastify';
@@ -24,7 +25,7 @@ export function serveAdministration(app: NestFastifyApplication): void {
 function takeJson(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   const types = ['application/json', 'application/merge-patch+json'];
-  const parse = readText(jsonParser(fastify));
+  const parse = readText(jsonParser(fastify, registryLimits.values));
   fastify.addHook('onRoute', (route) => {
     if (isAdministration(route.url)) route.bodyLimit = bodyLimit(route.url);
   });

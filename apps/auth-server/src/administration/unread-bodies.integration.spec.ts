@@ -51,6 +51,28 @@ describe('a guarded route of the authorization server', () => {
     });
   });
 
+  it('refuses JSON that has more values than a registry may have [json-values, Lanyard]', async () => {
+    const registry = { clients: Array.from({ length: 100_000 }, () => ({})) };
+    const refused = await administrator.call('POST', '/admin/registry', { registry });
+    expect(refused.statusCode).toBe(400);
+    expect(refused.json()).toMatchObject({ detail: 'JSON may have 100000 values at most' });
+  });
+
+  it('reports a hundred faults of a registry at most [bounded-faults, Lanyard]', async () => {
+    const clients = Array.from({ length: 5000 }, () => ({ client_id: '9', scope: '"', tokens_per_minute: 0 }));
+    const contradictory = clients.map(() => ({ client_id: 'twice', scope: 'of:nothing' }));
+    const resources = Array.from({ length: 1000 }, () => ({
+      identifier: 'http://localhost:3000',
+      name: 'x',
+      scopes: {},
+    }));
+    for (const registry of [{ clients }, { clients: contradictory }, { resources }]) {
+      const refused = await administrator.call('POST', '/admin/registry', { registry });
+      expect(refused.statusCode).toBe(400);
+      expect(refused.json().errors).toHaveLength(101);
+    }
+  });
+
   // The last one: the server may count its unfinished request for a moment longer.
   it('asks for a body that it awaits after it has accepted the token [token-before-body, Lanyard]', async () => {
     const route = { method: 'POST', url: '/admin/registry' };

@@ -5,22 +5,31 @@ import type { TextParser } from './read-text.ts';
 /** How deep JSON may be nested; requests need fewer than a dozen levels. */
 const deepest = 32;
 
+/** A hundred jobs that end together, with results of 32 KB, have this many. */
+const mostValues = 300_000;
+
 /**
- * Parses JSON of bounded depth, and takes an empty body for none, whatever type it announces. Names that would reach an
- * object's prototype are refused.
+ * Parses JSON of bounded depth with a bounded number of values, and takes an empty body for none, whatever type it
+ * announces. Names that would reach an object's prototype are refused.
+ * @param values  how many values a body may have, those inside others included
  */
-export function jsonParser(fastify: FastifyInstance): TextParser {
+export function jsonParser(fastify: FastifyInstance, values = mostValues): TextParser {
   const parse = fastify.getDefaultJsonParser('error', 'error') as unknown as TextParser;
   return (request, body, done) => {
     if (body === '') return done(null, undefined);
-    if (isDeep(body)) return done(new BadRequestException(`JSON may be nested ${deepest} levels deep at most`));
+    const excess = excessOf(body, values);
+    if (excess) return done(new BadRequestException(excess));
     return parse(request, body, done);
   };
 }
 
-/** Brackets in strings do not count. */
-function isDeep(text: string): boolean {
+/**
+ * Parsed, 8 MiB of small values take 200 MB. A comma and an opening bracket each stand for one value at most.
+ * @returns what there is too much of
+ */
+function excessOf(text: string, values: number): string | undefined {
   let depth = 0;
+  let count = 0;
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case 0x22: // "
@@ -28,7 +37,11 @@ function isDeep(text: string): boolean {
         break;
       case 0x5b: // [
       case 0x7b: // {
-        if (++depth > deepest) return true;
+        if (++depth > deepest) return `JSON may be nested ${deepest} levels deep at most`;
+        if (++count > values) return `JSON may have ${values} values at most`;
+        break;
+      case 0x2c: // ,
+        if (++count > values) return `JSON may have ${values} values at most`;
         break;
       case 0x5d: // ]
       case 0x7d: // }
@@ -37,18 +50,15 @@ function isDeep(text: string): boolean {
       default:
     }
   }
-  return false;
+  return undefined;
 }
 
+/** Brackets and commas in strings do not count. */
 function endOfString(text: string, start: number): number {
-  let end = text.indexOf('"', start + 1);
-  while (end > 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
-  return end < 0 ? text.length : end;
-}
-
-/** After an odd number of backslashes. */
-function isEscaped(text: string, at: number): boolean {
-  let backslashes = 0;
-  while (text[at - 1 - backslashes] === '\\') backslashes += 1;
-  return backslashes % 2 === 1;
+  for (let i = start + 1; i < text.length; i++) {
+    const character = text.charCodeAt(i);
+    if (character === 0x22) return i; // "
+    if (character === 0x5c) i += 1; // \
+  }
+  return text.length;
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Body, Controller, Module, Post } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { serviceConfiguration } from '../index.ts';
@@ -129,5 +129,37 @@ describe('a JSON body', () => {
     const response = await echo(json);
     expect(response.statusCode).toBe(400);
     expect(response.json()).toMatchObject({ detail: expect.stringMatching(detail) });
+  });
+});
+
+describe('the values of a JSON body', () => {
+  const most = 300_000;
+  const message = `JSON may have ${most} values at most`;
+
+  it.each([
+    ['as many numbers', `[${'1,'.repeat(most - 1)}1]`],
+    ['commas and brackets in a text', JSON.stringify(',[{'.repeat(most))],
+    ['a text of backslashes', JSON.stringify('\\'.repeat(1_000_000))],
+    ['a text of quotation marks', JSON.stringify('"'.repeat(1_000_000))],
+  ])('may be %s [json-values, Lanyard]', async (_, json) => {
+    const { statusCode, body } = await echo(json);
+    expect(statusCode).toBe(201);
+    expect(body.length).toBe(json.length + '{"body":}'.length);
+  });
+
+  it.each([
+    ['one number more', `[${'1,'.repeat(most)}1]`],
+    ['small objects', `{"x":[${'{},'.repeat(1_000_000)}{}]}`],
+    ['empty arrays', `[${'[],'.repeat(1_000_000)}[]]`],
+    ['properties', `{${'"":0,'.repeat(500_000)}"":0}`],
+    ['texts', `[${'"\\\\\\"",'.repeat(most)}""]`],
+    ['no JSON', ','.repeat(1_000_000)],
+  ])('may not be many %s, which are refused before they are parsed [json-values, Lanyard]', async (_, json) => {
+    const parse = jest.spyOn(JSON, 'parse');
+    const response = await echo(json);
+    expect(parse).not.toHaveBeenCalled();
+    parse.mockRestore();
+    expect(response.statusCode).toBe(400);
+    expect(response.json()).toMatchObject({ detail: message });
   });
 });

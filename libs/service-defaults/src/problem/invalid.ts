@@ -1,4 +1,5 @@
-import { StandardSchemaValidationPipe, type HttpException } from '@nestjs/common';
+import type { HttpException } from '@nestjs/common';
+import { mostFaults } from './bounded-faults.ts';
 import { problemException } from './problem.ts';
 
 /** A fault in a request; the path leads to the field. */
@@ -7,17 +8,21 @@ export interface Fault {
   message: string;
 }
 
-/** A problem that names each field that is wrong. */
+/** A problem that names the fields that are wrong, a hundred at most. */
 export function invalid(faults: readonly Fault[]): HttpException {
-  const errors = faults.map(({ path = [], message }) => ({
-    field: path
-      .map((segment) => (typeof segment === 'object' && segment !== null && 'key' in segment ? segment.key : segment))
-      .join('.'),
-    message,
+  const listed: readonly Fault[] = faults.length > mostFaults ? [...faults.slice(0, mostFaults), more] : faults;
+  const errors = listed.map(({ path = [], message }) => ({
+    field: shortened(
+      path
+        .map((segment) => (typeof segment === 'object' && segment !== null && 'key' in segment ? segment.key : segment))
+        .join('.'),
+    ),
+    message: shortened(message),
   }));
   return problemException(400, 'invalid', 'The request is invalid', { errors });
 }
 
-/** Checks bodies, queries and parameters against the schema that their decorator has. */
-export const validationPipe = (): StandardSchemaValidationPipe =>
-  new StandardSchemaValidationPipe({ exceptionFactory: invalid });
+const more = { message: 'there are more faults, which are not listed' };
+
+/** Names of fields and messages may repeat whatever the request has. */
+const shortened = (text: string): string => (text.length > 500 ? `${text.slice(0, 500)}…` : text);

@@ -119,14 +119,12 @@ export async function saveResources(manager: EntityManager, resources: readonly 
 
 async function requireFree(manager: EntityManager, identifier: string, values: string[]): Promise<void> {
   const taken = await manager.findBy(Scope, { value: In(values) });
+  const others = new Set(taken.filter((scope) => scope.resourceIdentifier !== identifier).map(({ value }) => value));
   const faults = values
-    .filter((value) => isAdministrative(value) || taken.some((scope) => isOther(scope, value, identifier)))
+    .filter((value) => isAdministrative(value) || others.has(value))
     .map((value) => ({ path: ['scopes', value], message: 'belongs to another resource' }));
   if (faults.length > 0) throw invalid(faults);
 }
-
-const isOther = (scope: Scope, value: string, identifier: string) =>
-  scope.value === value && scope.resourceIdentifier !== identifier;
 
 /**
  * A scope that a client has cannot go.

@@ -109,6 +109,78 @@ export const connections: Attack[] = [
     },
   },
   {
+    name: 'millions of small values',
+    rule: '[json-values, Lanyard]',
+    tries: 'eight megabytes of empty objects, arrays and texts, as an administrator, and four as a worker',
+    stoppedBy: 'the values of JSON are counted before it is parsed',
+    needs: 'administrator',
+    async run(target) {
+      const statuses = [];
+      for (const [service, path, client, size] of [
+        [target.issuer, '/admin/registry', 'administrator', 8],
+        [target.jobsApi, '/jobs', 'batch-processor', 4],
+      ] as const) {
+        const headers = {
+          authorization: `Bearer ${await target.tokenOf(client)}`,
+          'content-type': 'application/json',
+        };
+        for (const value of ['{}', '[]', '""']) {
+          const count = Math.floor((size * 1024 * 1024 - 10) / 3);
+          const body = `{"x":[${`${value},`.repeat(count - 1)}${value}]}`;
+          const { status, text } = await call(service + path, { method: 'POST', headers, body });
+          insist(
+            status === 400 && text.includes('values at most'),
+            `${count} × ${value}: ${status} ${text.slice(0, 100)}`,
+          );
+          statuses.push(status);
+        }
+        await insistOnHealth(service);
+      }
+      return counted(statuses);
+    },
+  },
+  {
+    name: 'faults without end',
+    rule: '[bounded-faults, Lanyard]',
+    tries:
+      'a registry of 5,000 clients that are wrong in every field, and jobs whose results are, to have every fault listed',
+    stoppedBy: 'validation stops after a hundred faults',
+    needs: 'administrator',
+    async run(target) {
+      const client = {
+        client_id: '9',
+        client_name: '',
+        scope: '"',
+        grant_types: [1],
+        tokens_per_minute: 0,
+        disabled: 3,
+      };
+      const columns = Array.from({ length: 500 }, () => ({ empty: -1, distinct: -1 }));
+      const statuses = [];
+      for (const [url, sender, body] of [
+        [
+          `${target.issuer}/admin/registry`,
+          'administrator',
+          { registry: { clients: Array.from({ length: 5000 }, () => client) } },
+        ],
+        [
+          `${target.jobsApi}/jobs/complete`,
+          'batch-processor',
+          { jobs: Array.from({ length: 100 }, () => ({ result: { columns } })) },
+        ],
+      ] as const) {
+        const authorization = `Bearer ${await target.tokenOf(sender)}`;
+        const headers = { authorization, 'content-type': 'application/json' };
+        const answer = await call(url, { method: 'POST', headers, body: JSON.stringify(body) });
+        const { errors = [] } = answer.body as { errors?: unknown[] };
+        insist(answer.status === 400, `${url}: ${answer.status} ${answer.text.slice(0, 100)}`);
+        insist(errors.length <= 101, `${url}: ${errors.length} faults in ${answer.text.length} bytes`);
+        statuses.push(answer.status);
+      }
+      return counted(statuses);
+    },
+  },
+  {
     name: 'a flood of headers',
     rule: '[header-limit, Lanyard]',
     tries: 'one header of 64 KB, three thousand small ones, a hundred more than any request has, a very long address',
