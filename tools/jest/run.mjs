@@ -1,25 +1,33 @@
 /** Runs one project's tests; the counts go to .jest/ for the closing line of `npm test`. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const [project, ...rest] = process.argv.slice(2);
 const { name } = JSON.parse(readFileSync(`${project}/package.json`, 'utf8'));
-const jest = new URL('../../node_modules/jest/bin/jest.js', import.meta.url).pathname;
+const modules = fileURLToPath(new URL('../../node_modules', import.meta.url));
 mkdirSync('.jest/@lanyard', { recursive: true });
+// What tests leave behind goes with it. The user of an embedded Postgres walks through.
+const TMPDIR = mkdtempSync(join(tmpdir(), 'lanyard-tests-'));
+chmodSync(TMPDIR, 0o711);
 const { status } = spawnSync(
   process.execPath,
   [
     '--experimental-vm-modules',
     '--disable-warning=ExperimentalWarning',
     '--conditions=@lanyard/source',
-    jest,
+    join(modules, 'jest/bin/jest.js'),
     '--config=jest.config.mjs',
     `--rootDir=${project}`,
+    `--cacheDirectory=${join(modules, '.cache/jest')}`,
     '--passWithNoTests',
     '--json',
     `--outputFile=.jest/${name}.json`,
     ...rest,
   ],
-  { stdio: ['ignore', 'ignore', 'inherit'] },
+  { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, TMPDIR } },
 );
+rmSync(TMPDIR, { recursive: true, force: true });
 process.exit(status ?? 1);
