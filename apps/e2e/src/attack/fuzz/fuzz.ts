@@ -10,14 +10,14 @@ import { Wire } from '../wire.ts';
 /** How many requests are under way at a time. */
 const connections = 24;
 /** How long an answer is awaited, ms: some requests ask to wait, and some are not whole. */
-const patience = 500;
+const patience = 2000;
 /** How many requests there must be before memory is judged: a short run warms up only. */
 const judged = 200_000;
 
 export interface FuzzReport {
   requests: number;
   seconds: number;
-  /** how often each status was answered; `silent`: none within half a second, `closed`: the connection was */
+  /** how often each status was answered; `silent`: none within two seconds, `closed`: the connection was */
   statuses: Record<string, number>;
   endpoints: number;
   /** requests that were answered with a 5xx, as they were sent but for secrets */
