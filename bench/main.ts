@@ -5,7 +5,7 @@
 import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@lanyard/testing/embedded-postgres';
-import { freePort, startSystem, type Service } from '@lanyard/tools/system';
+import { freePort, startSystem } from '@lanyard/tools/system';
 import { Command } from 'commander';
 import ora from 'ora';
 import { quick, thorough, type Effort } from './effort.ts';
@@ -21,7 +21,7 @@ import { chartOf } from './report/chart.ts';
 import { printBudget, printLine, printTable } from './report/print.ts';
 import { digits, type Findings } from './report/report.ts';
 import { repository, startAuthServer, startSubject } from './servers.ts';
-import { cleanUp, directory, signal, started, stopAll } from './started.ts';
+import { cleanUp, directory, running, signal, started, stopAll } from './started.ts';
 
 const program = new Command('npm run bench --')
   .description('Measures Lanyard beside a floor and a peer. Ends with 1 where a line of the budget does not hold.')
@@ -42,11 +42,6 @@ const take = (findings: Findings) => {
   for (const table of findings.tables) printTable(table);
   spinner.start();
 };
-
-function running<Started extends { service: Service }>(starting: Promise<Started>): Promise<Started> {
-  void started(starting.then(({ service }) => service));
-  return starting;
-}
 
 /** The authorization server by itself, with its peers. */
 async function measureIssuing(): Promise<void> {

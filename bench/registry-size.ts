@@ -11,7 +11,7 @@ import { memoryOf, requireCores } from './machine.ts';
 import { printTable } from './report/print.ts';
 import { digits, type Row } from './report/report.ts';
 import { clientIdOf, startAuthServer, tokenRequests, type AuthServer } from './servers.ts';
-import { cleanUp, directory, started } from './started.ts';
+import { cleanUp, directory, running, started } from './started.ts';
 import { median } from './statistics.ts';
 
 const registered = 100_000;
@@ -43,12 +43,8 @@ async function pageTime({ url }: AuthServer, token: string, after: number): Prom
 requireCores();
 try {
   const postgres = await started(startEmbeddedPostgres({ directory: join(directory, 'postgres') }));
-  const serverOf = async (clients: number) => {
-    const server = await startAuthServer(directory, postgres.url, clients);
-    await started(server.service);
-    return server;
-  };
-  const [few, many] = [await serverOf(10), await serverOf(registered)];
+  const few = await running(startAuthServer(directory, postgres.url, 10));
+  const many = await running(startAuthServer(directory, postgres.url, registered));
   const memory: Row[] = [
     { what: 'after start, 10 clients', value: `${digits(memoryOf(few.pid))} MB` },
     { what: `after start, ${digits(registered)} clients`, value: `${digits(memoryOf(many.pid))} MB` },

@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Service } from '@lanyard/tools/system';
 
 /** Where a measurement keeps its data. */
 export const directory = mkdtempSync(join(tmpdir(), 'lanyard-bench-'));
@@ -22,6 +23,12 @@ export function started<T extends { stop: () => Promise<unknown> }>(starting: T 
   const one = promise.catch(() => undefined);
   stops.push(async () => (await one)?.stop());
   return promise;
+}
+
+/** The same for what has a service that runs. */
+export function running<T extends { service: Service }>(starting: Promise<T>): Promise<T> {
+  void started(starting.then(({ service }) => service));
+  return starting;
 }
 
 /** Stops what was started, in the reverse order. */

@@ -14,7 +14,7 @@ export class FileOwners1700000000003 implements MigrationInterface {
       INSERT INTO file_owner (client_id, file_id, created_at) SELECT created_by, id, created_at FROM file;
       ALTER TABLE file DROP COLUMN created_by, DROP COLUMN created_at;
 
-      -- Whose quota an upload takes; nobody's when all of it has come in.
+      -- Whose quota an upload takes; null when all of it has come in.
       ALTER TABLE upload RENAME COLUMN created_by TO client_id;
       ALTER TABLE upload ALTER COLUMN client_id DROP NOT NULL;
       UPDATE upload SET client_id = NULL WHERE complete;

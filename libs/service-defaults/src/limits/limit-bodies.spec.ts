@@ -2,21 +2,10 @@ import { once } from 'node:events';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Body, Controller, Module, Post } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { serviceConfiguration } from '../index.ts';
 import { createService } from '../service.ts';
-
-@Controller()
-class TestController {
-  @Post('echo')
-  echo(@Body() body: unknown) {
-    return { body };
-  }
-}
-
-@Module({ controllers: [TestController] })
-class TestModule {}
+import { EchoModule } from './echo.fixture.ts';
 
 /** Bytes; two of them are the least that BODY_BYTES_PER_ADDRESS may be. */
 const largest = 4 * 1024 * 1024;
@@ -28,7 +17,7 @@ beforeEach(async () => {
   const service = {
     name: 'test',
     configuration: serviceConfiguration,
-    module: () => ({ module: TestModule }),
+    module: () => ({ module: EchoModule }),
     bodyLimit: largest,
   };
   const environment = { PORT: '0', LOG_LEVEL: 'silent', BODY_BYTES_PER_ADDRESS: String(2 * largest) };
@@ -75,7 +64,7 @@ describe('the bodies of one address', () => {
   );
 
   it('may be as large together as the largest that a route takes [held-bodies, Lanyard]', async () => {
-    const service = { name: 'test', configuration: serviceConfiguration, module: () => ({ module: TestModule }) };
+    const service = { name: 'test', configuration: serviceConfiguration, module: () => ({ module: EchoModule }) };
     const environment = { PORT: '0', BODY_BYTES_PER_ADDRESS: String(8 * 1024 * 1024 - 1) };
     await expect(createService(service, environment)).rejects.toThrow('BODY_BYTES_PER_ADDRESS');
   });

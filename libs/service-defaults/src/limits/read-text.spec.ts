@@ -1,22 +1,11 @@
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Body, Controller, Module, Post } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { serviceConfiguration } from '../index.ts';
 import { createService } from '../service.ts';
+import { EchoModule } from './echo.fixture.ts';
 import { piecesKept } from './kept-pieces.fixture.ts';
 import { readText, type TextParser } from './read-text.ts';
-
-@Controller()
-class TestController {
-  @Post('echo')
-  echo(@Body() body: unknown) {
-    return { body };
-  }
-}
-
-@Module({ controllers: [TestController] })
-class TestModule {}
 
 const limit = 5000;
 let app: NestFastifyApplication;
@@ -32,7 +21,7 @@ beforeEach(async () => {
   const service = {
     name: 'test',
     configuration: serviceConfiguration,
-    module: () => ({ module: TestModule }),
+    module: () => ({ module: EchoModule }),
     bodyLimit: limit,
     setUp: (application: NestFastifyApplication) => {
       const fastify = application.getHttpAdapter().getInstance();

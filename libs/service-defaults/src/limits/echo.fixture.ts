@@ -1,0 +1,13 @@
+import { Body, Controller, Module, Post } from '@nestjs/common';
+
+@Controller()
+class EchoController {
+  @Post('echo')
+  echo(@Body() body: unknown) {
+    return { body };
+  }
+}
+
+/** `POST /echo` answers with the body that it was sent. */
+@Module({ controllers: [EchoController] })
+export class EchoModule {}
