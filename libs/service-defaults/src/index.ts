@@ -20,7 +20,7 @@ export { limitBodyTime } from './limits/limit-body-time.ts';
 export { markAuthenticated } from './limits/limit-connections.ts';
 export { network } from './limits/network.ts';
 export { readText } from './limits/read-text.ts';
-export { quotaBucket } from './limits/quota-bucket.ts';
+export { quotaBucket, quotaCache } from './limits/quota-bucket.ts';
 export { RequestQuotaModule } from './limits/request-quota.ts';
 export { addLogFields } from './logging/request-log.ts';
 export { resourceServerHealth } from './health/resource-server-health.ts';

@@ -1,6 +1,5 @@
-import { quotaBucket } from '@lanyard/service-defaults';
+import { quotaBucket, quotaCache } from '@lanyard/service-defaults';
 import type { TokenBucket } from 'limiter';
-import { LRUCache } from 'lru-cache';
 import type { Topic } from './replica-news.ts';
 
 interface Quota {
@@ -18,7 +17,7 @@ const worthReporting = 0.1;
  * use a good part of their quota.
  */
 export class ClientQuota implements Topic {
-  private readonly quotas = new LRUCache<string, Quota>({ max: 100_000 });
+  private readonly quotas = quotaCache<Quota>();
   private readonly users = new Set<string>();
 
   /** @returns 0; or how many seconds the client must wait */

@@ -1,14 +1,13 @@
 import { Inject, Injectable, Module, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
-import { LRUCache } from 'lru-cache';
 import { CONFIGURATION } from '../configuration/read-configuration.ts';
 import { problemException } from '../problem/problem.ts';
-import { quotaBucket } from './quota-bucket.ts';
+import { quotaBucket, quotaCache } from './quota-bucket.ts';
 
 @Injectable()
 class RequestQuotaGuard implements CanActivate {
-  private readonly buckets = new LRUCache<string, ReturnType<typeof quotaBucket>>({ max: 100_000 });
+  private readonly buckets = quotaCache<ReturnType<typeof quotaBucket>>();
 
   constructor(@Inject(CONFIGURATION) private readonly configuration: { REQUESTS_PER_MINUTE: number }) {}
 
