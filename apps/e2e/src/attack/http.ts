@@ -120,3 +120,12 @@ export function counted(statuses: Iterable<number | string>): string {
   for (const status of statuses) counts.set(status, (counts.get(status) ?? 0) + 1);
   return [...counts].map(([status, count]) => `${count} × ${status}`).join(', ');
 }
+
+/** A connection that has sent these bytes; closed, where the server does not take it. */
+export async function hold(url: string, bytes: string): Promise<Socket> {
+  const socket = connectTo(url);
+  socket.on('error', () => undefined).resume();
+  await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
+  if (bytes) socket.write(bytes);
+  return socket;
+}

@@ -2,6 +2,7 @@ import type { Attack } from '../attack.ts';
 import { administration } from './administration.ts';
 import { algorithms } from './algorithms.ts';
 import { bearerTokens } from './bearer.ts';
+import { bodies } from './bodies.ts';
 import { claims } from './claims.ts';
 import { connections } from './connections.ts';
 import { excess } from './excess.ts';
@@ -23,6 +24,7 @@ export const lessons: Record<string, Attack[]> = {
   'How a token is presented': bearerTokens,
   'How a token is asked for': tokenRequests,
   'The connection': connections,
+  'The body of a request': bodies,
   'What is uploaded': uploads,
   'The administration': administration,
   'Who is there': identity,
