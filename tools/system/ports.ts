@@ -1,22 +1,20 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
 
+/** Not one that the system may give to a connection before the service listens: those begin at 32768 or above. */
 export async function freePort(): Promise<number> {
-  const port = await listenOnce(0);
-  if (port === undefined) throw new Error('no port is free');
-  return port;
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(10_000, 32_768);
+    if (!(await portTaken(port))) return port;
+  }
+  throw new Error('no port is free');
 }
 
 export async function portTaken(port: number): Promise<boolean> {
-  return (await listenOnce(port)) === undefined;
-}
-
-async function listenOnce(port: number): Promise<number | undefined> {
   const server = createServer();
   const listening = await new Promise<boolean>((resolve) => {
     server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
   });
-  if (!listening) return undefined;
-  const { port: found } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return found;
+  if (listening) await new Promise((resolve) => server.close(resolve));
+  return !listening;
 }

@@ -137,7 +137,8 @@ describe('the metadata', () => {
     expect(values).not.toHaveBeenCalled();
     await leaveOnly(most.slice(1));
     expect((await read()).json<{ scopes_supported: string[] }>().scopes_supported).toHaveLength(999);
-    await read();
-    expect(values).toHaveBeenCalledTimes(1);
+    for (let i = 0; i < 20; i++) await read();
+    // The change is heard of twice: it was looked up, and its notification may come afterwards.
+    expect(values.mock.calls.length).toBeLessThanOrEqual(2);
   });
 });
