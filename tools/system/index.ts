@@ -1,5 +1,5 @@
 export { runningPostgres } from './running-postgres.ts';
-export { freePort, portTaken } from './ports.ts';
+export { freePort, portTaken } from '@lanyard/testing/embedded-postgres';
 export { recordOutput, recordSecrets } from './record.ts';
 export { Service, type Line } from './service.ts';
 export { startSystem, type System, type SystemOptions } from './system.ts';

@@ -2,9 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createDatabase, startEmbeddedPostgres, type EmbeddedPostgres } from '@lanyard/testing/embedded-postgres';
+import {
+  createDatabase,
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+  freePort,
+} from '@lanyard/testing/embedded-postgres';
 import { basicCredentials } from '@lanyard/oauth-protocol';
-import { freePort } from './ports.ts';
 import { recordSecrets } from './record.ts';
 import { Service, type Line } from './service.ts';
 
