@@ -4,9 +4,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createDatabase,
+  freePort,
   startEmbeddedPostgres,
   type EmbeddedPostgres,
-  freePort,
 } from '@lanyard/testing/embedded-postgres';
 import { basicCredentials } from '@lanyard/oauth-protocol';
 import { recordSecrets } from './record.ts';

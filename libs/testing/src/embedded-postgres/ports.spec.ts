@@ -8,6 +8,11 @@ describe('a free port', () => {
     expect(Math.max(...ports)).toBeLessThan(32_768);
   });
 
+  it('is another one each time', async () => {
+    const ports = await Promise.all(Array.from({ length: 500 }, () => freePort()));
+    expect(new Set(ports).size).toBe(500);
+  });
+
   it('is taken once a server listens there', async () => {
     const port = await freePort();
     expect(await portTaken(port)).toBe(false);

@@ -1,15 +1,24 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-/** Not one that the system may give to a connection before the service listens: those begin at 32768 or above. */
+/** Below those that systems give to outgoing connections, one of which may come before the service listens. */
+const [first, last] = [10_000, 32_767];
+let next = randomInt(first, last + 1);
+
+/**
+ * @returns a port of 127.0.0.1 on which nothing listens; another one each time
+ * @throws where none is left
+ */
 export async function freePort(): Promise<number> {
-  for (let tries = 0; tries < 100; tries++) {
-    const port = randomInt(10_000, 32_768);
+  for (let tries = first; tries <= last; tries++) {
+    const port = next;
+    next = port === last ? first : port + 1;
     if (!(await portTaken(port))) return port;
   }
   throw new Error('no port is free');
 }
 
+/** @returns whether a service could not listen on this port of 127.0.0.1 */
 export async function portTaken(port: number): Promise<boolean> {
   const server = createServer();
   const listening = await new Promise<boolean>((resolve) => {
