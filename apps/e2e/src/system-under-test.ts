@@ -24,9 +24,6 @@ export const inspect: Inspect = project
   ? (service, path) => project.inspect(service, path)
   : inspectAt(JSON.parse(process.env.E2E_MANAGEMENT ?? '{}') as Record<ServiceName, string>);
 
-/** What a test of some seconds sees of batches of the audit log and of uses; in containers also of health checks and reconciliation. */
-export const backgroundTransactions = project ? 100 : 10;
-
 /** Looks behind the scenes, as superuser. */
 export const query = (database: string, sql: string): Promise<Record<string, unknown>[]> =>
   project ? project.query(database, sql) : queryServer(process.env.E2E_POSTGRES ?? '', database, sql);

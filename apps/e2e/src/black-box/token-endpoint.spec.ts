@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { basic } from '../basic.ts';
-import { backgroundTransactions, call, issuer, jobsApi, postToken, query, secretOf } from '../system-under-test.ts';
+import { call, issuer, jobsApi, postToken, query, secretOf } from '../system-under-test.ts';
 
 const grant = { grant_type: 'client_credentials' };
 const secret = secretOf('batch-processor');
@@ -127,13 +127,11 @@ describe('POST /oauth/token', () => {
     const before = await transactions();
     const begun = performance.now();
     let tokens = 0;
-    for (; tokens < 1000 || performance.now() - begun < 3000; tokens += 50) {
+    for (; tokens < 4000 || performance.now() - begun < 3000; tokens += 50) {
       const answers = await Promise.all(Array.from({ length: 50 }, () => postToken(grant, right)));
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     }
-    // Batches are written by time, not by request.
-    const count = (await transactions()) - before;
-    const seconds = (performance.now() - begun) / 1000;
-    expect(count).toBeLessThanOrEqual(backgroundTransactions + 2 * seconds);
+    // What replicas tell each other and write in batches goes by time, not by request.
+    expect((await transactions()) - before).toBeLessThan(tokens / 20);
   });
 });
