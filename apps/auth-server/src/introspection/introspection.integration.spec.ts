@@ -108,8 +108,10 @@ describe('POST /oauth/introspect', () => {
     expect((await introspect(token)).json().active).toBe(true);
     const before = statementsSent(database);
     expect(before).toBeGreaterThan(0);
+    const begun = performance.now();
     for (let i = 0; i < 300; i++) expect((await introspect(garbage)).body).toBe('{"active":false}');
-    expect(statementsSent(database) - before).toBeLessThan(100);
+    const seconds = (performance.now() - begun) / 1000;
+    expect(statementsSent(database) - before).toBeLessThan(10 + 5 * seconds);
     await ahead.close();
   });
 
@@ -117,8 +119,10 @@ describe('POST /oauth/introspect', () => {
     const token = await tokenOf();
     await introspect(token);
     const before = statementsSent(database);
+    const begun = performance.now();
     for (let i = 0; i < 1000; i++) expect((await introspect(token)).json().active).toBe(true);
     // Uses of secrets are written in batches: by time, not by request.
-    expect(statementsSent(database) - before).toBeLessThan(100);
+    const seconds = (performance.now() - begun) / 1000;
+    expect(statementsSent(database) - before).toBeLessThan(5 + 2 * seconds);
   });
 });

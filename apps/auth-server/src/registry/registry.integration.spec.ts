@@ -156,13 +156,15 @@ describe('the registry in memory', () => {
     const known = { authorization: basic('batch-processor', quiet.secretOf('batch-processor')) };
     expect((await postToken(app, grant, known)).statusCode).toBe(200);
     const before = statementsSent(quiet);
+    const begun = performance.now();
     for (let i = 0; i < 1000; i++) {
       await postToken(app, grant, known);
       await postToken(app, grant, { authorization: basic(`unknown-${i}`, 'x') }, `10.0.${i >> 8}.${i & 255}`);
     }
     expect(before).toBeGreaterThan(0);
     // Uses of secrets and refusals are written in batches, each a transaction of some statements: by time, not by request.
-    expect(statementsSent(quiet) - before).toBeLessThan(100);
+    const seconds = (performance.now() - begun) / 1000;
+    expect(statementsSent(quiet) - before).toBeLessThan(5 + 10 * seconds);
     await app.close();
     await quiet.owner.end();
   });
