@@ -129,3 +129,5 @@ export async function hold(url: string, bytes: string): Promise<Socket> {
   if (bytes) socket.write(bytes);
   return socket;
 }
+
+export const countOpen = (held: Socket[]): number => held.filter(({ readyState }) => readyState === 'open').length;

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { insist, type Attack } from '../attack.ts';
-import { call, counted, form, hold, insistOnHealth, sendBytes, statusesIn, type Request } from '../http.ts';
+import { call, counted, countOpen, form, hold, insistOnHealth, sendBytes, statusesIn, type Request } from '../http.ts';
 import type { Target } from '../target.ts';
 
 const host = 'host: localhost\r\n';
@@ -216,11 +216,10 @@ async function holdPieces(target: Target, count: number): Promise<string> {
       await sleep(300);
       least = Math.min(least, (await metric('nodejs_heap_size_used_bytes')) - before);
     }
-    const open = held.filter(({ readyState }) => readyState === 'open').length;
     const kilobytes = Math.max(0, Math.round(least / count / 1000));
     insist(kilobytes <= 250, `a form of 16 KB costs ${kilobytes} KB of its heap`);
     insist((await metric('process_start_time_seconds')) === begun, 'the server was started anew');
-    return `${open} of ${count} forms are held, for ${kilobytes} KB of the heap each; another client gets its tokens`;
+    return `${countOpen(held)} of ${count} forms are held, for ${kilobytes} KB of the heap each; another client gets its tokens`;
   } finally {
     for (const socket of held) socket.destroy();
     await insistOnHealth(target.issuer);

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acceptedSuites, allSuites, chosenSuite, isStrong } from '@lanyard/service-defaults/tls.fixture';
 import { insist, type Attack } from '../attack.ts';
-import { call, connectTo, counted, form, hold, insistOnHealth, sendBytes, statusesIn } from '../http.ts';
+import { call, connectTo, counted, countOpen, form, hold, insistOnHealth, sendBytes, statusesIn } from '../http.ts';
 import type { Target } from '../target.ts';
 
 const host = 'host: localhost\r\n';
@@ -170,15 +170,14 @@ async function floodConnections(target: Target, count: number): Promise<string> 
   ];
   const held: Socket[] = [];
   try {
-    const countOpen = () => held.filter(({ readyState }) => readyState === 'open').length;
     for (let opened = 0; opened < count; opened += 250) {
       const batch = Array.from({ length: 250 }, (_, index) => hold(target.issuer, openings[index % openings.length]!));
       held.push(...(await Promise.all(batch)));
       // What is refused takes a while to be heard. Docker's proxy in between holds six file descriptors for each connection
       // until then, and stops listening when it has none left.
-      for (let tries = 0; tries < 50 && countOpen() > count * 0.4; tries++) await sleep(100);
+      for (let tries = 0; tries < 50 && countOpen(held) > count * 0.4; tries++) await sleep(100);
     }
-    const kept = countOpen();
+    const kept = countOpen(held);
     insist(kept <= count / 2, `${kept} of ${count} connections are kept, all from one address`);
     const others = await othersAreServed(target);
     const { status } = await target.inspect('auth-server', '/health/ready');
