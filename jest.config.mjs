@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 /** One configuration for every project: `node tools/jest/run.mjs PROJECT_ROOT`. */
 export default {
   testEnvironment: 'node',
@@ -22,9 +23,9 @@ export default {
     ],
   },
   setupFiles: ['reflect-metadata'],
-  globalSetup: new URL('./tools/jest/global-setup.mjs', import.meta.url).pathname,
-  globalTeardown: new URL('./tools/jest/global-teardown.mjs', import.meta.url).pathname,
-  testSequencer: new URL('./tools/jest/sequencer.mjs', import.meta.url).pathname,
+  globalSetup: fileURLToPath(new URL('./tools/jest/global-setup.mjs', import.meta.url)),
+  globalTeardown: fileURLToPath(new URL('./tools/jest/global-teardown.mjs', import.meta.url)),
+  testSequencer: fileURLToPath(new URL('./tools/jest/sequencer.mjs', import.meta.url)),
   testTimeout: 30_000,
   // The tests of a project share a database server or a whole system, and count what it does.
   maxWorkers: 1,

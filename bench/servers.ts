@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { createDatabase } from '@lanyard/testing/embedded-postgres';
 import { basicCredentials } from '@lanyard/oauth-protocol';
@@ -9,7 +10,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import pg from 'pg';
 import type { Requests, Subject } from './load.ts';
 
-export const repository = new URL('..', import.meta.url).pathname;
+export const repository = fileURLToPath(new URL('..', import.meta.url));
 export const audience = 'https://bench.example';
 const scope = 'bench:read bench:write';
 

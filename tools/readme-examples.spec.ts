@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 
-const repository = new URL('..', import.meta.url).pathname;
+const repository = fileURLToPath(new URL('..', import.meta.url));
 const example = /^```ts\n([^]*?)^```\n\nprints\n\n```text\n([^]*?)^```/gm;
 
 /** Runs the programs in the libraries' READMEs, and compares what they print with what stands below them. */

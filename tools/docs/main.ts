@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { registryJsonSchema } from '@lanyard/administration';
 import { auditEventReference } from './audit-event-reference.ts';
 import { configurationReference } from './configuration-reference.ts';
@@ -7,7 +8,7 @@ import { outOfDate } from './out-of-date.ts';
 import { specifications } from './specifications.ts';
 
 /** Writes the docs that are generated; with --check, fails where they are not up to date, or tell of what is not there. */
-const root = new URL('../..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const { page, faults } = specifications(root);
 const generated = {
   'docs/configuration.md': configurationReference(),

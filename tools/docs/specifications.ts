@@ -1,5 +1,6 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { rules } from './rules.ts';
 import type { Rule } from './rules/rule.ts';
 import { taggedTests, type TaggedTest } from './tagged-tests.ts';
@@ -21,7 +22,7 @@ type Shown = TaggedTest & { file: string };
  * @returns also what is wrong with either, a line each
  */
 export function specifications(
-  root = new URL('../..', import.meta.url).pathname,
+  root = fileURLToPath(new URL('../..', import.meta.url)),
   groups = rules,
 ): { page: string; faults: string[] } {
   const tests = globSync(specs, { cwd: root })

@@ -2,11 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import pc from 'picocolors';
 import { portTaken, Service, startSystem, type Line, type System } from '../system/index.ts';
 import { trace } from './trace.ts';
 
-const repository = new URL('../..', import.meta.url).pathname;
+const repository = fileURLToPath(new URL('../..', import.meta.url));
 const print = (text = '') => void process.stdout.write(`${text}\n`);
 
 /** Settings of services that `npm start` passes on. */

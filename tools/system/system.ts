@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import {
   createDatabase,
   freePort,
@@ -54,7 +55,7 @@ export interface System {
 type ServiceUrls = Pick<Service['options'], 'url' | 'managementUrl'>;
 type ServiceName = 'auth-server' | 'batch-processor' | 'jobs-api';
 
-const repository = new URL('../..', import.meta.url).pathname;
+const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { directory, ports, dev = false, environment, onLine, output, onStep = () => undefined, signal } = options;

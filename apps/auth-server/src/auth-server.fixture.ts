@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createService, PatientClient } from '@lanyard/service-defaults';
 import { createDatabase, type Database } from '@lanyard/testing/embedded-postgres';
@@ -11,7 +12,7 @@ import pg from 'pg';
 import { authServer } from './auth-server.ts';
 import { migrate } from './migration/migrate.ts';
 
-const provisioningFile = new URL('../../../config/lanyard.yaml', import.meta.url).pathname;
+const provisioningFile = fileURLToPath(new URL('../../../config/lanyard.yaml', import.meta.url));
 
 /** A provisioned database of its own for a test file, and replicas of the server on it. */
 export async function provisionedDatabase(environment: NodeJS.ProcessEnv = {}) {

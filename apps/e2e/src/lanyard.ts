@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
-const program = new URL('../../lanyard-cli/dist/main.js', import.meta.url).pathname;
+const program = fileURLToPath(new URL('../../lanyard-cli/dist/main.js', import.meta.url));
 
 export interface Outcome {
   code: number;

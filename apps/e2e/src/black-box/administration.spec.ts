@@ -1,13 +1,14 @@
 import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { freePort } from '@lanyard/tools/system';
 import { lanyard } from '../lanyard.ts';
 import { basic } from '../basic.ts';
 import { call, directory, issuer, jobsApi, batchProcessor, postToken } from '../system-under-test.ts';
 
-const repository = new URL('../../../..', import.meta.url).pathname;
+const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 const own = mkdtempSync(join(tmpdir(), 'lanyard-cli-'));
 const environment = {
   ISSUER: issuer,

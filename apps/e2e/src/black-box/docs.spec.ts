@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { batchProcessor, directory, issuer, jobsApi } from '../system-under-test.ts';
 
-const repository = new URL('../../../..', import.meta.url).pathname;
+const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 const addresses = { 'localhost:3000': issuer, 'localhost:3001': batchProcessor, 'localhost:3002': jobsApi };
 
 /** A command that a page shows, and the answer that stands below it, if any. */

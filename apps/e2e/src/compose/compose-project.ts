@@ -2,11 +2,12 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify, stripVTControlCharacters } from 'node:util';
 import { freePort, recordOutput, recordSecrets } from '@lanyard/tools/system';
 import { execCompose, type IDockerComposeResult } from 'docker-compose';
 
-const repository = new URL('../../../..', import.meta.url).pathname;
+const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 const execute = promisify(execFile);
 
 interface Ports {

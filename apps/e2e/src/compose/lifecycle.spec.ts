@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { basic } from '../basic.ts';
@@ -12,7 +13,7 @@ const services = ['postgres', 'auth-server', 'jobs-api', 'batch-processor', 'gat
 const servers = ['auth-server', 'jobs-api', 'batch-processor'];
 const examples = ['birdstrikes.csv', 'iowa-electricity.csv', 'seattle-weather.csv'];
 
-const repository = new URL('../../../..', import.meta.url).pathname;
+const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 const execute = promisify(execFile);
 
 let project: ComposeProject;

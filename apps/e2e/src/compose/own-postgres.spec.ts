@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort } from '@lanyard/tools/system';
 import { ComposeProject, docker } from './compose-project.ts';
 
-const repository = new URL('../../../..', import.meta.url).pathname;
+const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 let project: ComposeProject;
 let own: string;
 

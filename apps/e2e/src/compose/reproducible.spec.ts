@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { cp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import { docker } from './compose-project.ts';
 
-const repository = new URL('../../../..', import.meta.url).pathname;
+const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 const execute = promisify(execFile);
 
 let directory: string;

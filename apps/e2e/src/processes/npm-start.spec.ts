@@ -2,6 +2,7 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort, portTaken, recordOutput } from '@lanyard/tools/system';
@@ -9,7 +10,7 @@ import { temporaryDirectory } from '../temporary-directory.ts';
 
 /** How many services the system of the other tests has. */
 const shared = 3;
-const repository = new URL('../../../..', import.meta.url).pathname;
+const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 const run = promisify(execFile);
 let directory: string;
 let environment: NodeJS.ProcessEnv;

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from '@jest/globals';
 
 const logger = new URL('logger.ts', import.meta.url).href;
-const hooks = new URL('../../../../tools/hooks.mjs', import.meta.url).pathname;
+const hooks = fileURLToPath(new URL('../../../../tools/hooks.mjs', import.meta.url));
 
 const start = `import { createLogger } from ${JSON.stringify(logger)}; const logger = createLogger('test', 'info');`;
 const command = (source: string) => ['--import', hooks, '--input-type=module', '-e', source];
