@@ -22,7 +22,6 @@ export const batchProcessorConfiguration = serviceConfiguration.extend(resourceS
     .refine((expression) => validateCronExpression(expression).valid, 'must be a cron expression')
     .describe('when runs start, besides at start and on `POST /runs`: a cron expression'),
   CONCURRENCY: z.coerce.number().int().min(1).max(64).default(4).describe('how many jobs are worked on at a time'),
-  BATCH_SIZE: z.coerce.number().int().min(1).max(100).default(10).describe('how many jobs are claimed at a time'),
   LEASE_SECONDS: z.coerce
     .number()
     .int()

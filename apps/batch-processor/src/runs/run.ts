@@ -1,17 +1,31 @@
 import type { Logger } from '@nestjs/common';
-import { LeaseLostError, RefusedError, type ClaimedJob, type JobsClient } from '../jobs-client/jobs-client.ts';
-import { InvalidCsvError, summarizeCsv } from '../summarize-csv/summarize-csv.ts';
+import {
+  LeaseLostError,
+  RefusedError,
+  type Claim,
+  type ClaimedJob,
+  type JobsClient,
+} from '../jobs-client/jobs-client.ts';
+import { InvalidCsvError } from '../summarize-csv/invalid-csv.error.ts';
+import { summarizeCsv } from '../summarize-csv/summarize-csv.ts';
 
 /** What this worker can do with a job, by its type. */
 const work: Record<string, (job: ClaimedJob, jobs: JobsClient, signal: AbortSignal) => Promise<object>> = {
-  'summarize-csv': async (job, jobs, signal) => summarizeCsv(await jobs.openFile(job, signal), signal),
+  'summarize-csv': async (job, jobs, signal) => {
+    const { delimiter, charset } = job.payload;
+    return summarizeCsv(await jobs.openFile(job, signal), { delimiter, charset, signal });
+  },
 };
 
 export type Outcome = 'succeeded' | 'failed' | 'handed back' | 'lost';
 
+/** Not at once, whatever the clocks say, and with jitter, so that replicas do not come all at the same time. Milliseconds. */
+export const delayUntil = (at: Date): number =>
+  Math.min(Math.max(at.getTime() - Date.now(), 0) + 100 + Math.random() * 400, 2 ** 31 - 1);
+
 export interface RunOptions {
+  /** how many jobs are worked on at a time */
   concurrency: number;
-  batchSize: number;
   leaseSeconds: number;
   /** No more jobs are begun; those that were claimed but not begun are handed back. */
   stopping: AbortSignal;
@@ -25,54 +39,101 @@ interface End {
   details?: object;
 }
 
-/** One run: claims batches until nothing is left, and works on the jobs of a batch a few at a time. */
+/** One run: claims a job for each free slot until nothing is left. A job that waited for a slot would keep others from it. */
 export class Run {
   private readonly jobs: JobsClient;
   private readonly logger: Logger;
   private readonly options: RunOptions;
+  private readonly working = new Set<Promise<void>>();
   /** Jobs that were worked on, and of whose end the jobs API is being told. */
   private readonly ending = new Set<Promise<void>>();
+  private changed = Promise.withResolvers<void>();
+  private woken = false;
 
   constructor(jobs: JobsClient, logger: Logger, options: RunOptions) {
     this.jobs = jobs;
     this.logger = logger;
     this.options = options;
+    options.stopping.addEventListener('abort', () => this.changed.resolve());
+  }
+
+  /** There may be new jobs: a free slot claims at once. */
+  wake(): void {
+    this.woken = true;
+    this.changed.resolve();
+  }
+
+  /** It was woken, and has not claimed since. */
+  get isWoken(): boolean {
+    return this.woken;
   }
 
   /** @returns when there may be more to do: a retry, or the lease of a worker that is gone */
   async execute(): Promise<Date | undefined> {
-    const { batchSize, stopping } = this.options;
+    const { concurrency, stopping } = this.options;
     try {
       while (!stopping.aborted) {
-        const allEnded = this.ending.size === 0;
-        const { jobs, nextAt } = await this.jobs.claim(Object.keys(work), batchSize, AbortSignal.timeout(10_000));
-        if (jobs.length === 0) {
-          // Leases of its own would count, and what failed here is tried again sooner.
-          if (allEnded) return nextAt === null ? undefined : new Date(nextAt);
-          await Promise.all(this.ending);
+        const isIdle = this.working.size + this.ending.size === 0;
+        // Of ends that are told slowly, no more than this run ahead.
+        const free = this.ending.size > concurrency ? 0 : concurrency - this.working.size;
+        this.changed = Promise.withResolvers();
+        if (free === 0) {
+          await this.change();
           continue;
         }
-        this.logger.log({ msg: 'jobs claimed', jobs: jobs.length });
-        await this.workOn(jobs);
-        while (this.ending.size > batchSize) await Promise.race(this.ending);
+        this.woken = false;
+        const claim = await this.claim(free, isIdle);
+        if (claim.jobs.length > 0) {
+          this.begin(claim.jobs);
+          continue;
+        }
+        const next = claim.nextAt === null ? undefined : new Date(claim.nextAt);
+        // What is in work counts until all is told; and what failed here is tried again sooner.
+        if (isIdle && !this.woken) return next;
+        await this.change(next);
       }
       return undefined;
     } finally {
+      await Promise.all(this.working);
       await Promise.all(this.ending);
     }
   }
 
-  private async workOn(jobs: ClaimedJob[]): Promise<void> {
-    const held = jobs.map((job) => new HeldJob(job, this.jobs, this.options));
-    const waiting = [...held];
-    const worker = async () => {
-      for (let next = waiting.shift(); next; next = waiting.shift()) {
-        const end = await this.workOnJob(next);
-        const ending = this.finish(next, end).finally(() => this.ending.delete(ending));
-        this.ending.add(ending);
-      }
-    };
-    await Promise.all(Array.from({ length: this.options.concurrency }, worker));
+  /** What is in work goes on where the jobs API is away for a while. */
+  private async claim(most: number, isIdle: boolean): Promise<Claim> {
+    try {
+      return await this.jobs.claim(Object.keys(work), most, AbortSignal.timeout(10_000));
+    } catch (error) {
+      if (isIdle) throw error;
+      this.logger.warn({ msg: 'no jobs could be claimed, it is tried again', err: error });
+      return { jobs: [], nextAt: new Date(Date.now() + 1000).toISOString() };
+    }
+  }
+
+  /** Waits until a job ends, until the run is woken or stopped, or until there may be more to do. */
+  private async change(at?: Date): Promise<void> {
+    const timer = at && setTimeout(() => this.changed.resolve(), delayUntil(at));
+    await this.changed.promise;
+    clearTimeout(timer);
+  }
+
+  private begin(jobs: ClaimedJob[]): void {
+    this.logger.log({ msg: 'jobs claimed', jobs: jobs.length });
+    for (const job of jobs) {
+      const held = new HeldJob(job, this.jobs, this.options);
+      this.track(this.working, async () => {
+        const end = await this.workOnJob(held);
+        this.track(this.ending, () => this.finish(held, end));
+      });
+    }
+  }
+
+  private track(set: Set<Promise<void>>, act: () => Promise<void>): void {
+    const done = act().finally(() => {
+      set.delete(done);
+      this.changed.resolve();
+    });
+    set.add(done);
   }
 
   /** @returns what ends the job, to be called while others are worked on */

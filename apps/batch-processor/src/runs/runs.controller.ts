@@ -6,7 +6,7 @@ import { Runs, type RunReceipt } from './runs.ts';
 export class RunsController {
   constructor(@Inject(Runs) private readonly runs: Runs) {}
 
-  /** Starts a run now. One at a time: while one is under way, another follows it. */
+  /** Starts a run now. One at a time: one that is under way looks for new jobs at once. */
   @Post()
   @HttpCode(HttpStatus.ACCEPTED)
   @RequireScopes('runs:write')

@@ -12,13 +12,13 @@ import { CronJob } from 'cron';
 import { Counter } from 'prom-client';
 import type { BatchProcessorConfiguration } from '../configuration.ts';
 import { JobsClient } from '../jobs-client/jobs-client.ts';
-import { Run } from './run.ts';
+import { delayUntil, Run } from './run.ts';
 
 export type Trigger = 'start' | 'schedule' | 'request' | 'follow-up';
 
 export interface RunReceipt {
   id: string;
-  /** false: a run was under way already, and looks for more when it is done */
+  /** false: a run was under way already, and looks for new jobs as soon as it works on less than it can */
   started: boolean;
 }
 
@@ -29,9 +29,7 @@ export class Runs implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stopping = new AbortController();
   private readonly abort = new AbortController();
   private readonly outcomes: Counter<'outcome'>;
-  private current: { id: string; done: Promise<void> } | undefined;
-  /** Somebody asked for a run while one was under way. */
-  private wanted = false;
+  private current: { id: string; run: Run; done: Promise<void> } | undefined;
   private failures = 0;
   private followUp: NodeJS.Timeout | undefined;
 
@@ -62,12 +60,14 @@ export class Runs implements OnApplicationBootstrap, BeforeApplicationShutdown {
 
   start(trigger: Trigger): RunReceipt {
     if (this.current) {
-      this.wanted = true;
+      this.current.run.wake();
       return { id: this.current.id, started: false };
     }
     clearTimeout(this.followUp);
     const id = randomUUID();
-    this.current = { id, done: this.execute(id, trigger) };
+    const processed: Record<string, number> = {};
+    const run = this.newRun(processed);
+    this.current = { id, run, done: this.execute(id, run, trigger, processed) };
     return { id, started: true };
   }
 
@@ -80,12 +80,11 @@ export class Runs implements OnApplicationBootstrap, BeforeApplicationShutdown {
     clearTimeout(patience);
   }
 
-  private async execute(id: string, trigger: Trigger): Promise<void> {
+  private async execute(id: string, run: Run, trigger: Trigger, processed: object): Promise<void> {
     this.logger.log({ msg: 'run started', run_id: id, trigger });
     let nextAt: Date | undefined;
-    const processed: Record<string, number> = {};
     try {
-      nextAt = await this.newRun(processed).execute();
+      nextAt = await run.execute();
       this.failures = 0;
       this.logger.log({ msg: 'run ended', run_id: id, processed, next_at: nextAt });
     } catch (error) {
@@ -95,17 +94,14 @@ export class Runs implements OnApplicationBootstrap, BeforeApplicationShutdown {
     }
     this.current = undefined;
     if (this.stopping.signal.aborted) return;
-    if (this.wanted) {
-      this.wanted = false;
-      this.start('request');
-    } else if (nextAt) this.comeBack(nextAt);
+    if (run.isWoken) this.start('request');
+    else if (nextAt) this.comeBack(nextAt);
   }
 
   private newRun(processed: Record<string, number>): Run {
-    const { CONCURRENCY: concurrency, BATCH_SIZE: batchSize, LEASE_SECONDS: leaseSeconds } = this.configuration;
+    const { CONCURRENCY: concurrency, LEASE_SECONDS: leaseSeconds } = this.configuration;
     return new Run(this.jobs, this.logger, {
       concurrency,
-      batchSize,
       leaseSeconds,
       stopping: this.stopping.signal,
       abort: this.abort.signal,
@@ -116,10 +112,8 @@ export class Runs implements OnApplicationBootstrap, BeforeApplicationShutdown {
     });
   }
 
-  /** Not at once, whatever the clocks say, and with jitter, so that replicas do not come all at the same time. */
   private comeBack(at: Date): void {
-    const ms = Math.max(at.getTime() - Date.now(), 0) + 100 + Math.random() * 400;
-    this.followUp = setTimeout(() => this.start('follow-up'), Math.min(ms, 2 ** 31 - 1));
+    this.followUp = setTimeout(() => this.start('follow-up'), delayUntil(at));
     this.followUp.unref();
   }
 }

@@ -15,7 +15,7 @@ const replicas: Service[] = [];
 beforeAll(async () => {
   directory = await temporaryDirectory();
   const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
-  const environment = { LEASE_SECONDS: '2', CONCURRENCY: '2', BATCH_SIZE: '4', LEASE_SWEEP_INTERVAL: '0.2' };
+  const environment = { LEASE_SECONDS: '2', CONCURRENCY: '2', LEASE_SWEEP_INTERVAL: '0.2' };
   system = await startSystem({ directory, ports, environment, onLine: (line) => lines.push(line) });
 }, 60_000);
 afterAll(async () => {

@@ -4,7 +4,7 @@ import { print } from '@lanyard/command-line';
 
 export async function run(system: System): Promise<void> {
   const { id, started } = await system.runs<{ id: string; started: boolean }>('POST', '/runs');
-  print(started ? `run ${id} started` : `run ${id} is under way; another follows it`);
+  print(started ? `run ${id} started` : `run ${id} is under way, and looks for new jobs now`);
 }
 
 export async function retry(system: System, id: string): Promise<void> {
