@@ -22,6 +22,8 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
     .option('--once', 'leave out what was submitted before: same name, same content')
     .option('--no-run', 'leave the jobs to the next scheduled run')
     .option('--no-wait', 'do not wait for the results')
+    .option('--delimiter <character>', 'what separates the values, or "tab"; found in each file by default', delimiter)
+    .option('--charset <name>', 'the character set of the files, such as windows-1252; UTF-8 or UTF-16 by default')
     .option('--timeout <seconds>', 'how long to wait at most', positive)
     .option('--json', 'print JSON')
     .action((files: string[], options) => submit(system, files, options));
@@ -65,6 +67,8 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
     .action((id: string) => deleteFile(system, id));
   return program;
 }
+
+const delimiter = (text: string) => (['tab', '\\t'].includes(text) ? '\t' : text);
 
 const help = `
 Examples:

@@ -10,6 +10,7 @@ import type { ServiceConfiguration } from './configuration/common-configuration.
 import { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
 import { handleInTurns } from './handle-in-turns.ts';
 import { jsonParser } from './limits/json-parser.ts';
+import { refuseContentCodings } from './limits/content-coding.ts';
 import { limitBodies } from './limits/limit-bodies.ts';
 import { limitConnections } from './limits/limit-connections.ts';
 import { answerUnreadable, limitHeaders, limitsOf } from './limits/limits.ts';
@@ -97,6 +98,7 @@ export async function createService<Schema extends z.ZodObject>(
   secureHeaders(adapter, certificate !== undefined);
   limitHeaders(fastify);
   leaveBodiesUnread(fastify);
+  refuseContentCodings(fastify);
   limitBodies(fastify, {
     perAddress: configuration.BODY_BYTES_PER_ADDRESS,
     isStreamed: service.isStreamed ?? (() => false),

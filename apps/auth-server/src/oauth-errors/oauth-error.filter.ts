@@ -48,7 +48,10 @@ function asOAuthError(exception: unknown): OAuthError | undefined {
     case 413:
       return new OAuthError('invalid_request', 'the body is too large');
     case 415:
-      return new OAuthError('invalid_request', 'the body must be application/x-www-form-urlencoded');
+      return new OAuthError(
+        'invalid_request',
+        titleOf(exception as HttpException) ?? 'the body must be application/x-www-form-urlencoded',
+      );
     case 429:
       return new ThrottledError('bodies', 1);
     default:

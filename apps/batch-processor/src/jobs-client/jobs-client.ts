@@ -9,7 +9,7 @@ import type { BatchProcessorConfiguration } from '../configuration.ts';
 export interface ClaimedJob {
   id: string;
   type: string;
-  payload: { file: string; name: string };
+  payload: { file: string; name: string; delimiter?: string; charset?: string };
   attempts: number;
   requestId: string;
   lease: { token: number; expiresAt: string };

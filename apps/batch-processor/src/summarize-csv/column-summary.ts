@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { NumberSummarizer, type ExactNumber } from './number-summary.ts';
 
 /** What is known of one column of a CSV file. */
 export interface ColumnSummary {
@@ -10,15 +11,15 @@ export interface ColumnSummary {
   /** false: there are more than are counted */
   distinctExact: boolean;
   /** by value for numbers, by code unit for the rest; null where all are empty */
-  min: number | string | null;
-  max: number | string | null;
-  /** of numbers alone */
-  mean: number | null;
+  min: ExactNumber | null;
+  max: ExactNumber | null;
+  /** of numbers only */
+  mean: ExactNumber | null;
 }
 
-const integer = /^[+-]?\d{1,15}$/;
-// Digits in one way alone: a value may have a million of them.
-const number = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$/;
+// Some digits only, as a value may have a million of them. A zero in front marks an identifier.
+const integer = /^[+-]?(0|[1-9]\d{0,99})$/;
+const number = /^[+-]?((0|[1-9]\d{0,99})(\.\d{0,99})?|\.\d{1,99})([eE][+-]?\d{1,3})?$/;
 const date = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 const boolean = /^(true|false)$/i;
 
@@ -33,19 +34,25 @@ export type ColumnType = (typeof types)[number][0] | 'text' | 'empty';
 
 /** More distinct values than this are not counted, so that memory does not grow with the file. */
 const distinctLimit = 10_000;
-const longestExtreme = 200;
+
+/** Characters. */
+const longestText = 200;
 
 /** A long value is told from others by its digest, since it may have a million characters. */
 const apart = (value: string): string => (value.length <= 100 ? value : hash('sha256', value));
+
+/** A text as it is shown: where it goes on, an ellipsis says so. */
+export const shortened = (text: string): string =>
+  text.length <= longestText ? text : `${text.slice(0, longestText - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 
 /** Takes in the values of a column, one after the other. */
 export class ColumnSummarizer {
   private readonly name: string;
   private empty = 0;
   private filled = 0;
-  private mean = 0;
-  private readonly numbers = new Extremes<number>();
-  private readonly texts = new Extremes<string>();
+  private readonly numbers = new NumberSummarizer();
+  private min: string | undefined;
+  private max: string | undefined;
   private readonly distinct = new Set<string>();
   private candidates: (typeof types)[number][] = [...types];
 
@@ -63,26 +70,23 @@ export class ColumnSummarizer {
     if (!this.candidates.every(([, pattern]) => pattern.test(value))) {
       this.candidates = this.candidates.filter(([, pattern]) => pattern.test(value));
     }
-    if (this.isNumeric) {
-      const numeric = Number(value);
-      this.numbers.add(numeric);
-      this.mean += (numeric - this.mean) / this.filled;
-    }
-    this.texts.add(value);
+    if (this.isNumeric) this.numbers.add(value);
+    if (this.min === undefined || value < this.min) this.min = value;
+    if (this.max === undefined || value > this.max) this.max = value;
     if (this.distinct.size <= distinctLimit) this.distinct.add(apart(value));
   }
 
   summary(): ColumnSummary {
-    const { min, max } = this.isNumeric ? this.numbers : this.texts;
+    const { name, type, empty, filled } = this;
     return {
-      name: this.name,
-      type: this.type,
-      empty: this.empty,
+      name,
+      type,
+      empty,
       distinct: Math.min(this.distinct.size, distinctLimit),
       distinctExact: this.distinct.size <= distinctLimit,
-      min: shown(min),
-      max: shown(max),
-      mean: this.filled > 0 && this.isNumeric ? this.mean : null,
+      ...(filled > 0 && this.isNumeric
+        ? this.numbers.summary()
+        : { min: shownText(this.min), max: shownText(this.max), mean: null }),
     };
   }
 
@@ -96,18 +100,4 @@ export class ColumnSummarizer {
   }
 }
 
-class Extremes<Value extends number | string> {
-  min: Value | undefined;
-  max: Value | undefined;
-
-  add(value: Value): void {
-    if (this.min === undefined || value < this.min) this.min = value;
-    if (this.max === undefined || value > this.max) this.max = value;
-  }
-}
-
-/** JSON has no infinity, and the jobs API stores no NUL. */
-const shown = (value: number | string | undefined): number | string | null => {
-  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
-  return value === undefined ? null : value.slice(0, longestExtreme).replaceAll('\0', '\uFFFD').toWellFormed();
-};
+const shownText = (text: string | undefined) => (text === undefined ? null : shortened(text));

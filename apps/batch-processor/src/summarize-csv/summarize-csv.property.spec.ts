@@ -1,16 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ColumnSummarizer, type ColumnType } from './column-summary.ts';
-import { InvalidCsvError, summarizeCsv, type CsvSummary } from './summarize-csv.ts';
+import { InvalidCsvError } from './invalid-csv.error.ts';
+import { summarizeCsv, type CsvOptions, type CsvSummary } from './summarize-csv.ts';
 
 async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let i = 0; i < bytes.length; i += size) yield bytes.subarray(i, i + size);
 }
 
 /** The summary as it is sent, or the message; any other error than the parser's own is thrown. */
-async function summarize(content: string | Uint8Array, size = 64 * 1024): Promise<CsvSummary | string> {
+async function summarize(
+  content: string | Uint8Array,
+  size = 64 * 1024,
+  options: CsvOptions = {},
+): Promise<CsvSummary | string> {
   try {
-    return JSON.parse(JSON.stringify(await summarizeCsv(inPieces(Buffer.from(content), size)))) as CsvSummary;
+    return JSON.parse(JSON.stringify(await summarizeCsv(inPieces(Buffer.from(content), size), options))) as CsvSummary;
   } catch (error) {
     if (error instanceof InvalidCsvError) return error.message;
     throw error;
@@ -24,8 +29,8 @@ const typeOf = (value: string) => {
 };
 const long = (piece: string, length = 100_000) => piece.repeat(Math.ceil(length / piece.length));
 const value = fc.oneof(
-  fc.string({ unit: 'binary' }),
-  fc.string({ unit: fc.constantFrom('"', ',', '\n', '\r', ' ', 'a', '\0', '\uFEFF') }),
+  fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\0', '')),
+  fc.string({ unit: fc.constantFrom('"', ',', '\n', '\r', ' ', 'a', '\uFEFF') }),
   fc.constantFrom('', '1', '-2', '1.5', 'true', '2026-01-31'),
 );
 /** Quotes stand where they must, or everywhere. */
@@ -33,7 +38,6 @@ const written = (rows: string[][], lineBreak: string, quotes: boolean) => {
   const inQuotes = (value: string) => (quotes || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
   return rows.map((row) => row.map(inQuotes).join(',') + lineBreak).join('');
 };
-const shown = (text: string) => text.slice(0, 200).replaceAll('\0', '\uFFFD').toWellFormed();
 
 describe('a CSV file', () => {
   const table = fc
@@ -44,20 +48,21 @@ describe('a CSV file', () => {
 
   /** Under a header of c0, c1 and so on. */
   const headed = (rows: string[][]) => [rows.at(0)!.map((_, i) => `c${i}`), ...rows];
-  const lineBreak = fc.constantFrom('\n', '\r\n');
+  const lineBreak = fc.constantFrom('\n', '\r\n', '\r');
   const size = fc.integer({ min: 1, max: 9 });
 
   it('is read as it was written, in whichever pieces [csv-syntax, RFC 4180 §2]', async () => {
     await fc.assert(
       fc.asyncProperty(table, lineBreak, fc.boolean(), size, async (rows, lineBreak, quotes, size) => {
-        const found = (await summarize(written(headed(rows), lineBreak, quotes), size)) as CsvSummary;
+        const text = written(headed(rows), lineBreak, quotes);
+        const found = (await summarize(text, size, { delimiter: ',' })) as CsvSummary;
         expect(found.rows).toBe(rows.length);
         for (const [i, { type, min, max, mean: _, ...column }] of found.columns.entries()) {
           const filled = rows.map((row) => row.at(i)!).filter((value) => value !== '');
           const [empty, distinct] = [rows.length - filled.length, new Set(filled).size];
           expect(column).toEqual({ name: `c${i}`, empty, distinct, distinctExact: true });
           if (type !== 'text') continue;
-          const inOrder = filled.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0)).map(shown);
+          const inOrder = filled.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
           expect([min, max]).toEqual([inOrder.at(0), inOrder.at(-1)]);
         }
       }),
@@ -69,7 +74,7 @@ describe('a CSV file', () => {
       fc.asyncProperty(table, lineBreak, size, async (rows, lineBreak, size) => {
         const text = written(headed(rows), lineBreak, true);
         for (const end of ['"x"', '"x","x","x","x","x"', '"x","x', 'x"y",x']) {
-          expect(await summarize(text + end + lineBreak, size)).toMatch(/line|Quote/);
+          expect(await summarize(text + end + lineBreak, size)).toMatch(/^line \d+, read with the delimiter ",": /);
         }
       }),
       { numRuns: 50 },
@@ -131,7 +136,7 @@ describe('the type of a column', () => {
     );
   });
 
-  it('is a number where JavaScript reads it as one in decimal [column-types, Lanyard]', () => {
+  it('is a number where it is one in decimal, without a zero in front [column-types, Lanyard]', () => {
     const text = fc.string({
       unit: fc.constantFrom('1', '0', '.', '-', '+', 'e', 'E', ' ', 'x', '_', 'n'),
       minLength: 1,
@@ -141,13 +146,53 @@ describe('the type of a column', () => {
         fc.oneof(text, fc.double().map(String), fc.bigInt({ min: -(10n ** 17n), max: 10n ** 17n }).map(String)),
         (text) => {
           const exponent = /e[+-]?(\d+)$/i.exec(text)?.[1] ?? '';
-          const isNumber = !/[xX_n\s]|Infinity/.test(text) && !Number.isNaN(Number(text)) && exponent.length <= 3;
-          const isInteger = isNumber && /^[+-]?[0-9]+$/.test(text) && text.replace(/[+-]/, '').length <= 15;
+          const isNumber =
+            !/[xX_n\s]|Infinity|^[+-]?0\d/.test(text) && !Number.isNaN(Number(text)) && exponent.length <= 3;
           expect(['integer', 'number'].includes(typeOf(text))).toBe(isNumber);
-          expect(typeOf(text) === 'integer').toBe(isInteger);
+          expect(typeOf(text) === 'integer').toBe(isNumber && /^[+-]?\d+$/.test(text));
         },
       ),
       { numRuns: 500 },
+    );
+  });
+
+  it('has extremes that are among its numbers, and a mean between them, however many digits they have [exact-numbers, RFC 8259 §6]', () => {
+    const places = 400;
+    /** In units of the last place, so that all can be compared exactly. */
+    const units = (text: string) => {
+      const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
+      const [whole = '', fraction = ''] = mantissa.split('.');
+      return BigInt(whole + fraction) * 10n ** BigInt(places - fraction.length + Number(exponent));
+    };
+    const decimal = fc
+      .tuple(fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }), fc.nat(20), fc.nat(30))
+      .map(([number, decimals, divided]) => {
+        const digits = String(number / 10n ** BigInt(divided))
+          .replace('-', '')
+          .padStart(decimals + 1, '0');
+        const point = digits.length - decimals;
+        const text = decimals > 0 ? `${digits.slice(0, point)}.${digits.slice(point)}` : digits;
+        return number < 0n ? `-${text}` : text;
+      });
+    // Many that are the same double, or close to it.
+    const close = fc.nat(9).map((digit) => `900719925474099${digit}.00000000000000000${digit}`);
+    const value = fc.oneof(decimal, close, fc.double({ noNaN: true, min: -1e100, max: 1e100 }).map(String));
+    fc.assert(
+      fc.property(fc.array(value, { minLength: 1, maxLength: 30 }), (values) => {
+        const summarizer = new ColumnSummarizer('a');
+        for (const value of values) summarizer.add(value);
+        const { min, max, mean } = JSON.parse(JSON.stringify(summarizer.summary()));
+        const inOrder = values.map(units).toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+        expect([units(String(min)), units(String(max))]).toEqual([inOrder.at(0), inOrder.at(-1)]);
+        const exact = inOrder.reduce((sum, one) => sum + one, 0n) / BigInt(values.length);
+        const away = units(String(mean)) - exact;
+        const size = exact < 0n ? -exact : exact;
+        expect((away < 0n ? -away : away) * 10n ** 14n <= size + 10n ** 15n).toBe(true);
+        for (const shown of [min, max, mean]) {
+          if (typeof shown === 'number' && Number.isInteger(shown)) expect(Number.isSafeInteger(shown)).toBe(true);
+        }
+      }),
+      { numRuns: 300 },
     );
   });
 

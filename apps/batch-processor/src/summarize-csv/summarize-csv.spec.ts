@@ -17,6 +17,8 @@ describe('summarizeCsv', () => {
     expect(
       await summarize('\uFEFFcity,inhabitants,area\r\nBern,134794,51.6\r\n"Biel, Bienne",55206,\r\nBern,1,2e1\r\n'),
     ).toEqual({
+      charset: 'utf-8',
+      delimiter: ',',
       rows: 3,
       columns: [
         {
@@ -37,7 +39,7 @@ describe('summarizeCsv', () => {
           distinctExact: true,
           min: 1,
           max: 134_794,
-          mean: expect.closeTo((134_794 + 55_206 + 1) / 3),
+          mean: 63333.6666666667,
         },
         { name: 'area', type: 'number', empty: 1, distinct: 2, distinctExact: true, min: 20, max: 51.6, mean: 35.8 },
       ],
@@ -52,9 +54,15 @@ describe('summarizeCsv', () => {
     [['1', 'x', '2'], 'text', '1', 'x'],
     [['10', '9', 'n/a'], 'text', '10', 'n/a'],
     [['', ''], 'empty', null, null],
-    [['12345678901234567890'], 'number', 12345678901234567890, 12345678901234567890],
-    [['1e999'], 'number', 'Infinity', 'Infinity'],
+    [['-9007199254740991', '9007199254740991'], 'integer', -9007199254740991, 9007199254740991],
+    [['9007199254740993', '9007199254740995', '7'], 'integer', 7, '9007199254740995'],
+    [['+12345678901234567891', '12345678901234567890'], 'integer', '12345678901234567890', '12345678901234567891'],
+    [['0.12345678901234567', '0.12345678901234568'], 'number', '0.12345678901234567', 0.12345678901234568],
+    [['-0.1', '1.50', '1.5'], 'number', -0.1, 1.5],
+    [['2e999', '1e999', '-1e-999'], 'number', '-1e-999', '2e999'],
     [['0x10', 'NaN', 'Infinity'], 'text', '0x10', 'NaN'],
+    // An article's number or a postal code: without its zero it is another one.
+    [['01234', '99'], 'text', '01234', '99'],
   ])('takes %j for %s', async (values, type, min, max) => {
     expect(await column(values)).toMatchObject({ type, min, max });
   });
@@ -78,11 +86,25 @@ describe('summarizeCsv', () => {
     expect(Math.max(...kept.map(({ length }) => length))).toBeLessThan(101);
   });
 
-  it('names columns that have no name, and lets no NUL through', async () => {
-    expect((await summarize('a\0b,\nx\0y,1\n')).columns).toMatchObject([
-      { name: 'a\uFFFDb', min: 'x\uFFFDy' },
-      { name: 'column 2' },
-    ]);
+  it('names columns that have no name', async () => {
+    expect((await summarize('a,\nx,1\n')).columns).toMatchObject([{ name: 'a' }, { name: 'column 2' }]);
+  });
+
+  it('shows that a long text goes on', async () => {
+    expect(await column(['x'.repeat(200), `${'y'.repeat(198)}😀z`])).toMatchObject({
+      min: 'x'.repeat(200),
+      max: `${'y'.repeat(198)}…`,
+    });
+  });
+
+  it.each([
+    ['few digits', ['0.1', '0.2', '0.3'], 0.2],
+    ['many small ones', Array.from({ length: 10_000 }, (_, i) => (i % 2 ? '0.1' : '99999999999.3')), 49999999999.7],
+    ['large integers', ['9007199254740993', '9007199254740995', '9007199254740993'], '9007199254740993.67'],
+    ['sums beyond 2^53', Array.from({ length: 20 }, () => '999999999999999'), 999999999999999],
+    ['large exponents', ['1e300', '3e300'], '2e+300'],
+  ])('has the mean of %s exactly', async (_, values, mean) => {
+    expect(await column(values)).toMatchObject({ mean });
   });
 
   it('summarizes a header alone', async () => {
@@ -90,17 +112,59 @@ describe('summarizeCsv', () => {
   });
 
   it.each([
+    ['LF, then CRLF', 'id,n\n1,2\r\n3,4\r\n'],
+    ['CRLF, then LF', 'id,n\r\n1,2\n3,4\n'],
+    ['CR', 'id,n\r1,2\r3,4'],
+    ['each another', 'id,n\r1,2\r\n\r\n3,4\n\r'],
+    ['quotes before each', '"id","n"\n"1","2"\r\n"3","4"\r'],
+  ])('reads line ends: %s', async (_, text) => {
+    const { rows, columns } = await summarize(text);
+    expect(rows).toBe(2);
+    expect(columns).toMatchObject([
+      { name: 'id', type: 'integer', min: 1, max: 3 },
+      { name: 'n', type: 'integer', min: 2, max: 4 },
+    ]);
+  });
+
+  it.each([
     ['nothing', '', 'the file is empty'],
-    ['a row with another number of columns', 'a,b\n1,2\n3\n', 'on line 3'],
-    ['a quote without end', 'a\n"x\n', 'Quote'],
-    ['a quote in the middle', 'a\nx"y"\n', 'Quote'],
+    ['a row with a value less', 'a,b\n1,2\n3\n', 'line 3, read with the delimiter ",": 1 value, and the header has 2'],
+    [
+      'a row with a value more, after empty lines and line ends in quotes',
+      'a;b\r\n"x\r\ny";2\r\n\r\n\n1;2;3\r\n',
+      'line 6, read with the delimiter ";": 3 values, and the header has 2',
+    ],
+    ['a quote without end', 'a,b\n1,2\n"x,1\n2,3\n', 'line 3, read with the delimiter ",": a quote that does not end'],
+    ['a quote in the middle', 'a,b\nx"y",2\n', 'line 2, read with the delimiter ",": a quote within a value that'],
+    [
+      'a value that goes on behind its quote',
+      'a,b\n1,2\n"x"y,2\n',
+      'line 3, read with the delimiter ",": a quote that ends',
+    ],
     ['too many columns', `${','.repeat(1000)}\n`, 'more than 1000 columns'],
-    ['a record without end', `a\n${'x'.repeat(1_100_000)}`, 'Max Record Size'],
+    [
+      'a record without end',
+      `a\n${'x'.repeat(1_100_000)}`,
+      'line 2, read with the delimiter ",": a record of more than',
+    ],
+    ['a line without end', 'x'.repeat(5_000_000), 'line 1 has more than 4194304 bytes'],
+    ['a NUL', 'a,b\n1,2\n3,\0\n', 'line 3 has a NUL character'],
   ])('refuses %s', async (_, text, message) => {
     await expect(summarizeCsv(inPieces(text, 65_536))).rejects.toThrow(
       expect.objectContaining({ name: 'InvalidCsvError', message: expect.stringContaining(message) }),
     );
   });
+
+  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])(
+    'tells the line of what is wrong, in whichever pieces it comes (%#)',
+    async (seed) => {
+      const rows = Array.from({ length: 20_000 }, (_, i) => `${i},"v${i}"`);
+      rows[15_000 + seed] = 'one';
+      await expect(summarizeCsv(inPieces(['a,b', ...rows].join('\r\n'), 1000 + seed))).rejects.toThrow(
+        `line ${15_002 + seed}, read with the delimiter ",": 1 value, and the header has 2`,
+      );
+    },
+  );
 
   it('stops when told to', async () => {
     const abort = new AbortController();
@@ -112,7 +176,7 @@ describe('summarizeCsv', () => {
         abort.abort();
       }
     }
-    await expect(summarizeCsv(endless(), abort.signal)).rejects.toThrow('aborted');
+    await expect(summarizeCsv(endless(), { signal: abort.signal })).rejects.toThrow('aborted');
   });
 
   it('holds no more of a file ten times as large', async () => {

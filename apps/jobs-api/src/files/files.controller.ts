@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { MIMEType } from 'node:util';
 import {
   Body,
   Controller,
@@ -42,10 +43,12 @@ export class FilesController {
   @ApiResponse({ status: 429, description: 'the client has too many uploads under way' })
   async upload(
     @Body() body: unknown,
+    @Headers('content-type') type: string,
     @Headers('content-length') length: string | undefined,
     @CurrentAccessToken() token: AccessToken,
   ): Promise<StoredFile> {
     if (!(body instanceof Readable)) throw problemException(415, 'not-csv', 'The body must be text/csv');
+    requireCharset(type);
     // Else Node takes the socket from the request, and a sender that goes on after a refusal could not be cut off.
     const content = body.iterator({ destroyOnReturn: false });
     return this.files.store(content, token.clientId, length === undefined ? undefined : Number(length));
@@ -91,4 +94,13 @@ export class FilesController {
     // One chunk ahead: a caller that reads nothing costs no more.
     return new StreamableFile(Readable.from(content, { highWaterMark: 1 }), { type: 'text/csv', length: size });
   }
+}
+
+/** What a job can read without being told, RFC 4180 section 3. */
+function requireCharset(type: string): void {
+  const charset = new MIMEType(type).params.get('charset') ?? 'utf-8';
+  if (['utf-8', 'utf8', 'us-ascii', 'utf-16'].includes(charset.toLowerCase())) return;
+  throw problemException(415, 'charset', 'The charset must be utf-8', {
+    detail: `upload the file without charset=${charset}, and give the charset with the job`,
+  });
 }

@@ -13,16 +13,35 @@ const fileId = z
   .regex(/^[0-9a-f]{64}$/, 'must be the id of an uploaded file')
   .describe('the SHA-256 of an uploaded file');
 
+const delimiter = z
+  .string()
+  .regex(/^[^"\r\n\0]$/u, 'must be one character, and no quote or line end')
+  .describe('what separates the values; found in the beginning of the file by default');
+
+const charset = z
+  .string()
+  .max(40)
+  .refine(isCharset, 'must be a label of the Encoding Standard, such as windows-1252')
+  .describe('the character set of the file; that of its byte order mark by default, or UTF-8');
+
 /** The types of jobs and the payload of each. */
 const newJob = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('summarize-csv'),
-    payload: z.strictObject({ file: fileId, name }),
+    payload: z.strictObject({ file: fileId, name, delimiter: delimiter.optional(), charset: charset.optional() }),
     maxAttempts: z.int().min(1).max(20).default(5),
   }),
 ]);
 export const newJobSchema = newJob;
 export type NewJob = z.infer<typeof newJobSchema>;
+
+function isCharset(label: string): boolean {
+  try {
+    return new TextDecoder(label) instanceof TextDecoder;
+  } catch {
+    return false;
+  }
+}
 
 export const jobIdSchema = z.uuid();
 

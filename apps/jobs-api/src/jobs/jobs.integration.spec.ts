@@ -99,6 +99,14 @@ describe('creating jobs', () => {
       /payload\.file/,
     ],
     ['a file that was not uploaded', { type: 'summarize-csv', payload: { file, name: 'x' } }, 422, /not uploaded/],
+    ['a delimiter of two', { type: 'summarize-csv', payload: { file, name: 'x', delimiter: '||' } }, 400, /delimiter/],
+    [
+      'a quote that separates',
+      { type: 'summarize-csv', payload: { file, name: 'x', delimiter: '"' } },
+      400,
+      /delimiter/,
+    ],
+    ['a charset of none', { type: 'summarize-csv', payload: { file, name: 'x', charset: 'klingon' } }, 400, /charset/],
     ['too many attempts', { type: 'summarize-csv', payload: { file, name: 'x' }, maxAttempts: 99 }, 400, /maxAttempts/],
     ['a prototype', '{"__proto__": {"a": 1}}', 400, /./],
   ])('refuses %s and says what is wrong [problem-bodies, RFC 9457]', async (_, payload, status, message) => {
@@ -268,7 +276,8 @@ describe('leases', () => {
     { columns: 5 },
     { rows: 'x', columns: [] },
     { rows: 1, columns: [{ name: 'a' }] },
-    { rows: 2 ** 40, columns: [] },
+    { rows: 2 ** 53, columns: [] },
+    { rows: 1, columns: [{ ...result.columns[0], min: 2 ** 53 }] },
   ])('refuses the result %j, which no report could read', async (wrong) => {
     await submit(worker);
     const [job] = (await claim()).body.jobs;
@@ -305,6 +314,30 @@ describe('files', () => {
     const download = await worker('GET', `/files/${first.body.id}`);
     expect(download.headers).toMatchObject({ 'content-type': 'text/csv', 'content-length': String(content.length) });
     expect(download.body).toBe(content);
+  });
+
+  it.each([
+    ['utf-8', 201],
+    ['"UTF-8"', 201],
+    ['us-ascii', 201],
+    ['windows-1252', 415],
+    ['utf-16le', 415],
+  ])('answers a file of the charset %s with %i', async (charset, status) => {
+    const answer = await worker('POST', '/files', 'a\n1\n', { 'content-type': `text/csv; charset=${charset}` });
+    expect(answer.status).toBe(status);
+    if (status === 415) {
+      expect(answer.body.detail).toBe(`upload the file without charset=${charset}, and give the charset with the job`);
+    }
+  });
+
+  it('refuses what is compressed by name [content-coding, RFC 9110 §8.4]', async () => {
+    const headers = { 'content-type': 'text/csv', 'content-encoding': 'gzip' };
+    const answer = await worker('POST', '/files', 'a\n1\n', headers);
+    expect([answer.status, answer.headers['accept-encoding'], answer.body.type]).toEqual([
+      415,
+      'identity',
+      'urn:lanyard:problem:content-coding',
+    ]);
   });
 
   it('refuses other types, and files that are too large [body-limit, Lanyard]', async () => {
@@ -361,6 +394,16 @@ describe('reports', () => {
           mean: 1,
         },
       ],
+    });
+    const large = { ...result.columns[0], min: '9007199254740993', max: '9007199254740995', mean: '9007199254740994' };
+    const [next] = (await claim({ max: 1 })).body.jobs;
+    const summary = { charset: 'utf-8', delimiter: null, rows: 2 ** 31, columns: [large] };
+    await worker('POST', `/jobs/${next.id}/complete`, { leaseToken: 1, result: summary });
+    expect((await report(`columns?jobId=${next.id}`)).items[0]).toMatchObject({
+      rows: 2 ** 31,
+      min: '9007199254740993',
+      max: '9007199254740995',
+      mean: '9007199254740994',
     });
     expect(await report('jobs?to=2000-01-01T00:00:00Z')).toEqual({ items: [] });
     expect((await api.reporter('GET', '/reports/jobs?from=yesterday')).status).toBe(400);

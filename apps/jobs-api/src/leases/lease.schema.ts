@@ -29,11 +29,21 @@ export const claimedSchema = z.object({
 export const heartbeatSchema = z.strictObject({ leaseToken, leaseSeconds });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 
-const count = z.int32().min(0);
-const extreme = z.union([z.number(), z.string()]).nullable();
+const count = z.int().min(0);
+/** Beyond 2^53, readers of JSON take an integer for its neighbour, RFC 8259 section 6. */
+const found = z
+  .union([
+    z.number().refine((number) => !Number.isInteger(number) || Number.isSafeInteger(number), {
+      error: 'must be a string where it is an integer beyond 2^53',
+    }),
+    z.string(),
+  ])
+  .nullable();
 
 /** What summarize-csv found, which reports read again. */
 const csvSummarySchema = z.strictObject({
+  charset: z.string().max(40).optional().describe('the character set that the file was read in'),
+  delimiter: z.string().max(2).nullable().optional().describe('what separated the values; null: there is one column'),
   rows: count,
   columns: z
     .array(
@@ -43,9 +53,9 @@ const csvSummarySchema = z.strictObject({
         empty: count,
         distinct: count,
         distinctExact: z.boolean().optional().describe('false: there are more than are counted'),
-        min: extreme,
-        max: extreme,
-        mean: z.number().nullable(),
+        min: found,
+        max: found,
+        mean: found,
       }),
     )
     .max(1000),

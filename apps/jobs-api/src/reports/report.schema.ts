@@ -52,7 +52,7 @@ export const columnsReportSchema = z.object({
       distinct: z.int(),
       min: z.unknown(),
       max: z.unknown(),
-      mean: z.number().nullable(),
+      mean: z.unknown(),
     }),
   ),
 });

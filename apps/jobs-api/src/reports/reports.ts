@@ -44,9 +44,9 @@ export class Reports {
   /** What summarize-csv found, a row for each column of each file. */
   columns({ jobId, file, limit }: ColumnsQuery): Promise<object[]> {
     return this.database.query(
-      `SELECT job.id AS "jobId", job.payload ->> 'name' AS file, (job.result -> 'rows')::int AS rows,
-              col ->> 'name' AS column, col ->> 'type' AS type, (col -> 'empty')::int AS empty,
-              (col -> 'distinct')::int AS distinct, col -> 'min' AS min, col -> 'max' AS max, (col ->> 'mean')::float AS mean
+      `SELECT job.id AS "jobId", job.payload ->> 'name' AS file, job.result -> 'rows' AS rows,
+              col ->> 'name' AS column, col ->> 'type' AS type, col -> 'empty' AS empty, col -> 'distinct' AS distinct,
+              col -> 'min' AS min, col -> 'max' AS max, col -> 'mean' AS mean
        FROM (SELECT id, payload, result FROM job
              WHERE type = 'summarize-csv' AND status = 'succeeded' AND ($1::uuid IS NULL OR id = $1)
                AND ($2::text IS NULL OR payload ->> 'name' = $2)

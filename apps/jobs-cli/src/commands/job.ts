@@ -1,3 +1,11 @@
+/** What was found in a file. */
+interface Summary {
+  charset?: string;
+  delimiter?: string | null;
+  rows: number;
+  columns: Record<string, unknown>[];
+}
+
 /** A job as the jobs API answers it. */
 export interface Job {
   id: string;
@@ -9,7 +17,7 @@ export interface Job {
   failure: string | null;
   createdAt: string;
   createdBy: string;
-  result: { rows: number; columns: Record<string, unknown>[] } | null;
+  result: Summary | null;
 }
 
 export const isDone = ({ status }: Job): boolean => status === 'succeeded' || status === 'failed';

@@ -27,7 +27,9 @@ export async function show(system: System, id: string, { json }: OutputOptions):
   print(`${job.payload.name}: ${job.status}, attempt ${job.attempts} of ${job.maxAttempts}`);
   if (job.failure) print(`last failure: ${job.failure}`);
   if (job.result) {
-    print(`${job.result.rows} rows`);
+    const { rows, delimiter, charset } = job.result;
+    const format = [delimiter && `separated by ${JSON.stringify(delimiter)}`, charset];
+    print([`${rows} rows`, ...format].filter(Boolean).join(', '));
     printTable(job.result.columns, ['name', 'type', 'empty', 'distinct', 'min', 'max', 'mean']);
   }
 }

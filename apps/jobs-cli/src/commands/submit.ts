@@ -8,7 +8,7 @@ import type { System } from '../system.ts';
 import { isDone, type Job } from './job.ts';
 import { printJson, printTable, type OutputOptions } from '@lanyard/command-line';
 
-interface SubmitOptions extends OutputOptions {
+interface SubmitOptions extends OutputOptions, Format {
   once?: boolean;
   run: boolean;
   wait: boolean;
@@ -16,15 +16,21 @@ interface SubmitOptions extends OutputOptions {
   timeout?: number;
 }
 
+/** How the files are to be read, where it is not found in them. */
+interface Format {
+  delimiter?: string;
+  charset?: string;
+}
+
 export async function submit(system: System, paths: string[], options: SubmitOptions): Promise<void> {
-  const { once, run, wait, timeout, json } = options;
+  const { once, run, wait, timeout, json, delimiter, charset } = options;
   await Promise.all(paths.map(requireFile));
   const spinner = ora({ isSilent: json }).start();
   try {
     let jobs: Job[] = [];
     for (const path of paths) {
       spinner.text = `uploading ${basename(path)} (${jobs.length + 1} of ${paths.length})`;
-      jobs.push(await createJob(system, path, once));
+      jobs.push(await createJob(system, path, { delimiter, charset }, once));
     }
     if (run && !jobs.every(isDone)) await system.runs('POST', '/runs');
     if (wait) {
@@ -57,11 +63,11 @@ async function requireFile(path: string): Promise<void> {
   if (!found?.isFile()) throw new Error(`${path} is no file that can be read`);
 }
 
-async function createJob(system: System, path: string, once = false): Promise<Job> {
+async function createJob(system: System, path: string, format: Format, once = false): Promise<Job> {
   const blob = await openAsBlob(path, { type: 'text/csv' });
   const file = await system.jobs<{ id: string; size: number }>('POST', '/files', blob);
   if (file.id !== (await digestOf(blob))) throw new Error(`${path} changed while it was uploaded`);
-  const job = { type: 'summarize-csv', payload: { file: file.id, name: basename(path) } };
+  const job = { type: 'summarize-csv', payload: { file: file.id, name: basename(path), ...format } };
   const digest = createHash('sha256').update(JSON.stringify(job)).digest('hex');
   return system.jobs<Job>('POST', '/jobs', job, once ? { 'idempotency-key': digest } : {});
 }

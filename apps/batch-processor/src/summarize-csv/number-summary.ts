@@ -1,0 +1,77 @@
+import Big from 'big.js';
+
+/** A number where a double is exactly it, RFC 8259 section 6; else its digits. */
+export type ExactNumber = number | string;
+
+/** A double tells decimals with so many significant digits apart. */
+const digitsOfDouble = 15;
+
+/** Summarizes decimals exactly, however many digits they have; fast where they have few. */
+export class NumberSummarizer {
+  private count = 0;
+  private min: Extreme | undefined;
+  private max: Extreme | undefined;
+  /** Of numbers with few digits, as integers, by how many decimals they have. */
+  private readonly sums: number[] = [];
+  private sum = Big(0);
+  private digits = digitsOfDouble;
+
+  /** @param text  a decimal, with an exponent or without */
+  add(text: string): void {
+    const value = Number(text);
+    this.count += 1;
+    if (!this.min || isLess(value, text, this.min.value, this.min.text)) this.min = { value, text };
+    if (!this.max || isLess(this.max.value, this.max.text, value, text)) this.max = { value, text };
+    if (text.length <= digitsOfDouble && !/e/i.test(text)) this.addSmall(text, value);
+    else {
+      const exact = big(text);
+      this.digits = Math.max(this.digits, exact.c.length);
+      this.sum = this.sum.plus(exact);
+    }
+  }
+
+  private addSmall(text: string, value: number): void {
+    const point = text.indexOf('.');
+    const decimals = point < 0 ? 0 : text.length - point - 1;
+    const units = decimals === 0 ? value : Number(text.slice(0, point) + text.slice(point + 1));
+    const before = this.sums[decimals] ?? 0;
+    const sum = before + units;
+    if (Number.isSafeInteger(sum)) this.sums[decimals] = sum;
+    else {
+      this.sum = this.sum.plus(Big(`${before}e-${decimals}`));
+      this.sums[decimals] = units;
+    }
+  }
+
+  /** Of at least one number. The mean is rounded to 15 digits, or to some more than the longest number has. */
+  summary(): { min: ExactNumber; max: ExactNumber; mean: ExactNumber } {
+    return { min: shown(this.min!.text), max: shown(this.max!.text), mean: this.mean() };
+  }
+
+  private mean(): ExactNumber {
+    const sum = this.sums.reduce<Big>((total, units, decimals) => total.plus(Big(`${units}e-${decimals}`)), this.sum);
+    const digits = this.digits > digitsOfDouble ? this.digits + 2 : digitsOfDouble;
+    const Exact = Big();
+    Exact.DP = Math.max(digits - sum.e + String(this.count).length, 0);
+    return shown(new Exact(sum).div(this.count).prec(digits).toString());
+  }
+}
+
+interface Extreme {
+  value: number;
+  text: string;
+}
+
+/** Doubles keep the order of decimals; those that become the same double are compared as they are written. */
+const isLess = (value: number, text: string, thanValue: number, thanText: string): boolean =>
+  value < thanValue || (value === thanValue && text !== thanText && big(text).lt(big(thanText)));
+
+const big = (text: string) => Big(text.startsWith('+') ? text.slice(1) : text);
+
+function shown(text: string): ExactNumber {
+  const double = Number(text);
+  const isExact = Number.isFinite(double) && big(text).eq(double);
+  const survives = Number.isSafeInteger(double) || !Number.isInteger(double);
+  if (isExact && survives) return double;
+  return text.startsWith('+') ? text.slice(1) : text;
+}

@@ -1,0 +1,171 @@
+import { isUtf8 } from 'node:buffer';
+import { TextDecoder } from 'node:util';
+import { InvalidCsvError } from './invalid-csv.error.ts';
+
+/** Some lines of a text. */
+export interface Piece {
+  /** UTF-8 */
+  bytes: Buffer;
+  /** the number of the first of them, from 1 */
+  line: number;
+}
+
+export interface TextFile {
+  /** the name that the Encoding Standard has for it */
+  charset: string;
+  pieces: AsyncIterable<Piece>;
+}
+
+const byteOrderMarks: [charset: string, mark: number[]][] = [
+  ['utf-8', [0xef, 0xbb, 0xbf]],
+  ['utf-16le', [0xff, 0xfe]],
+  ['utf-16be', [0xfe, 0xff]],
+];
+
+/** How files begin that are often taken for CSV. */
+const otherFormats: [name: string, signature: number[]][] = [
+  ['compressed with gzip', [0x1f, 0x8b]],
+  ['a ZIP archive or an Excel workbook', [0x50, 0x4b, 0x03, 0x04]],
+  ['an Excel workbook', [0xd0, 0xcf, 0x11, 0xe0]],
+  ['compressed with zstd', [0x28, 0xb5, 0x2f, 0xfd]],
+  ['compressed with xz', [0xfd, 0x37, 0x7a, 0x58]],
+  ['compressed with bzip2', [0x42, 0x5a, 0x68]],
+];
+
+/** Bytes. */
+const longestLine = 4 * 1024 * 1024;
+
+/**
+ * Reads a file as text while it comes in, a few lines at a time.
+ * @param given  its character set, a label of the Encoding Standard; that of its byte order mark by default, or UTF-8
+ * @throws {InvalidCsvError}  when it is not text in this character set, with the line: it is never read as something else
+ */
+export async function openText(content: AsyncIterable<Uint8Array>, given?: string): Promise<TextFile> {
+  const source = content[Symbol.asyncIterator]();
+  let start = Buffer.alloc(0);
+  while (start.length < 4) {
+    const next = await source.next();
+    if (next.done) break;
+    start = Buffer.concat([start, next.value]);
+  }
+  const beginsWith = ([, bytes]: [string, number[]]) => bytes.every((byte, i) => start[i] === byte);
+  const format = otherFormats.find(beginsWith);
+  if (format) throw new InvalidCsvError(`the file is ${format[0]}: submit the text that is in it`);
+  const marked = byteOrderMarks.find(beginsWith);
+  const charset = given === undefined ? (marked?.[0] ?? 'utf-8') : nameOf(given);
+  if (marked?.[0] === charset) start = start.subarray(marked[1].length);
+  return { charset, pieces: linesOf(startingWith(start, source), charset) };
+}
+
+function nameOf(label: string): string {
+  try {
+    return new TextDecoder(label).encoding;
+  } catch {
+    throw new InvalidCsvError(`there is no charset ${label}`);
+  }
+}
+
+async function* startingWith<T>(first: T, rest: AsyncIterator<T>): AsyncGenerator<T> {
+  yield first;
+  yield* { [Symbol.asyncIterator]: () => rest };
+}
+
+async function* linesOf(content: AsyncIterable<Uint8Array>, charset: string): AsyncGenerator<Piece> {
+  let line = 1;
+  let rest = Buffer.alloc(0);
+  const decoder = new LineDecoder(charset);
+  const decoded = function* (bytes: Buffer) {
+    for (const text of decoder.decode(bytes, () => line)) {
+      yield { bytes: text, line };
+      line += lineEnds(text);
+    }
+  };
+  for await (const chunk of content) {
+    const bytes =
+      rest.length > 0 ? Buffer.concat([rest, chunk]) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const end = decoder.lastLineEnd(bytes);
+    yield* decoded(bytes.subarray(0, end));
+    rest = Buffer.from(bytes.subarray(end));
+    if (rest.length > longestLine) throw new InvalidCsvError(`line ${line} has more than ${longestLine} bytes`);
+  }
+  yield* decoded(rest);
+}
+
+/** Decodes whole lines, so that it has nothing to remember from one call to the next. */
+class LineDecoder {
+  private readonly charset: string;
+  private readonly decoder: TextDecoder;
+  /** bytes of a line feed */
+  private readonly width: number;
+  private readonly low: number;
+
+  constructor(charset: string) {
+    this.charset = charset;
+    this.decoder = new TextDecoder(charset, { fatal: true, ignoreBOM: true });
+    this.width = charset.startsWith('utf-16') ? 2 : 1;
+    this.low = charset === 'utf-16be' ? 1 : 0;
+  }
+
+  /** @returns where the last line ends that is whole; a CR at the very end may be the half of a line end */
+  lastLineEnd(bytes: Buffer): number {
+    const last = (character: number, before: number): number => {
+      let at = before;
+      do at = at > 0 ? bytes.lastIndexOf(character, at - 1) : -1;
+      while (at >= 0 && !this.isCharacter(bytes, at));
+      return at < 0 ? 0 : at - this.low + this.width;
+    };
+    return last(10, bytes.length) || last(13, bytes.length - 2 * this.width + 1);
+  }
+
+  private isCharacter(bytes: Buffer, at: number): boolean {
+    return this.width === 1 || (at % 2 === this.low && bytes[at ^ 1] === 0);
+  }
+
+  *decode(bytes: Buffer, line: () => number): Generator<Buffer> {
+    if (this.charset === 'utf-8' && isUtf8(bytes) && !bytes.includes(0)) return yield bytes;
+    const text = this.charset === 'utf-8' ? undefined : this.tryDecode(bytes);
+    if (text !== undefined && !text.includes('\0')) return yield Buffer.from(text);
+    for (const one of this.linesIn(bytes)) {
+      const text = this.tryDecode(one);
+      if (text === undefined) {
+        throw new InvalidCsvError(
+          `line ${line()} is not ${this.charset.toUpperCase()}: save the file as UTF-8, or give its charset with the job`,
+        );
+      }
+      if (text.includes('\0')) {
+        throw new InvalidCsvError(
+          `line ${line()} has a NUL character: this is no text, or UTF-16 without a byte order mark, which the charset of the job can say`,
+        );
+      }
+      yield Buffer.from(text);
+    }
+  }
+
+  private tryDecode(bytes: Buffer): string | undefined {
+    try {
+      return this.decoder.decode(bytes);
+    } catch {
+      return undefined;
+    }
+  }
+
+  private *linesIn(bytes: Buffer): Generator<Buffer> {
+    let start = 0;
+    for (let at = this.low; at < bytes.length; at += this.width) {
+      const [here, next] = [bytes[at], bytes[at + this.width]];
+      if (!this.isCharacter(bytes, at) || (here !== 10 && (here !== 13 || next === 10))) continue;
+      yield bytes.subarray(start, at - this.low + this.width);
+      start = at - this.low + this.width;
+    }
+    yield bytes.subarray(start);
+  }
+}
+
+/** CRLF, LF or CR, in UTF-8. */
+export function lineEnds(text: Buffer): number {
+  let count = 0;
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === 10 || (text[i] === 13 && text[i + 1] !== 10)) count += 1;
+  }
+  return count;
+}
