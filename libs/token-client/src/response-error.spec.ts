@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { TokenClient, type TokenClientOptions } from './index.ts';
@@ -15,13 +16,17 @@ let server: Awaited<ReturnType<typeof listen>>;
 let seen: string[];
 let metadata: (url: string) => Answer;
 let token: () => Answer | undefined;
+/** @returns whether the answer is cut here */
+let cut: (url: string, response: ServerResponse) => boolean;
 
 beforeEach(async () => {
   seen = [];
   metadata = (url) => ({ body: { issuer: url, token_endpoint: `${url}/token` } });
   token = () => ({ body: granted });
+  cut = () => false;
   server = await listen((request, response) => {
     seen.push(request.url ?? '');
+    if (cut(request.url ?? '', response)) return;
     const answer = request.url?.startsWith('/.well-known/') ? metadata(server.url) : token();
     if (!answer) return;
     const { status = 200, headers, body = {} } = answer;
@@ -89,7 +94,20 @@ describe('the access token response', () => {
   });
 
   it.each<[string, Answer, string]>([
-    ['a challenge', { status: 401, headers: { 'www-authenticate': 'Basic realm="a"' } }, 'invalid_client: '],
+    [
+      'a challenge without a body',
+      { status: 401, headers: { 'www-authenticate': 'Basic realm="a"' } },
+      'invalid_client: the authorization server answered 401',
+    ],
+    [
+      'a challenge with a description',
+      {
+        status: 401,
+        headers: { 'www-authenticate': 'Basic realm="a"' },
+        body: { error: 'invalid_client', error_description: 'client authentication failed' },
+      },
+      'invalid_client: client authentication failed',
+    ],
     [
       'a description that repeats the secret',
       { status: 400, body: { error: 'invalid_client', error_description: `bad secret ${secret}!` } },
@@ -99,6 +117,42 @@ describe('the access token response', () => {
   ])('tells of %s', async (_, answer, message) => {
     token = () => answer;
     expect((await failure()).message).toContain(message);
+  });
+
+  it.each<[string, (response: ServerResponse) => void]>([
+    ['is reset', (response) => void setTimeout(() => response.socket?.resetAndDestroy(), 20)],
+    ['ends before its length', (response) => void setTimeout(() => response.socket?.end(), 20)],
+    ['stalls', () => undefined],
+  ])('is asked for again where it %s in its midst', async (_, breakOff) => {
+    let answers = 0;
+    for (const path of ['/token', '/.well-known/oauth-authorization-server']) {
+      seen = [];
+      cut = (url, response) => {
+        if (url !== path || (answers += 1) > 1) return false;
+        response
+          .writeHead(200, { 'content-type': 'application/json', 'content-length': 100 })
+          .write('{"access_token":"pre');
+        breakOff(response);
+        return true;
+      };
+      answers = 0;
+      expect((await client({ timeout: 500 }).getToken()).value).toBe('precious');
+      expect(seen.filter((url) => url === path)).toHaveLength(2);
+    }
+  });
+
+  it('tells that it broke off where it does so again and again', async () => {
+    cut = (url, response) => {
+      if (url !== '/token') return false;
+      response.writeHead(200, { 'content-type': 'application/json' }).write('{"access_token":"precious');
+      setTimeout(() => response.socket?.resetAndDestroy(), 10);
+      return true;
+    };
+    expect(await failure()).toMatchObject({
+      code: 'temporarily_unavailable',
+      message: "temporarily_unavailable: the authorization server's answer broke off",
+    });
+    expect(seen.filter((url) => url === '/token')).toHaveLength(5);
   });
 
   it('is not awaited for longer than the timeout', async () => {

@@ -1,6 +1,6 @@
 import { isInTheClear, reachedAt } from '@lanyard/oauth-protocol';
 import * as oauth from 'oauth4webapi';
-import { tokenRequestErrorOf, refuseUnavailable } from './response-error.ts';
+import { refuseUnavailable, tokenRequestErrorOf, wholeAnswer } from './response-error.ts';
 import { TokenRequestError } from './token-request-error.ts';
 
 export interface ServerMetadataOptions {
@@ -41,7 +41,7 @@ export class ServerMetadata {
     return {
       signal: () => AbortSignal.timeout(this.options.timeout),
       [oauth.allowInsecureRequests]: this.issuer.protocol === 'http:',
-      [oauth.customFetch]: (url: string, init: RequestInit) => fetch(this.reached(url), init),
+      [oauth.customFetch]: async (url: string, init: RequestInit) => wholeAnswer(await fetch(this.reached(url), init)),
     };
   }
 
@@ -55,7 +55,7 @@ export class ServerMetadata {
       if (insecurity) throw new TokenRequestError('invalid_response', insecurity);
       return metadata;
     } catch (error) {
-      throw tokenRequestErrorOf(error, `the metadata of ${this.options.issuer}`);
+      throw await tokenRequestErrorOf(error, `the metadata of ${this.options.issuer}`);
     }
   }
 

@@ -81,7 +81,7 @@ export class TokenEndpoint {
       await refuseUnavailable(response);
       return { ...(await oauth.processClientCredentialsResponse(server, { client_id }, response)), requestedAt };
     } catch (cause) {
-      const error = tokenRequestErrorOf(cause, 'the access token response');
+      const error = await tokenRequestErrorOf(cause, 'the access token response');
       if (error.code === 'invalid_response' || error.cause) this.metadata.forget(); // the endpoint may have moved
       throw withoutSecret(error, secret);
     }
