@@ -1,4 +1,5 @@
 export { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
+export { readTextFile } from './configuration/read-text-file.ts';
 export { ConfigurationError, StartupError } from './configuration/startup-error.ts';
 export {
   apiDocs,

@@ -1,21 +1,27 @@
 import { readFile } from 'node:fs/promises';
+import { decodeText } from '@lanyard/oauth-protocol';
 import { TokenRequestError } from './token-request-error.ts';
 
 /** A client secret, or what tells the one that is valid now. */
 export type SecretSource = string | (() => string | Promise<string>);
 
-/** Reads the file for each token request, so that a rotated secret is in use without a restart. */
+/**
+ * Reads the file for each token request, so that a rotated secret is in use without a restart.
+ * @param path  of a file in UTF-8, or in UTF-16 with a byte order mark; white space around the secret does not count
+ */
 export function secretFromFile(path: string): () => Promise<string> {
   return async () => {
+    const bytes = await readFile(path).catch((cause: Error) => unavailable(cause.message));
     try {
-      return (await readFile(path, 'utf8')).trim();
+      return decodeText(bytes).trim();
     } catch (cause) {
-      throw new TokenRequestError(
-        'secret_unavailable',
-        `the client secret cannot be read: ${(cause as Error).message}`,
-      );
+      return unavailable(`${path} ${(cause as Error).message}`);
     }
   };
+}
+
+function unavailable(reason: string): never {
+  throw new TokenRequestError('secret_unavailable', `the client secret cannot be read: ${reason}`);
 }
 
 /**

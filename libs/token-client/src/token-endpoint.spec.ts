@@ -133,6 +133,14 @@ describe('the client secret', () => {
       secretFromFile('/nowhere'),
       "cannot be read: ENOENT: no such file or directory, open '/nowhere'",
     ],
+    [
+      'a file that is no text',
+      () => {
+        writeFileSync(file, Buffer.from(secret, 'utf16le'));
+        return secretFromFile(file)();
+      },
+      'cannot be read: /',
+    ],
     ['a source that fails', () => Promise.reject(new Error('the vault is sealed')), 'cannot be read'],
     ['an empty one', '', 'is empty'],
   ])('ends in a clear error: %s', async (_, clientSecret, message) => {

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { leastSecretLength } from '@lanyard/administration';
+import { decodeText } from '@lanyard/oauth-protocol';
 import { StartupError } from '@lanyard/service-defaults';
 import { generateClientSecret, looksCut } from '../client-authentication/client-secret.ts';
 
@@ -21,20 +22,43 @@ function makePrivate(file: string): void {
 export function readOrGenerateSecret(directory: string, clientId: string): { secret: string; generated: boolean } {
   const folder = join(directory, clientId);
   const file = join(folder, 'client_secret');
-  try {
-    const secret = readFileSync(file, 'utf8').trim();
-    if (secret.length < leastSecretLength) {
-      throw new StartupError(`${file}: a client secret must have ${leastSecretLength} characters or more`);
-    }
-    if (looksCut(secret)) throw new StartupError(`${file}: the client secret is cut or mistyped`);
+  const bytes = readIfThere(file);
+  if (bytes) {
+    const secret = secretIn(bytes, file);
     makePrivate(file);
     return { secret, generated: false };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const secret = generateClientSecret();
   writeSecret(directory, clientId, 'client_secret', secret);
   return { secret, generated: true };
+}
+
+function readIfThere(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new StartupError(`${file} cannot be read (${code})`);
+  }
+}
+
+/** What no client could send, and what looks like a mistake, is not registered. */
+function secretIn(bytes: Buffer, file: string): string {
+  let secret;
+  try {
+    secret = decodeText(bytes).trim();
+  } catch (error) {
+    throw new StartupError(`${file} ${(error as Error).message}`);
+  }
+  // RFC 6749 appendix A.2.
+  if (!/^[\x20-\x7E]*$/.test(secret))
+    throw new StartupError(`${file}: a client secret has visible ASCII characters only`);
+  if (secret.length < leastSecretLength) {
+    throw new StartupError(`${file}: a client secret must have ${leastSecretLength} characters or more`);
+  }
+  if (looksCut(secret)) throw new StartupError(`${file}: the client secret is cut or mistyped`);
+  return secret;
 }
 
 /** Writes `<directory>/<client_id>/<name>`, readable for its owner alone, whole or not at all. @returns its path */

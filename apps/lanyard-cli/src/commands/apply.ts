@@ -7,6 +7,7 @@ import {
   type RegistryChanges,
 } from '@lanyard/administration';
 import { print, printJson, type OutputOptions } from '@lanyard/command-line';
+import { decodeText } from '@lanyard/oauth-protocol';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { confirm } from '../arguments.ts';
@@ -74,8 +75,17 @@ async function apply(
 }
 
 function read(file: string): string {
+  const bytes = readBytes(file);
   try {
-    return readFileSync(file, 'utf8');
+    return decodeText(bytes);
+  } catch (error) {
+    throw new Error(`${file} ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function readBytes(file: string): Buffer {
+  try {
+    return readFileSync(file);
   } catch (error) {
     throw new Error(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error });
   }

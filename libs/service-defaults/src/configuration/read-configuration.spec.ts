@@ -10,7 +10,7 @@ const schema = z.object({
   SECRET: z.string().min(32, 'must have 32 characters or more'),
   LIFETIME: z.coerce.number().default(600),
 });
-const file = (content: string) => {
+const file = (content: string | Buffer) => {
   const path = join(mkdtempSync(join(tmpdir(), 'lanyard-')), 'secret');
   writeFileSync(path, content);
   return path;
@@ -27,7 +27,9 @@ describe('readConfiguration', () => {
   });
 
   it('takes a value from a file, without the line break at its end', () => {
-    expect(readConfiguration(schema, { PORT: '80', SECRET_FILE: file(`${secret}\n`) }).SECRET).toBe(secret);
+    for (const content of [`${secret}\n`, `\uFEFF${secret}\r\n`, Buffer.from(`\uFEFF${secret}\r\n`, 'utf16le')]) {
+      expect(readConfiguration(schema, { PORT: '80', SECRET_FILE: file(content) }).SECRET).toBe(secret);
+    }
   });
 
   it.each([
@@ -43,7 +45,16 @@ describe('readConfiguration', () => {
       /^SECRET: must have 32 characters or more$/,
     ],
     ['two sources', { PORT: '80', SECRET: secret, SECRET_FILE: file(secret) }, /SECRET and SECRET_FILE are both set/],
-    ['a file that is missing', { PORT: '80', SECRET_FILE: '/nowhere' }, /SECRET_FILE cannot be read \(ENOENT\)/],
+    [
+      'a file that is missing',
+      { PORT: '80', SECRET_FILE: '/nowhere' },
+      /^SECRET_FILE cannot be read \(ENOENT\): \/nowhere$/,
+    ],
+    [
+      'a file that is no text',
+      { PORT: '80', SECRET_FILE: file(Buffer.from('hush', 'utf16le')) },
+      /^SECRET_FILE: \/.*\/secret has a NUL character, as UTF-16 without a byte order mark has: save it as UTF-8$/,
+    ],
     ['everything at once', {}, /PORT is not set\nSECRET is not set/],
   ])('names %s', (_, environment, message) => {
     expect(() => readConfiguration(schema, environment)).toThrow(message);

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ConfigurationError } from './startup-error.ts';
+import { readTextFile } from './read-text-file.ts';
 
 /** The injection token of a service's configuration. */
 export const CONFIGURATION = Symbol('configuration');
@@ -15,6 +15,7 @@ export function readConfiguration<Schema extends z.ZodObject>(
   environment: NodeJS.ProcessEnv,
 ): z.infer<Schema> {
   const problems: string[] = [];
+  const unreadable = new Set<string>();
   const values = Object.fromEntries(
     Object.keys(schema.shape).map((name) => {
       const value = environment[name] || undefined;
@@ -23,9 +24,10 @@ export function readConfiguration<Schema extends z.ZodObject>(
       if (!file) return [name, value];
       if (value !== undefined) problems.push(`${name} and ${name}_FILE are both set: choose one`);
       try {
-        return [name, readFileSync(file, 'utf8').trim()];
+        return [name, readTextFile(`${name}_FILE`, file).trim()];
       } catch (error) {
-        problems.push(`${name}_FILE cannot be read (${(error as NodeJS.ErrnoException).code}): ${file}`);
+        problems.push((error as Error).message);
+        unreadable.add(name);
         return [name, value];
       }
     }),
@@ -34,6 +36,7 @@ export function readConfiguration<Schema extends z.ZodObject>(
   if (parsed.success && problems.length === 0) return parsed.data;
   for (const { path, message } of parsed.error?.issues ?? []) {
     const name = String(path[0]);
+    if (unreadable.has(name)) continue;
     problems.push(values[name] === undefined ? `${name} is not set` : `${name}: ${message}`);
   }
   throw new ConfigurationError(problems.join('\n'));

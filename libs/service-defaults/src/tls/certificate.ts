@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { ServiceConfiguration } from '../configuration/common-configuration.ts';
+import { readFile } from '../configuration/read-text-file.ts';
 import { ConfigurationError } from '../configuration/startup-error.ts';
 
 /** A certificate with its chain, and its private key; both PEM. */
@@ -24,22 +24,14 @@ export function readCertificate(configuration: TlsConfiguration): Certificate | 
   if (certificateFile === undefined || keyFile === undefined) {
     throw new ConfigurationError('TLS_CERTIFICATE_FILE and TLS_PRIVATE_KEY_FILE must be set both, or neither');
   }
-  const cert = read('TLS_CERTIFICATE_FILE', certificateFile);
-  const key = read('TLS_PRIVATE_KEY_FILE', keyFile);
+  const cert = readFile('TLS_CERTIFICATE_FILE', certificateFile).toString();
+  const key = readFile('TLS_PRIVATE_KEY_FILE', keyFile).toString();
   const certificate = understood('TLS_CERTIFICATE_FILE', 'certificate', () => new X509Certificate(cert));
   const privateKey = understood('TLS_PRIVATE_KEY_FILE', 'private key', () => createPrivateKey(key));
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new ConfigurationError('TLS_PRIVATE_KEY_FILE is not the private key of TLS_CERTIFICATE_FILE');
   }
   return { cert, key, expiresAt: Date.parse(certificate.validTo) };
-}
-
-function read(name: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigurationError(`${name} cannot be read (${(error as NodeJS.ErrnoException).code}): ${file}`);
-  }
 }
 
 function understood<T>(name: string, what: string, parse: () => T): T {
