@@ -14,10 +14,14 @@ import { migrate } from './migration/migrate.ts';
 
 const provisioningFile = fileURLToPath(new URL('../../../config/lanyard.yaml', import.meta.url));
 
-/** A provisioned database of its own for a test file, and replicas of the server on it. */
-export async function provisionedDatabase(environment: NodeJS.ProcessEnv = {}) {
+/**
+ * A provisioned database of its own for a test file, and replicas of the server on it.
+ * @param prepare  statements for the superuser before the migration, of the name of the database
+ */
+export async function provisionedDatabase(environment: NodeJS.ProcessEnv = {}, prepare?: (name: string) => string) {
   const name = `auth_${randomBytes(6).toString('hex')}`;
   const database: Database = await createDatabase(process.env.TEST_DATABASE_URL ?? '', name);
+  if (prepare) await asSuperuser(prepare(name), name);
   const secretsDirectory = mkdtempSync(join(tmpdir(), 'lanyard-secrets-'));
   const settings: NodeJS.ProcessEnv = {
     DATABASE_URL: database.url,
@@ -168,8 +172,10 @@ export async function wayThatFallsSilent(databaseUrl: string, words: string) {
   };
 }
 
-async function asSuperuser(statements: string): Promise<void> {
-  const client = new pg.Client({ connectionString: process.env.TEST_DATABASE_URL ?? '' });
+async function asSuperuser(statements: string, database = ''): Promise<void> {
+  const url = new URL(process.env.TEST_DATABASE_URL ?? '');
+  if (database) url.pathname = database;
+  const client = new pg.Client({ connectionString: url.href });
   await client.connect();
   await client.query(statements);
   await client.end();

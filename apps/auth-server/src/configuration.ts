@@ -6,9 +6,22 @@ const year = 365 * day;
 
 const issuer = z
   .url({ protocol: /^https?$/, error: 'must be an http(s) address', abort: true })
-  .refine((url) => new URL(url).origin === url, 'must be scheme, host and port alone, without a slash at its end')
+  .superRefine((url, context) => {
+    const message = faultOf(url);
+    if (message) context.addIssue({ code: 'custom', message });
+  })
   .default('http://localhost:3000')
   .describe('the issuer identifier: the address under which clients reach this server');
+
+/** Clients and tokens name the issuer letter by letter, RFC 8414 section 3.3: there is one way to write it. */
+function faultOf(url: string): string | undefined {
+  const { origin, protocol, host } = new URL(url);
+  if (url === origin) return undefined;
+  if (url.toLowerCase() === origin) return 'must be in lower case';
+  const port = protocol === 'https:' ? 443 : 80;
+  if (url.toLowerCase() === `${protocol}//${host}:${port}`) return `must be without :${port}, which is the default`;
+  return 'must be scheme, host and port alone, without a slash at its end';
+}
 
 /** 32 bytes each; the first encrypts, and all decrypt. */
 const keyEncryptionKeys = z
@@ -30,6 +43,9 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
   API_DOCS: apiDocs,
   DATABASE_POOL_SIZE: databaseConfiguration.shape.DATABASE_POOL_SIZE.describe(
     'connections at most; besides, emergencies have 10 of their own, all other administration has 12, and notifications have one',
+  ),
+  LISTEN_DATABASE_URL: databaseConfiguration.shape.DATABASE_URL.optional().describe(
+    'the same database without a pooler between, where DATABASE_URL has one: notifications come on a connection of their own, which must be a session; default: DATABASE_URL',
   ),
   ISSUER: issuer,
   KEY_ENCRYPTION_KEY: keyEncryptionKeys,

@@ -10,7 +10,8 @@ export async function runMigration(
     await migrate(process.env, say);
     say('up to date');
   } catch (error) {
-    for (const line of explain(error)) process.stderr.write(`${service} migration failed: ${line}\n`);
+    for (const line of explain(error, 'MIGRATION_DATABASE_URL'))
+      process.stderr.write(`${service} migration failed: ${line}\n`);
     process.exitCode = 1;
   }
 }

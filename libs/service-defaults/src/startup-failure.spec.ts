@@ -31,7 +31,29 @@ describe('explain', () => {
       failure({ code: 'ECONNREFUSED', address: '127.0.0.1', port: 5432 }),
       ['the database does not answer at 127.0.0.1:5432: is it running, and is DATABASE_URL right?'],
     ],
-    ['a wrong password', failure({ code: '28P01' }), ['the database refuses the user or password of DATABASE_URL']],
+    [
+      'a wrong password',
+      failure({ code: '28P01' }),
+      ['the database refuses the user or password of DATABASE_URL (original)'],
+    ],
+    [
+      'a certificate that is not trusted',
+      Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
+      ['there is no safe connection to the database of DATABASE_URL: self-signed certificate'],
+    ],
+    [
+      'a server without TLS',
+      new Error('The server does not support SSL connections'),
+      ['there is no safe connection to the database of DATABASE_URL: The server does not support SSL connections'],
+    ],
+    [
+      'a pooler that takes no settings',
+      Object.assign(new Error('unsupported startup parameter: statement_timeout'), { code: '08P01' }),
+      [
+        'the pooler of DATABASE_URL refuses a setting of the connection (unsupported startup parameter: statement_timeout): ' +
+          'let it ignore statement_timeout and idle_in_transaction_session_timeout (docs/operations.md, "Poolers")',
+      ],
+    ],
     [
       'a database that is restarting',
       failure({ code: '57P01' }),
@@ -44,6 +66,13 @@ describe('explain', () => {
     ],
   ])('tells of %s in a line each', (_, error, lines) => {
     expect(explain(error)).toEqual(lines);
+  });
+
+  it('names the variable that the program reads', () => {
+    const error = failure({ code: 'ECONNREFUSED', address: '127.0.0.1', port: 5432 });
+    expect(explain(error, 'MIGRATION_DATABASE_URL')).toEqual([
+      'the database does not answer at 127.0.0.1:5432: is it running, and is MIGRATION_DATABASE_URL right?',
+    ]);
   });
 
   it('keeps the stack of what it does not know', () => {

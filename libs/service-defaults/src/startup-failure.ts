@@ -1,7 +1,11 @@
 import { StartupError } from './configuration/startup-error.ts';
+import { firstOf } from './database/may-pass.ts';
 
-/** The lines that tell whoever starts a service why it does not start. Unknown errors keep their stack. */
-export function explain(error: unknown): string[] {
+/**
+ * The lines that tell whoever starts a service why it does not start. Unknown errors keep their stack.
+ * @param database  the variable with the address of the database
+ */
+export function explain(error: unknown, database = 'DATABASE_URL'): string[] {
   if (error instanceof StartupError) return error.message.split('\n');
   const { code, port, address, hostname, isManagement, message, stack } = firstOf(error) as NodeJS.ErrnoException & {
     port?: number;
@@ -19,27 +23,39 @@ export function explain(error: unknown): string[] {
     case 'EADDRNOTAVAIL':
       return [`${address} is no address of this machine: set ${setting('HOST')}`];
     case 'ECONNREFUSED':
-      return [`the database does not answer at ${address}:${port}: is it running, and is DATABASE_URL right?`];
+      return [`the database does not answer at ${address}:${port}: is it running, and is ${database} right?`];
     case 'ENOTFOUND':
-      return [`the database's host ${hostname} is unknown: is DATABASE_URL right?`];
+    case 'EAI_AGAIN':
+      return [`the database's host ${hostname} is unknown: is ${database} right?`];
+    case 'ETIMEDOUT':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return [`the database cannot be reached (${code}): is ${database} right?`];
     case '28P01':
     case '28000':
-      return ['the database refuses the user or password of DATABASE_URL'];
+      return [`the database refuses the user or password of ${database} (${message})`];
     case '3D000':
-      return [`the database of DATABASE_URL does not exist`];
+      return [`the database of ${database} does not exist`];
     case '57P01':
     case '57P02':
     case '57P03':
       return [`the database ended the connection: is it restarting? (${message})`];
+    case '08P01':
+      if (!message.includes('startup parameter')) break;
+      return [
+        `the pooler of ${database} refuses a setting of the connection (${message}): ` +
+          'let it ignore statement_timeout and idle_in_transaction_session_timeout (docs/operations.md, "Poolers")',
+      ];
     case '42P01':
       return [`the database has no schema yet: run the migration first (${message})`];
     case undefined:
     default:
-      return [stack ?? String(error)];
+      break;
   }
+  if (isTlsFailure(code, message)) return [`there is no safe connection to the database of ${database}: ${message}`];
+  return [stack ?? String(error)];
 }
 
-/** A host with several addresses fails with an error for each. */
-function firstOf(error: unknown): unknown {
-  return error instanceof AggregateError ? error.errors[0] : error;
-}
+/** Codes of OpenSSL and Node for a certificate that is not trusted, and what pg says of a server without TLS. */
+const isTlsFailure = (code = '', message = '') =>
+  /CERT|ERR_TLS|ERR_SSL|UNABLE_TO_/.test(code) || message.includes('does not support SSL connections');

@@ -78,18 +78,18 @@ export class Administration1700000000002 implements MigrationInterface {
         FOR EACH ROW EXECUTE FUNCTION refuse_rewriting();
 
       -- Deletes the oldest events, the one way in which the service may delete any, and none of the last day; answers the
-      -- last one deleted.
+      -- last one deleted. Its names are resolved here and now, in whatever schema this is.
       CREATE FUNCTION prune_audit_events(older_than timestamptz) RETURNS TABLE (sequence bigint, hash text, count bigint)
-      LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+      LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
         WITH last AS (
-          SELECT a.sequence, a.hash FROM public.audit_event a
-          WHERE a.sequence < (SELECT min(b.sequence) FROM public.audit_event b WHERE b.occurred_at >= least(older_than, now() - interval '1 day'))
+          SELECT a.sequence, a.hash FROM audit_event a
+          WHERE a.sequence < (SELECT min(b.sequence) FROM audit_event b WHERE b.occurred_at >= least(older_than, now() - interval '1 day'))
           ORDER BY a.sequence DESC LIMIT 1
         ), deleted AS (
-          DELETE FROM public.audit_event a USING last WHERE a.sequence <= last.sequence RETURNING 1
+          DELETE FROM audit_event a USING last WHERE a.sequence <= last.sequence RETURNING 1
         )
-        SELECT last.sequence, last.hash, (SELECT count(*) FROM deleted) FROM last
-      $$;
+        SELECT last.sequence, last.hash, (SELECT count(*) FROM deleted) FROM last;
+      END;
     `);
   }
 

@@ -66,6 +66,25 @@ describe('the migration step', () => {
     await expect(migration).rejects.toThrow('terminating connection due to administrator command');
   });
 
+  it.each([
+    ['a wrong password', (url: URL) => (url.password = 'wrong'), 'password authentication failed'],
+    ['a database that is not there', (url: URL) => (url.pathname = 'nowhere'), 'database "nowhere" does not exist'],
+    ['TLS where there is none', (url: URL) => (url.search = 'sslmode=verify-full'), 'does not support SSL connections'],
+  ])('fails at once where another attempt cannot help: %s', async (_, change, message) => {
+    const url = new URL(database.settings.MIGRATION_DATABASE_URL!);
+    change(url);
+    const said: string[] = [];
+    const migration = migrateSchema({
+      service: 'test',
+      url: url.href,
+      migrations: [],
+      advisoryLock: 1,
+      say: (line) => said.push(line),
+    });
+    await expect(migration).rejects.toThrow(message);
+    expect(said).toEqual([]);
+  });
+
   it('changes nothing the second time, nor when run twice at once', async () => {
     const state = () =>
       rows(
@@ -163,6 +182,35 @@ describe('the migration step', () => {
     await expect(createService(authServer, other).then(({ app }) => app.init())).rejects.toThrow(
       /KEY_ENCRYPTION_KEY is not the one/,
     );
+  });
+
+  it('works in another schema than public, which may be closed', async () => {
+    const elsewhere = await provisionedDatabase(
+      { LOG_LEVEL: 'silent' },
+      (name) => `
+        REVOKE ALL ON SCHEMA public FROM PUBLIC, "${name}_service";
+        CREATE SCHEMA lanyard AUTHORIZATION "${name}_owner";
+        GRANT USAGE ON SCHEMA lanyard TO "${name}_service";
+        ALTER ROLE "${name}_owner" IN DATABASE "${name}" SET search_path = lanyard;
+        ALTER ROLE "${name}_service" IN DATABASE "${name}" SET search_path = lanyard`,
+    );
+    expect(await elsewhere.migrateAgain()).toEqual([]);
+    const { app } = await elsewhere.startReplica();
+    const authorization = basic('batch-processor', elsewhere.secretOf('batch-processor'));
+    expect((await postToken(app, { grant_type: 'client_credentials' }, { authorization })).statusCode).toBe(200);
+    await app.close();
+    await elsewhere.owner.query(`UPDATE audit_event SET occurred_at = now() - interval '1 year'
+      WHERE sequence < (SELECT max(sequence) FROM audit_event)`);
+    const service = new pg.Client({ connectionString: elsewhere.settings.DATABASE_URL });
+    await service.connect();
+    const { rows } = await service.query('SELECT count > 0 AS pruned FROM prune_audit_events(now())');
+    await service.end();
+    expect(rows).toEqual([{ pruned: true }]);
+    const { rows: tables } = await elsewhere.owner.query(
+      `SELECT DISTINCT schemaname FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
+    );
+    expect(tables).toEqual([{ schemaname: 'lanyard' }]);
+    await elsewhere.owner.end();
   });
 
   it('gives the service no right to alter the schema [least-privilege-roles, Lanyard]', async () => {

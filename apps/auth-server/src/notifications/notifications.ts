@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Inject,
@@ -7,10 +8,16 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { CONFIGURATION, PatientClient, repeat, withTimeout } from '@lanyard/service-defaults';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
+import { emergencies } from '../pools.ts';
 
 /** How often something passes on the connection at least, so that one that was cut is given up; ms. */
 const heartbeat = 5000;
+
+/** How long a notification of its own may take to come back, ms. */
+const patience = 1000;
 
 /** Whoever hears what a channel says. */
 interface Listener {
@@ -19,7 +26,10 @@ interface Listener {
   catchUp?: () => Promise<void>;
 }
 
-/** Hears the database's NOTIFY on a connection of its own, and connects again whenever that is lost. */
+/**
+ * Hears the database's NOTIFY on a connection of its own, and connects again whenever that is lost. It notifies itself now and
+ * then: a pooler that shares connections takes LISTEN, and nothing is ever heard.
+ */
 @Injectable()
 export class Notifications implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(Notifications.name);
@@ -27,8 +37,15 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
   private readonly stopped = new AbortController();
   private connection?: PatientClient;
   private listening = false;
+  /** There is a connection, and its own notifications do not come back. */
+  private deaf = false;
+  private echoChannel = '';
+  private echoed: () => void = () => undefined;
 
-  constructor(@Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration) {}
+  constructor(
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+    @InjectDataSource(emergencies) private readonly database: DataSource,
+  ) {}
 
   /** Call it before the application is up. */
   listen(channel: string, listener: Listener): void {
@@ -36,7 +53,7 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   get isListening(): boolean {
-    return this.listening;
+    return this.listening && !this.deaf;
   }
 
   onApplicationBootstrap(): void {
@@ -62,7 +79,7 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
         this.logger.warn({ msg: 'listening for registry changes failed', err: error });
         await this.catchUp();
       }
-      this.listening = false;
+      [this.listening, this.deaf] = [false, false];
       await this.disconnect();
     } while (await this.waited(Math.min(50 * 2 ** failures, 5000) * (0.5 + Math.random() / 2)));
   }
@@ -70,7 +87,7 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
   /** `ended` resolves when the connection has ended. */
   private async connect(): Promise<{ ended: Promise<void> }> {
     const connection = new PatientClient({
-      connectionString: this.configuration.DATABASE_URL,
+      connectionString: this.configuration.LISTEN_DATABASE_URL ?? this.configuration.DATABASE_URL,
       application_name: 'auth-server (listening)',
       connectionTimeoutMillis: 3000,
       keepAlive: true,
@@ -80,6 +97,7 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
       connection.on('end', resolve);
     });
     connection.on('notification', ({ channel, payload = '' }) => {
+      if (channel === this.echoChannel) return this.echoed();
       try {
         this.listeners.get(channel)?.heard(payload);
       } catch (error) {
@@ -87,14 +105,38 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
       }
     });
     await connection.connect();
-    for (const channel of this.listeners.keys()) await connection.query(`LISTEN ${channel}`);
-    const beat = async () => void (await connection.query('SELECT'));
+    this.echoChannel = `echo_${randomUUID().replaceAll('-', '')}`;
+    for (const channel of [...this.listeners.keys(), this.echoChannel]) await connection.query(`LISTEN ${channel}`);
+    await this.requireEcho(ended);
+    const beat = async () => {
+      await connection.query('SELECT');
+      await this.requireEcho(ended);
+      if (this.deaf) await this.catchUp();
+    };
     const stopBeating = repeat(
-      () => heartbeat,
+      () => (this.deaf ? 0 : heartbeat),
       beat,
       () => undefined,
     );
     return { ended: ended.finally(stopBeating) };
+  }
+
+  /** Sent on another connection, as all others are: a pooler may give back what was sent on the same one. */
+  private async requireEcho(ended: Promise<void>): Promise<void> {
+    const { promise: echo, resolve } = Promise.withResolvers<void>();
+    this.echoed = resolve;
+    await this.database.query('SELECT pg_notify($1, $2)', [this.echoChannel, '']);
+    const answers = [echo.then(() => true), ended.then(() => undefined)];
+    const comes = await withTimeout(Promise.race(answers), patience).catch(() => false);
+    if (comes === undefined || comes === !this.deaf) return;
+    this.deaf = !comes;
+    if (comes) this.logger.log('notifications come back again');
+    else {
+      this.logger.warn(
+        'notifications do not come back: changes take a second to take effect; ' +
+          'set LISTEN_DATABASE_URL to the database itself where a pooler shares its connections',
+      );
+    }
   }
 
   private async catchUp(): Promise<void> {

@@ -115,6 +115,27 @@ describe('the registry in memory', () => {
     await until([200, 200]);
   });
 
+  it('knows that nothing is heard, and looks by itself, where a pooler shares its connections', async () => {
+    // LISTEN is taken, and nothing comes: notifications stay within a database.
+    const elsewhere = new URL(database.settings.DATABASE_URL!);
+    elsewhere.pathname = 'postgres';
+    const { app, logs } = await database.startReplica({ LISTEN_DATABASE_URL: elsewhere.href, LOG_LEVEL: 'warn' });
+    const heard = async () =>
+      (await app.get(Management).inject('/health/ready')).json().details['registry changes'].status;
+    while (!logs.join('').includes('notifications do not come back')) await sleep(20);
+    expect(await heard()).toBe('degraded');
+    await setDisabled(true);
+    await until([401], { authorization }, [app]);
+    await setDisabled(false);
+    await until([200], { authorization }, [app]);
+    expect(logs.join('').match(/notifications do not come back/g)).toHaveLength(1);
+    await app.close();
+    while (
+      (await replicas[0]!.get(Management).inject('/health/ready')).json().details['registry changes'].status !== 'up'
+    )
+      await sleep(20);
+  });
+
   it('takes in a change whose notification was lost, by the next reconciliation', async () => {
     const reconciling = await startReconciling();
     await until([200], { authorization }, [reconciling]);

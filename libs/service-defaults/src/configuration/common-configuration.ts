@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { databaseUrl } from '../database/database-url.ts';
 
 /** No name ends with a number: that is a mistake in an address. */
 const hostName = z.string().regex(/^(?=.{1,253}$)([a-z\d_-]{1,63}\.)*(?!\d+$)[a-z\d_-]{1,63}$/i);
@@ -142,11 +143,9 @@ export const resourceServerConfiguration = issuerConfiguration.extend({
 
 /** What every service with a database can be told. */
 export const databaseConfiguration = z.object({
-  DATABASE_URL: z
-    .url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// address' })
-    .describe(
-      "the service's database, `postgres://user:password@host:port/name`; the role needs no right to alter the schema",
-    ),
+  DATABASE_URL: databaseUrl.describe(
+    "the service's database, `postgres://user:password@host:port/name`; the role needs no right to alter the schema",
+  ),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10).describe('connections at most'),
 });
 export type DatabaseConfiguration = z.infer<typeof databaseConfiguration>;

@@ -1,10 +1,11 @@
-import { Inject, Module, type DynamicModule, type OnModuleInit } from '@nestjs/common';
+import { Inject, Logger, Module, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { DataSource, type EntityTarget, type ObjectLiteral } from 'typeorm';
 import type { DatabaseConfiguration } from '../configuration/common-configuration.ts';
 import { Readiness } from '../health/health.module.ts';
 import { withTimeout } from '../with-timeout.ts';
 import { DatabaseClient } from './database-client.ts';
+import { mayPass } from './may-pass.ts';
 import { PatientClient } from './patient-client.ts';
 
 const ESSENTIAL = Symbol('essential');
@@ -15,6 +16,7 @@ const patience = 1000;
 
 @Module({})
 class DatabaseReadinessModule implements OnModuleInit {
+  private readonly logger = new Logger('Database');
   private asking?: Promise<unknown>;
 
   constructor(
@@ -23,7 +25,8 @@ class DatabaseReadinessModule implements OnModuleInit {
     @Inject(ESSENTIAL) private readonly essential: boolean,
   ) {}
 
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
+    await this.requireLimits().catch(noReport);
     this.readiness.require('database', async () => {
       const answer = withTimeout(this.ask(), patience);
       if (!this.essential)
@@ -31,6 +34,20 @@ class DatabaseReadinessModule implements OnModuleInit {
       await answer;
       return undefined;
     });
+  }
+
+  /** A pooler may drop what a connection asks for. */
+  private async requireLimits(): Promise<void> {
+    const [limits] = await this.database.query<{ statement: string; idle: string }[]>(
+      `SELECT current_setting('statement_timeout') AS statement,
+              current_setting('idle_in_transaction_session_timeout') AS idle`,
+    );
+    if (limits?.statement !== '0' && limits?.idle !== '0') return;
+    this.logger.warn(
+      `statements and idle transactions have no time limit, as a pooler dropped it: ` +
+        `ALTER ROLE … SET statement_timeout = '${impatience.statement_timeout}', ` +
+        `idle_in_transaction_session_timeout = '${impatience.idle_in_transaction_session_timeout}'`,
+    );
   }
 
   /** One question at a time, so that those that get no answer take one connection. */
@@ -78,6 +95,7 @@ const pool = (applicationName: string, { DATABASE_URL }: DatabaseConfiguration, 
     ...options,
     retryAttempts: 5,
     retryDelay: 1000,
+    toRetry: mayPass,
   } as TypeOrmModuleOptions);
 
 /**

@@ -1,7 +1,7 @@
 import pRetry from 'p-retry';
 import { DataSource, type DataSourceOptions, type EntityManager } from 'typeorm';
-import { isDatabaseUnavailable } from '../problem/problem.filter.ts';
 import { dataSourceOptions } from './database.module.ts';
+import { mayPass } from './may-pass.ts';
 
 export interface SchemaMigration {
   service: string;
@@ -23,14 +23,17 @@ export async function migrateSchema(step: SchemaMigration): Promise<void> {
   const database = await pRetry(() => new DataSource({ ...options, entities, migrations }).initialize(), {
     retries: 4,
     minTimeout: 500,
-    shouldRetry: ({ error }) => isDatabaseUnavailable(error),
-    onFailedAttempt: ({ retriesLeft }) => {
-      if (retriesLeft > 0) say('the database is not available, it is tried again');
+    shouldRetry: ({ error }) => mayPass(error),
+    onFailedAttempt: ({ error, retriesLeft }) => {
+      if (retriesLeft > 0 && mayPass(error)) say('the database is not available, it is tried again');
     },
   });
   try {
-    // Held until the connection ends.
-    await database.createQueryRunner().query('SELECT pg_advisory_lock($1)', [advisoryLock]);
+    // Held until the connection ends, by a transaction: behind a pooler, a session may have another one's connection.
+    const lock = database.createQueryRunner();
+    await lock.startTransaction();
+    await lock.query('SET LOCAL idle_in_transaction_session_timeout = 0');
+    await lock.query('SELECT pg_advisory_xact_lock($1)', [advisoryLock]);
     const applied = await database.runMigrations({ transaction: 'all' });
     for (const { name } of applied) say(`schema: ${name}`);
     if (andThen) await database.transaction(andThen);

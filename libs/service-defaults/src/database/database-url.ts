@@ -1,0 +1,24 @@
+import { parse } from 'pg-connection-string';
+import { z } from 'zod';
+
+/** The address of a database, as pg reads it: what is wrong with it is told when the service starts. */
+export const databaseUrl = z
+  .url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// address', abort: true })
+  .superRefine((url, context) => {
+    const message = faultOf(url);
+    if (message) context.addIssue({ code: 'custom', message });
+  });
+
+/** Never a part of the address, but for the path of a file. */
+function faultOf(url: string): string | undefined {
+  try {
+    parse(url);
+    return undefined;
+  } catch (error) {
+    const { code, path, syscall } = error as NodeJS.ErrnoException;
+    if (error instanceof URIError)
+      return 'has a % in its user, password or database that is not encoded: write it as %25';
+    if (syscall !== undefined && path !== undefined) return `names a file that cannot be read (${code}): ${path}`;
+    return 'cannot be read as the address of a database';
+  }
+}
