@@ -1,4 +1,4 @@
-import { positive } from '@lanyard/command-line';
+import { positive, versionIn } from '@lanyard/command-line';
 import { Command, Option } from 'commander';
 import { deleteFile, files } from './commands/files.ts';
 import { list, show } from './commands/list.ts';
@@ -12,7 +12,7 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
   const system = connect(environment);
   const program = new Command('jobs')
     .description('Submit jobs, watch them, read their reports. It obtains its own access tokens.')
-    .showHelpAfterError()
+    .version(versionIn(new URL('../package.json', import.meta.url)))
     .addHelpText('after', help);
 
   program
@@ -77,11 +77,9 @@ Examples:
   npm run jobs -- report columns
   npm run jobs -- files
 
-Environment, with the addresses of npm start as defaults:
-  ISSUER               http://localhost:3000
-  BATCH_PROCESSOR_URL  http://localhost:3001
-  JOBS_API_URL         http://localhost:3002
-  SECRETS_DIRECTORY    .lanyard/secrets, with <client_id>/client_secret
+Environment:
+  SECRETS_DIRECTORY    .lanyard/secrets by default, with <client_id>/client_secret, and with the addresses of what runs
+  ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL  default: where what the secrets belong to runs
 Where these are not the names that the services go by, as in a container network:
   ISSUER_ADDRESS            where the issuer is reached
   JOBS_API_RESOURCE         the jobs API's resource identifier; default: its address

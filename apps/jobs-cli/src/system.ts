@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { caller, type Call } from '@lanyard/command-line';
+import { address, caller, commonSettings, readSettings, type Call } from '@lanyard/command-line';
 import { secretFromFile, TokenClient } from '@lanyard/token-client';
 
 /** How the command line reaches the services; each call carries a token of its own client and scope. */
@@ -9,30 +9,50 @@ export interface System {
   runs: Call;
 }
 
+const settings = commonSettings.extend({
+  JOBS_API_URL: address.default('http://localhost:3002'),
+  JOBS_API_RESOURCE: address.optional(),
+  BATCH_PROCESSOR_URL: address.default('http://localhost:3001'),
+  BATCH_PROCESSOR_RESOURCE: address.optional(),
+});
+
+/** Reads the environment when the first call is made: help needs none. */
 export function connect(environment: NodeJS.ProcessEnv): System {
-  const issuer = environment.ISSUER || 'http://localhost:3000';
-  const jobsApi = environment.JOBS_API_URL || 'http://localhost:3002';
-  const batchProcessor = environment.BATCH_PROCESSOR_URL || 'http://localhost:3001';
-  const secrets = environment.SECRETS_DIRECTORY || '.lanyard/secrets';
+  let system: System | undefined;
+  const callOf =
+    (name: keyof System): Call =>
+    (...request) =>
+      (system ??= connected(environment))[name](...request);
+  return { jobs: callOf('jobs'), reports: callOf('reports'), runs: callOf('runs') };
+}
+
+function connected(environment: NodeJS.ProcessEnv): System {
+  const { ISSUER, ISSUER_ADDRESS, SECRETS_DIRECTORY, ALLOW_INSECURE_REQUESTS, ...services } = readSettings(
+    settings,
+    environment,
+  );
   const tokensOf = (clientId: string) =>
     new TokenClient({
-      issuer,
-      issuerAddress: environment.ISSUER_ADDRESS || undefined,
+      issuer: ISSUER,
+      issuerAddress: ISSUER_ADDRESS,
       clientId,
-      clientSecret: secretFromFile(join(secrets, clientId, 'client_secret')),
-      allowInsecureRequests: environment.ALLOW_INSECURE_REQUESTS === 'true',
+      clientSecret: secretFromFile(join(SECRETS_DIRECTORY, clientId, 'client_secret')),
+      allowInsecureRequests: ALLOW_INSECURE_REQUESTS,
     });
   const cli = tokensOf('jobs-cli');
-  const jobs = environment.JOBS_API_RESOURCE || jobsApi;
-  const runs = environment.BATCH_PROCESSOR_RESOURCE || batchProcessor;
+  const jobs = services.JOBS_API_RESOURCE ?? services.JOBS_API_URL;
+  const runs = services.BATCH_PROCESSOR_RESOURCE ?? services.BATCH_PROCESSOR_URL;
   return {
-    jobs: calls(jobsApi, cli.fetch({ scope: 'jobs:read jobs:write', resource: jobs })),
-    reports: calls(jobsApi, tokensOf('report-generator').fetch({ scope: 'reports:read', resource: jobs })),
-    runs: calls(batchProcessor, cli.fetch({ scope: 'runs:write', resource: runs })),
+    jobs: calls(services.JOBS_API_URL, cli.fetch({ scope: 'jobs:read jobs:write', resource: jobs })),
+    reports: calls(
+      services.JOBS_API_URL,
+      tokensOf('report-generator').fetch({ scope: 'reports:read', resource: jobs }),
+    ),
+    runs: calls(services.BATCH_PROCESSOR_URL, cli.fetch({ scope: 'runs:write', resource: runs })),
   };
 }
 
-function calls(address: string, authorizedFetch: typeof fetch): Call {
-  const call = caller(address, authorizedFetch);
+function calls(url: string, authorizedFetch: typeof fetch): Call {
+  const call = caller(url, authorizedFetch);
   return async <Body>(...request: Parameters<typeof call>) => (await call<Body>(...request)).body;
 }

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { UsageError } from '@lanyard/command-line';
 import { InvalidArgumentError } from 'commander';
 import ms, { type StringValue } from 'ms';
 
@@ -21,7 +22,7 @@ export function moment(text: string): string {
 /** Asks whoever sits there; where nobody does, `--yes` must have been said. */
 export async function confirm(question: string, { yes }: { yes?: boolean }): Promise<void> {
   if (yes) return;
-  if (!process.stdin.isTTY) throw new Error(`${question} Say --yes to do it.`);
+  if (!process.stdin.isTTY) throw new UsageError(`${question} Say --yes to do it.`);
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question(`${question} [y/N] `);

@@ -1,5 +1,5 @@
 import tab from '@bomb.sh/tab/commander';
-import { print } from '@lanyard/command-line';
+import { print, versionIn } from '@lanyard/command-line';
 import { Command } from 'commander';
 import { addApply } from './commands/apply.ts';
 import { addAudit } from './commands/audit.ts';
@@ -16,7 +16,7 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
   const server = connect(environment);
   const program = new Command('lanyard')
     .description('Administer a Lanyard authorization server: clients, secrets, keys, audit log.')
-    .showHelpAfterError()
+    .version(versionIn(new URL('../package.json', import.meta.url)))
     .addHelpText('after', help);
   addClients(program, server);
   addSecrets(program, server);
@@ -43,10 +43,10 @@ Examples:
   lanyard doctor
   source <(lanyard complete bash)       completion; also for zsh, fish and powershell
 
-Environment, with the values of npm start as defaults:
-  ISSUER               http://localhost:3000
-  CLIENT_ID            administrator: who you are
-  SECRETS_DIRECTORY    .lanyard/secrets, with <client_id>/client_secret
+Environment:
+  SECRETS_DIRECTORY    .lanyard/secrets by default, with <client_id>/client_secret, and with the addresses of what runs
+  ISSUER               the authorization server; default: the one that the secrets belong to
+  CLIENT_ID            administrator by default: who you are
   CLIENT_SECRET_FILE   your secret, if it is elsewhere
   ISSUER_ADDRESS       where the issuer is reached, if not under its own name
   ALLOW_INSECURE_REQUESTS  true: plain http to other hosts, in a closed network only

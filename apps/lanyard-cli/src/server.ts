@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { administrationOf, type CreatedSecret } from '@lanyard/administration';
-import { caller, type Answer } from '@lanyard/command-line';
+import { caller, commonSettings, readSettings, type Answer } from '@lanyard/command-line';
 import { reachedAt } from '@lanyard/oauth-protocol';
 import { secretFromFile, TokenClient, type SecretSource } from '@lanyard/token-client';
+import { z } from 'zod';
 import { writeSecretFile } from './secret-file.ts';
 
 /** The authorization server, and who acts on it. */
@@ -12,6 +13,8 @@ export interface Server {
   issuer: string;
   clientId: string;
   secretFile: string;
+  /** where the secret of another client is by default */
+  secretFileOf: (clientId: string) => string;
   /** of the administration API: the body of the answer */
   call: <Body>(...request: CallParameters) => Promise<Body>;
   /** with the headers of the answer */
@@ -27,13 +30,30 @@ export interface Server {
 
 type CallParameters = Parameters<ReturnType<typeof caller>>;
 
-/** The settings, with those of `npm start` as defaults. */
+const settings = commonSettings.extend({
+  CLIENT_ID: z.string().default('administrator'),
+  CLIENT_SECRET_FILE: z.string().optional(),
+});
+
+/** Reads the environment when something is asked of the server: help needs none. */
 export function connect(environment: NodeJS.ProcessEnv): Server {
-  const issuer = environment.ISSUER || 'http://localhost:3000';
-  const issuerAddress = environment.ISSUER_ADDRESS || undefined;
-  const clientId = environment.CLIENT_ID || 'administrator';
-  const secrets = environment.SECRETS_DIRECTORY || '.lanyard/secrets';
-  const secretFile = environment.CLIENT_SECRET_FILE || join(secrets, clientId, 'client_secret');
+  let server: Server | undefined;
+  return new Proxy({} as Server, {
+    get: (_, name) => Reflect.get((server ??= connected(environment)), name),
+  });
+}
+
+function connected(environment: NodeJS.ProcessEnv): Server {
+  const {
+    ISSUER: issuer,
+    ISSUER_ADDRESS: issuerAddress,
+    CLIENT_ID: clientId,
+    SECRETS_DIRECTORY: secrets,
+    CLIENT_SECRET_FILE: ownSecretFile,
+    ALLOW_INSECURE_REQUESTS: allowInsecureRequests,
+  } = readSettings(settings, environment);
+  const secretFileOf = (id: string) => join(secrets, id, 'client_secret');
+  const secretFile = ownSecretFile ?? secretFileOf(clientId);
   const oneTimeSecretFile = join(dirname(secretFile), 'one_time_secret');
   const resource = administrationOf(issuer);
   const tokensOf = (id: string, clientSecret: SecretSource) =>
@@ -42,7 +62,7 @@ export function connect(environment: NodeJS.ProcessEnv): Server {
       issuerAddress,
       clientId: id,
       clientSecret,
-      allowInsecureRequests: environment.ALLOW_INSECURE_REQUESTS === 'true',
+      allowInsecureRequests,
     });
   const administrationWith = (secret: SecretSource) =>
     caller(new URL(issuerAddress ?? issuer).origin, tokensOf(clientId, secret).fetch({ resource }));
@@ -73,6 +93,7 @@ export function connect(environment: NodeJS.ProcessEnv): Server {
     issuer,
     clientId,
     secretFile,
+    secretFileOf,
     ask,
     call: async <Body>(...request: CallParameters) => (await ask<Body>(...request)).body,
     fetch: (path, init) => fetch(reachedAt(issuer + path, issuer, issuerAddress), init),

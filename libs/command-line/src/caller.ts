@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CallError, type Problem } from './call-error.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -27,7 +28,7 @@ const longestWait = 30;
  * again after `Retry-After`, RFC 6585 section 4.
  * @param address          where it is
  * @param authorizedFetch  `fetch` that sends access tokens along
- * @throws with a line for people
+ * @throws {CallError}  with a line for people
  */
 export function caller(address: string, authorizedFetch: typeof fetch): Caller {
   return async (method, path, body, headers = {}) => {
@@ -39,10 +40,10 @@ export function caller(address: string, authorizedFetch: typeof fetch): Caller {
       });
       const answer = (await response.json().catch(() => ({}))) as Problem;
       if (response.ok) return { body: answer as never, headers: response.headers };
-      const message = `${method} ${address}${path} answered ${response.status}: ${reasonsOf(answer)}`;
+      const error = new CallError(`${method} ${address}${path}`, response.status, answer);
       const seconds = response.status === 429 ? Number(response.headers.get('retry-after') ?? 1) : Number.NaN;
-      if (attempt === attemptsAtMost || !(seconds <= longestWait)) throw new Error(message, { cause: answer });
-      process.stderr.write(`${message}; trying again in ${seconds} s\n`);
+      if (attempt === attemptsAtMost || !(seconds <= longestWait)) throw error;
+      process.stderr.write(`${error.message}; trying again in ${seconds} s\n`);
       await sleep(seconds * 1000);
     }
   };
@@ -63,14 +64,3 @@ function reasonOf(address: string, error: unknown): string {
   if (!network) return causes.map(({ message }) => message).join(': ');
   return `${address} cannot be called (${String(network.code)}). Is it running? Start everything with: npm start`;
 }
-
-interface Problem {
-  title?: string;
-  detail?: string;
-  errors?: { field: string; message: string }[];
-}
-
-const reasonsOf = ({ title, detail, errors = [] }: Problem): string =>
-  [title, detail, ...errors.map(({ field, message }) => `${field}: ${message}`.replace(/^: /, ''))]
-    .filter(Boolean)
-    .join(', ');

@@ -1,4 +1,8 @@
+export { CallError } from './call-error.ts';
 export { caller, type Answer, type Call, type Caller } from './caller.ts';
 export { print, printJson, printTable, type OutputOptions } from './output.ts';
 export { positive } from './positive.ts';
 export { runProgram } from './run-program.ts';
+export { address, commonSettings, readSettings } from './settings.ts';
+export { UsageError } from './usage-error.ts';
+export { versionIn } from './version.ts';

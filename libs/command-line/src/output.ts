@@ -16,12 +16,16 @@ export function printTable(rows: object[], columns = Object.keys(rows[0] ?? {}))
   print(table.toString());
 }
 
+/** Characters, on a terminal. */
+const widestCell = 60;
+
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));
 }
 
 function shown(value: unknown): string {
   if (value === null || value === undefined) return '';
-  if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toPrecision(6)));
-  return String(typeof value === 'object' ? JSON.stringify(value) : value).slice(0, 60);
+  const text = typeof value === 'object' ? JSON.stringify(value) : String(value as string | number);
+  // Whoever reads it by a program gets all of it.
+  return process.stdout.isTTY && text.length > widestCell ? `${text.slice(0, widestCell - 1)}…` : text;
 }

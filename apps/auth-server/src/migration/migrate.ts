@@ -2,6 +2,7 @@ import { migrateSchema, readConfiguration } from '@lanyard/service-defaults';
 import { appendAuditEvents } from '../audit/append-audit-events.ts';
 import { migrationConfiguration } from '../configuration.ts';
 import { entities } from '../entities.ts';
+import { writeDeployment } from './deployment-file.ts';
 import { Registry1700000000001 } from './1-registry.ts';
 import { Administration1700000000002 } from './2-administration.ts';
 import { Revocation1700000000003 } from './3-revocation.ts';
@@ -28,4 +29,6 @@ export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string
       ]);
     },
   });
+  const { ISSUER } = configuration;
+  writeDeployment(configuration.SECRETS_DIRECTORY, { ...environment, ISSUER }, say);
 }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import ora from 'ora';
 import type { System } from '../system.ts';
 import { isDone, type Job } from './job.ts';
-import { printJson, printTable, type OutputOptions } from '@lanyard/command-line';
+import { printJson, printTable, UsageError, type OutputOptions } from '@lanyard/command-line';
 
 interface SubmitOptions extends OutputOptions, Format {
   once?: boolean;
@@ -60,7 +60,7 @@ export async function submit(system: System, paths: string[], options: SubmitOpt
 
 async function requireFile(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) throw new Error(`${path} is no file that can be read`);
+  if (!found?.isFile()) throw new UsageError(`${path} is no file that can be read`);
 }
 
 async function createJob(system: System, path: string, format: Format, once = false): Promise<Job> {

@@ -6,7 +6,7 @@ import {
   type RegistryChange,
   type RegistryChanges,
 } from '@lanyard/administration';
-import { print, printJson, type OutputOptions } from '@lanyard/command-line';
+import { print, printJson, UsageError, type OutputOptions } from '@lanyard/command-line';
 import { decodeText } from '@lanyard/oauth-protocol';
 import type { Command } from 'commander';
 import pc from 'picocolors';
@@ -79,7 +79,7 @@ function read(file: string): string {
   try {
     return decodeText(bytes);
   } catch (error) {
-    throw new Error(`${file} ${(error as Error).message}`, { cause: error });
+    throw new UsageError(`${file} ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -87,7 +87,7 @@ function readBytes(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new Error(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error });
+    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error });
   }
 }
 

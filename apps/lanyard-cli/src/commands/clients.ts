@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientChange, ClientPage, CreatedClient, RegisteredClient } from '@lanyard/administration';
-import { positive, print, printJson, printTable, type OutputOptions } from '@lanyard/command-line';
+import { positive, print, printJson, printTable, UsageError, type OutputOptions } from '@lanyard/command-line';
 import { Option, type Command } from 'commander';
 import { confirm, duration } from '../arguments.ts';
 import { writeSecretFile } from '../secret-file.ts';
@@ -107,7 +107,8 @@ export function addClients(program: Command, server: Server): void {
     .addOption(json())
     .action(async (clientId: string, options: ClientOptions) => {
       const change = wordsOf(options);
-      if (Object.keys(change).length === 0) throw new Error('nothing to change: see lanyard clients update --help');
+      if (Object.keys(change).length === 0)
+        throw new UsageError('nothing to change: see lanyard clients update --help');
       const { headers } = await server.ask('GET', pathOf(clientId));
       const ifMatch = { 'if-match': headers.get('etag') ?? '*' };
       show(await server.call<RegisteredClient>('PATCH', pathOf(clientId), change, ifMatch), options);

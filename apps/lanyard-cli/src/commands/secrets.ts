@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CreatedSecret, Secret } from '@lanyard/administration';
-import { print, printJson, printTable, type OutputOptions } from '@lanyard/command-line';
-import type { Command } from 'commander';
+import { print, printJson, printTable, UsageError, type OutputOptions } from '@lanyard/command-line';
+import { Option, type Command } from 'commander';
 import { confirm, duration } from '../arguments.ts';
 import type { Server } from '../server.ts';
 import { when } from '../words.ts';
@@ -32,7 +32,7 @@ export function addSecrets(program: Command, server: Server): void {
     .command('rotate')
     .description('give a client a new secret, and its other secrets an end')
     .argument('<client_id>')
-    .option('--overlap <duration>', 'how long the other secrets stay valid', duration, duration('24h'))
+    .addOption(overlapOption())
     .option('--expires-in <duration>', 'when the new secret ends; default: never', duration)
     .option('--secret-file <file>', 'where to write it, replacing the old one at once, instead of showing it')
     .option('--json', 'print JSON')
@@ -60,7 +60,9 @@ export function addSecrets(program: Command, server: Server): void {
           `${found.length === 0 ? 'no' : 'more than one'} secret of ${clientId} is ${named}: see lanyard secrets list`,
         );
       if (!secret.safe_to_remove && !options.force) {
-        throw new Error(`…${secret.hint} is not safe to remove: ${secret.advice}. Say --force to do it all the same.`);
+        throw new UsageError(
+          `…${secret.hint} is not safe to remove: ${secret.advice}. Say --force to do it all the same.`,
+        );
       }
       if (!secret.safe_to_remove)
         await confirm(`Remove …${secret.hint} and its access tokens: ${secret.advice}?`, options);
@@ -68,6 +70,11 @@ export function addSecrets(program: Command, server: Server): void {
       print(`…${secret.hint} is removed, and the access tokens obtained with it are revoked`);
     });
 }
+
+const overlapOption = () =>
+  new Option('--overlap <duration>', 'how long the other secrets stay valid')
+    .argParser(duration)
+    .default(duration('24h'), '24h');
 
 const rowOf = (secret: Secret) => ({
   secret: `…${secret.hint}`,

@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { text as textOf } from 'node:stream/consumers';
 import { validateAccessToken } from '@lanyard/access-token';
 import type { RevocationDescription, RevocationPage } from '@lanyard/administration';
-import { print, printJson, printTable, type OutputOptions } from '@lanyard/command-line';
+import { print, printJson, printTable, UsageError, type OutputOptions } from '@lanyard/command-line';
 import { OAuthError } from '@lanyard/oauth-protocol';
 import { secretFromFile } from '@lanyard/token-client';
 import type { Command } from 'commander';
@@ -22,16 +23,17 @@ export function addToken(program: Command, server: Server): void {
   token
     .command('get')
     .description('obtain an access token, as yourself or as another client')
-    .option('--client-id <client_id>', `default: ${server.clientId}`)
-    .option('--secret-file <file>', 'with the client’s secret')
+    .option('--client-id <client_id>', 'default: yourself')
+    .option('--secret-file <file>', 'with the client’s secret; default: <SECRETS_DIRECTORY>/<client_id>/client_secret')
     .option('--scope <scope>', 'scope values separated by spaces; default: the client’s default scope')
     .option('--resource <identifier>', 'the protected resource it is for')
     .option('--json', 'print JSON')
+    .addHelpText('after', getHelp)
     .action(async ({ clientId = server.clientId, secretFile, scope, resource, json }: GetOptions) => {
-      if (clientId !== server.clientId && !secretFile)
-        throw new Error(`--secret-file: where is the secret of ${clientId}?`);
-      if (!secretFile) await server.enter();
-      const tokens = server.tokensOf(clientId, secretFromFile(secretFile ?? server.secretFile));
+      const isOneself = clientId === server.clientId;
+      if (isOneself && !secretFile) await server.enter();
+      const file = secretFile ?? (isOneself ? server.secretFile : server.secretFileOf(clientId));
+      const tokens = server.tokensOf(clientId, secretFromFile(file));
       const { value, scope: granted, expiresAt } = await tokens.getToken({ scope, resource });
       if (!json) return print(value);
       return printJson({ access_token: value, scope: granted, expires_at: new Date(expiresAt).toISOString() });
@@ -48,7 +50,8 @@ export function addToken(program: Command, server: Server): void {
   token
     .command('revoke')
     .description('revoke an access token, or all of a client: every resource server refuses them within a second')
-    .argument('[token]', 'one access token; from standard input with "-"')
+    .argument('[token]', 'one access token; "-" reads it from standard input, where no list of processes shows it')
+    .option('--token-file <file>', 'the access token in this file')
     .option('--jti <jti>', 'the token of this identifier, as logs have it; requires all administrative scopes')
     .option('--client-id <client_id>', 'all tokens that the client has now; it may obtain new ones')
     .option('--secret-id <secret_id>', 'all tokens that were obtained with this secret so far, removed or not')
@@ -64,6 +67,7 @@ export function addToken(program: Command, server: Server): void {
 }
 
 interface RevokeOptions {
+  tokenFile?: string;
   jti?: string;
   clientId?: string;
   secretId?: string;
@@ -71,15 +75,17 @@ interface RevokeOptions {
 }
 
 async function revoke(server: Server, given: string | undefined, options: RevokeOptions): Promise<void> {
-  const { jti, clientId, secretId } = options;
+  const { tokenFile, jti, clientId, secretId } = options;
   const wanted = [
     given !== undefined && { token: (given === '-' ? await textOf(process.stdin) : given).trim() },
+    tokenFile !== undefined && { token: readTokenFile(tokenFile) },
     jti !== undefined && { jti },
     clientId !== undefined && { client_id: clientId },
     secretId !== undefined && { secret_id: secretId },
   ].filter((one) => one !== false);
   const [body] = wanted;
-  if (!body || wanted.length > 1) throw new Error('say one of: a token, --jti, --client-id, --secret-id');
+  if (!body || wanted.length > 1)
+    throw new UsageError('say one of: a token, --token-file, --jti, --client-id, --secret-id');
   if (clientId !== undefined) await confirm(`Revoke all access tokens of ${clientId}?`, options);
   if (secretId !== undefined) await confirm('Revoke all access tokens that the secret obtained?', options);
   await server.call('POST', '/admin/revocations', body);
@@ -153,6 +159,19 @@ function shown(name: string, value: unknown): string {
 const visible = (line: string): string =>
   line.replaceAll(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
+function readTokenFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error });
+  }
+}
+
+const getHelp = `
+Examples:
+  lanyard token get --client-id batch-processor
+  curl -H "Authorization: Bearer $(lanyard token get --client-id batch-processor)" http://localhost:3002/jobs`;
+
 const inspectHelp = `
 Example:
   lanyard token get | lanyard token inspect
@@ -161,9 +180,10 @@ Signature, issuer and time are looked at; whether it was revoked says: lanyard t
 
 const revokeHelp = `
 Examples:
-  lanyard token revoke - < token.txt
+  lanyard token revoke --token-file token.txt
+  lanyard token get --client-id batch-processor | lanyard token revoke -
   lanyard token revoke --jti T5yCP9XxLLtiAn0bP7hTPA
   lanyard token revoke --client-id batch-processor
-To refuse the client itself as well: lanyard clients disable. Where a secret leaked: add a new one, then
+To refuse the client itself as well: lanyard clients disable. Where a secret leaked: make a new one (lanyard secrets rotate), then
   lanyard secrets remove --force <client_id> <secret_id>
 which revokes the access tokens that it obtained. --jti requires all administrative scopes.`;

@@ -1,0 +1,64 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isInTheClear } from '@lanyard/oauth-protocol';
+import { z } from 'zod';
+import { UsageError } from './usage-error.ts';
+
+export const address = z.url({
+  protocol: /^https?$/,
+  error: 'must be an address that begins with http:// or https://',
+});
+
+/** What every command line can be told. */
+export const commonSettings = z.object({
+  ISSUER: address.default('http://localhost:3000'),
+  /** where the issuer is reached, if not under its own name */
+  ISSUER_ADDRESS: address.optional(),
+  /** with `<client_id>/client_secret` */
+  SECRETS_DIRECTORY: z.string(),
+  ALLOW_INSECURE_REQUESTS: z.stringbool().default(false),
+});
+
+/** Beside the secrets, where the migration step writes down to whom they belong. */
+const deploymentFile = 'deployment.json';
+
+/**
+ * Reads the settings of a command line from the environment, and those that are not there from what the deployment has
+ * written down beside its secrets; an empty variable counts as absent.
+ * @throws {UsageError}  with a line for each variable that is wrong, or when the secrets belong to another issuer
+ */
+export function readSettings<Schema extends typeof commonSettings>(
+  schema: Schema,
+  environment: NodeJS.ProcessEnv,
+): z.infer<Schema> {
+  const directory = environment.SECRETS_DIRECTORY || join(environment.LANYARD_DIRECTORY || '.lanyard', 'secrets');
+  const deployment = readDeployment(join(directory, deploymentFile));
+  const given = Object.keys(schema.shape).flatMap((name) => (environment[name] ? [[name, environment[name]]] : []));
+  const parsed = schema.safeParse({ ...deployment, ...Object.fromEntries(given), SECRETS_DIRECTORY: directory });
+  if (!parsed.success) {
+    throw new UsageError(parsed.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`).join('\n'));
+  }
+  const { ISSUER, ISSUER_ADDRESS = ISSUER, ALLOW_INSECURE_REQUESTS } = parsed.data;
+  if (isInTheClear(ISSUER_ADDRESS) && !ALLOW_INSECURE_REQUESTS) {
+    throw new UsageError(
+      `ISSUER: ${ISSUER_ADDRESS} is not https, so that secrets and tokens could be read on the way; ` +
+        'in a closed network, set ALLOW_INSECURE_REQUESTS=true',
+    );
+  }
+  // A secret goes only to the issuer that it belongs to.
+  if (deployment.ISSUER !== undefined && deployment.ISSUER !== ISSUER && !environment.CLIENT_SECRET_FILE) {
+    throw new UsageError(
+      `the secrets in ${directory} belong to ${deployment.ISSUER}, and ISSUER is ${ISSUER}: set SECRETS_DIRECTORY as well`,
+    );
+  }
+  return parsed.data as z.infer<Schema>;
+}
+
+function readDeployment(file: string): Record<string, string> {
+  if (!existsSync(file)) return {};
+  try {
+    return z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: the migration step writes it anew`, { cause: error });
+  }
+}
