@@ -35,7 +35,7 @@ describe('a request that was refused with 429', () => {
     });
     expect(sent).toHaveLength(3);
     expect(new Set(sent.map((init) => JSON.stringify(init))).size).toBe(1);
-    const line = 'POST https://auth.example/admin/revocations answered 429: Too many requests; trying again in 0 s\n';
+    const line = 'Too many requests (POST https://auth.example/admin/revocations answered 429); trying again in 0 s\n';
     expect(said).toBe(line + line);
   });
 
@@ -50,7 +50,7 @@ describe('a request that was refused with 429', () => {
   it('is given up after some attempts', async () => {
     const { sent, call } = aServer(refused('0'));
     await expect(call('DELETE', '/admin/clients/billing')).rejects.toThrow(
-      'DELETE https://auth.example/admin/clients/billing answered 429: Too many requests',
+      'Too many requests (DELETE https://auth.example/admin/clients/billing answered 429)',
     );
     expect(sent).toHaveLength(5);
   });

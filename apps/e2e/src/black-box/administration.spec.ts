@@ -100,7 +100,7 @@ describe('lanyard', () => {
       [old.slice(-4), false],
     ]);
     const kept = await run('secrets', 'remove', 'billing', old.slice(-4));
-    expect([kept.code, kept.err]).toEqual([1, expect.stringMatching(/is not safe to remove: .* Say --force/)]);
+    expect([kept.code, kept.err]).toEqual([2, expect.stringMatching(/is not safe to remove: .* Say --force/)]);
     expect((await run('secrets', 'remove', 'billing', `…${old.slice(-4)}`, '--force', '--yes')).code).toBe(0);
     expect(await status(fresh)).toBe(200);
     expect((await run('secrets', 'list', 'billing')).out).toContain('…');
@@ -133,7 +133,7 @@ describe('lanyard', () => {
     expect(pruned.out).toMatch(/- client batch-processor\n/);
     expect(pruned.out).not.toContain('administrator');
     const unasked = await run('apply', file, '--prune');
-    expect([unasked.code, unasked.err]).toEqual([1, expect.stringContaining('Say --yes to do it.')]);
+    expect([unasked.code, unasked.err]).toEqual([2, expect.stringContaining('Say --yes to do it.')]);
     expect((await run('clients', 'show', 'batch-processor')).code).toBe(0);
     expect((await run('clients', 'delete', 'declared', '--yes')).code).toBe(0);
   });

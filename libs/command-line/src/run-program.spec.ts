@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { Command } from 'commander';
+import { CallError, runProgram, UsageError } from './index.ts';
+
+let said: string;
+const argv = process.argv;
+beforeEach(() => {
+  said = '';
+  for (const stream of [process.stderr, process.stdout]) {
+    jest.spyOn(stream, 'write').mockImplementation((text) => {
+      said += String(text);
+      return true;
+    });
+  }
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+  process.argv = argv;
+  process.exitCode = undefined;
+});
+
+/** Runs `tool ARGUMENTS`, where `tool files delete` does this. */
+async function run(args: string[], action: () => unknown = () => undefined) {
+  const program = new Command('tool').version('1.2.3');
+  program
+    .command('files')
+    .command('delete')
+    .argument('<id>')
+    .option('--json')
+    .action(async () => void (await action()));
+  process.argv = ['node', 'tool', ...args];
+  await runProgram(program);
+  const outcome = [process.exitCode ?? 0, said];
+  process.exitCode = undefined;
+  return outcome;
+}
+const fails = (error: Error) => () => Promise.reject(error);
+
+it('ends with 2 where it was not given what it needs, and says where the help is', async () => {
+  expect(await run(['files', 'delete'])).toEqual([
+    2,
+    "error: missing required argument 'id'\nsee: tool files delete --help\n",
+  ]);
+  said = '';
+  expect(await run(['files', 'delete', 'x', '--yes'])).toEqual([
+    2,
+    "error: unknown option '--yes'\nsee: tool files delete --help\n",
+  ]);
+  said = '';
+  expect(await run(['file'])).toEqual([2, "error: unknown command 'file'\n(Did you mean files?)\nsee: tool --help\n"]);
+  said = '';
+  expect(await run(['files', 'delete', 'x'], fails(new UsageError('say which')))).toEqual([2, 'say which\n']);
+});
+
+it('ends with 0 after its help and its version', async () => {
+  expect(await run(['--version'])).toEqual([0, '1.2.3\n']);
+  said = '';
+  expect(await run(['files', 'delete', '--help'])).toEqual([0, expect.stringContaining('Usage: tool files delete')]);
+});
+
+it('ends with 1 where something else goes wrong, in one line', async () => {
+  const error = new CallError('DELETE http://localhost:3002/files/x', 409, { title: 'In use', detail: 'by a job' });
+  expect(await run(['files', 'delete', 'x'], fails(error))).toEqual([
+    1,
+    'In use, by a job (DELETE http://localhost:3002/files/x answered 409)\n',
+  ]);
+});
+
+it('says it as JSON where JSON is asked for', async () => {
+  const problem = { title: 'In use', errors: [{ field: 'id', message: 'is wrong' }] };
+  const [code, text] = await run(
+    ['files', 'delete', 'x', '--json'],
+    fails(new CallError('DELETE http://localhost:3002/files/x', 409, problem)),
+  );
+  expect([code, JSON.parse(String(text))]).toEqual([
+    1,
+    { error: 'In use, id: is wrong (DELETE http://localhost:3002/files/x answered 409)', status: 409, problem },
+  ]);
+});
