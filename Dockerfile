@@ -47,7 +47,7 @@ RUN find /runtime -exec touch --date=@0 {} +
 FROM ${DEBIAN_IMAGE} AS runtime
 COPY --from=node-alone /runtime /
 # Of the memory that the container may have: the rest is for buffers, code and threads.
-ENV NODE_ENV=production NODE_OPTIONS=--max-old-space-size-percentage=60
+ENV NODE_ENV=production HOST=0.0.0.0 NODE_OPTIONS=--max-old-space-size-percentage=60
 
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS gateway-settings
 COPY --chmod=644 deploy/gateway/haproxy.cfg /gateway/etc/haproxy/

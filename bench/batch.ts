@@ -25,7 +25,7 @@ const ports = { authServer: await freePort(), batchProcessor: await freePort(), 
 const output = openSync(join(directory, 'log'), 'a');
 // A run begins at start: nothing else begins one in the meantime.
 const environment = { NODE_ENV: 'production', SCHEDULE: '0 0 1 1 *' };
-const system = await started(startSystem({ directory, ports, environment, output, signal }));
+const system = await started(startSystem({ directory, ports, environment, output, signal, endsWithProcess: true }));
 const { batchProcessor, jobsApi } = system.services;
 await batchProcessor.stop();
 const database = new pg.Client({ connectionString: system.databases.jobs });

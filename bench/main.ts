@@ -46,7 +46,9 @@ const take = (findings: Findings) => {
 /** The authorization server by itself, with its peers. */
 async function measureIssuing(): Promise<void> {
   progress('starting Postgres, authorization servers, floor and peer');
-  const postgres = await started(startEmbeddedPostgres({ directory: join(directory, 'postgres') }));
+  const postgres = await started(
+    startEmbeddedPostgres({ directory: join(directory, 'postgres'), endsWithProcess: true }),
+  );
   const [few, ...more] = effort.registered;
   const authServer = await running(startAuthServer(directory, postgres.url, few));
   const [floor, floorInTurns, peer, ...larger] = await Promise.all([
@@ -81,7 +83,7 @@ async function measureFairness(storm: NonNullable<Effort['storm']>): Promise<voi
   progress('starting Postgres and an authorization server');
   const apart = join(directory, 'storm');
   mkdirSync(apart);
-  const postgres = await started(startEmbeddedPostgres({ directory: join(apart, 'postgres') }));
+  const postgres = await started(startEmbeddedPostgres({ directory: join(apart, 'postgres'), endsWithProcess: true }));
   const authServer = await running(startAuthServer(apart, postgres.url, effort.registered[0]));
   take(await measureStorm(authServer, storm, effort.warmUp, progress));
   await stopAll();
@@ -94,7 +96,7 @@ async function measureSystem(): Promise<void> {
   const output = openSync(join(directory, 'system.log'), 'a');
   const environment = { NODE_ENV: 'production', REQUESTS_PER_MINUTE: '10000000' };
   const system = await started(
-    startSystem({ directory: join(directory, 'system'), ports, environment, output, signal }),
+    startSystem({ directory: join(directory, 'system'), ports, environment, output, signal, endsWithProcess: true }),
   );
   const empty = await running(startSubject('empty-application'));
   const collected = await running(startSubject('empty-application', { COLLECT: 'yes' }));

@@ -42,7 +42,9 @@ async function pageTime({ url }: AuthServer, token: string, after: number): Prom
 
 requireCores();
 try {
-  const postgres = await started(startEmbeddedPostgres({ directory: join(directory, 'postgres') }));
+  const postgres = await started(
+    startEmbeddedPostgres({ directory: join(directory, 'postgres'), endsWithProcess: true }),
+  );
   const few = await running(startAuthServer(directory, postgres.url, 10));
   const many = await running(startAuthServer(directory, postgres.url, registered));
   const memory: Row[] = [

@@ -32,6 +32,7 @@ const system = await started(
     ports: { authServer, batchProcessor, jobsApi },
     environment: { LOG_LEVEL: 'error', NODE_ENV: 'production' },
     signal,
+    endsWithProcess: true,
   }),
 );
 const [authPort, jobsPort] = [await freePort(), await freePort()];

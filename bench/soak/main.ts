@@ -34,7 +34,9 @@ const environment = {
   SIGNING_KEY_ANNOUNCEMENT: '20',
   SCHEDULE: '*/10 * * * * *',
 };
-const system = await started(startSystem({ directory, ports, environment, output: openSync(log, 'a'), signal }));
+const system = await started(
+  startSystem({ directory, ports, environment, output: openSync(log, 'a'), signal, endsWithProcess: true }),
+);
 const [authPort, jobsPort] = [await freePort(), await freePort()];
 const second = [await system.replica('auth-server', authPort), await system.replica('jobs-api', jobsPort)] as const;
 for (const replica of second) {

@@ -1,5 +1,6 @@
 /** Runs one project's tests; the counts go to .jest/ for the closing line of `npm test`. */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,10 +10,13 @@ const [project, ...rest] = process.argv.slice(2);
 const { name } = JSON.parse(readFileSync(`${project}/package.json`, 'utf8'));
 const modules = fileURLToPath(new URL('../../node_modules', import.meta.url));
 mkdirSync('.jest/@lanyard', { recursive: true });
+// Ctrl-C reaches the run as well; this process cleans up after it.
+let run;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => run?.kill(signal));
 // What tests leave behind goes with it. The user of an embedded Postgres walks through.
 const TMPDIR = mkdtempSync(join(tmpdir(), 'lanyard-tests-'));
 chmodSync(TMPDIR, 0o711);
-const { status } = spawnSync(
+run = spawn(
   process.execPath,
   [
     '--experimental-vm-modules',
@@ -29,5 +33,6 @@ const { status } = spawnSync(
   ],
   { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, TMPDIR } },
 );
+const [status] = await once(run, 'exit');
 rmSync(TMPDIR, { recursive: true, force: true });
 process.exit(status ?? 1);

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pc from 'picocolors';
 import { portTaken, Service, startSystem, type Line, type System } from '../system/index.ts';
@@ -20,6 +20,7 @@ const passedOn = [
   'THROTTLING',
   'REVOCATIONS_WHEN_SILENT',
   'SCHEDULE',
+  'LOG_LEVEL',
 ];
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -84,7 +85,7 @@ async function submitExamples(system: System, begun: number): Promise<void> {
   print(`\n${pc.bold('The command line submits files as jobs; watch who asks whom for what.')}\n`);
   const cli = new Service({
     name: 'jobs-cli',
-    command: [join(repository, 'tools/run.mjs'), 'apps/jobs-cli/src/main.ts', 'submit', ...files],
+    command: [join(repository, 'tools/run.mjs'), 'apps/jobs-cli/src/main.ts', 'submit', '--once', ...files],
     environment: {
       ISSUER: system.urls.issuer,
       JOBS_API_URL: system.urls.jobsApi,
@@ -108,22 +109,11 @@ async function submitExamples(system: System, begun: number): Promise<void> {
   }
 }
 
-/** The settings of the commands, where the addresses or the folder are not their defaults. */
-function settingsOf({ urls, secretsDirectory }: System): string {
-  const settings = [
-    ['ISSUER', urls.issuer, 'http://localhost:3000'],
-    ['BATCH_PROCESSOR_URL', urls.batchProcessor, 'http://localhost:3001'],
-    ['JOBS_API_URL', urls.jobsApi, 'http://localhost:3002'],
-    ['SECRETS_DIRECTORY', secretsDirectory, join(repository, '.lanyard/secrets')],
-  ] as const;
-  const others = settings.filter(([, value, fallback]) => value !== fallback);
-  return others.length > 0 ? `  export ${others.map(([name, value]) => `${name}='${value}'`).join(' ')}\n` : '';
-}
-
-const hints = (system: System) => {
-  const { urls, secretsDirectory } = system;
-  return `${pc.bold('Try it')}, in another terminal:
-${settingsOf(system)}  curl -s -u "batch-processor:$(cat ${relative(process.cwd(), secretsDirectory) || '.'}/batch-processor/client_secret)" -d grant_type=client_credentials ${urls.issuer}/oauth/token
+const hints = ({ urls, secretsDirectory }: System) => {
+  const isDefault = secretsDirectory === join(repository, '.lanyard/secrets');
+  const secrets = isDefault ? '.lanyard/secrets' : '$SECRETS_DIRECTORY';
+  return `${pc.bold('Try it')}, in another terminal, in this folder:
+${isDefault ? '' : `  export SECRETS_DIRECTORY='${secretsDirectory}'\n`}  curl -s -u "batch-processor:$(cat "${secrets}/batch-processor/client_secret")" -d grant_type=client_credentials ${urls.issuer}/oauth/token
   npm run jobs -- list
   npm run jobs -- report columns
   npx lanyard doctor

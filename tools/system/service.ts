@@ -58,9 +58,10 @@ export class Service {
     for (const stream of [child.stdout, child.stderr]) {
       if (!stream) continue;
       createInterface({ input: stream }).on('line', (text) => {
-        this.lastWords = [...this.lastWords.slice(-9), text];
+        const fields = fieldsOf(text);
+        this.lastWords = [...this.lastWords.slice(-9), fields ? wordsOf(fields) : text].filter(Boolean);
         recordOutput(name, text);
-        onLine?.({ service: name, text, fields: fieldsOf(text) });
+        onLine?.({ service: name, text, fields });
       });
     }
     child.once('exit', (code, signal) => {
@@ -98,6 +99,13 @@ export class Service {
     child.kill(signal);
     await ended;
   }
+}
+
+/** What a log line says to people, if something is wrong. */
+function wordsOf({ level, msg, err }: Record<string, unknown>): string {
+  if (!['warn', 'error', 'fatal'].includes(String(level))) return '';
+  const { message } = (err ?? {}) as { message?: string };
+  return message ? `${String(msg)}: ${message}` : String(msg);
 }
 
 function fieldsOf(text: string): Record<string, unknown> | undefined {

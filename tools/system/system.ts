@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -9,6 +9,7 @@ import {
   startEmbeddedPostgres,
   type EmbeddedPostgres,
 } from '@lanyard/testing/embedded-postgres';
+import { makeFolder } from '@lanyard/administration';
 import { basicCredentials } from '@lanyard/oauth-protocol';
 import { recordSecrets } from './record.ts';
 import { Service, type Line } from './service.ts';
@@ -33,6 +34,8 @@ export interface SystemOptions {
   /** the file descriptor that takes what services print to standard output */
   output?: number;
   onStep?: (step: string) => void;
+  /** whether Postgres ends with this process, however that ends; else the next start finds it running */
+  endsWithProcess?: boolean;
   /** breaks the start off, and stops what runs so far */
   signal?: AbortSignal;
 }
@@ -59,7 +62,7 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { directory, ports, dev = false, environment, onLine, output, onStep = () => undefined, signal } = options;
-  await mkdir(directory, { recursive: true, mode: 0o711 });
+  const { endsWithProcess = false } = options;
   await own(directory);
   const managementPorts = options.managementPorts ?? {
     authServer: await freePort(),
@@ -73,7 +76,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     jobsApi: `http://localhost:${ports.jobsApi}`,
   };
 
-  const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
+  const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres'), endsWithProcess });
   onStep(`Postgres on port ${postgres.port}${postgres.reused ? ', found running' : ''}, data in ${postgres.directory}`);
   const running: Service[] = [];
   const recordKeys = () => {
@@ -201,6 +204,13 @@ function commandOf(name: ServiceName, file: string, dev: boolean): string[] {
 /** One launcher for each folder, since a second one would change the passwords of the first one's databases. */
 async function own(directory: string): Promise<void> {
   const file = join(directory, 'launcher-pid');
+  try {
+    makeFolder(directory, 0o711);
+    await access(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`LANYARD_DIRECTORY cannot be used (${code}): ${directory}`, { cause: error });
+  }
   const pid = await readFile(file, 'utf8').catch(() => '');
   const command = pid && (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''));
   if (pid !== String(process.pid) && command.includes('tools/start/main.ts')) {

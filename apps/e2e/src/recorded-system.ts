@@ -6,7 +6,11 @@ import { queryServer } from './postgres.ts';
 
 /** A system of a test's own. What its services tell is kept, traces included, and at the end also metrics and audit log. */
 export async function startSystem(options: SystemOptions): Promise<System> {
-  const system = await start({ ...options, environment: { LOG_LEVEL: 'trace', ...options.environment } });
+  const system = await start({
+    endsWithProcess: true,
+    ...options,
+    environment: { LOG_LEVEL: 'trace', ...options.environment },
+  });
   const stop = async () => {
     for (const { options, pid } of Object.values(system.services))
       if (pid !== undefined && options.managementUrl)

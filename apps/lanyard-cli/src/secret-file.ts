@@ -1,12 +1,9 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { writePrivateFile } from '@lanyard/administration';
 
-/** Replaces the file as a whole, readable for its owner alone: whoever reads it finds the old secret or the new one. */
+/** Like `writePrivateFile`; a secret that cannot be written is shown. */
 export function writeSecretFile(file: string, secret: string): void {
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(`${file}.new`, secret, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    writePrivateFile(file, secret);
   } catch (error) {
     // Better shown than lost.
     process.stderr.write(`${secret}\n`);

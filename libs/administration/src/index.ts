@@ -1,6 +1,7 @@
 export * from './audit-event.ts';
 export * from './client.ts';
 export * from './diagnosis.ts';
+export * from './private-file.ts';
 export * from './protected-resource.ts';
 export * from './registry-changes.ts';
 export * from './registry-file.ts';

@@ -1,4 +1,5 @@
-import type { Server as TlsServer } from 'node:tls';
+import type { AddressInfo, Server } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -128,7 +129,7 @@ export async function runService<Schema extends z.ZodObject>(service: Service<Sc
     const managementUrl = await management.listen(app.getHttpServer(), configuration);
     await app.listen(configuration.PORT, configuration.HOST);
     logServerErrors(app.getHttpServer(), logger);
-    logger.info({ msg: 'listening', address: await app.getUrl(), management: managementUrl });
+    logger.info({ msg: 'listening', address: urlOf(app.getHttpServer()), management: managementUrl });
     const close = async () => {
       management.stopping();
       await app.close();
@@ -139,6 +140,12 @@ export async function runService<Schema extends z.ZodObject>(service: Service<Sc
     for (const line of explain(error)) process.stderr.write(`${service.name} cannot start: ${line}\n`);
     process.exit(1);
   }
+}
+
+/** Where it listens, as it is: 0.0.0.0 is every address of the machine. */
+function urlOf(server: Server): string {
+  const { address, port, family } = server.address() as AddressInfo;
+  return `${server instanceof TlsServer ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
 /** Stops once: on SIGTERM, on SIGINT, or when the parent that forked the process is gone. */

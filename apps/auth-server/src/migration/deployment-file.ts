@@ -1,5 +1,5 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writePrivateFile } from '@lanyard/administration';
 
 /** The addresses of a deployment, by the variables that command lines read. */
 const names = ['ISSUER', 'JOBS_API_URL', 'BATCH_PROCESSOR_URL'];
@@ -12,9 +12,7 @@ export function writeDeployment(directory: string, environment: NodeJS.ProcessEn
   const addresses = Object.fromEntries(names.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])));
   const file = join(directory, 'deployment.json');
   try {
-    mkdirSync(directory, { recursive: true });
-    writeFileSync(`${file}.new`, `${JSON.stringify(addresses, null, 2)}\n`);
-    renameSync(`${file}.new`, file);
+    writePrivateFile(file, `${JSON.stringify(addresses, null, 2)}\n`);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     say(`${file} cannot be written (${code}): command lines have to be given ISSUER`);

@@ -1,6 +1,6 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { leastSecretLength } from '@lanyard/administration';
+import { leastSecretLength, writePrivateFile } from '@lanyard/administration';
 import { decodeText } from '@lanyard/oauth-protocol';
 import { StartupError } from '@lanyard/service-defaults';
 import { generateClientSecret, looksCut } from '../client-authentication/client-secret.ts';
@@ -61,16 +61,14 @@ function secretIn(bytes: Buffer, file: string): string {
   return secret;
 }
 
-/** Writes `<directory>/<client_id>/<name>`, readable for its owner alone, whole or not at all. @returns its path */
+/** Writes `<directory>/<client_id>/<name>`, readable for its owner only, whole or not at all. @returns its path */
 export function writeSecret(directory: string, clientId: string, name: string, secret: string): string {
-  const folder = join(directory, clientId);
-  const file = join(folder, name);
+  const file = join(directory, clientId, name);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(`${file}.new`, secret, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    writePrivateFile(file, secret);
   } catch (error) {
-    throw new StartupError(`SECRETS_DIRECTORY cannot be written (${(error as NodeJS.ErrnoException).code}): ${folder}`);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StartupError(`SECRETS_DIRECTORY cannot be written (${code}): ${join(directory, clientId)}`);
   }
   return file;
 }

@@ -5,6 +5,10 @@ import { readTextFile } from './read-text-file.ts';
 /** The injection token of a service's configuration. */
 export const CONFIGURATION = Symbol('configuration');
 
+/** Where zod has words for programmers only. */
+const plainly = ({ code, expected }: z.core.$ZodRawIssue): string | undefined =>
+  code === 'invalid_type' && (expected === 'number' || expected === 'int') ? 'must be a number' : undefined;
+
 /**
  * Reads the configuration from environment variables. For each variable `X`, a file named by `X_FILE` may hold the
  * value instead; an empty variable counts as absent.
@@ -32,7 +36,7 @@ export function readConfiguration<Schema extends z.ZodObject>(
       }
     }),
   );
-  const parsed = schema.safeParse(values);
+  const parsed = schema.safeParse(values, { error: plainly });
   if (parsed.success && problems.length === 0) return parsed.data;
   for (const { path, message } of parsed.error?.issues ?? []) {
     const name = String(path[0]);

@@ -5,14 +5,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { canReach, findBinaries, type Binaries } from './binaries.ts';
+import { guard } from './guardian.ts';
 import { freePort } from './ports.ts';
 import { unprivilegedUser } from './unprivileged-user.ts';
 
 const run = promisify(execFile);
 
 export interface EmbeddedPostgresOptions {
-  /** Where data, log and password are kept. Default: a temporary folder that `stop` removes. */
+  /**
+   * Where data, log and password are kept. Default: a temporary folder that goes with the server.
+   */
   directory?: string;
+  /**
+   * Whether it ends with this process, however that ends; else it runs on until `stop`, and the next start finds it. Default:
+   * true in a temporary folder.
+   */
+  endsWithProcess?: boolean;
   /** `false` gives up crash safety for speed, for tests. Default: true. */
   durable?: boolean;
 }
@@ -43,11 +51,15 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {
   const binaries = await findBinaries(directory, user);
   const data = join(directory, 'data');
   const pgCtl = (...args: string[]) => run(binaries.pg_ctl, ['-D', data, ...args], { ...user, cwd: directory });
+  const release =
+    (options.endsWithProcess ?? temporary)
+      ? guard({ pgCtl: binaries.pg_ctl, data, directory, isTemporary: temporary, user })
+      : undefined;
   const stop = async () => {
     await pgCtl('stop', '-m', 'fast', '-w').catch((error) => {
       throw new Error(`Postgres did not stop: ${error.stderr}`);
     });
-    if (temporary) await rm(directory, { recursive: true, force: true });
+    await release?.();
   };
 
   const password = await initialise(directory, data, binaries, user);

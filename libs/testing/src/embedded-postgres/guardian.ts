@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+interface Guarded {
+  pgCtl: string;
+  data: string;
+  directory: string;
+  /** whether the folder goes with it */
+  isTemporary: boolean;
+  user?: { uid: number; gid: number };
+}
+
+/** Runs in a process of its own, until its standard input ends: with the process that holds the other end, however that ends. */
+const program = `
+  const { spawnSync } = require('node:child_process');
+  const { rmSync } = require('node:fs');
+  const { pgCtl, data, directory, isTemporary, user } = JSON.parse(process.argv[1]);
+  let isStopped = false;
+  process.stdin.on('data', () => (isStopped = true)).on('end', () => {
+    const stop = () => spawnSync(pgCtl, ['-D', data, 'stop', '-m', 'immediate', '-w'], { ...user, cwd: directory });
+    const pause = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    // It may be about to start.
+    for (let tries = 0; !isStopped && tries < 75; tries++) {
+      isStopped = stop().status === 0;
+      if (!isStopped) pause();
+    }
+    if (isTemporary) rmSync(directory, { recursive: true, force: true });
+  });
+`;
+
+/**
+ * Ends a Postgres together with this process, also when that is killed.
+ * @returns to be called when Postgres has been stopped
+ */
+export function guard(guarded: Guarded): () => Promise<void> {
+  // In a session of its own, so that Ctrl-C does not reach it first.
+  const guardian = spawn(process.execPath, ['-e', program, JSON.stringify(guarded)], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: {},
+  });
+  guardian.unref();
+  const input = guardian.stdin as typeof guardian.stdin & { unref?: () => void };
+  input.unref?.();
+  return async () => {
+    const ended = once(guardian, 'exit');
+    guardian.ref();
+    guardian.stdin.end('stopped');
+    await ended;
+  };
+}
