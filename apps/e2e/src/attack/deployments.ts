@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { address, commonSettings, readSettings, UsageError } from '@lanyard/command-line';
 import { runningPostgres } from '@lanyard/tools/system';
 import type { ComposeProject } from '../compose/compose-project.ts';
 import { inspectAt } from '../inspect.ts';
@@ -9,21 +10,29 @@ import { lanyard } from '../lanyard.ts';
 import { queryServer } from '../postgres.ts';
 import type { Deployment } from './target.ts';
 
+const settings = commonSettings.extend({
+  JOBS_API_URL: address.default('http://localhost:3002'),
+  BATCH_PROCESSOR_URL: address.default('http://localhost:3001'),
+});
+
 /** A deployment that is there, and what it takes to let go of it. */
 export type Found = Deployment & { close: () => Promise<void> };
 
 /** What `npm start` runs, or anything else whose clients' secrets are in a folder. */
 export async function deploymentOfFolder(environment: NodeJS.ProcessEnv): Promise<Found> {
   const directory = resolve(environment.LANYARD_DIRECTORY || '.lanyard');
-  const issuer = environment.ISSUER || 'http://localhost:3000';
+  const {
+    ISSUER: issuer,
+    JOBS_API_URL: jobsApi,
+    BATCH_PROCESSOR_URL: batchProcessor,
+  } = readSettings(settings, { ...environment, SECRETS_DIRECTORY: join(directory, 'secrets') });
   await insistOnAnswer(issuer, 'npm start');
+  for (const service of [jobsApi, batchProcessor]) await requireSameIssuer(service, issuer);
   const secrets = join(directory, 'secrets', 'administrator');
   if (existsSync(join(secrets, 'one_time_secret'))) {
     await lanyard({ ISSUER: issuer, SECRETS_DIRECTORY: join(directory, 'secrets') }, ['clients', 'list']);
   }
   const postgres = await runningPostgres(directory);
-  const jobsApi = environment.JOBS_API_URL || 'http://localhost:3002';
-  const batchProcessor = environment.BATCH_PROCESSOR_URL || 'http://localhost:3001';
   return {
     issuer,
     jobsApi,
@@ -62,7 +71,19 @@ export async function composeDeployment(project: ComposeProject): Promise<Found>
 
 async function insistOnAnswer(issuer: string, command: string): Promise<void> {
   const answer = await fetch(`${issuer}/.well-known/jwks.json`).catch(() => undefined);
-  if (!answer?.ok) throw new Error(`nothing answers at ${issuer}: ${command} first, or set ISSUER`);
+  if (!answer?.ok) throw new UsageError(`nothing answers at ${issuer}: ${command} first, or set ISSUER`);
+}
+
+/** RFC 9728 section 2: services that belong to another issuer stop nothing of what is tried with this one's tokens. */
+async function requireSameIssuer(service: string, issuer: string): Promise<void> {
+  const answer = await fetch(`${service}/.well-known/oauth-protected-resource`).catch(() => undefined);
+  const metadata = (await answer?.json().catch(() => undefined)) as { authorization_servers?: string[] } | undefined;
+  if (!metadata?.authorization_servers) throw new UsageError(`no service of Lanyard answers at ${service}`);
+  if (!metadata.authorization_servers.includes(issuer)) {
+    throw new UsageError(
+      `${service} takes tokens of ${metadata.authorization_servers.join(', ')}, and not of ${issuer}`,
+    );
+  }
 }
 
 /** As `npm start` chooses it, unless it is set. */

@@ -1,3 +1,4 @@
+import { runProgram } from '@lanyard/command-line';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { ComposeProject } from '../compose/compose-project.ts';
@@ -15,7 +16,7 @@ interface Options {
   seed: number;
 }
 
-await new Command('npm run attack --')
+const program = new Command('npm run attack --')
   .description('attacks a running deployment in every way we know, and says what stops each')
   .addOption(new Option('--compose [project]', 'the containers of docker compose, instead of `npm start`'))
   .addOption(new Option('--only <text>', 'attacks with this in their name alone'))
@@ -27,8 +28,8 @@ await new Command('npm run attack --')
   )
   .addOption(new Option('--seed <number>', 'the same requests again').argParser(number).default(1))
   .addHelpText('after', help())
-  .action(run)
-  .parseAsync();
+  .action(run);
+await runProgram(program);
 
 function number(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('must be a whole number');
@@ -110,11 +111,9 @@ async function spoil(deployment: Found, requests: number, { seed }: Options): Pr
 
 function help(): string {
   return `
-Settings, with those of npm start as defaults:
-  ISSUER                  http://localhost:3000
-  JOBS_API_URL            http://localhost:3002
-  BATCH_PROCESSOR_URL     http://localhost:3001
-  LANYARD_DIRECTORY       .lanyard: the clients’ secrets, and the way to the signing key
+Settings:
+  LANYARD_DIRECTORY       .lanyard by default: the clients’ secrets, the way to the signing key, and the addresses
+  ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL  default: where what the secrets belong to runs
   SAMPLES                 3000: how many guesses of each kind are timed, where the server observes limits alone
 
 Attack deployments of your own only.`;

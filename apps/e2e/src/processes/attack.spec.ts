@@ -73,9 +73,27 @@ it('is attacked from the command line, which says what it tried', async () => {
   );
   await expect(attack('--only', 'nothing of this name')).rejects.toMatchObject({ code: 1 });
   await expect(attack('--fuzz', 'many')).rejects.toMatchObject({
+    code: 2,
     stderr: expect.stringContaining('must be a whole number'),
   });
 }, 60_000);
+
+it('attacks nothing that does not belong together', async () => {
+  const attack = (changes: NodeJS.ProcessEnv) =>
+    execute('npm', ['run', '--silent', 'attack'], {
+      cwd: repository,
+      env: { ...process.env, ...settings(), NO_COLOR: '1', ...changes },
+    });
+  await expect(attack({ JOBS_API_URL: process.env.E2E_JOBS_API })).rejects.toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: `${process.env.E2E_JOBS_API} takes tokens of ${process.env.E2E_ISSUER}, and not of ${system.urls.issuer}\n`,
+  });
+  await expect(attack({ ISSUER: process.env.E2E_ISSUER })).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(`belong to ${system.urls.issuer}, and ISSUER is ${process.env.E2E_ISSUER}`),
+  });
+});
 
 it('tells no client that there is from one that there is not, by the time [same-work, Lanyard]', async () => {
   const port = await freePort();

@@ -33,10 +33,6 @@ beforeAll(async () => {
     AUTH_SERVER_MANAGEMENT_PORT: management[0],
     BATCH_PROCESSOR_MANAGEMENT_PORT: management[1],
     JOBS_API_MANAGEMENT_PORT: management[2],
-    ISSUER: `http://localhost:${authServer}`,
-    BATCH_PROCESSOR_URL: `http://localhost:${batchProcessor}`,
-    JOBS_API_URL: `http://localhost:${jobsApi}`,
-    SECRETS_DIRECTORY: join(directory, 'secrets'),
   };
 });
 afterAll(async () => {
@@ -95,7 +91,7 @@ describe('npm start', () => {
     expect((await run('pgrep', ['-fc', directory]).catch(({ stdout }) => ({ stdout }))).stdout.trim()).toBe('0');
 
     const second = await start();
-    expect(await jobs('list')).toHaveLength(6);
+    expect(await jobs('list')).toHaveLength(3);
     expect(await jobs('report', 'columns')).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ file: 'seattle-weather.csv', column: 'temp_max', type: 'number' }),
@@ -108,7 +104,7 @@ describe('npm start', () => {
     await once(second.child, 'exit');
 
     const third = await start();
-    expect(await jobs('list')).toHaveLength(9);
+    expect(await jobs('list')).toHaveLength(3);
 
     // The launcher alone: its services notice, and the next start finds Postgres running.
     signal(third.child, 'SIGKILL');
@@ -176,6 +172,34 @@ describe('npm start', () => {
       ),
     });
     taken.kill();
+  });
+
+  it.each([
+    ['/etc/passwd', 'ENOTDIR|EEXIST|EACCES'],
+    ['/proc/nope', 'ENOENT|EACCES'],
+  ])('says in one line that it cannot use the folder %s', async (LANYARD_DIRECTORY, code) => {
+    const start = run('npm', ['start'], {
+      cwd: repository,
+      env: { ...environment, LANYARD_DIRECTORY },
+      timeout: 60_000,
+    });
+    await expect(start).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        new RegExp(
+          `^Lanyard cannot start: LANYARD_DIRECTORY cannot be used \\((${code})\\): ${LANYARD_DIRECTORY}$`,
+          'm',
+        ),
+      ),
+    });
+  });
+
+  it('says in one line that a setting is wrong', async () => {
+    const start = run('npm', ['start'], { cwd: repository, env: { ...environment, LOG_LEVEL: 'loud' } });
+    await expect(start).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^Lanyard cannot start: auth-server cannot start: LOG_LEVEL: Invalid option: /m),
+    });
   });
 
   it('says in one line that two ports are the same', async () => {
