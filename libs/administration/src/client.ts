@@ -93,26 +93,31 @@ export const clientPageSchema = z.object({
 });
 export type ClientPage = z.infer<typeof clientPageSchema>;
 
-/**
- * What is wrong with a client that is well-formed.
- * @param registry.resourceOf  the identifier of the protected resource that has a scope value
- * @param registry.isResource  whether there is a protected resource of this identifier
- */
+/** Where scope values and resources are looked up. */
+export interface KnownResources {
+  /** the identifier of the protected resource that has a scope value */
+  resourceOf: (scopeValue: string) => string | undefined;
+  /** whether there is a protected resource of this identifier */
+  isResource: (identifier: string) => boolean;
+  /** there may be more: what is not known is no fault */
+  isPart?: boolean;
+}
+
+/** What is wrong with a client that is well-formed. */
 export function faultsOf(
   client: { scope: string; default_scope: string; resource_server_of: string[] },
-  registry: { resourceOf: (scopeValue: string) => string | undefined; isResource: (identifier: string) => boolean },
+  { resourceOf, isResource, isPart = false }: KnownResources,
 ): Fault[] {
-  const { resourceOf, isResource } = registry;
   const may = scopeValuesOf(client.scope);
   const byDefault = scopeValuesOf(client.default_scope);
-  const unknown = may.filter((value) => resourceOf(value) === undefined);
+  const unknown = may.filter((value) => !isPart && resourceOf(value) === undefined);
   const beyond = byDefault.filter((value) => !may.includes(value));
-  const resources = new Set(byDefault.map(resourceOf));
+  const resources = new Set(byDefault.map(resourceOf).filter((resource) => !isPart || resource !== undefined));
   const faults: Fault[] = [];
   if (unknown.length > 0) faults.push({ path: ['scope'], message: `no resource has the scope ${unknown.join(' ')}` });
   if (beyond.length > 0) faults.push({ path: ['default_scope'], message: `has more than scope: ${beyond.join(' ')}` });
   for (const [index, identifier] of client.resource_server_of.entries()) {
-    if (isResource(identifier)) continue;
+    if (isPart || isResource(identifier)) continue;
     faults.push({ path: ['resource_server_of', index], message: `there is no resource ${identifier}` });
   }
   if (resources.size > 1) faults.push({ path: ['default_scope'], message: 'spans several resources' });

@@ -63,7 +63,8 @@ function* contradictionsIn({
       yield { path: ['clients', index, 'client_id'], message: `client ${client.client_id} is there twice` };
     }
     clientIds.add(client.client_id);
-    for (const { path, message } of faultsOf(client, known)) {
+    // What the file does not list may be registered already.
+    for (const { path, message } of faultsOf(client, { ...known, isPart: true })) {
       yield { path: ['clients', index, ...path], message: `client ${client.client_id}: ${message}` };
     }
   }
@@ -99,6 +100,13 @@ export function parseRegistryFile(
     parsed.error.issues.flatMap(faultsIn),
     ({ path, message }) => `${at(offsetOf(document, path))}: ${[path.join('.'), message].filter(Boolean).join(': ')}`,
   );
+}
+
+/** Where a path of the description stands in its file: the name with the line. */
+export function lineOf(text: string, name: string, environment: NodeJS.ProcessEnv, path: Fault['path']): string {
+  const lines = new LineCounter();
+  const document = parseDocument(interpolate(text, environment, name), { lineCounter: lines });
+  return `${name}:${lines.linePos(offsetOf(document, path)).line}`;
 }
 
 function refusal<T>(name: string, faults: readonly T[], lineOf: (fault: T) => string): RegistryFileError {

@@ -32,6 +32,7 @@ export { withTimeout } from './with-timeout.ts';
 export { nextPage } from './next-page.ts';
 export { parseIdempotencyKey } from './problem/idempotency-key.ts';
 export { invalid } from './problem/invalid.ts';
+export { momentQuery } from './problem/moment-query.ts';
 export { validationPipe } from './problem/validation-pipe.ts';
 export { isDatabaseUnavailable, ProblemFilter } from './problem/problem.filter.ts';
 export { type Problem, problemException } from './problem/problem.ts';

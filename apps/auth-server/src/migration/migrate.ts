@@ -8,12 +8,15 @@ import { Administration1700000000002 } from './2-administration.ts';
 import { Revocation1700000000003 } from './3-revocation.ts';
 import { Quotas1700000000004 } from './4-quotas.ts';
 import { provision, provisionAdministrator, provisionSigningKey } from './provision.ts';
-import { readProvisioningFile } from './provisioning-file.ts';
+import { readProvisioningFile, registryFaultsOf } from './provisioning-file.ts';
 
 /** Brings schema, registry and signing key up to date; safe to run again, and by many at once. */
 export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string) => void): Promise<void> {
   const configuration = readConfiguration(migrationConfiguration, environment);
   const provisioning = readProvisioningFile(configuration.PROVISIONING_FILE, environment, configuration.ISSUER);
+  const inFile = (error: unknown): never => {
+    throw registryFaultsOf(error, configuration.PROVISIONING_FILE, environment) ?? error;
+  };
   await migrateSchema({
     service: 'auth-server',
     url: configuration.MIGRATION_DATABASE_URL,
@@ -23,7 +26,7 @@ export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string
     say,
     andThen: async (manager) => {
       await appendAuditEvents(manager, [
-        ...(await provision(manager, provisioning, configuration.SECRETS_DIRECTORY, say)),
+        ...(await provision(manager, provisioning, configuration.SECRETS_DIRECTORY, say).catch(inFile)),
         ...(await provisionAdministrator(manager, configuration.SECRETS_DIRECTORY, say)),
         ...(await provisionSigningKey(manager, configuration.KEY_ENCRYPTION_KEY[0]!, say)),
       ]);

@@ -154,7 +154,7 @@ describe('the migration step', () => {
     [
       'a scope that no resource has',
       'clients:\n  - client_id: a\n    client_name: A\n    scope: x',
-      'no resource has the scope x',
+      /lanyard\.yaml:4: clients\.0\.scope: client a: no resource has the scope x$/,
     ],
     ['a client twice', 'clients:\n  - &a {client_id: a, client_name: A}\n  - *a', 'client a is there twice'],
     [

@@ -1,4 +1,5 @@
-import { parseRegistryFile, RegistryFileError, type RegistryDescription } from '@lanyard/administration';
+import { HttpException } from '@nestjs/common';
+import { lineOf, parseRegistryFile, RegistryFileError, type RegistryDescription } from '@lanyard/administration';
 import { readTextFile, StartupError } from '@lanyard/service-defaults';
 
 /**
@@ -16,4 +17,21 @@ export function readProvisioningFile(
     if (error instanceof RegistryFileError) throw new StartupError(error.message);
     throw error;
   }
+}
+
+/** What the registry finds wrong with a description, by the lines of its file; undefined for any other error. */
+export function registryFaultsOf(
+  error: unknown,
+  path: string,
+  environment: NodeJS.ProcessEnv,
+): StartupError | undefined {
+  if (!(error instanceof HttpException)) return undefined;
+  const { errors } = error.getResponse() as { errors?: { field: string; message: string }[] };
+  if (!errors) return undefined;
+  const text = readTextFile('PROVISIONING_FILE', path);
+  const lines = errors.map(({ field, message }) => {
+    const [, ...segments] = field.split('.').map((segment) => (/^\d+$/.test(segment) ? Number(segment) : segment));
+    return `${lineOf(text, path, environment, segments)}: ${segments.join('.')}: ${message}`;
+  });
+  return new StartupError(lines.join('\n'));
 }

@@ -129,6 +129,9 @@ describe('lanyard', () => {
     expect(applied.out).toContain(`secret written: ${join(own, 'declared-secrets/declared/client_secret')}`);
     expect((await run('apply', file)).out).toBe('nothing to change\n');
     expect((await run('apply', join(repository, 'config/lanyard.yaml'), '--dry-run')).out).toBe('nothing to change\n');
+    // The file of one team, whose scopes another one declares.
+    const team = fileWith('team-b.yaml', 'clients:\n  - client_id: team-b\n    scope: jobs:read\n');
+    expect((await run('apply', team, '--dry-run')).out).toMatch(/^\+ client team-b\n/);
     const pruned = await run('apply', file, '--prune', '--dry-run');
     expect(pruned.out).toMatch(/- client batch-processor\n/);
     expect(pruned.out).not.toContain('administrator');
@@ -145,12 +148,25 @@ describe('lanyard', () => {
       /wrong\.yaml:3: clients\.0\.colour: is not known here\n$/,
     ],
     [
+      'a fault that only the registry knows, with its line',
+      ['apply', fileWith('unknown.yaml', 'clients:\n  - client_id: team-b\n    scope: nobody:has\n'), '--dry-run'],
+      /unknown\.yaml:3: clients\.0\.scope: client team-b: no resource has the scope nobody:has\n$/,
+    ],
+    [
       'a field that is wrong',
       ['clients', 'update', 'billing', '--default-scope', '', '--scope', 'nobody:has'],
-      /400: The request is invalid, scope: no resource has the scope nobody:has\n$/,
+      /^The request is invalid, scope: no resource has the scope nobody:has \(PATCH \S+ answered 400\)\n$/,
     ],
-    ['a client that is there', ['clients', 'create', 'billing'], /409: The client exists, billing is taken\n$/],
-    ['a client that is not there', ['clients', 'show', 'nobody'], /404: Not found, there is no such client\n$/],
+    [
+      'a client that is there',
+      ['clients', 'create', 'billing'],
+      /^The client exists, billing is taken \(POST \S+ answered 409\)\n$/,
+    ],
+    [
+      'a client that is not there',
+      ['clients', 'show', 'nobody'],
+      /^Not found, there is no such client \(GET \S+ answered 404\)\n$/,
+    ],
     ['a question that nobody answers', ['clients', 'delete', 'billing'], /Say --yes to do it\.\n$/],
     [
       'a duration that is none',

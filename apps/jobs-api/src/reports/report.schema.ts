@@ -1,6 +1,7 @@
+import { momentQuery } from '@lanyard/service-defaults';
 import { z } from 'zod';
 
-const moment = z.iso.datetime({ offset: true }).describe('ISO 8601 with an offset');
+const moment = momentQuery.describe('ISO 8601 with an offset');
 const period = { from: moment.optional(), to: moment.optional() };
 
 export const periodSchema = z.strictObject(period);

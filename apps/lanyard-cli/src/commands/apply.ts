@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  lineOf,
   parseRegistryFile,
   type RegistryApplication,
   type RegistryChange,
   type RegistryChanges,
 } from '@lanyard/administration';
-import { print, printJson, UsageError, type OutputOptions } from '@lanyard/command-line';
+import { CallError, print, printJson, UsageError, type OutputOptions } from '@lanyard/command-line';
 import { decodeText } from '@lanyard/oauth-protocol';
 import type { Command } from 'commander';
 import pc from 'picocolors';
@@ -42,9 +43,14 @@ async function apply(
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   const { dryRun = false, prune = false, secretsDirectory, json } = options;
-  const registry = parseRegistryFile(read(file), file, environment, server.issuer);
+  const text = read(file);
+  const registry = parseRegistryFile(text, file, environment, server.issuer);
   const send = (dry_run: boolean) =>
-    server.call<RegistryChanges>('POST', '/admin/registry', { registry, dry_run, prune } satisfies RegistryApplication);
+    server
+      .call<RegistryChanges>('POST', '/admin/registry', { registry, dry_run, prune } satisfies RegistryApplication)
+      .catch((error: unknown) => {
+        throw inFile(error, (path) => lineOf(text, file, environment, path)) ?? error;
+      });
   let result = await send(dryRun || prune);
   // What may delete is looked at first.
   if (!dryRun && prune) {
@@ -72,6 +78,16 @@ async function apply(
     print(`without a secret: ${result.without_secret.join(', ')} (lanyard secrets rotate, or --secrets-directory)`);
   }
   return undefined;
+}
+
+/** What the server says of the description, by the lines of the file. */
+function inFile(error: unknown, lineAt: (path: (string | number)[]) => string): Error | undefined {
+  if (!(error instanceof CallError) || !error.problem.errors?.length) return undefined;
+  const faults = error.problem.errors.map(({ field, message }) => {
+    const [, ...path] = field.split('.').map((segment) => (/^\d+$/.test(segment) ? Number(segment) : segment));
+    return `${lineAt(path)}: ${[path.join('.'), message].filter(Boolean).join(': ')}`;
+  });
+  return new Error(faults.join('\n'), { cause: error });
 }
 
 function read(file: string): string {

@@ -1,7 +1,7 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { auditEventTypeSchema, auditPageSchema, nameSchema } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
-import { nextPage } from '@lanyard/service-defaults';
+import { momentQuery, nextPage } from '@lanyard/service-defaults';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
@@ -11,10 +11,7 @@ import { bulk } from '../../pools.ts';
 
 const text = nameSchema.optional();
 const sequence = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional();
-const moment = z.iso
-  .datetime({ offset: true, error: 'must be a moment as in 2026-01-31T12:00:00Z' })
-  .transform((written) => new Date(written))
-  .optional();
+const moment = momentQuery.optional();
 
 const auditQuerySchema = z.strictObject({
   type: auditEventTypeSchema.optional(),

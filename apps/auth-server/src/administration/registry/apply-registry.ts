@@ -1,11 +1,13 @@
 import {
   administrativeScopes,
+  faultsOf,
   registryLimits,
   scopeValuesOf,
   type RegistryChange,
   type RegistryDescription,
   type Resource,
 } from '@lanyard/administration';
+import { invalid } from '@lanyard/service-defaults';
 import { Any, type EntityManager } from 'typeorm';
 import type { AuditRecord } from '../../audit/append-audit-events.ts';
 import { Client } from '../../registry/client.entity.ts';
@@ -62,11 +64,12 @@ export async function planRegistry(
   const current = await readResources(manager);
   const resources = changedResources(current, registry.resources, prune);
   requireFewChanges('resources', resources.length);
+  requireKnown(registry, stateAfter(current, resources));
   const clients = await changedClients(manager, administrator, registry, prune);
   const dropped = resources.flatMap((resource) => resource.dropped);
   const gone = resources.filter(({ after }) => !after).map(({ id }) => id);
   const changed = clients.map(({ id }) => id);
-  // What is listed has none of them: that was validated.
+  // What is listed has none of them: that was looked at.
   await requireUnused(manager, dropped, changed);
   await requireUnserved(manager, gone, changed);
   return {
@@ -150,6 +153,32 @@ interface Change<State> {
   after?: State;
   /** the administrative scopes that a client loses */
   lost?: string[];
+}
+
+/** The resources as they will be. */
+function stateAfter(current: Resource[], changes: Change<Resource>[]): Resource[] {
+  const changed = new Set(changes.map(({ id }) => id));
+  return [...current.filter(({ identifier }) => !changed.has(identifier)), ...definedOf(changes)];
+}
+
+/** A file lists what it owns: the scopes and resources that its clients name may be registered by another one. */
+function requireKnown({ clients }: RegistryDescription, resources: Resource[]): void {
+  const ownerOf = new Map(Object.keys(administrativeScopes).map((value) => [value, 'administration']));
+  for (const { identifier, scopes } of resources) {
+    for (const value of Object.keys(scopes)) ownerOf.set(value, identifier);
+  }
+  const identifiers = new Set(resources.map(({ identifier }) => identifier));
+  const known = {
+    resourceOf: (value: string) => ownerOf.get(value),
+    isResource: (identifier: string) => identifiers.has(identifier),
+  };
+  const faults = clients.flatMap((client, index) =>
+    faultsOf(client, known).map(({ path, message }) => ({
+      path: ['registry', 'clients', index, ...path],
+      message: `client ${client.client_id}: ${message}`,
+    })),
+  );
+  if (faults.length > 0) throw invalid(faults);
 }
 
 /** A scope value that is listed elsewhere now moves there. Others stay, unless `prune` is asked for. */
