@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { freePort } from '@lanyard/tools/system';
+import { decodeJwt } from 'jose';
 import { lanyard } from '../lanyard.ts';
 import { basic } from '../basic.ts';
 import { call, directory, issuer, jobsApi, batchProcessor, postToken } from '../system-under-test.ts';
@@ -167,24 +168,58 @@ describe('lanyard', () => {
       ['clients', 'show', 'nobody'],
       /^Not found, there is no such client \(GET \S+ answered 404\)\n$/,
     ],
-    ['a question that nobody answers', ['clients', 'delete', 'billing'], /Say --yes to do it\.\n$/],
-    [
-      'a duration that is none',
-      ['secrets', 'rotate', 'billing', '--overlap', 'soon'],
-      /must be a duration such as 15m, 24h or 90d/,
-    ],
-    ['a change of nothing', ['clients', 'update', 'billing'], /nothing to change/],
     ['text that is no token', ['token', 'inspect', 'text'], /this is no JWT\n$/],
-    ['an unknown command', ['clients', 'frobnicate'], /unknown command 'frobnicate'[^]*create \[options\]/],
   ])('tells %s in one line, and ends with 1', async (_, args, message) => {
     const { code, err } = await run(...args);
     expect([code, err]).toEqual([1, expect.stringMatching(message)]);
     expect(err).not.toContain('    at ');
   });
 
+  it.each([
+    ['a question that nobody answers', ['clients', 'delete', 'billing'], /Say --yes to do it\.\n$/],
+    ['a change of nothing', ['clients', 'update', 'billing'], /^nothing to change/],
+    [
+      'a duration that is none',
+      ['secrets', 'rotate', 'billing', '--overlap', 'soon'],
+      /must be a duration such as 15m, 24h or 90d\nsee: lanyard secrets rotate --help\n$/,
+    ],
+    [
+      'an unknown command',
+      ['clients', 'frobnicate'],
+      /^error: unknown command 'frobnicate'\nsee: lanyard clients --help\n$/,
+    ],
+    ['a file that is not there', ['apply', join(own, 'nowhere.yaml')], /nowhere\.yaml cannot be read \(ENOENT\)\n$/],
+  ])('tells %s in one line, and ends with 2', async (_, args, message) => {
+    const { code, err } = await run(...args);
+    expect([code, err]).toEqual([2, expect.stringMatching(message)]);
+  });
+
+  it('tells errors as JSON where JSON is asked for', async () => {
+    const { code, out, err } = await run('clients', 'show', 'nobody', '--json');
+    expect([code, out, JSON.parse(err)]).toEqual([
+      1,
+      '',
+      {
+        error: `Not found, there is no such client (GET ${issuer}/admin/clients/nobody answered 404)`,
+        status: 404,
+        problem: expect.objectContaining({ title: 'Not found', detail: 'there is no such client' }),
+      },
+    ]);
+  });
+
+  it('finds the secret of another client, for a first token', async () => {
+    const { code, out } = await run('token', 'get', '--client-id', 'batch-processor');
+    expect([code, decodeJwt(out).client_id]).toEqual([0, 'batch-processor']);
+    const inspected = await lanyard(environment, ['token', 'inspect'], out);
+    expect([inspected.code, inspected.out]).toEqual([0, expect.stringMatching(/^valid: /)]);
+    writeFileSync(join(own, 'token.txt'), out);
+    expect((await run('token', 'revoke', '--token-file', join(own, 'token.txt'))).out).toBe('revoked\n');
+  });
+
   it('tells who cannot be reached, or gets in no way', async () => {
     const port = await freePort();
-    const away = await lanyard({ ...environment, ISSUER: `http://localhost:${port}` }, ['clients', 'list']);
+    const elsewhere = { ISSUER: `http://localhost:${port}`, CLIENT_SECRET_FILE: secretFile };
+    const away = await lanyard({ ...environment, ...elsewhere }, ['clients', 'list']);
     expect([away.code, away.err]).toEqual([
       1,
       expect.stringMatching(/^http:\/\/localhost:\d+ cannot be called \(.*ECONNREFUSED\)/),
@@ -232,7 +267,8 @@ describe('lanyard', () => {
       expect.stringMatching(/✓ discovery[^]*✓ database role +may not alter the schema[^]*0 failures/),
     ]);
     expect((await json<object[]>('doctor')).length).toBeGreaterThan(10);
-    const away = await lanyard({ ...environment, ISSUER: `http://localhost:${port}` }, ['doctor']);
+    const elsewhere = { ISSUER: `http://localhost:${port}`, CLIENT_SECRET_FILE: secretFile };
+    const away = await lanyard({ ...environment, ...elsewhere }, ['doctor']);
     expect([away.code, away.out]).toEqual([1, expect.stringMatching(/✗ discovery/)]);
   });
 

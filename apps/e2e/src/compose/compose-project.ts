@@ -171,7 +171,7 @@ export class ComposeProject {
   /** Every credential there is, by its place. */
   async secrets(): Promise<Record<string, string>> {
     const script = `const fs = require('fs'); console.log(JSON.stringify(Object.fromEntries(
-      fs.globSync('/all/**/*').filter((f) => fs.statSync(f).isFile()).map((f) => [f.slice(5), fs.readFileSync(f, 'utf8')]))))`;
+      fs.globSync('/all/**/*').filter((f) => fs.statSync(f).isFile() && !f.endsWith('.json')).map((f) => [f.slice(5), fs.readFileSync(f, 'utf8')]))))`;
     const volumes = [`${this.name}_credentials:/all/credentials`, `${this.name}_client-secrets:/all/clients`];
     const mounts = volumes.flatMap((volume) => ['--volume', volume]);
     const node = ['--entrypoint', 'node', 'lanyard-auth-server', '-e', script];
