@@ -19,9 +19,8 @@ export const authServer: Service<typeof authServerConfiguration> = {
     app.useGlobalFilters(new OAuthErrorFilter());
     acceptFormsAlone(app);
     forbidCaching(app);
-    refuseOtherMethods(app);
     serveAdministration(app);
-    if (configuration.API_DOCS) serveApiDocs(app);
+    if (configuration.API_DOCS) serveApiDocs(app, configuration);
     warnOfInsecureSettings(configuration);
   },
 };
@@ -47,33 +46,6 @@ function forbidCaching(app: NestFastifyApplication): void {
       done();
     },
   });
-}
-
-/** RFC 6749 section 3.2, RFC 7009 section 2.1, RFC 7662 section 2.1. */
-function refuseOtherMethods(app: NestFastifyApplication): void {
-  const fastify = app.getHttpAdapter().getInstance();
-  for (const [url, allowed] of Object.entries({
-    '/oauth/token': ['POST'],
-    '/oauth/revoke': ['POST'],
-    '/oauth/introspect': ['POST'],
-    '/oauth/revocations': ['GET', 'HEAD'],
-  })) {
-    fastify.route({
-      method: fastify.supportedMethods.filter((method) => !allowed.includes(method)),
-      url,
-      handler: (_request, reply) =>
-        reply
-          .status(405)
-          .header('allow', allowed.join(', '))
-          .type('application/problem+json')
-          .send({
-            type: 'about:blank',
-            title: 'Method Not Allowed',
-            status: 405,
-            detail: `this endpoint takes ${allowed[0]}`,
-          }),
-    });
-  }
 }
 
 function warnOfInsecureSettings(configuration: AuthServerConfiguration): void {

@@ -20,7 +20,7 @@ export const jobsApi: Service<typeof jobsApiConfiguration> = {
     limitBodyTime(app, 30, isFile);
     acceptFiles(app, configuration);
     app.useGlobalPipes(validationPipe());
-    if (configuration.API_DOCS) serveApiDocs(app);
+    if (configuration.API_DOCS) serveApiDocs(app, configuration);
   },
 };
 

@@ -1,9 +1,13 @@
-import { allowDocsPage } from '@lanyard/service-defaults';
+import { AccessRules } from '@lanyard/resource-server';
+import { accessTokenScheme, allowDocsPage, describeAccess } from '@lanyard/service-defaults';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import type { JobsApiConfiguration } from './configuration.ts';
 
-export function describeApi(app: NestFastifyApplication): OpenAPIObject {
+function describeApi(app: NestFastifyApplication, { ISSUER }: JobsApiConfiguration): OpenAPIObject {
+  const rules = app.get(AccessRules);
+  const scopes = Object.fromEntries(rules.scopes().map((scope) => [scope, '']));
   const about = new DocumentBuilder()
     .setTitle('Lanyard jobs API')
     .setDescription('Jobs and reports behind scopes. Errors are RFC 9457 problems; refusals are RFC 6750 challenges.')
@@ -12,18 +16,17 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     .addTag('leases', 'how workers take jobs and end them')
     .addTag('files')
     .addTag('reports')
-    .addGlobalResponse(
-      { status: 400, description: 'the request is invalid; each field is named' },
-      { status: 401, description: 'the access token is missing or invalid, with a challenge' },
-      { status: 403, description: 'the access token lacks the scope, with a challenge that names it' },
+    .addTag('metadata', 'whose access tokens are accepted')
+    .addOAuth2(
+      { type: 'oauth2', flows: { clientCredentials: { tokenUrl: `${ISSUER}/oauth/token`, scopes } } },
+      accessTokenScheme,
     )
-    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT (RFC 9068)' })
     .build();
-  return SwaggerModule.createDocument(app, about);
+  return describeAccess(SwaggerModule.createDocument(app, about), rules);
 }
 
 /** The page at `/docs`, and the document at `/docs-json`; public, as it describes nothing secret. */
-export function serveApiDocs(app: NestFastifyApplication): void {
+export function serveApiDocs(app: NestFastifyApplication, configuration: JobsApiConfiguration): void {
   allowDocsPage(app);
-  SwaggerModule.setup('docs', app, () => describeApi(app), { customSiteTitle: 'Lanyard jobs API' });
+  SwaggerModule.setup('docs', app, () => describeApi(app, configuration), { customSiteTitle: 'Lanyard jobs API' });
 }

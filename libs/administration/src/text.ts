@@ -9,7 +9,7 @@ export const nameSchema = z
   .string()
   .min(1)
   .max(200, tooLong)
-  .regex(/^\P{Cc}*$/u, 'must have no control characters')
+  .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must have no control characters')
   .refine((text) => text.isWellFormed(), 'must have no half characters');
 
 /** A scope, RFC 6749 section 3.3; here it may be empty. */

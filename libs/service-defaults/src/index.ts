@@ -37,6 +37,7 @@ export { validationPipe } from './problem/validation-pipe.ts';
 export { isDatabaseUnavailable, ProblemFilter } from './problem/problem.filter.ts';
 export { type Problem, problemException } from './problem/problem.ts';
 export { repeat } from './repeat.ts';
+export { accessTokenScheme, describeAccess } from './describe-access.ts';
 export { allowDocsPage } from './docs-page.ts';
 export { createService, runService, type Service } from './service.ts';
 export { runMigration } from './migration.ts';

@@ -6,6 +6,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { DestinationStream, Logger } from 'pino';
 import type { z } from 'zod';
+import { refuseOtherMethods } from './allowed-methods.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import type { ServiceConfiguration } from './configuration/common-configuration.ts';
 import { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
@@ -98,6 +99,7 @@ export async function createService<Schema extends z.ZodObject>(
   app.useGlobalFilters(new ProblemFilter());
   secureHeaders(adapter, certificate !== undefined);
   limitHeaders(fastify);
+  refuseOtherMethods(fastify);
   leaveBodiesUnread(fastify);
   refuseContentCodings(fastify);
   limitBodies(fastify, {

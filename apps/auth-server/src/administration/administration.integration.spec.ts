@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { verifyChain, type AuditEvent } from '@lanyard/administration';
 import { AccessRules } from '@lanyard/resource-server';
+import { faultsOfDocument } from '@lanyard/service-defaults/openapi.fixture';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { administratorOf, basic, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
 
@@ -110,8 +111,16 @@ describe('access to the administration API', () => {
 
   it('describes itself [resource-metadata, RFC 9728 §2]', async () => {
     const document = (await app.inject('/docs-json')).json();
-    const described = Object.values<object>(document.paths).flatMap((path) => Object.keys(path));
+    const described = Object.entries<object>(document.paths).flatMap(([path, item]) =>
+      path.startsWith('/admin/') ? Object.keys(item) : [],
+    );
     expect(described).toHaveLength(routes.length);
+    expect(Object.keys(document.paths)).toEqual(
+      expect.arrayContaining(['/oauth/token', '/oauth/introspect', '/oauth/revoke', '/oauth/revocations']),
+    );
+    expect(document.paths['/oauth/token'].post.security).toEqual([{ client_secret_basic: [] }]);
+    expect(document.paths['/admin/clients'].post.security).toEqual([{ access_token: ['clients:write'] }]);
+    expect(await faultsOfDocument(document)).toEqual([]);
     expect((await app.inject('/docs')).statusCode).toBe(200);
     expect((await app.inject('/.well-known/oauth-protected-resource/admin')).json()).toMatchObject({
       resource: 'http://localhost:3000/admin',

@@ -1,6 +1,10 @@
-import { allowDocsPage } from '@lanyard/service-defaults';
+import { administrativeScopes } from '@lanyard/administration';
+import { AccessRules } from '@lanyard/resource-server';
+import { accessTokenScheme, allowDocsPage, describeAccess } from '@lanyard/service-defaults';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import type { AuthServerConfiguration } from '../configuration.ts';
+import { clientSecretScheme } from '../oauth-errors/client-endpoint.openapi.ts';
 
 export const idempotencyHeader = {
   name: 'Idempotency-Key',
@@ -13,14 +17,17 @@ export const ifMatchHeader = {
   description: 'the ETag of the state that is to be changed; 412 where it is another one by now',
 };
 
-export function describeApi(app: NestFastifyApplication): OpenAPIObject {
+function describeApi(app: NestFastifyApplication, { ISSUER }: AuthServerConfiguration): OpenAPIObject {
+  const rules = app.get(AccessRules);
   const about = new DocumentBuilder()
-    .setTitle('Lanyard administration API')
+    .setTitle('Lanyard authorization server')
     .setDescription(
-      "Clients, secrets, protected resources, signing keys and the audit log, behind the server's own access tokens. " +
-        'Errors are RFC 9457 problems; refusals are RFC 6750 challenges.',
+      'What clients and resource servers call, and administration behind access tokens of the server itself. Errors of OAuth ' +
+        'are as RFC 6749 section 5.2 says, all others RFC 9457 problems; refusals are RFC 6750 challenges.',
     )
     .setVersion('0.1.0')
+    .addTag('oauth', 'what clients and resource servers call')
+    .addTag('metadata', 'what they find out by themselves')
     .addTag('clients')
     .addTag('secrets')
     .addTag('resources', 'protected resources and their scopes')
@@ -29,25 +36,24 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     .addTag('keys')
     .addTag('audit')
     .addTag('diagnosis')
-    .addGlobalResponse(
-      { status: 400, description: 'the request is invalid; each field is named' },
-      { status: 401, description: 'the access token is missing or invalid, with a challenge' },
+    .addOAuth2(
       {
-        status: 403,
-        description:
-          'the access token lacks the scope, with a challenge that names it; or the registry no longer gives it to the client',
+        type: 'oauth2',
+        flows: { clientCredentials: { tokenUrl: `${ISSUER}/oauth/token`, scopes: administrativeScopes } },
       },
-      { status: 429, description: 'administrators have too many requests under way: try again after Retry-After' },
+      accessTokenScheme,
     )
-    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT (RFC 9068)' })
+    .addBasicAuth({ type: 'http', scheme: 'basic' }, clientSecretScheme)
     .build();
-  const document = SwaggerModule.createDocument(app, about);
-  const paths = Object.entries(document.paths).filter(([path]) => path.startsWith('/admin/'));
-  return { ...document, paths: Object.fromEntries(paths) };
+  return describeAccess(SwaggerModule.createDocument(app, about), rules, {
+    403: 'the access token lacks the scope, with a challenge that names it; or the registry no longer gives it to the client',
+    429: 'administrators have too many requests under way, or the body is one too many: try again after Retry-After',
+  });
 }
 
 /** The page at `/docs`, and the document at `/docs-json`; public, as it describes nothing secret. */
-export function serveApiDocs(app: NestFastifyApplication): void {
+export function serveApiDocs(app: NestFastifyApplication, configuration: AuthServerConfiguration): void {
   allowDocsPage(app);
-  SwaggerModule.setup('docs', app, () => describeApi(app), { customSiteTitle: 'Lanyard administration API' });
+  const customSiteTitle = 'Lanyard authorization server';
+  SwaggerModule.setup('docs', app, () => describeApi(app, configuration), { customSiteTitle });
 }

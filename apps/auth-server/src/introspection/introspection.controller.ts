@@ -7,6 +7,7 @@ import {
   AuthenticatedClient,
   ClientAuthenticationGuard,
 } from '../client-authentication/client-authentication.guard.ts';
+import { DescribeAnswer, DescribeForm } from '../oauth-errors/client-endpoint.openapi.ts';
 import { Client } from '../registry/client.entity.ts';
 import { requireResourceServer } from '../revocation/require-resource-server.ts';
 import { QuotaGuard } from '../throttling/quota.guard.ts';
@@ -22,6 +23,26 @@ export class IntrospectionController {
   constructor(@Inject(Introspection) private readonly introspection: Introspection) {}
 
   @Post()
+  @DescribeForm({
+    summary: 'Find out whether an access token is active, RFC 7662: for the resource server that it is for',
+    parameters: { token: 'the access token', 'token_type_hint?': 'not needed' },
+  })
+  @DescribeAnswer(
+    'what is known of the token; signed, where Accept asks for it (RFC 9701)',
+    {
+      active: { type: 'boolean' },
+      scope: { type: 'string' },
+      client_id: { type: 'string' },
+      token_type: { type: 'string' },
+      exp: { type: 'integer' },
+      iat: { type: 'integer' },
+      sub: { type: 'string' },
+      aud: { oneOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] },
+      iss: { type: 'string' },
+      jti: { type: 'string' },
+    },
+    ['active'],
+  )
   @Public()
   @HttpCode(HttpStatus.OK)
   @UseGuards(ClientAuthenticationGuard, QuotaGuard('introspections'))

@@ -2,6 +2,7 @@ import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { Public } from '@lanyard/resource-server/access';
 import type { AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
 import { CONFIGURATION } from '@lanyard/service-defaults';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { ProtectedResources } from '../registry/protected-resources.ts';
 
@@ -22,6 +23,9 @@ export class MetadataController {
   ) {}
 
   @Get()
+  @ApiTags('metadata')
+  @ApiOperation({ summary: 'Where everything is, RFC 8414' })
+  @ApiResponse({ status: 200, content: { 'application/json': { schema: { type: 'object' } } } })
   @Header('cache-control', 'public, max-age=300')
   @Header('content-type', 'application/json; charset=utf-8')
   metadata(): string {

@@ -1,12 +1,14 @@
 import { Controller, Get, Headers, Inject, Query, Res, UseGuards } from '@nestjs/common';
 import { OAuthError, revocationListType } from '@lanyard/oauth-protocol';
 import { Public } from '@lanyard/resource-server/access';
+import { ApiHeader, ApiOperation, ApiQuery, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import {
   AuthenticatedClient,
   ClientAuthenticationGuard,
 } from '../client-authentication/client-authentication.guard.ts';
 import { waitPreferredBy } from '../long-poll/waiting-requests.ts';
+import { DescribeErrors } from '../oauth-errors/client-endpoint.openapi.ts';
 import { Client } from '../registry/client.entity.ts';
 import { QuotaGuard } from '../throttling/quota.guard.ts';
 import { requireResourceServer } from './require-resource-server.ts';
@@ -23,6 +25,15 @@ export class RevocationListController {
   constructor(@Inject(Revocations) private readonly revocations: Revocations) {}
 
   @Get()
+  @DescribeErrors()
+  @ApiOperation({ summary: 'Follow what is revoked, as a resource server: a signed list, in parts where it is long' })
+  @ApiQuery({ name: 'cursor', required: false, description: 'that of the last list: then what came after it' })
+  @ApiHeader({
+    name: 'Prefer',
+    required: false,
+    description: 'wait=SECONDS: answered as soon as there is something new',
+  })
+  @ApiResponse({ status: 200, content: { [`application/${revocationListType}`]: { schema: { type: 'string' } } } })
   @UseGuards(ClientAuthenticationGuard, QuotaGuard('revocationLists'))
   async list(
     @AuthenticatedClient() client: Client,

@@ -2,11 +2,13 @@ import { Body, Controller, HttpCode, HttpStatus, Inject, Post, Req, UseGuards } 
 import { OAuthError } from '@lanyard/oauth-protocol';
 import { Public } from '@lanyard/resource-server/access';
 import { addLogFields } from '@lanyard/service-defaults';
+import { ApiResponse } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import {
   AuthenticatedClient,
   ClientAuthenticationGuard,
 } from '../client-authentication/client-authentication.guard.ts';
+import { DescribeForm } from '../oauth-errors/client-endpoint.openapi.ts';
 import { Client } from '../registry/client.entity.ts';
 import { QuotaGuard } from '../throttling/quota.guard.ts';
 import { formOf, requireToken } from '../token/form-parameters.ts';
@@ -25,6 +27,11 @@ export class RevocationController {
 
   /** A token that is not valid, for whatever reason, needs no revocation: that is no error, RFC 7009 section 2.2. */
   @Post()
+  @DescribeForm({
+    summary: 'Revoke an access token of one’s own, RFC 7009',
+    parameters: { token: 'the access token', 'token_type_hint?': 'not needed' },
+  })
+  @ApiResponse({ status: 200, description: 'it is revoked, or was not valid' })
   @Public()
   @HttpCode(HttpStatus.OK)
   @UseGuards(ClientAuthenticationGuard, QuotaGuard('revocations'))

@@ -1,6 +1,7 @@
 import { Controller, Get, Headers, HttpStatus, Inject, Res } from '@nestjs/common';
 import { Public } from '@lanyard/resource-server/access';
 import { network } from '@lanyard/service-defaults';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { JSONWebKeySet } from 'jose';
 import { waitPreferredBy } from '../long-poll/waiting-requests.ts';
@@ -16,6 +17,10 @@ export class JwksController {
   constructor(@Inject(SigningKeys) private readonly keys: SigningKeys) {}
 
   @Get()
+  @ApiTags('metadata')
+  @ApiOperation({ summary: 'The public keys that access tokens are signed with, RFC 7517 section 5' })
+  @ApiResponse({ status: 200, content: { 'application/json': { schema: { type: 'object' } } } })
+  @ApiResponse({ status: 304, description: 'they are those of If-None-Match' })
   async jwks(
     @Headers('if-none-match') known: string | undefined,
     @Headers('prefer') prefer: string | undefined,

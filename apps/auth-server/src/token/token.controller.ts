@@ -10,6 +10,7 @@ import {
   GrantId,
 } from '../client-authentication/client-authentication.guard.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
+import { DescribeAnswer, DescribeForm } from '../oauth-errors/client-endpoint.openapi.ts';
 import { Client } from '../registry/client.entity.ts';
 import { QuotaGuard } from '../throttling/quota.guard.ts';
 import { ClientCredentialsGrant } from './client-credentials.grant.ts';
@@ -27,6 +28,24 @@ export class TokenController {
   ) {}
 
   @Post()
+  @DescribeForm({
+    summary: 'Obtain an access token by the client credentials grant, RFC 6749 section 4.4',
+    parameters: {
+      grant_type: 'client_credentials',
+      'scope?': 'scope values separated by spaces; default: the default scope of the client',
+      'resource?': 'the protected resource that the token is for, RFC 8707',
+    },
+  })
+  @DescribeAnswer(
+    'the access token, RFC 6749 section 5.1',
+    {
+      access_token: { type: 'string' },
+      token_type: { type: 'string', enum: ['Bearer'] },
+      expires_in: { type: 'integer', description: 'seconds' },
+      scope: { type: 'string' },
+    },
+    ['access_token', 'token_type', 'expires_in', 'scope'],
+  )
   @Public()
   @HttpCode(HttpStatus.OK)
   @UseGuards(ClientAuthenticationGuard, QuotaGuard('tokens'), SigningKeyGuard)

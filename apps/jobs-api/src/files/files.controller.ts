@@ -17,13 +17,12 @@ import {
 } from '@nestjs/common';
 import { CurrentAccessToken, RequireScopes, type AccessToken } from '@lanyard/resource-server';
 import { nextPage, problemException } from '@lanyard/service-defaults';
-import { ApiBearerAuth, ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { fileIdSchema, filePageSchema, fileQuerySchema, storedFileSchema, type FileQuery } from './file.schema.ts';
 import { Files, type StoredFile } from './files.ts';
 import { Uploads } from './uploads.ts';
 
 @ApiTags('files')
-@ApiBearerAuth()
 @Controller('files')
 export class FilesController {
   constructor(

@@ -6,7 +6,7 @@ const name = z
   .string()
   .min(1)
   .max(255)
-  .regex(/^\P{Cc}*$/u, 'must have no control characters');
+  .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must have no control characters');
 
 const fileId = z
   .string()
@@ -15,7 +15,7 @@ const fileId = z
 
 const delimiter = z
   .string()
-  .regex(/^[^"\r\n\0]$/u, 'must be one character, and no quote or line end')
+  .regex(/^[^"\r\n\u0000]$/u, 'must be one character, and no quote or line end')
   .describe('what separates the values; found in the beginning of the file by default');
 
 const charset = z

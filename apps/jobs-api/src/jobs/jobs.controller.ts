@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Headers, HttpStatus, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { CurrentAccessToken, RequireScopes, type AccessToken } from '@lanyard/resource-server';
 import { addLogFields, nextPage, parseIdempotencyKey } from '@lanyard/service-defaults';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   jobIdSchema,
@@ -17,7 +17,6 @@ import {
 import { Jobs } from './jobs.service.ts';
 
 @ApiTags('jobs')
-@ApiBearerAuth()
 @Controller('jobs')
 export class JobsController {
   constructor(@Inject(Jobs) private readonly jobs: Jobs) {}

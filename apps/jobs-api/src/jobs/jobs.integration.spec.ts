@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Management } from '@lanyard/service-defaults';
 import { AccessRules } from '@lanyard/resource-server';
+import { faultsOfDocument } from '@lanyard/service-defaults/openapi.fixture';
 import { startJobsApi, submit } from '../jobs-api.fixture.ts';
 
 let api: Awaited<ReturnType<typeof startJobsApi>>;
@@ -465,6 +466,12 @@ describe('what describes the service', () => {
     const create = document.paths['/jobs'].post;
     expect(JSON.stringify(create.requestBody)).toContain('summarize-csv');
     expect(JSON.stringify(create.responses['201'])).toContain('maxAttempts');
+    expect(create.security).toEqual([{ access_token: ['jobs:write'] }]);
+    expect(document.components.securitySchemes.access_token.flows.clientCredentials).toEqual({
+      tokenUrl: `${api.issuer.issuer}/oauth/token`,
+      scopes: { 'jobs:read': '', 'jobs:write': '', 'reports:read': '' },
+    });
+    expect(await faultsOfDocument(document)).toEqual([]);
     expect((await api.app.inject('/docs')).body).toContain('swagger-ui');
   });
 

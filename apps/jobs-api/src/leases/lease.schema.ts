@@ -31,14 +31,15 @@ export type Heartbeat = z.infer<typeof heartbeatSchema>;
 
 const count = z.int().min(0);
 /** Beyond 2^53, readers of JSON take an integer for its neighbour, RFC 8259 section 6. */
-const found = z
-  .union([
-    z.number().refine((number) => !Number.isInteger(number) || Number.isSafeInteger(number), {
+const found = z.union([
+  z
+    .number()
+    .refine((number) => !Number.isInteger(number) || Number.isSafeInteger(number), {
       error: 'must be a string where it is an integer beyond 2^53',
-    }),
-    z.string(),
-  ])
-  .nullable();
+    })
+    .nullable(),
+  z.string(),
+]);
 
 /** What summarize-csv found, which reports read again. */
 const csvSummarySchema = z.strictObject({

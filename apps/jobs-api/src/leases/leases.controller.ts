@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
 import { CurrentAccessToken, RequireScopes, type AccessToken } from '@lanyard/resource-server';
 import { addLogFields } from '@lanyard/service-defaults';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { jobIdSchema, jobSchema, presentJob } from '../jobs/job.schema.ts';
 import {
@@ -23,7 +23,6 @@ import {
 import { Leases } from './leases.ts';
 
 @ApiTags('leases')
-@ApiBearerAuth()
 @Controller('jobs')
 @RequireScopes('jobs:write')
 export class LeasesController {
@@ -65,6 +64,7 @@ export class LeasesController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Extend the lease' })
   @ApiResponse({ status: 200, standardSchema: jobSchema })
+  @ApiResponse({ status: 409, description: 'the lease is lost, or the job has ended' })
   async heartbeat(
     @Param('id', { schema: jobIdSchema }) id: string,
     @Body({ schema: heartbeatSchema }) body: Heartbeat,
@@ -77,6 +77,7 @@ export class LeasesController {
   @HttpCode(200)
   @ApiOperation({ summary: 'End the job with its result' })
   @ApiResponse({ status: 200, standardSchema: jobSchema })
+  @ApiResponse({ status: 409, description: 'the lease is lost, or the job has ended' })
   async complete(
     @Param('id', { schema: jobIdSchema }) id: string,
     @Body({ schema: completeSchema }) body: Complete,
@@ -89,6 +90,7 @@ export class LeasesController {
   @HttpCode(200)
   @ApiOperation({ summary: 'End the attempt with a reason; the job is tried again later, or has failed' })
   @ApiResponse({ status: 200, standardSchema: jobSchema })
+  @ApiResponse({ status: 409, description: 'the lease is lost, or the job has ended' })
   async fail(
     @Param('id', { schema: jobIdSchema }) id: string,
     @Body({ schema: failSchema }) body: Fail,
@@ -101,6 +103,7 @@ export class LeasesController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Hand the job back; the attempt does not count' })
   @ApiResponse({ status: 200, standardSchema: jobSchema })
+  @ApiResponse({ status: 409, description: 'the lease is lost, or the job has ended' })
   async release(
     @Param('id', { schema: jobIdSchema }) id: string,
     @Body({ schema: releaseSchema }) body: Release,
@@ -113,6 +116,7 @@ export class LeasesController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Put a failed job back with all its attempts' })
   @ApiResponse({ status: 200, standardSchema: jobSchema })
+  @ApiResponse({ status: 409, description: 'the job has not failed' })
   async retry(@Param('id', { schema: jobIdSchema }) id: string) {
     return presentJob(await this.leases.retry(id));
   }

@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { RequireScopes } from '@lanyard/resource-server';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import {
   columnsQuerySchema,
   columnsReportSchema,
@@ -16,7 +16,6 @@ import {
 import { Reports } from './reports.ts';
 
 @ApiTags('reports')
-@ApiBearerAuth()
 @Controller('reports')
 @RequireScopes('reports:read')
 export class ReportsController {

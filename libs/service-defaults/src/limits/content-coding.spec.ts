@@ -9,7 +9,7 @@ let app: NestFastifyApplication;
 
 beforeAll(async () => {
   const service = { name: 'test', configuration: serviceConfiguration, module: () => ({ module: EchoModule }) };
-  ({ app } = await createService(service, { LOG_LEVEL: 'silent' }));
+  ({ app } = await createService(service, { PORT: '0', LOG_LEVEL: 'silent' }));
   await app.init();
 });
 afterAll(() => app.close());

@@ -2,7 +2,7 @@ import { Controller, Get, Query } from '@nestjs/common';
 import { auditEventTypeSchema, auditPageSchema, nameSchema } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
 import { momentQuery, nextPage } from '@lanyard/service-defaults';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
@@ -27,7 +27,6 @@ const auditQuerySchema = z.strictObject({
 type AuditQuery = z.infer<typeof auditQuerySchema>;
 
 @ApiTags('audit')
-@ApiBearerAuth()
 @Controller('admin/audit')
 export class AuditController {
   constructor(@InjectDataSource(bulk) private readonly database: DataSource) {}

@@ -27,7 +27,7 @@ import {
 } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
 import { nextPage } from '@lanyard/service-defaults';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { entityTagOf } from '../entity-tag.ts';
 import { idempotencyHeader, ifMatchHeader } from '../openapi.ts';
@@ -37,7 +37,6 @@ import { clientQuerySchema, type ClientQuery } from './client.query.ts';
 import { Clients } from './clients.ts';
 
 @ApiTags('clients')
-@ApiBearerAuth()
 @Controller('admin/clients')
 export class ClientsController {
   constructor(@Inject(Clients) private readonly clients: Clients) {}
@@ -106,6 +105,7 @@ export class ClientsController {
   @ApiOperation({ summary: 'Refuse a client until it is enabled again' })
   @ApiHeader(ifMatchHeader)
   @ApiResponse({ status: 200, standardSchema: registeredClientSchema })
+  @ApiResponse({ status: 409, description: 'it is the client that you act as' })
   async disable(
     @Param('client_id', { schema: clientIdSchema }) clientId: string,
     @Headers('if-match') ifMatch: string | undefined,
@@ -137,6 +137,7 @@ export class ClientsController {
   @ApiOperation({ summary: 'Delete a client and its secrets' })
   @ApiHeader(ifMatchHeader)
   @ApiResponse({ status: 204 })
+  @ApiResponse({ status: 409, description: 'it is the client that you act as' })
   async delete(
     @Param('client_id', { schema: clientIdSchema }) clientId: string,
     @Headers('if-match') ifMatch: string | undefined,

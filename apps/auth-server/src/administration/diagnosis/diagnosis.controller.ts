@@ -1,11 +1,10 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { diagnosisSchema } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Diagnosis } from './diagnosis.ts';
 
 @ApiTags('diagnosis')
-@ApiBearerAuth()
 @Controller('admin/diagnosis')
 export class DiagnosisController {
   constructor(@Inject(Diagnosis) private readonly diagnosis: Diagnosis) {}

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Param, Post } from '@nestjs/common';
 import { keyRotationSchema, signingKeyListSchema, signingKeySchema, type KeyRotation } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { KeyRotation as Rotation } from '../../signing-keys/key-rotation.ts';
@@ -11,7 +11,6 @@ import { CurrentAdministrator, type Administrator } from '../origin.ts';
 import { Emergency, LookUp } from '../work-at-a-time.ts';
 
 @ApiTags('keys')
-@ApiBearerAuth()
 @Controller('admin/keys')
 export class KeysController {
   constructor(
@@ -65,6 +64,7 @@ export class KeysController {
   @RequireScopes('keys:rotate')
   @ApiOperation({ summary: 'Encrypt the private keys with the first of the key encryption keys' })
   @ApiResponse({ status: 200, standardSchema: z.object({ reencrypted: z.int() }) })
+  @ApiResponse({ status: 409, description: 'the key that encrypts one of them is missing' })
   async reencrypt(@CurrentAdministrator() administrator: Administrator) {
     return { reencrypted: await this.rotation.reencrypt(administrator) };
   }

@@ -7,7 +7,7 @@ import {
 } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
 import { CONFIGURATION, invalid } from '@lanyard/service-defaults';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { z } from 'zod';
@@ -20,7 +20,6 @@ import { Bulk } from '../work-at-a-time.ts';
 import { applyRegistry, planRegistry } from './apply-registry.ts';
 
 @ApiTags('registry')
-@ApiBearerAuth()
 @Controller('admin/registry')
 export class RegistryController {
   constructor(
@@ -34,6 +33,7 @@ export class RegistryController {
   @Bulk()
   @ApiOperation({ summary: 'Bring clients and resources to what is described, all or nothing' })
   @ApiResponse({ status: 200, standardSchema: registryChangesSchema })
+  @ApiResponse({ status: 409, description: 'what would go is in use, too much would change, or it is your own client' })
   async apply(
     @Body({ schema: registryApplicationSchema }) body: z.output<typeof registryApplicationSchema>,
     @CurrentAdministrator() administrator: Administrator,

@@ -8,7 +8,7 @@ import {
   type ResourceDescription,
 } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { entityTagOf } from '../entity-tag.ts';
 import { ifMatchHeader } from '../openapi.ts';
@@ -16,7 +16,6 @@ import { CurrentAdministrator, type Administrator } from '../origin.ts';
 import { Resources } from './resources.ts';
 
 @ApiTags('resources')
-@ApiBearerAuth()
 @Controller('admin/resources')
 export class ResourcesController {
   constructor(@Inject(Resources) private readonly resources: Resources) {}
@@ -48,6 +47,7 @@ export class ResourcesController {
   @ApiHeader(ifMatchHeader)
   @ApiResponse({ status: 200, standardSchema: resourceSchema })
   @ApiResponse({ status: 201, standardSchema: resourceSchema })
+  @ApiResponse({ status: 409, description: 'a client has a scope that would go' })
   async put(
     @Param('identifier', { schema: resourceIdentifierSchema }) identifier: string,
     @Body({ schema: resourceDescriptionSchema }) body: ResourceDescription,
@@ -66,6 +66,7 @@ export class ResourcesController {
   @ApiOperation({ summary: 'Delete a protected resource that no client has a scope of' })
   @ApiHeader(ifMatchHeader)
   @ApiResponse({ status: 204 })
+  @ApiResponse({ status: 409, description: 'a client has a scope of it, or is its resource server' })
   async delete(
     @Param('identifier', { schema: resourceIdentifierSchema }) identifier: string,
     @Headers('if-match') ifMatch: string | undefined,

@@ -9,7 +9,7 @@ import {
 import { revocationKinds } from '@lanyard/oauth-protocol';
 import { RequireScopes } from '@lanyard/resource-server';
 import { nextPage } from '@lanyard/service-defaults';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { CurrentAdministrator, type Administrator } from '../origin.ts';
 import { Emergency } from '../work-at-a-time.ts';
@@ -30,7 +30,6 @@ export const revocationQuerySchema = z.strictObject({
 export type RevocationQuery = z.infer<typeof revocationQuerySchema>;
 
 @ApiTags('revocations')
-@ApiBearerAuth()
 @Controller('admin/revocations')
 export class RevocationsController {
   constructor(@Inject(TokenRevocations) private readonly revocations: TokenRevocations) {}
@@ -44,6 +43,7 @@ export class RevocationsController {
       'Revoke one access token, all of a client, or all that one of its secrets obtained; of a client with administrative scopes, only with these',
   })
   @ApiResponse({ status: 204 })
+  @ApiResponse({ status: 404, description: 'there is no such client or secret' })
   async revoke(
     @Body({ schema: newRevocationSchema }) body: NewRevocation,
     @CurrentAdministrator() administrator: Administrator,

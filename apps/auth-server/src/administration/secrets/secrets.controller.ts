@@ -8,7 +8,7 @@ import {
   type NewSecret,
 } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { idempotencyHeader } from '../openapi.ts';
 import { CurrentAdministrator, type Administrator } from '../origin.ts';
@@ -16,7 +16,6 @@ import { Emergency, LookUp } from '../work-at-a-time.ts';
 import { Secrets } from './secrets.ts';
 
 @ApiTags('secrets')
-@ApiBearerAuth()
 @Controller('admin/clients/:client_id/secrets')
 export class SecretsController {
   constructor(@Inject(Secrets) private readonly secrets: Secrets) {}
@@ -35,6 +34,7 @@ export class SecretsController {
   @ApiOperation({ summary: 'Give a client one more secret, that is shown here alone; with `overlap` the others end' })
   @ApiHeader(idempotencyHeader)
   @ApiResponse({ status: 201, standardSchema: createdSecretSchema })
+  @ApiResponse({ status: 409, description: 'the client has this secret, had it before, or has too many' })
   async add(
     @Param('client_id', { schema: clientIdSchema }) clientId: string,
     @Body({ schema: newSecretSchema }) body: NewSecret,

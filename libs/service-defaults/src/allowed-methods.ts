@@ -1,0 +1,40 @@
+import { HttpException } from '@nestjs/common';
+import type { FastifyInstance } from 'fastify';
+import type { Problem } from './problem/problem.ts';
+
+/**
+ * Answers 405 with `Allow` where a path has a route for other methods, RFC 9110 section 15.5.6. Call it before there are
+ * routes.
+ */
+export function refuseOtherMethods(fastify: FastifyInstance): void {
+  const methodsOf = new Map<string, Set<string>>();
+  fastify.addHook('onRoute', ({ url, method }) => {
+    const methods = methodsOf.get(url) ?? new Set();
+    for (const one of [method].flat()) methods.add(one);
+    methodsOf.set(url, methods);
+  });
+  let patterns: [pattern: RegExp, methods: string][] | undefined;
+  const allowedAt = (path: string): string | undefined => {
+    patterns ??= [...methodsOf].map(([url, methods]) => [patternOf(url), [...methods].toSorted().join(', ')]);
+    return patterns.find(([pattern]) => pattern.test(path))?.[1];
+  };
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const allowed = request.is404 ? allowedAt(request.url.split('?', 1)[0] ?? '') : undefined;
+    if (allowed === undefined) return done();
+    // Caches may keep a 405.
+    void reply.headers({ allow: allowed, 'cache-control': 'no-store' });
+    const detail = `this path takes ${allowed}`;
+    const problem: Problem = { type: 'about:blank', title: 'Method Not Allowed', status: 405, detail };
+    // A body that came together with the headers is complete then, and the connection stays open.
+    setImmediate(() => done(new HttpException(problem, 405)));
+  });
+}
+
+/** A parameter is one segment, and a wildcard at least one. */
+function patternOf(url: string): RegExp {
+  const segments = url.split('/').map((segment) => {
+    if (segment.startsWith(':')) return '[^/]+';
+    return segment === '*' ? '.+' : segment.replaceAll(/[^\w-]/g, String.raw`\$&`);
+  });
+  return new RegExp(`^${segments.join('/')}/?$`);
+}

@@ -1,0 +1,82 @@
+import { expect, it } from '@jest/globals';
+import type { AccessRules } from '@lanyard/resource-server';
+import { describeAccess } from './index.ts';
+
+interface Document {
+  paths: Record<
+    string,
+    Record<
+      string,
+      {
+        operationId: string;
+        parameters?: object[];
+        requestBody?: object;
+        responses: Record<string, object>;
+        security?: object[];
+      }
+    >
+  >;
+  components?: { schemas?: Record<string, object> };
+}
+
+const rules = {
+  all: () => [
+    { route: 'JobsController.change', rule: { scopes: ['jobs:write'] } },
+    { route: 'JobsController.me', rule: { scopes: [] } },
+    { route: 'MetadataController.root', rule: { public: true } },
+  ],
+} as unknown as AccessRules;
+
+it('gives each operation the scopes of its access rule, and the answers that every route may give', () => {
+  const { paths, components } = describeAccess<Document>(
+    {
+      paths: {
+        '/jobs/{id}': {
+          patch: {
+            operationId: 'JobsController_change',
+            parameters: [
+              { in: 'path', name: 'id' },
+              { in: 'header', name: 'If-Match' },
+            ],
+            requestBody: {},
+            responses: {
+              200: { description: 'changed' },
+              409: { description: 'it has ended' },
+              403: { description: 'mine' },
+            },
+          },
+        },
+        '/me': { get: { operationId: 'JobsController_me', responses: { 200: {} } } },
+        '/.well-known/oauth-protected-resource/{path}': {
+          get: {
+            operationId: 'MetadataController_root',
+            parameters: [{ in: 'path', name: '*' }],
+            responses: { 200: {} },
+          },
+        },
+      },
+    },
+    rules,
+    { 429: 'too many at a time' },
+  );
+  const operations = Object.entries(paths).map(([path, item]) => {
+    const [operation] = Object.values(item);
+    return [path, Object.keys(operation!.responses).join(' '), operation!.security];
+  });
+  expect(operations).toEqual([
+    ['/jobs/{id}', '200 400 401 403 404 408 409 412 413 415 429 503', [{ access_token: ['jobs:write'] }]],
+    ['/me', '200 401 429 503', [{ access_token: [] }]],
+    ['/.well-known/oauth-protected-resource/{path}', '200 404', []],
+  ]);
+  const { responses } = paths['/jobs/{id}']!.patch!;
+  const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+  expect([responses[200], responses[403], responses[409], responses[429]]).toEqual([
+    { description: 'changed' },
+    { description: 'mine', content },
+    { description: 'it has ended', content },
+    { description: 'too many at a time', content },
+  ]);
+  const [, , below] = Object.values(paths);
+  expect(below!.get!.parameters).toEqual([{ in: 'path', name: 'path' }]);
+  expect(Object.keys(components!.schemas!)).toEqual(['Problem']);
+});

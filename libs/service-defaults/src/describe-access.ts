@@ -1,0 +1,109 @@
+import type { AccessRule, AccessRules } from '@lanyard/resource-server';
+
+/** What is used here of an OpenAPI document. */
+interface ApiDocument {
+  paths: Record<string, object>;
+  components?: { schemas?: Record<string, object> };
+}
+
+interface Operation {
+  operationId?: string;
+  parameters?: { in?: string; name?: string }[];
+  requestBody?: unknown;
+  responses: Record<string, { description?: string; content?: object }>;
+  security?: Record<string, string[]>[];
+}
+
+/** The name of the security scheme of access tokens. */
+export const accessTokenScheme = 'access_token';
+
+/** RFC 9728 section 3.1. */
+const resourceMetadata = '/.well-known/oauth-protected-resource';
+
+/** Answers that a request may get whatever its route does: hooks, guards and filters give them. */
+const answers = {
+  withInput: { 400: 'the request is invalid; each field is named' },
+  withBody: {
+    408: 'the body did not come in time',
+    413: 'the body is too large',
+    415: 'the body has another type than the route takes, or a content coding',
+  },
+  guarded: {
+    401: 'the access token is missing or invalid, with a challenge',
+    429: 'the client has sent more requests than its quota, or too many bytes at once: try again after Retry-After',
+    503: 'this is not possible at the moment: try again after Retry-After',
+  },
+  withPath: { 404: 'there is nothing of this name' },
+  ifMatch: { 412: 'it is in another state than If-Match says' },
+  idempotent: { 422: 'the Idempotency-Key was used for another request' },
+  scoped: { 403: 'the access token lacks the scope, with a challenge that names it' },
+};
+
+/**
+ * Completes an OpenAPI document by what holds for every route: the scopes of its access rule, and the answers that it may give
+ * whatever it does.
+ * @param more  descriptions that differ, by status
+ */
+export function describeAccess<Document extends ApiDocument>(
+  document: Document,
+  rules: AccessRules,
+  more: Record<string, string> = {},
+): Document {
+  const ruleOf = new Map(rules.all().map(({ route, rule }) => [route.replace('.', '_'), rule]));
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const operation of Object.values(item) as Operation[]) {
+      // Nest names it after the wildcard, and the path otherwise.
+      for (const parameter of operation.parameters ?? []) if (parameter.name === '*') parameter.name = 'path';
+      if (path.startsWith(resourceMetadata))
+        operation.responses[404] = { description: 'the resource has another path' };
+      complete(operation, ruleOf.get(operation.operationId ?? ''), more);
+    }
+  }
+  const schemas = { ...document.components?.schemas, Problem: problemSchema };
+  return { ...document, components: { ...document.components, schemas } };
+}
+
+function complete(operation: Operation, rule: AccessRule | undefined, more: Record<string, string>): void {
+  const scopes = rule && 'scopes' in rule ? rule.scopes : undefined;
+  const parameters = operation.parameters ?? [];
+  const takesInput = operation.requestBody !== undefined || parameters.length > 0;
+  const hasHeader = (header: string) => parameters.some(({ in: place, name }) => place === 'header' && name === header);
+  const given: Record<string, string> = {
+    ...(scopes && takesInput && answers.withInput),
+    ...(scopes && operation.requestBody !== undefined && answers.withBody),
+    ...(parameters.some(({ in: place }) => place === 'path') && answers.withPath),
+    ...(hasHeader('If-Match') && answers.ifMatch),
+    ...(hasHeader('Idempotency-Key') && answers.idempotent),
+    ...(scopes && answers.guarded),
+    ...(scopes && scopes.length > 0 && answers.scoped),
+  };
+  if (scopes) operation.security = [{ [accessTokenScheme]: [...scopes] }];
+  operation.security ??= [];
+  const own = operation.responses;
+  const statuses = new Set([...Object.keys(own), ...Object.keys(given)]);
+  operation.responses = Object.fromEntries(
+    [...statuses].toSorted().map((status) => {
+      const description = own[status]?.description || (given[status] && (more[status] ?? given[status])) || '';
+      const isProblem = Number(status) >= 400 && own[status]?.content === undefined;
+      return [status, { ...own[status], description, ...(isProblem && { content: problemContent }) }];
+    }),
+  );
+}
+
+const problemContent = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+
+/** RFC 9457 section 3.1. */
+const problemSchema = {
+  type: 'object',
+  required: ['type', 'title', 'status'],
+  properties: {
+    type: { type: 'string', description: 'names the kind of problem, such as urn:lanyard:problem:lease-lost' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    errors: {
+      type: 'array',
+      items: { type: 'object', properties: { field: { type: 'string' }, message: { type: 'string' } } },
+    },
+  },
+};
