@@ -1,4 +1,5 @@
 /** Runs one project's tests; the counts go to .jest/ for the closing line of `npm test`. */
+import '../require-node.mjs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

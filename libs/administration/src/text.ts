@@ -9,6 +9,8 @@ export const nameSchema = z
   .string()
   .min(1)
   .max(200, tooLong)
+  // Those of `\p{Cc}`, which not every reader of OpenAPI knows.
+  // oxlint-disable-next-line no-control-regex -- that is what it is about
   .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must have no control characters')
   .refine((text) => text.isWellFormed(), 'must have no half characters');
 

@@ -25,7 +25,7 @@ export function printJson(value: unknown): void {
 
 function shown(value: unknown): string {
   if (value === null || value === undefined) return '';
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value as string | number);
+  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
   // Whoever reads it by a program gets all of it.
   return process.stdout.isTTY && text.length > widestCell ? `${text.slice(0, widestCell - 1)}…` : text;
 }

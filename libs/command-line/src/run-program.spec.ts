@@ -34,7 +34,9 @@ async function run(args: string[], action: () => unknown = () => undefined) {
   process.exitCode = undefined;
   return outcome;
 }
-const fails = (error: Error) => () => Promise.reject(error);
+const fails = (error: Error) => () => {
+  throw error;
+};
 
 it('ends with 2 where it was not given what it needs, and says where the help is', async () => {
   expect(await run(['files', 'delete'])).toEqual([

@@ -51,7 +51,7 @@ export function readSettings<Schema extends typeof commonSettings>(
       `the secrets in ${directory} belong to ${deployment.ISSUER}, and ISSUER is ${ISSUER}: set SECRETS_DIRECTORY as well`,
     );
   }
-  return parsed.data as z.infer<Schema>;
+  return parsed.data;
 }
 
 function readDeployment(file: string): Record<string, string> {

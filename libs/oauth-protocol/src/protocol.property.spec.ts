@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-// oxlint-disable-next-line no-restricted-imports -- of the tests alone
 import fc from 'fast-check';
 import {
   authorizationServerMetadataUrl,

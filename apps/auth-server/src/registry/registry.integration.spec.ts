@@ -54,6 +54,7 @@ describe('the registry in memory', () => {
     await until([401, 401]);
     await setDisabled(false);
     await until([200, 200]);
+    expect(await statuses()).toEqual([200, 200]);
   });
 
   it('takes in that scopes belong to another resource, for clients that had tokens before', async () => {
@@ -69,6 +70,7 @@ describe('the registry in memory', () => {
     for (const resource of ['http://localhost:3001', 'http://localhost:3002']) {
       await moveTo(resource);
       while (String(await audiences()) !== `${resource},${resource}`) await sleep(5);
+      expect(await audiences()).toEqual([resource, resource]);
     }
   });
 
@@ -113,6 +115,7 @@ describe('the registry in memory', () => {
     await until([401, 401]);
     await setDisabled(false);
     await until([200, 200]);
+    expect(await statuses()).toEqual([200, 200]);
   });
 
   it('knows that nothing is heard, and looks by itself, where a pooler shares its connections', async () => {
@@ -130,10 +133,7 @@ describe('the registry in memory', () => {
     await until([200], { authorization }, [app]);
     expect(logs.join('').match(/notifications do not come back/g)).toHaveLength(1);
     await app.close();
-    while (
-      (await replicas[0]!.get(Management).inject('/health/ready')).json().details['registry changes'].status !== 'up'
-    )
-      await sleep(20);
+    await until([200, 200]);
   });
 
   it('takes in a change whose notification was lost, by the next reconciliation', async () => {
@@ -146,6 +146,7 @@ describe('the registry in memory', () => {
     await database.owner.query('ALTER TABLE client ENABLE TRIGGER client_changed');
     await setDisabled(false);
     await until([200], { authorization }, [reconciling]);
+    expect(await statuses({ authorization }, [reconciling])).toEqual([200]);
     await reconciling.close();
   });
 
@@ -164,6 +165,7 @@ describe('the registry in memory', () => {
     await slow.query('COMMIT');
     slow.release();
     await until([401], reports, [reconciling]);
+    expect(await statuses(reports, [reconciling])).toEqual([401]);
     await reconciling.close();
   });
 

@@ -1,4 +1,4 @@
-import Big from 'big.js';
+import { Big } from 'big.js';
 
 /** A number where a double is exactly it, RFC 8259 section 6; else its digits. */
 export type ExactNumber = number | string;

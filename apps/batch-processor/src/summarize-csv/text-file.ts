@@ -122,10 +122,8 @@ class LineDecoder {
   }
 
   *decode(bytes: Buffer, line: () => number): Generator<Buffer> {
-    if (this.charset === 'utf-8' && isUtf8(bytes) && !bytes.includes(0)) return yield bytes;
-    const text = this.charset === 'utf-8' ? undefined : this.tryDecode(bytes);
-    if (text !== undefined && !text.includes('\0')) return yield Buffer.from(text);
-    for (const one of this.linesIn(bytes)) {
+    const whole = this.wholeText(bytes);
+    for (const one of whole ? [] : this.linesIn(bytes)) {
       const text = this.tryDecode(one);
       if (text === undefined) {
         throw new InvalidCsvError(
@@ -139,6 +137,14 @@ class LineDecoder {
       }
       yield Buffer.from(text);
     }
+    if (whole) yield whole;
+  }
+
+  /** Undefined where a line is wrong. */
+  private wholeText(bytes: Buffer): Buffer | undefined {
+    if (this.charset === 'utf-8') return isUtf8(bytes) && !bytes.includes(0) ? bytes : undefined;
+    const text = this.tryDecode(bytes);
+    return text === undefined || text.includes('\0') ? undefined : Buffer.from(text);
   }
 
   private tryDecode(bytes: Buffer): string | undefined {

@@ -88,6 +88,7 @@ describe('an upload that breaks off', () => {
     await until(async () => Number((await left())?.bytes) > 0);
     socket.destroy();
     await until(isEmpty);
+    expect(await left()).toEqual(nothing);
   });
 
   it('leaves nothing where it ends before the length that it announced [upload-leaves-nothing, Lanyard]', async () => {
@@ -95,6 +96,7 @@ describe('an upload that breaks off', () => {
     await until(async () => Number((await left())?.bytes) > 0);
     socket.end();
     await until(isEmpty);
+    expect(await left()).toEqual(nothing);
   });
 
   it('leaves nothing where it is too large, hears why, and is cut off [upload-leaves-nothing, Lanyard]', async () => {

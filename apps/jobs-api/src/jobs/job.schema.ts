@@ -6,6 +6,7 @@ const name = z
   .string()
   .min(1)
   .max(255)
+  // oxlint-disable-next-line no-control-regex -- that is what it is about
   .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must have no control characters');
 
 const fileId = z
@@ -15,6 +16,7 @@ const fileId = z
 
 const delimiter = z
   .string()
+  // oxlint-disable-next-line no-control-regex -- Postgres stores no NUL
   .regex(/^[^"\r\n\u0000]$/u, 'must be one character, and no quote or line end')
   .describe('what separates the values; found in the beginning of the file by default');
 
