@@ -113,7 +113,8 @@ const hints = ({ urls, secretsDirectory }: System) => {
   const isDefault = secretsDirectory === join(repository, '.lanyard/secrets');
   const secrets = isDefault ? '.lanyard/secrets' : '$SECRETS_DIRECTORY';
   return `${pc.bold('Try it')}, in another terminal, in this folder:
-${isDefault ? '' : `  export SECRETS_DIRECTORY='${secretsDirectory}'\n`}  curl -s -u "batch-processor:$(cat "${secrets}/batch-processor/client_secret")" -d grant_type=client_credentials ${urls.issuer}/oauth/token
+${isDefault ? '' : `  export SECRETS_DIRECTORY='${secretsDirectory}'\n`}  npx lanyard token get --client-id batch-processor
+  curl -s -u "batch-processor:$(cat "${secrets}/batch-processor/client_secret")" -d grant_type=client_credentials ${urls.issuer}/oauth/token
   npm run jobs -- list
   npm run jobs -- report columns
   npx lanyard doctor

@@ -26,6 +26,8 @@ export interface ServiceOptions {
   output?: number;
 }
 
+const isWindows = process.platform === 'win32';
+
 /** One process of the system. */
 export class Service {
   readonly options: ServiceOptions;
@@ -51,7 +53,8 @@ export class Service {
     const child = spawn(process.execPath, command, {
       cwd: directory,
       env: { PATH: process.env.PATH, ...environment },
-      detached: true,
+      // On Windows, that would be a window of its own.
+      detached: !isWindows,
       stdio: ['ignore', output ?? 'pipe', 'pipe', 'ipc'],
     });
     this.process = child;
@@ -96,7 +99,9 @@ export class Service {
     if (!child) return;
     this.stopping = true;
     const ended = once(child, 'exit');
-    child.kill(signal);
+    // Windows knows no signals, and would end it at once: it stops when the channel closes, as where the launcher is gone.
+    if (isWindows && signal === 'SIGTERM') child.disconnect();
+    else child.kill(signal);
     await ended;
   }
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { access, constants, readFile, writeFile } from 'node:fs/promises';
@@ -124,7 +125,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const program = (name: ServiceName, file: string, more: NodeJS.ProcessEnv, urls: ServiceUrls = {}) =>
       new Service({
         name: file === 'migrate' ? `${name} migration` : name,
-        command: commandOf(name, file, dev && file === 'main'),
+        command: programOf(name, file, dev && file === 'main'),
         environment: { ...common, ...perService[name], ...more },
         directory: repository,
         ...urls,
@@ -195,7 +196,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   }
 }
 
-function commandOf(name: ServiceName, file: string, dev: boolean): string[] {
+function programOf(name: ServiceName, file: string, dev: boolean): string[] {
   if (!dev) return [join(repository, 'apps', name, 'dist', `${file}.js`)];
   const hooks = join(repository, 'tools', 'hooks.mjs');
   return ['--watch', '--watch-preserve-output', '--import', hooks, join(repository, 'apps', name, 'src', `${file}.ts`)];
@@ -212,11 +213,36 @@ async function own(directory: string): Promise<void> {
     throw new Error(`LANYARD_DIRECTORY cannot be used (${code}): ${directory}`, { cause: error });
   }
   const pid = await readFile(file, 'utf8').catch(() => '');
-  const command = pid && (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''));
-  if (pid !== String(process.pid) && command.includes('tools/start/main.ts')) {
+  if (pid !== '' && pid !== String(process.pid) && isLauncher(Number(pid))) {
     throw new Error(`${directory} is in use by process ${pid}: stop that first, or set LANYARD_DIRECTORY`);
   }
   await writeFile(file, String(process.pid));
+}
+
+/** Another program may have the number of one that ended. */
+function isLauncher(pid: number): boolean {
+  return commandOf(pid).replaceAll('\\', '/').includes('tools/start/main.ts');
+}
+
+/** Empty where there is no such process. Slim containers have no `ps`. */
+function commandOf(pid: number): string {
+  if (process.platform === 'linux') return readIfThere(`/proc/${pid}/cmdline`);
+  const [program, args] =
+    process.platform === 'win32'
+      ? [
+          'powershell',
+          ['-NoProfile', '-Command', `(Get-CimInstance Win32_Process -Filter ProcessId=${pid}).CommandLine`],
+        ]
+      : ['ps', ['-o', 'args=', '-p', String(pid)]];
+  return spawnSync(program, args, { encoding: 'utf8' }).stdout ?? '';
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 const secretFiles = (directory: string): string[] =>

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
 interface Result {
   startTime: number;
@@ -11,8 +12,13 @@ interface Result {
 
 /** Runs all tests of the targets (`test,e2e`) through Nx, and ends with a line with their number. */
 const [targets = '', ...projectOptions] = process.argv.slice(2);
+// By its file: on Windows, the command of this name is none that can be run without a shell.
+const nxFile = createRequire(import.meta.url).resolve('nx/bin/nx.js');
 const nx = (command: string[], stdio: 'inherit' | 'pipe' = 'inherit') =>
-  spawnSync('nx', [...command, ...projectOptions], { stdio: ['inherit', stdio, 'inherit'], encoding: 'utf8' });
+  spawnSync(process.execPath, [nxFile, ...command, ...projectOptions], {
+    stdio: ['inherit', stdio, 'inherit'],
+    encoding: 'utf8',
+  });
 
 rmSync('.jest', { recursive: true, force: true });
 const begun = Date.now();

@@ -74,7 +74,9 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {
   const start = async () => {
     await writeFile(log, '', { mode: 0o600 });
     if (user) await chown(log, user.uid, user.gid);
-    const settings = [`-p ${port}`, '-h 127.0.0.1', `-k ''`, '-c track_functions=none'];
+    const settings = [`-p ${port}`, '-h 127.0.0.1', '-c track_functions=none'];
+    // Windows has no sockets in files, and another way to quote.
+    if (process.platform !== 'win32') settings.push(`-k ''`);
     if (options.durable === false)
       settings.push('-c fsync=off', '-c synchronous_commit=off', '-c full_page_writes=off');
     try {

@@ -1,0 +1,100 @@
+/**
+ * A newcomer's walk through a checkout: `npm start` to the last example job, every command that it prints as a next step, the
+ * end by Ctrl-C, and a second start. In a clone in which `npm ci` has run: `node tools/walk/main.mjs`. Needs nothing but Node 20.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+const isWindows = process.platform === 'win32';
+const first = 20_000 + Math.floor(Math.random() * 9000);
+const ports = Object.fromEntries(
+  ['AUTH_SERVER_PORT', 'BATCH_PROCESSOR_PORT', 'JOBS_API_PORT'].map((name, i) => [name, String(first + i)]),
+);
+/** A next step is typed in another terminal, where nothing of this is set. */
+const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined };
+const say = (text) => process.stdout.write(`${text}\n`);
+
+/** Starts it, and waits until its examples are done. */
+async function start() {
+  const begun = performance.now();
+  const since = () => `${((performance.now() - begun) / 1000).toFixed(1)} s`;
+  let output = '';
+  // In a group of its own, which Ctrl-C reaches as a whole.
+  const child = spawn('npm', ['start'], {
+    cwd: repository,
+    env: { ...env, ...ports },
+    shell: isWindows,
+    detached: !isWindows,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  child.stdout.on('data', (chunk) => {
+    process.stdout.write(chunk);
+    if (output === '') say(`[the first line came after ${since()}]`);
+    output += chunk;
+  });
+  const deadline = Date.now() + 300_000;
+  while (!output.includes('npx lanyard doctor')) {
+    assert.equal(child.exitCode, null, 'npm start ended by itself');
+    assert.ok(Date.now() < deadline, 'npm start was not ready within five minutes');
+    await sleep(100);
+  }
+  say(`[ready after ${since()}]`);
+  assert.match(output, /3 of 3 jobs succeeded/);
+  return { child, output: () => output };
+}
+
+/** Ends it as Ctrl-C does; Windows has no way to send that from a program, and ends it at once. */
+async function stop({ child }) {
+  const ended = once(child, 'exit');
+  if (isWindows) execFileSync('taskkill', ['/PID', String(child.pid), '/T', '/F']);
+  else process.kill(-child.pid, 'SIGINT');
+  await ended;
+  for (const [name, port] of Object.entries(ports)) {
+    let isFree = false;
+    for (let tries = 0; !isFree && tries < 100; tries++) {
+      isFree = await new Promise((resolve) => {
+        const server = createServer().once('error', () => resolve(false));
+        server.listen(Number(port), '127.0.0.1', () => server.close(() => resolve(true)));
+      });
+      if (!isFree) await sleep(100);
+    }
+    assert.ok(isFree, `${name} is still taken after the end`);
+  }
+}
+
+/** What stands below "Try it", line by line. */
+function nextSteps(output) {
+  const lines = output.slice(output.lastIndexOf('Try it')).split(/\r?\n/).slice(1);
+  const steps = lines.slice(0, lines.findIndex((line) => line.includes('doctor')) + 1).map((line) => line.trim());
+  assert.ok(steps.length >= 5, 'there are next steps');
+  return isWindows ? steps.filter((step) => /^np[mx] /.test(step)) : steps;
+}
+
+function run(command) {
+  say(`\n$ ${command}`);
+  const output = execFileSync(command, { cwd: repository, env, encoding: 'utf8', shell: isWindows ? true : 'bash' });
+  say(output);
+  return output;
+}
+
+rmSync(`${repository}/.lanyard`, { recursive: true, force: true });
+let running = await start();
+try {
+  const steps = nextSteps(running.output());
+  const outputs = steps.map(run);
+  assert.match(outputs[steps.findIndex((step) => step.includes('token get'))], /^ey[\w-]+\.[\w-]+\.[\w-]+\s*$/);
+  const jobs = JSON.parse(run('npm run -s jobs -- list --json'));
+  assert.deepEqual(jobs.map(({ status }) => status), ['succeeded', 'succeeded', 'succeeded']);
+  await stop(running);
+  running = await start();
+  assert.equal(JSON.parse(run('npm run -s jobs -- list --json')).length, 3);
+} finally {
+  await stop(running);
+}
+say('\nthe walk succeeded');
