@@ -48,8 +48,8 @@ const sentences: Record<string, (fields: Fields) => string | undefined> = {
         .join(', ') || 'nothing to do'
     }`,
   'run failed': (fields) => pc.red(`the run failed, it is tried again: ${reasonOf(fields)}`),
-  "the authorization server's keys could not be fetched": waits,
-  'the list of revocations could not be fetched': waits,
+  "a problem with the authorization server's keys": waits,
+  'a problem with the list of revocations': waits,
   'the list of revocations is up to date again': () => 'hears again of what is revoked',
   listening: () => undefined,
 };
@@ -72,8 +72,8 @@ function requestSentence(service: string, fields: Fields): string | undefined {
     if (route === '/admin/revocations' && method === 'POST')
       return `revokes access tokens, as ${pc.bold(String(client))} says  ${answer}`;
     if (route === '/oauth/revocations')
-      return status === 200 ? `tells ${pc.bold(String(client))} what is revoked` : undefined;
-    if (route === '/.well-known/jwks.json') return `gives its public keys to whoever checks tokens  ${answer}`;
+      return status === 200 ? `sends the list of revocations to ${pc.bold(String(client))}` : undefined;
+    if (route === '/.well-known/jwks.json') return `serves its public keys  ${answer}`;
     return route === '/oauth/token' ? `${method} ${route}  ${answer}` : undefined;
   }
   // The command line asks over and over whether its jobs are done.

@@ -157,12 +157,13 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       jobsApi: service('jobs-api', ports.jobsApi, managementPorts.jobsApi),
       batchProcessor: service('batch-processor', ports.batchProcessor, managementPorts.batchProcessor),
     };
+    // Each finds those that it needs, and has nothing to warn of.
     for (const service of [services.authServer, services.jobsApi, services.batchProcessor]) {
       signal?.throwIfAborted();
       running.push(service);
       service.start();
+      await service.ready();
     }
-    await Promise.all(Object.values(services).map((service) => service.ready()));
     const secretOf = (clientId: string) => readFile(join(secretsDirectory, clientId, 'client_secret'), 'utf8');
     const accessToken = async (clientId: string) => {
       const response = await fetch(`${urls.issuer}/oauth/token`, {

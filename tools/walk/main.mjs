@@ -90,7 +90,10 @@ try {
   const outputs = steps.map(run);
   assert.match(outputs[steps.findIndex((step) => step.includes('token get'))], /^ey[\w-]+\.[\w-]+\.[\w-]+\s*$/);
   const jobs = JSON.parse(run('npm run -s jobs -- list --json'));
-  assert.deepEqual(jobs.map(({ status }) => status), ['succeeded', 'succeeded', 'succeeded']);
+  assert.deepEqual(
+    jobs.map(({ status }) => status),
+    ['succeeded', 'succeeded', 'succeeded'],
+  );
   await stop(running);
   running = await start();
   assert.equal(JSON.parse(run('npm run -s jobs -- list --json')).length, 3);

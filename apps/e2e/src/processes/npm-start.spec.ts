@@ -81,6 +81,8 @@ describe('npm start', () => {
     expect(first.output()).toMatch(/auth-server\s+issues an access token to batch-processor: jobs:read jobs:write/);
     expect(first.output()).toMatch(/jobs-api\s+POST \/jobs\/claim {2}token of batch-processor is valid/);
     expect(first.output()).toMatch(/3 of 3 jobs succeeded/);
+    // A healthy start has nothing to warn of.
+    expect(first.output()).not.toMatch(/ECONNREFUSED|a problem with|failed|waits for/);
     const done = await jobs('list');
     expect(done.map(({ status }: { status: string }) => status)).toEqual(['succeeded', 'succeeded', 'succeeded']);
 

@@ -63,7 +63,9 @@ export function logRequests(fastify: FastifyInstance, logger: Logger): void {
   fastify.addHook('onResponse', (request, reply, done) => {
     const { route, logFields: line } = request;
     const status = reply.statusCode;
-    const level = status >= 500 ? 'error' : quiet.has(route) ? 'debug' : 'info';
+    // A request that waited for news, RFC 7240 section 4.3, is one of very many.
+    const isQuiet = quiet.has(route) || reply.hasHeader('preference-applied');
+    const level = status >= 500 ? 'error' : isQuiet ? 'debug' : 'info';
     if (!lines.isLevelEnabled(level)) return done();
     line.route = route;
     line.params = idsOf(request.params);
