@@ -17,7 +17,7 @@ export const authorizationServer: readonly Rule[] = [
     name: 'post-only',
     section: 'RFC 6749 §3.2',
     text: 'The token endpoint takes `POST` and no other method.',
-    files: [`${server}/auth-server.ts`],
+    files: [`${server}/token/token.controller.ts`, 'libs/service-defaults/src/allowed-methods.ts'],
   },
   {
     name: 'form-encoding-only',

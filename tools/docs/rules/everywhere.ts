@@ -26,6 +26,18 @@ export const everywhere: readonly Rule[] = [
     files: [service, `${library}/limits/limit-bodies.ts`],
   },
   {
+    name: 'content-coding',
+    section: 'RFC 9110 §8.4',
+    text: 'A compressed body is refused by name: nothing decodes it, so that it would be read as something else.',
+    files: [`${library}/limits/content-coding.ts`],
+  },
+  {
+    name: 'other-methods',
+    section: 'RFC 9110 §15.5.6',
+    text: 'Another method than a path takes is answered 405 with the methods that it takes.',
+    files: [`${library}/allowed-methods.ts`],
+  },
+  {
     name: 'held-bodies',
     section: 'Lanyard',
     text: 'The bodies that come in from one address at a time have a limit together.',

@@ -105,4 +105,10 @@ export const parsers: readonly Rule[] = [
     text: 'The type of a column is that of its values, however long they are.',
     files: ['apps/batch-processor/src/summarize-csv/column-summary.ts'],
   },
+  {
+    name: 'exact-numbers',
+    section: 'RFC 8259 §6',
+    text: 'A number that a double would change travels as its digits: what is reported is in the file.',
+    files: ['apps/batch-processor/src/summarize-csv/number-summary.ts', 'apps/jobs-api/src/leases/lease.schema.ts'],
+  },
 ];
