@@ -19,7 +19,7 @@ import { answerUnreadable, limitHeaders, limitsOf } from './limits/limits.ts';
 import { readText } from './limits/read-text.ts';
 import { leaveBodiesUnread, leaveUnread } from './limits/unread-bodies.ts';
 import { HealthModule } from './health/health.module.ts';
-import { createLogger, NestLogger } from './logging/logger.ts';
+import { createLogger, NestLogger, textOutput } from './logging/logger.ts';
 import { logRequests, requestIdOf } from './logging/request-log.ts';
 import { ManagementModule } from './management/management.module.ts';
 import { Management } from './management/management.ts';
@@ -54,7 +54,8 @@ export async function createService<Schema extends z.ZodObject>(
   logDestination?: DestinationStream,
 ): Promise<{ app: NestFastifyApplication; configuration: z.infer<Schema> & ServiceConfiguration; logger: Logger }> {
   const configuration = readConfiguration(service.configuration, environment) as z.infer<Schema> & ServiceConfiguration;
-  const logger = createLogger(service.name, configuration.LOG_LEVEL, logDestination);
+  const text = configuration.LOG_FORMAT === 'text' ? textOutput(service.name) : undefined;
+  const logger = createLogger(service.name, configuration.LOG_LEVEL, logDestination ?? text);
   const registry = createRegistry(service.name);
   const certificate = readCertificate(configuration);
   const limits = limitsOf(service.requestTimeout ?? 30);

@@ -37,6 +37,10 @@ export const serviceConfiguration = z.object({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('the least severe level that is logged'),
+  LOG_FORMAT: z
+    .enum(['json', 'text'])
+    .default('json')
+    .describe('`json` for programs, a line each; `text` for people who watch'),
   SHUTDOWN_TIMEOUT: z.coerce
     .number()
     .int()

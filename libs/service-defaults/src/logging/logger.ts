@@ -1,5 +1,6 @@
 import type { LoggerService, LogLevel } from '@nestjs/common';
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { textOf, type LineFields } from './sentences.ts';
 
 /** Whatever carries one of these names, at the top of a log line or one level below, is not logged. */
 export const secretFields = [
@@ -37,6 +38,12 @@ export function createLogger(
     },
     destination,
   );
+}
+
+/** Lines for people, on standard output. */
+export function textOutput(service: string): DestinationStream {
+  const output = standardOutput();
+  return { write: (line: string) => output.write(textOf(service, JSON.parse(line) as LineFields)) };
 }
 
 /** For lines whose fields are no objects: looking into each field costs more than all else of a line. */

@@ -64,8 +64,8 @@ export function logRequests(fastify: FastifyInstance, logger: Logger): void {
     const { route, logFields: line } = request;
     const status = reply.statusCode;
     // A request that waited for news, RFC 7240 section 4.3, is one of very many.
-    const isQuiet = quiet.has(route) || reply.hasHeader('preference-applied');
-    const level = status >= 500 ? 'error' : isQuiet ? 'debug' : 'info';
+    const isQuiet = reply.hasHeader('preference-applied');
+    const level = quiet.has(route) || (isQuiet && status < 500) ? 'debug' : status >= 500 ? 'error' : 'info';
     if (!lines.isLevelEnabled(level)) return done();
     line.route = route;
     line.params = idsOf(request.params);

@@ -1,0 +1,54 @@
+import { expect, it } from '@jest/globals';
+import { stripVTControlCharacters } from 'node:util';
+import { sentenceOf, textOf } from './sentences.ts';
+
+const time = '2026-01-31T12:00:00.123Z';
+const sentence = (service: string, fields: object) => {
+  const found = sentenceOf(service, fields as Record<string, unknown>);
+  return found === undefined ? undefined : stripVTControlCharacters(found);
+};
+const text = (service: string, fields: object) =>
+  stripVTControlCharacters(textOf(service, { time, level: 'info', service, ...fields }));
+
+it.each<[string, object, string | undefined]>([
+  [
+    'auth-server',
+    {
+      msg: 'request',
+      method: 'POST',
+      route: '/oauth/token',
+      status: 200,
+      client_id: 'a',
+      scope: 's',
+      audience: 'r',
+      ms: 1,
+    },
+    'issues an access token to a: s, for r  200 1 ms',
+  ],
+  [
+    'jobs-api',
+    { msg: 'request', method: 'POST', route: '/jobs/claim', status: 200, client_id: 'a', claimed: 2, ms: 1 },
+    'POST /jobs/claim  token of a is valid, 2 claimed  200 1 ms',
+  ],
+  ['jobs-api', { msg: 'request', method: 'GET', route: '/jobs/:id', status: 200, client_id: 'a', ms: 1 }, undefined],
+  ['batch-processor', { msg: 'jobs claimed', jobs: 1 }, 'claimed 1 job'],
+  ['auth-server', { msg: 'surprise', level: 'warn', err: { message: 'why' } }, 'surprise why'],
+  ['auth-server', { msg: 'nothing new', level: 'info' }, undefined],
+])('tells a line of the %s as a sentence, or leaves it out (%#)', (service, fields, expected) => {
+  expect(sentence(service, fields)).toBe(expected);
+});
+
+it('leaves nothing out as text', () => {
+  expect(text('jobs-api', { msg: 'listening', address: 'http://0.0.0.0:3002', request_id: 'x', nothing: null })).toBe(
+    '12:00:00.123  listening  address=http://0.0.0.0:3002\n',
+  );
+  const request = { msg: 'request', method: 'GET', route: '/jobs/:id', status: 200, client_id: 'a', ms: 1 };
+  expect(text('jobs-api', request)).toBe(
+    '12:00:00.123  request  method=GET route=/jobs/:id status=200 client_id=a ms=1\n',
+  );
+});
+
+it('shows control characters, instead of letting a terminal obey them', () => {
+  const fields = { msg: 'client authentication refused', client_id: 'a\u001B[2Jb\nc', reason: 'unknown client' };
+  expect(text('auth-server', fields)).toBe(String.raw`12:00:00.123  refuses a\u001b[2Jb\u000ac: unknown client` + '\n');
+});

@@ -1,0 +1,103 @@
+import pc from 'picocolors';
+
+/** Of a log line. */
+export type LineFields = Record<string, unknown>;
+
+/** A log line as a sentence for somebody who watches; undefined for what would only distract. */
+export function sentenceOf(service: string, line: LineFields): string | undefined {
+  const fields = visible(line);
+  if (fields.msg === 'request') return requestSentence(service, fields);
+  const sentence = sentences[String(fields.msg)];
+  if (sentence) return sentence(fields);
+  return isTrouble(fields) ? pc.red(`${String(fields.msg)} ${reasonOf(fields)}`) : undefined;
+}
+
+/** A log line as one of plain text, whatever it is about. */
+export function textOf(service: string, line: LineFields): string {
+  const time = String(line.time).slice(11, 23);
+  return `${pc.dim(time)}  ${sentenceOf(service, line) ?? plain(visible(line))}\n`;
+}
+
+const isTrouble = ({ level }: LineFields) => ['warn', 'error', 'fatal'].includes(String(level));
+
+/** What is in every line, or for programs only. */
+const left = new Set(['level', 'service', 'time', 'msg', 'request_id', 'context']);
+
+function plain(fields: LineFields): string {
+  const rest = Object.entries(fields).flatMap(([name, value]) =>
+    left.has(name) || value === undefined || value === null
+      ? []
+      : [`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`],
+  );
+  return [String(fields.msg), pc.dim(rest.join(' '))].join('  ').trimEnd();
+}
+
+/** What callers have sent is not for the terminal to obey. */
+const visible = (fields: LineFields): LineFields =>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? escaped(value) : value]),
+  );
+
+const escaped = (text: string): string =>
+  text.replaceAll(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+const sentences: Record<string, (fields: LineFields) => string | undefined> = {
+  'client authentication refused': ({ client_id: client, reason }) =>
+    pc.red(`refuses ${client ?? 'a client'}: ${reason}`),
+  'access refused': ({ error, reason, needed, client_id: client }) =>
+    pc.red(
+      `refuses ${client ?? 'a request'}: ${error}${needed ? `, needed: ${needed}` : ''}${reason ? ` (${reason})` : ''}`,
+    ),
+  'access token obtained': ({ granted, expiresIn }) =>
+    `has an access token now: ${pc.bold(String(granted))}, for ${minutes(Number(expiresIn))}; kept in memory until shortly before`,
+  'run started': ({ trigger }) => `begins a run (${trigger})`,
+  'jobs claimed': ({ jobs }) => `claimed ${jobs} ${jobs === 1 ? 'job' : 'jobs'}`,
+  'job succeeded': ({ file, rows }) => `${pc.green('finished')} ${file}: ${rows} rows`,
+  'job failed': ({ file, reason }) => pc.red(`failed at ${file}: ${reason}`),
+  'job handed back': ({ file }) => `hands back ${file}`,
+  'run ended': ({ processed }) =>
+    `ends the run: ${
+      Object.entries(processed ?? {})
+        .map(([outcome, jobs]) => `${jobs} ${outcome}`)
+        .join(', ') || 'nothing to do'
+    }`,
+  'run failed': (fields) => pc.red(`the run failed, it is tried again: ${reasonOf(fields)}`),
+  "a problem with the authorization server's keys": waits,
+  'a problem with the list of revocations': waits,
+  'the list of revocations is up to date again': () => 'hears again of what is revoked',
+  listening: () => undefined,
+};
+
+function waits(fields: LineFields): string {
+  return /ECONNREFUSED|has not given its keys/.test(reasonOf(fields))
+    ? pc.dim('waits for the authorization server')
+    : pc.red(`${String(fields.msg)} ${reasonOf(fields)}`);
+}
+
+function requestSentence(service: string, fields: LineFields): string | undefined {
+  const { method, route, status, client_id: client, ms } = fields;
+  const answer = `${Number(status) < 400 ? pc.green(String(status)) : pc.red(String(status))} ${pc.dim(`${ms} ms`)}`;
+  if (service === 'auth-server') {
+    if (route === '/oauth/token' && status === 200) {
+      return `issues an access token to ${pc.bold(String(client))}: ${fields.scope}, for ${fields.audience}  ${answer}`;
+    }
+    if (route === '/oauth/revoke' && fields.jti !== undefined)
+      return `revokes an access token of ${pc.bold(String(client))}  ${answer}`;
+    if (route === '/admin/revocations' && method === 'POST')
+      return `revokes access tokens, as ${pc.bold(String(client))} says  ${answer}`;
+    if (route === '/oauth/revocations')
+      return status === 200 ? `sends the list of revocations to ${pc.bold(String(client))}` : undefined;
+    if (route === '/.well-known/jwks.json') return `serves its public keys  ${answer}`;
+    return route === '/oauth/token' ? `${method} ${route}  ${answer}` : undefined;
+  }
+  // The command line asks over and over whether its jobs are done.
+  if (!client || (method === 'GET' && route === '/jobs/:id')) return undefined;
+  const more = fields.claimed === undefined ? '' : `, ${fields.claimed} claimed`;
+  return `${method} ${route}  token of ${pc.bold(String(client))} is valid${more}  ${answer}`;
+}
+
+const minutes = (seconds: number) => (seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`);
+
+function reasonOf({ err, reason }: LineFields): string {
+  return escaped(String((err as { message?: string } | undefined)?.message ?? reason ?? ''));
+}
