@@ -35,5 +35,10 @@ run = spawn(
   { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, TMPDIR } },
 );
 const [status] = await once(run, 'exit');
-rmSync(TMPDIR, { recursive: true, force: true });
+// After an interrupt, an embedded Postgres may write its last there, and goes with its own folder.
+try {
+  rmSync(TMPDIR, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
+} catch (error) {
+  process.stderr.write(`${error.message}\n`);
+}
 process.exit(status ?? 1);

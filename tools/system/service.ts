@@ -100,9 +100,11 @@ export class Service {
     this.stopping = true;
     const ended = once(child, 'exit');
     // Windows knows no signals, and would end it at once: it stops when the channel closes, as where the launcher is gone.
-    if (isWindows && signal === 'SIGTERM') child.disconnect();
+    if (isWindows && signal === 'SIGTERM' && child.connected) child.disconnect();
     else child.kill(signal);
+    const late = setTimeout(() => child.kill('SIGKILL'), 20_000);
     await ended;
+    clearTimeout(late);
   }
 }
 

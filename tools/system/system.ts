@@ -234,7 +234,7 @@ function commandOf(pid: number): string {
           'powershell',
           ['-NoProfile', '-Command', `(Get-CimInstance Win32_Process -Filter ProcessId=${pid}).CommandLine`],
         ]
-      : ['ps', ['-o', 'args=', '-p', String(pid)]];
+      : ['ps', ['-ww', '-o', 'args=', '-p', String(pid)]];
   return spawnSync(program, args, { encoding: 'utf8' }).stdout ?? '';
 }
 

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -38,19 +38,21 @@ async function start() {
     if (output === '') say(`[the first line came after ${since()}]`);
     output += chunk;
   });
+  const started = { child, output: () => output };
   const deadline = Date.now() + 300_000;
-  while (!output.includes('npx lanyard doctor')) {
-    assert.equal(child.exitCode, null, 'npm start ended by itself');
-    assert.ok(Date.now() < deadline, 'npm start was not ready within five minutes');
-    await sleep(100);
+  while (!output.includes('npx lanyard doctor') && child.exitCode === null && Date.now() < deadline) await sleep(100);
+  if (!output.includes('npx lanyard doctor')) {
+    await stop(started);
+    assert.fail('npm start was not ready within five minutes, or ended by itself');
   }
   say(`[ready after ${since()}]`);
   assert.match(output, /3 of 3 jobs succeeded/);
-  return { child, output: () => output };
+  return started;
 }
 
 /** Ends it as Ctrl-C does; Windows has no way to send that from a program, and ends it at once. */
 async function stop({ child }) {
+  if (child.exitCode !== null) return;
   const ended = once(child, 'exit');
   if (isWindows) execFileSync('taskkill', ['/PID', String(child.pid), '/T', '/F']);
   else process.kill(-child.pid, 'SIGINT');
@@ -83,7 +85,8 @@ function run(command) {
   return output;
 }
 
-rmSync(`${repository}/.lanyard`, { recursive: true, force: true });
+// It is about a first start, and the data of somebody else are not to be lost.
+assert.ok(!existsSync(`${repository}/.lanyard`), 'walk through a fresh clone: .lanyard is there already');
 let running = await start();
 try {
   const steps = nextSteps(running.output());

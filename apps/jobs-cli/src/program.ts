@@ -78,8 +78,8 @@ Examples:
   npm run jobs -- files
 
 Environment:
-  SECRETS_DIRECTORY    .lanyard/secrets by default, with <client_id>/client_secret, and with the addresses of what runs
-  ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL  default: where what the secrets belong to runs
+  SECRETS_DIRECTORY    .lanyard/secrets by default, with <client_id>/client_secret and the deployment's addresses
+  ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL  default: the addresses of the deployment that these secrets belong to
 Where these are not the names that the services go by, as in a container network:
   ISSUER_ADDRESS            where the issuer is reached
   JOBS_API_RESOURCE         the jobs API's resource identifier; default: its address

@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { address, caller, commonSettings, readSettings, type Call } from '@lanyard/command-line';
+import { address, caller, commonSettings, readSettings, secretFileOf, type Call } from '@lanyard/command-line';
 import { secretFromFile, TokenClient } from '@lanyard/token-client';
 
 /** How the command line reaches the services; each call carries a token of its own client and scope. */
@@ -27,17 +26,14 @@ export function connect(environment: NodeJS.ProcessEnv): System {
 }
 
 function connected(environment: NodeJS.ProcessEnv): System {
-  const { ISSUER, ISSUER_ADDRESS, SECRETS_DIRECTORY, ALLOW_INSECURE_REQUESTS, ...services } = readSettings(
-    settings,
-    environment,
-  );
+  const services = readSettings(settings, environment);
   const tokensOf = (clientId: string) =>
     new TokenClient({
-      issuer: ISSUER,
-      issuerAddress: ISSUER_ADDRESS,
+      issuer: services.ISSUER,
+      issuerAddress: services.ISSUER_ADDRESS,
       clientId,
-      clientSecret: secretFromFile(join(SECRETS_DIRECTORY, clientId, 'client_secret')),
-      allowInsecureRequests: ALLOW_INSECURE_REQUESTS,
+      clientSecret: secretFromFile(secretFileOf(services, clientId)),
+      allowInsecureRequests: services.ALLOW_INSECURE_REQUESTS,
     });
   const cli = tokensOf('jobs-cli');
   const jobs = services.JOBS_API_RESOURCE ?? services.JOBS_API_URL;

@@ -44,7 +44,7 @@ Examples:
   source <(lanyard complete bash)       completion; also for zsh, fish and powershell
 
 Environment:
-  SECRETS_DIRECTORY    .lanyard/secrets by default, with <client_id>/client_secret, and with the addresses of what runs
+  SECRETS_DIRECTORY    .lanyard/secrets by default, with <client_id>/client_secret and the deployment's addresses
   ISSUER               the authorization server; default: the one that the secrets belong to
   CLIENT_ID            administrator by default: who you are
   CLIENT_SECRET_FILE   your secret, if it is elsewhere

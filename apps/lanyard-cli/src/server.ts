@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { administrationOf, type CreatedSecret } from '@lanyard/administration';
-import { caller, commonSettings, readSettings, type Answer } from '@lanyard/command-line';
+import { caller, commonSettings, readSettings, secretFileOf as secretFileIn, type Answer } from '@lanyard/command-line';
 import { reachedAt } from '@lanyard/oauth-protocol';
 import { secretFromFile, TokenClient, type SecretSource } from '@lanyard/token-client';
 import { z } from 'zod';
@@ -44,16 +44,10 @@ export function connect(environment: NodeJS.ProcessEnv): Server {
 }
 
 function connected(environment: NodeJS.ProcessEnv): Server {
-  const {
-    ISSUER: issuer,
-    ISSUER_ADDRESS: issuerAddress,
-    CLIENT_ID: clientId,
-    SECRETS_DIRECTORY: secrets,
-    CLIENT_SECRET_FILE: ownSecretFile,
-    ALLOW_INSECURE_REQUESTS: allowInsecureRequests,
-  } = readSettings(settings, environment);
-  const secretFileOf = (id: string) => join(secrets, id, 'client_secret');
-  const secretFile = ownSecretFile ?? secretFileOf(clientId);
+  const found = readSettings(settings, environment);
+  const { ISSUER: issuer, ISSUER_ADDRESS: issuerAddress, CLIENT_ID: clientId } = found;
+  const secretFileOf = (id: string) => secretFileIn(found, id);
+  const secretFile = found.CLIENT_SECRET_FILE ?? secretFileOf(clientId);
   const oneTimeSecretFile = join(dirname(secretFile), 'one_time_secret');
   const resource = administrationOf(issuer);
   const tokensOf = (id: string, clientSecret: SecretSource) =>
@@ -62,7 +56,7 @@ function connected(environment: NodeJS.ProcessEnv): Server {
       issuerAddress,
       clientId: id,
       clientSecret,
-      allowInsecureRequests,
+      allowInsecureRequests: found.ALLOW_INSECURE_REQUESTS,
     });
   const administrationWith = (secret: SecretSource) =>
     caller(new URL(issuerAddress ?? issuer).origin, tokensOf(clientId, secret).fetch({ resource }));

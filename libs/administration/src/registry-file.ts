@@ -102,11 +102,22 @@ export function parseRegistryFile(
   );
 }
 
-/** Where a path of the description stands in its file: the name with the line. */
-export function lineOf(text: string, name: string, environment: NodeJS.ProcessEnv, path: Fault['path']): string {
+/** @returns where a path of the description stands in its file: the name with the line */
+export function linesIn(text: string, name: string, environment: NodeJS.ProcessEnv): (path: Fault['path']) => string {
   const lines = new LineCounter();
   const document = parseDocument(interpolate(text, environment, name), { lineCounter: lines });
-  return `${name}:${lines.linePos(offsetOf(document, path)).line}`;
+  return (path) => `${name}:${lines.linePos(offsetOf(document, path)).line}`;
+}
+
+/** The faults that a server finds in a description (`registry.clients.0.scope`), by the lines of its file. */
+export function faultsInFile(
+  errors: readonly { field: string; message: string }[],
+  lineAt: (path: Fault['path']) => string,
+): string[] {
+  return errors.map(({ field, message }) => {
+    const [, ...path] = field.split('.').map((segment) => (/^\d+$/.test(segment) ? Number(segment) : segment));
+    return `${lineAt(path)}: ${[path.join('.'), message].filter(Boolean).join(': ')}`;
+  });
 }
 
 function refusal<T>(name: string, faults: readonly T[], lineOf: (fault: T) => string): RegistryFileError {

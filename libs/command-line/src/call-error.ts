@@ -1,9 +1,19 @@
-/** A problem body, RFC 9457. */
-export interface Problem {
-  title?: string;
-  detail?: string;
-  errors?: { field: string; message: string }[];
-}
+import { z } from 'zod';
+
+const text = z.string().optional().catch(undefined);
+
+/** A problem body, RFC 9457; whatever else a server sends is none. */
+const problemSchema = z
+  .looseObject({
+    title: text,
+    detail: text,
+    errors: z
+      .array(z.object({ field: z.string(), message: z.string() }))
+      .optional()
+      .catch(undefined),
+  })
+  .catch({});
+export type Problem = z.infer<typeof problemSchema>;
 
 /** An API refused a request. */
 export class CallError extends Error {
@@ -11,8 +21,12 @@ export class CallError extends Error {
   readonly status: number;
   readonly problem: Problem;
 
-  /** @param request  method and address, for people */
-  constructor(request: string, status: number, problem: Problem) {
+  /**
+   * @param request  method and address, for people
+   * @param body     whatever was answered
+   */
+  constructor(request: string, status: number, body: unknown) {
+    const problem = problemSchema.parse(body);
     const { title, detail, errors = [] } = problem;
     const faults = errors.map(({ field, message }) => `${field}: ${message}`.replace(/^: /, ''));
     const reason = [title, detail, ...faults].filter(Boolean).join(', ');

@@ -67,3 +67,45 @@ it('sends no other request again', async () => {
   await expect(call('GET', '/admin/clients')).rejects.toThrow('answered 503');
   expect([sent.length, said]).toEqual([1, '']);
 });
+
+describe('an answer that breaks off', () => {
+  /** The first of so many answers, each cut in its midst, the others whole. */
+  const cut = (times: number) => {
+    const broken = () =>
+      new Response(
+        new ReadableStream({
+          start(controller) {
+            controller.enqueue(Buffer.from('{"client_secr'));
+            controller.error(new TypeError('terminated'));
+          },
+        }),
+        { status: 201 },
+      );
+    return aServer(...Array.from({ length: times }, () => broken), done);
+  };
+
+  it('is asked for again where the request can be repeated', async () => {
+    for (const [method, headers] of [
+      ['GET', {}],
+      ['POST', { 'idempotency-key': 'y' }],
+    ] as const) {
+      const { sent, call } = cut(2);
+      expect((await call(method, '/admin/clients', undefined, headers)).body).toEqual({ done: true });
+      expect(sent).toHaveLength(3);
+    }
+  });
+
+  it('is no success where it cannot', async () => {
+    const { sent, call } = cut(1);
+    await expect(call('POST', '/admin/clients', {})).rejects.toThrow('the answer of https://auth.example broke off');
+    expect(sent).toHaveLength(1);
+  });
+});
+
+it.each(['null', '[]', '"no"', '{"errors":{"a":1}}', '{"errors":[null]}', '{"title":7}', 'Bad Gateway'])(
+  'tells the status of an answer that is no problem: %s',
+  async (body) => {
+    const { call } = aServer(() => new Response(body, { status: 502 }));
+    await expect(call('GET', '/jobs')).rejects.toThrow(/^GET https:\/\/auth\.example\/jobs answered 502$/);
+  },
+);

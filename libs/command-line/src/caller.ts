@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CallError, type Problem } from './call-error.ts';
+import { CallError } from './call-error.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -25,7 +25,7 @@ const longestWait = 30;
 
 /**
  * Calls an API that answers JSON, and errors as RFC 9457 problems. What is refused with 429 was not begun: it is sent
- * again after `Retry-After`, RFC 6585 section 4.
+ * again after `Retry-After`, RFC 6585 section 4. So is what can be repeated without harm, where its answer breaks off.
  * @param address          where it is
  * @param authorizedFetch  `fetch` that sends access tokens along
  * @throws {CallError}  with a line for people
@@ -34,11 +34,18 @@ export function caller(address: string, authorizedFetch: typeof fetch): Caller {
   return async (method, path, body, headers = {}) => {
     const { type, ...content } = contentOf(body);
     const init = { method, ...content, headers: { ...(type && { 'content-type': type }), ...headers } };
+    // One that breaks off is no answer, whatever its status.
+    const isRepeatable = method === 'GET' || 'idempotency-key' in headers;
     for (let attempt = 1; ; attempt++) {
       const response = await authorizedFetch(address + path, init).catch((error: unknown) => {
         throw new Error(reasonOf(address, error), { cause: error });
       });
-      const answer = (await response.json().catch(() => ({}))) as Problem;
+      const text = await response.text().catch((error: unknown) => {
+        if (attempt < attemptsAtMost && isRepeatable) return undefined;
+        throw new Error(`the answer of ${address} broke off`, { cause: error });
+      });
+      if (text === undefined) continue;
+      const answer = jsonIn(text);
       if (response.ok) return { body: answer as never, headers: response.headers };
       const error = new CallError(`${method} ${address}${path}`, response.status, answer);
       const seconds = response.status === 429 ? Number(response.headers.get('retry-after') ?? 1) : Number.NaN;
@@ -47,6 +54,14 @@ export function caller(address: string, authorizedFetch: typeof fetch): Caller {
       await sleep(seconds * 1000);
     }
   };
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
 }
 
 /** A blob is sent as it is, with its type and its length. */

@@ -3,6 +3,6 @@ export { caller, type Answer, type Call, type Caller } from './caller.ts';
 export { print, printJson, printTable, type OutputOptions } from './output.ts';
 export { positive } from './positive.ts';
 export { runProgram } from './run-program.ts';
-export { address, commonSettings, readSettings } from './settings.ts';
+export { address, commonSettings, readSettings, secretFileOf, type CommonSettings } from './settings.ts';
 export { UsageError } from './usage-error.ts';
 export { versionIn } from './version.ts';

@@ -68,7 +68,17 @@ it('ends with 1 where something else goes wrong, in one line', async () => {
   ]);
 });
 
+it('shows control characters, instead of letting a terminal obey them', async () => {
+  const error = new CallError('GET http://localhost:3002/files', 400, { title: '\u001B[2Jx\u009By' });
+  expect(await run(['files', 'delete', 'x'], fails(error))).toEqual([
+    1,
+    String.raw`\u001b[2Jx\u009by (GET http://localhost:3002/files answered 400)` + '\n',
+  ]);
+});
+
 it('says it as JSON where JSON is asked for', async () => {
+  expect(await run(['files', 'delete', '--json'])).toEqual([2, `{"error":"missing required argument 'id'"}\n`]);
+  said = '';
   const problem = { title: 'In use', errors: [{ field: 'id', message: 'is wrong' }] };
   const [code, text] = await run(
     ['files', 'delete', 'x', '--json'],

@@ -20,10 +20,20 @@ export async function runProgram(program: Command): Promise<void> {
   }
 }
 
+const isJson = () => process.argv.includes('--json');
+
+/** What a server has sent is not for the terminal to obey; lines stay lines. */
+const visible = (text: string): string =>
+  text.replaceAll(/[^\P{Cc}\n]/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 /** Commander's own errors end with 2, and with where the help is instead of the help. */
 function adapt(command: Command, parents = ''): void {
   const name = `${parents}${command.name()}`;
-  command.exitOverride().showHelpAfterError(`see: ${name} --help`);
+  command.exitOverride().showHelpAfterError(isJson() ? false : `see: ${name} --help`);
+  command.configureOutput({
+    outputError: (text, write) =>
+      write(isJson() ? `${JSON.stringify({ error: text.replace(/^error: /, '').trim() })}\n` : text),
+  });
   for (const child of command.commands) adapt(child, `${name} `);
 }
 
@@ -33,7 +43,7 @@ function tell(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const message = error instanceof Error ? error.message : String(error);
   const details = error instanceof CallError ? { status: error.status, problem: error.problem } : {};
-  const text = process.argv.includes('--json') ? JSON.stringify({ error: message, ...details }) : message;
+  const text = isJson() ? JSON.stringify({ error: message, ...details }) : visible(message);
   process.stderr.write(`${text}\n`);
   return error instanceof UsageError ? 2 : 1;
 }

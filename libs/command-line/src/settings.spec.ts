@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { address, commonSettings, readSettings, UsageError } from './index.ts';
+import { address, commonSettings, readSettings, secretFileOf, UsageError } from './index.ts';
 
 const schema = commonSettings.extend({ JOBS_API_URL: address.default('http://localhost:3002') });
 let secrets: string;
@@ -34,15 +34,15 @@ it('has those of the deployment that the secrets belong to, where it has written
 
 it('lets no secret go to another issuer than its own', () => {
   deployed({ ISSUER: 'http://localhost:3300' });
-  expect(() => read({ ISSUER: 'http://localhost:3000' })).toThrow(
+  const fileOf = (environment: NodeJS.ProcessEnv) => secretFileOf(read(environment), 'jobs-cli');
+  expect(() => fileOf({ ISSUER: 'http://localhost:3000', CLIENT_SECRET_FILE: '/run/secret' })).toThrow(
     new UsageError(
       `the secrets in ${secrets} belong to http://localhost:3300, and ISSUER is http://localhost:3000: set SECRETS_DIRECTORY as well`,
     ),
   );
-  expect(read({ ISSUER: 'http://localhost:3300' }).ISSUER).toBe('http://localhost:3300');
-  // A secret of one's own choice goes where one says.
-  const own = { ISSUER: 'http://localhost:3000', CLIENT_SECRET_FILE: '/run/secret' };
-  expect(read(own).ISSUER).toBe('http://localhost:3000');
+  for (const environment of [{}, { ISSUER: 'http://localhost:3300' }]) {
+    expect(fileOf(environment)).toBe(join(secrets, 'jobs-cli', 'client_secret'));
+  }
 });
 
 it.each<[string, NodeJS.ProcessEnv, string]>([
@@ -55,7 +55,12 @@ it.each<[string, NodeJS.ProcessEnv, string]>([
   [
     'plain http to another host',
     { ISSUER: 'http://auth.example:3000' },
-    'ISSUER: http://auth.example:3000 is not https, so that secrets and tokens could be read on the way',
+    'ISSUER: http://auth.example:3000 is not https: secrets and tokens could be read on the way',
+  ],
+  [
+    'plain http to another host under which the issuer is reached',
+    { ISSUER_ADDRESS: 'http://auth-server:3000' },
+    'ISSUER_ADDRESS: http://auth-server:3000 is not https',
   ],
   ['what is neither true nor false', { ALLOW_INSECURE_REQUESTS: 'maybe' }, 'ALLOW_INSECURE_REQUESTS: '],
   [

@@ -19,13 +19,15 @@ export const commonSettings = z.object({
   ALLOW_INSECURE_REQUESTS: z.stringbool().default(false),
 });
 
+export type CommonSettings = z.infer<typeof commonSettings>;
+
 /** Beside the secrets, where the migration step writes down to whom they belong. */
 const deploymentFile = 'deployment.json';
 
 /**
  * Reads the settings of a command line from the environment, and those that are not there from what the deployment has
  * written down beside its secrets; an empty variable counts as absent.
- * @throws {UsageError}  with a line for each variable that is wrong, or when the secrets belong to another issuer
+ * @throws {UsageError}  with a line for each variable that is wrong
  */
 export function readSettings<Schema extends typeof commonSettings>(
   schema: Schema,
@@ -38,20 +40,27 @@ export function readSettings<Schema extends typeof commonSettings>(
   if (!parsed.success) {
     throw new UsageError(parsed.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`).join('\n'));
   }
-  const { ISSUER, ISSUER_ADDRESS = ISSUER, ALLOW_INSECURE_REQUESTS } = parsed.data;
-  if (isInTheClear(ISSUER_ADDRESS) && !ALLOW_INSECURE_REQUESTS) {
+  const { ISSUER, ISSUER_ADDRESS, ALLOW_INSECURE_REQUESTS } = parsed.data;
+  const reached = ISSUER_ADDRESS ?? ISSUER;
+  if (isInTheClear(reached) && !ALLOW_INSECURE_REQUESTS) {
     throw new UsageError(
-      `ISSUER: ${ISSUER_ADDRESS} is not https, so that secrets and tokens could be read on the way; ` +
+      `${ISSUER_ADDRESS ? 'ISSUER_ADDRESS' : 'ISSUER'}: ${reached} is not https: secrets and tokens could be read on the way; ` +
         'in a closed network, set ALLOW_INSECURE_REQUESTS=true',
     );
   }
-  // A secret goes only to the issuer that it belongs to.
-  if (deployment.ISSUER !== undefined && deployment.ISSUER !== ISSUER && !environment.CLIENT_SECRET_FILE) {
-    throw new UsageError(
-      `the secrets in ${directory} belong to ${deployment.ISSUER}, and ISSUER is ${ISSUER}: set SECRETS_DIRECTORY as well`,
-    );
-  }
   return parsed.data;
+}
+
+/**
+ * The file with the secret of a client, which goes only to the issuer that it belongs to.
+ * @throws {UsageError}  when that is another one
+ */
+export function secretFileOf({ SECRETS_DIRECTORY, ISSUER }: CommonSettings, clientId: string): string {
+  const { ISSUER: owner = ISSUER } = readDeployment(join(SECRETS_DIRECTORY, deploymentFile));
+  if (owner === ISSUER) return join(SECRETS_DIRECTORY, clientId, 'client_secret');
+  throw new UsageError(
+    `the secrets in ${SECRETS_DIRECTORY} belong to ${owner}, and ISSUER is ${ISSUER}: set SECRETS_DIRECTORY as well`,
+  );
 }
 
 function readDeployment(file: string): Record<string, string> {

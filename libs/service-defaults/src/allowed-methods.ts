@@ -13,10 +13,11 @@ export function refuseOtherMethods(fastify: FastifyInstance): void {
     for (const one of [method].flat()) methods.add(one);
     methodsOf.set(url, methods);
   });
-  let patterns: [pattern: RegExp, methods: string][] | undefined;
+  let patterns: [pattern: RegExp, methods: string[]][] | undefined;
   const allowedAt = (path: string): string | undefined => {
-    patterns ??= [...methodsOf].map(([url, methods]) => [patternOf(url), [...methods].toSorted().join(', ')]);
-    return patterns.find(([pattern]) => pattern.test(path))?.[1];
+    patterns ??= [...methodsOf].map(([url, methods]) => [patternOf(url), [...methods]]);
+    const methods = patterns.flatMap(([pattern, found]) => (pattern.test(path) ? found : []));
+    return methods.length > 0 ? [...new Set(methods)].toSorted().join(', ') : undefined;
   };
   fastify.addHook('onRequest', (request, reply, done) => {
     const allowed = request.is404 ? allowedAt(request.url.split('?', 1)[0] ?? '') : undefined;
@@ -36,5 +37,5 @@ function patternOf(url: string): RegExp {
     if (segment.startsWith(':')) return '[^/]+';
     return segment === '*' ? '.+' : segment.replaceAll(/[^\w-]/g, String.raw`\$&`);
   });
-  return new RegExp(`^${segments.join('/')}/?$`);
+  return new RegExp(`^${segments.join('/')}$`);
 }

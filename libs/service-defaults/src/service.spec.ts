@@ -78,7 +78,7 @@ describe('a service', () => {
     ['stopping', 503, 'the database is not available at the moment'],
     ['given up', 503, 'the database is not available at the moment'],
     ['aborted', 400, 'the request was broken off'],
-    ['data', 400, 'a value is one that the database does not take, such as NUL in a text'],
+    ['data', 400, 'the database does not accept a value, such as a text with NUL'],
     ['large', 413, 'Request body is too large'],
     ['many', 429, undefined],
     ['own', 409, 'gone'],

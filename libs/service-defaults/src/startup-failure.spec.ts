@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ConfigurationError } from './configuration/startup-error.ts';
+import { mayPass } from './database/may-pass.ts';
 import { explain } from './startup-failure.ts';
 
 const failure = (fields: object) => Object.assign(new Error('original'), fields);
@@ -39,12 +40,12 @@ describe('explain', () => {
     [
       'a certificate that is not trusted',
       Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
-      ['there is no safe connection to the database of DATABASE_URL: self-signed certificate'],
+      ['the TLS connection to the database of DATABASE_URL failed: self-signed certificate'],
     ],
     [
       'a server without TLS',
       new Error('The server does not support SSL connections'),
-      ['there is no safe connection to the database of DATABASE_URL: The server does not support SSL connections'],
+      ['the TLS connection to the database of DATABASE_URL failed: The server does not support SSL connections'],
     ],
     [
       'a pooler that takes no settings',
@@ -66,6 +67,31 @@ describe('explain', () => {
     ],
   ])('tells of %s in a line each', (_, error, lines) => {
     expect(explain(error)).toEqual(lines);
+  });
+
+  it.each([
+    [
+      'a pooler whose database is away',
+      { code: '08P01', message: 'server login has been failing, try again later' },
+      true,
+    ],
+    ['a pooler without this database', { code: '08P01', message: 'no such database: x' }, false],
+    ['a pooler that takes no settings', { code: '08P01', message: 'unsupported startup parameter: x' }, false],
+    ['a host that is not known yet', { code: 'EAI_AGAIN' }, true],
+    ['a host that answers nothing', { message: 'Connection terminated due to connection timeout' }, true],
+    ['too many connections', { code: '53300' }, true],
+    ['a wrong password', { code: '28P01' }, false],
+    ['a certificate that is not trusted', { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }, false],
+  ])('%s may pass, or not', (_, fields, expected) => {
+    expect(mayPass(failure(fields))).toBe(expected);
+    expect(explain(failure(fields))).toHaveLength(1);
+    expect(explain(failure(fields))[0]).not.toContain('    at ');
+  });
+
+  it('does not send the migration to the migration', () => {
+    expect(explain(failure({ code: '42P01' }), 'MIGRATION_DATABASE_URL')).toEqual([
+      'the schema is not what the migration expects: original',
+    ]);
   });
 
   it('names the variable that the program reads', () => {

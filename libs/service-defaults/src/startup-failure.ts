@@ -41,18 +41,32 @@ export function explain(error: unknown, database = 'DATABASE_URL'): string[] {
     case '57P03':
       return [`the database ended the connection: is it restarting? (${message})`];
     case '08P01':
-      if (!message.includes('startup parameter')) break;
+      if (!message.includes('startup parameter'))
+        return [`the pooler of ${database} refuses the connection: ${message}`];
       return [
         `the pooler of ${database} refuses a setting of the connection (${message}): ` +
           'let it ignore statement_timeout and idle_in_transaction_session_timeout (docs/operations.md, "Poolers")',
       ];
     case '42P01':
+      if (database === 'MIGRATION_DATABASE_URL') return [`the schema is not what the migration expects: ${message}`];
       return [`the database has no schema yet: run the migration first (${message})`];
+    case '42501':
+    case '3F000':
+      return [`the role of ${database} lacks a right, or a schema in its search_path: ${message}`];
+    case '53300':
+    case '53400':
+      return [`the database of ${database} takes no more connections: ${message}`];
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return [`the connection to the database of ${database} broke off: ${message}`];
     case undefined:
     default:
       break;
   }
-  if (isTlsFailure(code, message)) return [`there is no safe connection to the database of ${database}: ${message}`];
+  if (/connection timeout|Connection terminated|timeout exceeded/i.test(message)) {
+    return [`the database of ${database} does not answer: ${message}`];
+  }
+  if (isTlsFailure(code, message)) return [`the TLS connection to the database of ${database} failed: ${message}`];
   return [stack ?? String(error)];
 }
 

@@ -1,3 +1,4 @@
+import { errorDescription } from '@lanyard/oauth-protocol';
 import * as oauth from 'oauth4webapi';
 import { retryAfterOf } from './retry-after.ts';
 import { TokenRequestError } from './token-request-error.ts';
@@ -35,7 +36,8 @@ export async function tokenRequestErrorOf(error: unknown, what: string): Promise
   if (error instanceof oauth.ResponseBodyError) {
     return new TokenRequestError(
       error.error,
-      error.error_description ?? `the authorization server answered ${error.status}`,
+      (error.error_description && errorDescription(error.error_description)) ??
+        `the authorization server answered ${error.status}`,
     );
   }
   if (error instanceof oauth.WWWAuthenticateChallengeError) {
@@ -53,5 +55,5 @@ export async function tokenRequestErrorOf(error: unknown, what: string): Promise
 async function bodyOf(response: Response): Promise<{ error_description?: string }> {
   const body: unknown = await response.json().catch(() => undefined);
   const { error_description: description } = (body ?? {}) as { error_description?: unknown };
-  return typeof description === 'string' ? { error_description: description } : {};
+  return typeof description === 'string' ? { error_description: errorDescription(description) } : {};
 }

@@ -1,5 +1,11 @@
 import { HttpException } from '@nestjs/common';
-import { lineOf, parseRegistryFile, RegistryFileError, type RegistryDescription } from '@lanyard/administration';
+import {
+  faultsInFile,
+  linesIn,
+  parseRegistryFile,
+  RegistryFileError,
+  type RegistryDescription,
+} from '@lanyard/administration';
 import { readTextFile, StartupError } from '@lanyard/service-defaults';
 
 /**
@@ -28,10 +34,6 @@ export function registryFaultsOf(
   if (!(error instanceof HttpException)) return undefined;
   const { errors } = error.getResponse() as { errors?: { field: string; message: string }[] };
   if (!errors) return undefined;
-  const text = readTextFile('PROVISIONING_FILE', path);
-  const lines = errors.map(({ field, message }) => {
-    const [, ...segments] = field.split('.').map((segment) => (/^\d+$/.test(segment) ? Number(segment) : segment));
-    return `${lineOf(text, path, environment, segments)}: ${segments.join('.')}: ${message}`;
-  });
-  return new StartupError(lines.join('\n'));
+  const lineAt = linesIn(readTextFile('PROVISIONING_FILE', path), path, environment);
+  return new StartupError(faultsInFile(errors, lineAt).join('\n'));
 }

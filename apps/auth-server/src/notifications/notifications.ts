@@ -16,6 +16,9 @@ import { emergencies } from '../pools.ts';
 /** How often something passes on the connection at least, so that one that was cut is given up; ms. */
 const heartbeat = 5000;
 
+/** How often it is looked for changes where nothing is heard, besides the time that a notification may take; ms. */
+const whenDeaf = 250;
+
 /** How long a notification of its own may take to come back, ms. */
 const patience = 1000;
 
@@ -107,14 +110,15 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
     await connection.connect();
     this.echoChannel = `echo_${randomUUID().replaceAll('-', '')}`;
     for (const channel of [...this.listeners.keys(), this.echoChannel]) await connection.query(`LISTEN ${channel}`);
-    await this.requireEcho(ended);
+    // Without it, listening goes on: the next beat looks again.
+    await this.requireEcho(ended).catch(() => undefined);
     const beat = async () => {
       await connection.query('SELECT');
       await this.requireEcho(ended);
       if (this.deaf) await this.catchUp();
     };
     const stopBeating = repeat(
-      () => (this.deaf ? 0 : heartbeat),
+      () => (this.deaf ? whenDeaf : heartbeat),
       beat,
       () => undefined,
     );

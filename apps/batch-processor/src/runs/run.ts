@@ -54,7 +54,6 @@ export class Run {
     this.jobs = jobs;
     this.logger = logger;
     this.options = options;
-    options.stopping.addEventListener('abort', () => this.changed.resolve());
   }
 
   /** There may be new jobs: a free slot claims at once. */
@@ -71,6 +70,8 @@ export class Run {
   /** @returns when there may be more to do: a retry, or the lease of a worker that is gone */
   async execute(): Promise<Date | undefined> {
     const { concurrency, stopping } = this.options;
+    const stop = () => this.changed.resolve();
+    stopping.addEventListener('abort', stop);
     try {
       while (!stopping.aborted) {
         const isIdle = this.working.size + this.ending.size === 0;
@@ -88,12 +89,13 @@ export class Run {
           continue;
         }
         const next = claim.nextAt === null ? undefined : new Date(claim.nextAt);
-        // What is in work counts until all is told; and what failed here is tried again sooner.
+        // Its own leases would count, and a job that fails here is retried sooner: asked again when nothing is in work.
         if (isIdle && !this.woken) return next;
         await this.change(next);
       }
       return undefined;
     } finally {
+      stopping.removeEventListener('abort', stop);
       await Promise.all(this.working);
       await Promise.all(this.ending);
     }

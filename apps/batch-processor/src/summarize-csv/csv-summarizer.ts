@@ -19,7 +19,8 @@ export class CsvSummarizer {
   private columns: ColumnSummarizer[] | undefined;
   private rows = 0;
   /** What the parser has not passed, or not been given yet. */
-  private ahead: Piece[] = [];
+  private readonly ahead: Piece[] = [];
+  private sampled = 0;
   /** How many bytes were before that. */
   private passed = 0;
   /** Where the last record ended, bytes. */
@@ -32,8 +33,9 @@ export class CsvSummarizer {
   /** @throws {InvalidCsvError} */
   add(piece: Piece): void {
     this.ahead.push(piece);
+    this.sampled += piece.bytes.length;
     if (this.parser) this.parse(this.parser, piece);
-    else if (this.delimiter !== undefined || sizeOf(this.ahead) >= sampleSize) this.begin(false);
+    else if (this.delimiter !== undefined || this.sampled >= sampleSize) this.begin(false);
   }
 
   /** @throws {InvalidCsvError} */
@@ -76,9 +78,17 @@ export class CsvSummarizer {
   private parse(parser: Parser, { bytes }: Piece): void {
     parser.write(bytes);
     if (parser.errored) throw this.explained(parser.errored);
-    while (this.ahead[0] && this.passed + this.ahead[0].bytes.length <= this.recordEnd) {
-      this.passed += this.ahead.shift()!.bytes.length;
+    for (let first = this.ahead[0]; first && this.recordStart(first) === undefined; first = this.ahead[0]) {
+      this.passed += first.bytes.length;
+      this.ahead.shift();
     }
+  }
+
+  /** Where in a piece, which is the first ahead, the next record begins; undefined where the piece has nothing more. */
+  private recordStart({ bytes }: Piece): number | undefined {
+    let at = Math.max(this.recordEnd - this.passed, 0);
+    while (bytes[at] === 10 || bytes[at] === 13) at += 1;
+    return at < bytes.length ? at : undefined;
   }
 
   private take(record: string[]): void {
@@ -107,17 +117,14 @@ export class CsvSummarizer {
 
   /** The line where the record begins that the parser is at. */
   private line(): number {
-    let start = this.recordEnd - this.passed;
-    for (const { bytes, line } of this.ahead) {
-      const end = Math.min(Math.max(start, 0), bytes.length);
-      let at = end;
-      while (bytes[at] === 10 || bytes[at] === 13) at += 1;
-      if (at < bytes.length) return line + lineEnds(bytes.subarray(0, at));
-      start -= bytes.length;
+    for (let first = this.ahead[0]; first; first = this.ahead[0]) {
+      const start = this.recordStart(first);
+      if (start !== undefined) return first.line + lineEnds(first.bytes.subarray(0, start));
+      this.passed += first.bytes.length;
+      this.ahead.shift();
     }
-    return this.ahead.at(-1)?.line ?? 1;
+    return 1;
   }
 }
 
-const sizeOf = (pieces: Piece[]) => pieces.reduce((size, { bytes }) => size + bytes.length, 0);
 const counted = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;

@@ -9,7 +9,7 @@ export const recordDelimiters = ['\r\n', '\n', '\r'];
 
 /**
  * Finds what separates the values: it gives every record of the sample as many as the header, and more than one.
- * @param sample   the first records of a file
+ * @param sample   the first lines of a file
  * @param isWhole  whether the sample is the whole file
  * @returns undefined where the header has one value
  * @throws {InvalidCsvError}  when more than one could, so that it has to be given
@@ -52,8 +52,6 @@ function readWith(delimiter: string, sample: Buffer, isWhole: boolean): Reading 
         return null;
       },
     });
-    // The last one may go on behind the sample.
-    if (!isWhole) widths.pop();
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     isValid = !isWhole && error.code === 'CSV_QUOTE_NOT_CLOSED';

@@ -13,7 +13,8 @@ export class NumberSummarizer {
   private max: Extreme | undefined;
   /** Of numbers with few digits, as integers, by how many decimals they have. */
   private readonly sums: number[] = [];
-  private sum = Big(0);
+  /** Of all others, by the power of ten that they are in units of. */
+  private readonly largeSums = new Map<number, bigint>();
   private digits = digitsOfDouble;
 
   /** @param text  a decimal, with an exponent or without */
@@ -23,11 +24,7 @@ export class NumberSummarizer {
     if (!this.min || isLess(value, text, this.min.value, this.min.text)) this.min = { value, text };
     if (!this.max || isLess(this.max.value, this.max.text, value, text)) this.max = { value, text };
     if (text.length <= digitsOfDouble && !/e/i.test(text)) this.addSmall(text, value);
-    else {
-      const exact = big(text);
-      this.digits = Math.max(this.digits, exact.c.length);
-      this.sum = this.sum.plus(exact);
-    }
+    else this.addLarge(text);
   }
 
   private addSmall(text: string, value: number): void {
@@ -38,9 +35,21 @@ export class NumberSummarizer {
     const sum = before + units;
     if (Number.isSafeInteger(sum)) this.sums[decimals] = sum;
     else {
-      this.sum = this.sum.plus(Big(`${before}e-${decimals}`));
+      this.addUnits(-decimals, BigInt(before));
       this.sums[decimals] = units;
     }
+  }
+
+  private addLarge(text: string): void {
+    const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
+    const [whole = '', fraction = ''] = mantissa.split('.');
+    const units = BigInt(whole + fraction);
+    this.digits = Math.max(this.digits, String(units).replace('-', '').length);
+    this.addUnits(Number(exponent) - fraction.length, units);
+  }
+
+  private addUnits(power: number, units: bigint): void {
+    this.largeSums.set(power, (this.largeSums.get(power) ?? 0n) + units);
   }
 
   /** Of at least one number. The mean is rounded to 15 digits, or to some more than the longest number has. */
@@ -49,7 +58,9 @@ export class NumberSummarizer {
   }
 
   private mean(): ExactNumber {
-    const sum = this.sums.reduce<Big>((total, units, decimals) => total.plus(Big(`${units}e-${decimals}`)), this.sum);
+    const large = [...this.largeSums].map(([power, units]) => Big(`${units}e${power}`));
+    const small = this.sums.map((units, decimals) => Big(`${units}e-${decimals}`));
+    const sum = [...large, ...small.values()].reduce((total, part) => (part ? total.plus(part) : total), Big(0));
     const digits = this.digits > digitsOfDouble ? this.digits + 2 : digitsOfDouble;
     const Exact = Big();
     Exact.DP = Math.max(digits - sum.e + String(this.count).length, 0);

@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { ColumnSummarizer } from './column-summary.ts';
+import { CsvSummarizer } from './csv-summarizer.ts';
 import { summarizeCsv } from './summarize-csv.ts';
 
 async function* inPieces(text: string, size = 7): AsyncGenerator<Uint8Array> {
@@ -103,6 +104,7 @@ describe('summarizeCsv', () => {
     ['large integers', ['9007199254740993', '9007199254740995', '9007199254740993'], '9007199254740993.67'],
     ['sums beyond 2^53', Array.from({ length: 20 }, () => '999999999999999'), 999999999999999],
     ['large exponents', ['1e300', '3e300'], '2e+300'],
+    ['the largest and the smallest', ['9e999', '-9e999', '3e-999'], '1e-999'],
   ])('has the mean of %s exactly', async (_, values, mean) => {
     expect(await column(values)).toMatchObject({ mean });
   });
@@ -165,6 +167,35 @@ describe('summarizeCsv', () => {
       );
     },
   );
+
+  it('finds the delimiter of a file whose header alone is longer than what is looked at', async () => {
+    const header = Array.from({ length: 1000 }, (_, i) => `${'x'.repeat(125)}${i}`).join(';');
+    const row = Array.from({ length: 1000 }, (_, i) => i).join(';');
+    const { delimiter, rows, columns } = await summarizeCsv(inPieces(`${header}\n${row}\n${row}\n`, 65_536));
+    expect([delimiter, rows, columns.length]).toEqual([';', 2, 1000]);
+  });
+
+  it.each([
+    ['is compressed', Buffer.from([0x1f, 0x8b, 8, 0])],
+    ['is not UTF-8', Buffer.from('a,b\n\xFF\n', 'latin1')],
+    ['has a quote that ends too early', Buffer.from('a,b\n"x"y,2\n')],
+    ['may have two delimiters', Buffer.from('a,b;c\n1,2;3\n')],
+  ])('wants nothing more of a file that %s', async (_, start) => {
+    const cancelled = jest.fn<() => void>();
+    const piece = Buffer.concat([start, Buffer.alloc(70_000, '1,2;3\n')]);
+    const file = new ReadableStream({ pull: (controller) => controller.enqueue(piece), cancel: cancelled });
+    await expect(summarizeCsv(file)).rejects.toThrow('');
+    expect(cancelled).toHaveBeenCalledTimes(1);
+  });
+
+  it('keeps nothing of empty lines', async () => {
+    const summarizer = new CsvSummarizer(',');
+    summarizer.add({ bytes: Buffer.from('a,b\n1,2\n'), line: 1 });
+    for (let i = 0; i < 100; i++) summarizer.add({ bytes: Buffer.alloc(1000, '\n'), line: 3 + i * 1000 });
+    expect(Reflect.get(summarizer, 'ahead')).toHaveLength(0);
+    summarizer.add({ bytes: Buffer.from('\n\n1,2,3\n'), line: 100_003 });
+    await expect(summarizer.summary()).rejects.toThrow('line 100005, read with the delimiter ",": 3 values');
+  });
 
   it('stops when told to', async () => {
     const abort = new AbortController();

@@ -28,8 +28,13 @@ export interface CsvOptions {
 export async function summarizeCsv(content: AsyncIterable<Uint8Array>, options: CsvOptions = {}): Promise<CsvSummary> {
   const source = Readable.from(content);
   if (options.signal) addAbortSignal(options.signal, source);
-  const { charset, pieces } = await openText(source, options.charset);
-  const summarizer = new CsvSummarizer(options.delimiter);
-  for await (const piece of pieces) summarizer.add(piece);
-  return { charset, ...(await summarizer.summary()) };
+  try {
+    const { charset, pieces } = await openText(source, options.charset);
+    const summarizer = new CsvSummarizer(options.delimiter);
+    for await (const piece of pieces) summarizer.add(piece);
+    return { charset, ...(await summarizer.summary()) };
+  } finally {
+    // Where nothing more is wanted of it, its connection ends.
+    source.destroy();
+  }
 }

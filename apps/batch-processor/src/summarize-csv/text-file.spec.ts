@@ -41,6 +41,16 @@ describe('a text file', () => {
     expect((await read(Buffer.from('a\n\uFEFFb\n'), 2)).text).toBe('a\n\uFEFFb\n');
   });
 
+  it('gives the lines before the one that is wrong together', async () => {
+    const file = await openText(inPieces(Buffer.from(`${'\n'.repeat(50_000)}\xFF\n`, 'latin1'), 60_000));
+    const lengths: number[] = [];
+    const read = async () => {
+      for await (const { bytes } of file.pieces) lengths.push(bytes.length);
+    };
+    await expect(read()).rejects.toThrow('line 50001 is not UTF-8');
+    expect(lengths).toEqual([50_000]);
+  });
+
   it.each([
     ['Latin-1 that is taken for UTF-8', Buffer.from('a\r\nb\r\n\xE9\n', 'latin1'), undefined, 'line 3 is not UTF-8'],
     ['a character that breaks off', Buffer.from([0x61, 0x0a, 0xe2, 0x82]), undefined, 'line 2 is not UTF-8'],

@@ -83,7 +83,7 @@ async function* linesOf(content: AsyncIterable<Uint8Array>, charset: string): As
   for await (const chunk of content) {
     const bytes =
       rest.length > 0 ? Buffer.concat([rest, chunk]) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    const end = decoder.lastLineEnd(bytes);
+    const end = decoder.lastLineEnd(bytes, rest.length);
     yield* decoded(bytes.subarray(0, end));
     rest = Buffer.from(bytes.subarray(end));
     if (rest.length > longestLine) throw new InvalidCsvError(`line ${line} has more than ${longestLine} bytes`);
@@ -106,13 +106,17 @@ class LineDecoder {
     this.low = charset === 'utf-16be' ? 1 : 0;
   }
 
-  /** @returns where the last line ends that is whole; a CR at the very end may be the half of a line end */
-  lastLineEnd(bytes: Buffer): number {
+  /**
+   * @param searched  how many bytes, from the first one on, were looked through before
+   * @returns where the last line ends that is whole; a CR at the very end may be the half of a line end
+   */
+  lastLineEnd(bytes: Buffer, searched: number): number {
+    const from = Math.max(searched - 2 * this.width, 0);
     const last = (character: number, before: number): number => {
       let at = before;
-      do at = at > 0 ? bytes.lastIndexOf(character, at - 1) : -1;
-      while (at >= 0 && !this.isCharacter(bytes, at));
-      return at < 0 ? 0 : at - this.low + this.width;
+      do at = at > from ? bytes.lastIndexOf(character, at - 1) : -1;
+      while (at >= from && !this.isCharacter(bytes, at));
+      return at < from ? 0 : at - this.low + this.width;
     };
     return last(10, bytes.length) || last(13, bytes.length - 2 * this.width + 1);
   }
@@ -121,23 +125,34 @@ class LineDecoder {
     return this.width === 1 || (at % 2 === this.low && bytes[at ^ 1] === 0);
   }
 
+  /** @throws {InvalidCsvError}  after the lines before the one that is wrong */
   *decode(bytes: Buffer, line: () => number): Generator<Buffer> {
     const whole = this.wholeText(bytes);
-    for (const one of whole ? [] : this.linesIn(bytes)) {
+    if (whole) yield whole;
+    else {
+      const { start, fault } = this.firstFault(bytes);
+      const before = this.wholeText(bytes.subarray(0, start));
+      if (before) yield before;
+      throw new InvalidCsvError(`line ${line()} ${fault}`);
+    }
+  }
+
+  private firstFault(bytes: Buffer): { start: number; fault: string } {
+    let start = 0;
+    for (const one of this.linesIn(bytes)) {
       const text = this.tryDecode(one);
       if (text === undefined) {
-        throw new InvalidCsvError(
-          `line ${line()} is not ${this.charset.toUpperCase()}: save the file as UTF-8, or give its charset with the job`,
-        );
+        const name = this.charset.toUpperCase();
+        return { start, fault: `is not ${name}: save the file as UTF-8, or give its charset with the job` };
       }
       if (text.includes('\0')) {
-        throw new InvalidCsvError(
-          `line ${line()} has a NUL character: this is no text, or UTF-16 without a byte order mark, which the charset of the job can say`,
-        );
+        const reason = 'this is no text, or UTF-16 without a byte order mark, which the charset of the job can say';
+        return { start, fault: `has a NUL character: ${reason}` };
       }
-      yield Buffer.from(text);
+      start += one.length;
     }
-    if (whole) yield whole;
+    // A character that two lines share.
+    return { start: 0, fault: `is not ${this.charset.toUpperCase()}` };
   }
 
   /** Undefined where a line is wrong. */

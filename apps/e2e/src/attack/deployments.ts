@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { address, commonSettings, readSettings, UsageError } from '@lanyard/command-line';
+import { address, commonSettings, readSettings, secretFileOf, UsageError } from '@lanyard/command-line';
 import { runningPostgres } from '@lanyard/tools/system';
 import type { ComposeProject } from '../compose/compose-project.ts';
 import { inspectAt } from '../inspect.ts';
@@ -21,11 +21,10 @@ export type Found = Deployment & { close: () => Promise<void> };
 /** What `npm start` runs, or anything else whose clients' secrets are in a folder. */
 export async function deploymentOfFolder(environment: NodeJS.ProcessEnv): Promise<Found> {
   const directory = resolve(environment.LANYARD_DIRECTORY || '.lanyard');
-  const {
-    ISSUER: issuer,
-    JOBS_API_URL: jobsApi,
-    BATCH_PROCESSOR_URL: batchProcessor,
-  } = readSettings(settings, { ...environment, SECRETS_DIRECTORY: join(directory, 'secrets') });
+  const found = readSettings(settings, { ...environment, SECRETS_DIRECTORY: join(directory, 'secrets') });
+  const { ISSUER: issuer, JOBS_API_URL: jobsApi, BATCH_PROCESSOR_URL: batchProcessor } = found;
+  // Its secrets are sent there.
+  secretFileOf(found, 'administrator');
   await insistOnAnswer(issuer, 'npm start');
   for (const service of [jobsApi, batchProcessor]) await requireSameIssuer(service, issuer);
   const secrets = join(directory, 'secrets', 'administrator');

@@ -113,7 +113,7 @@ function help(): string {
   return `
 Settings:
   LANYARD_DIRECTORY       .lanyard by default: the clients’ secrets, the way to the signing key, and the addresses
-  ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL  default: where what the secrets belong to runs
+  ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL  default: the addresses of the deployment that these secrets belong to
   SAMPLES                 3000: how many guesses of each kind are timed, where the server observes limits alone
 
 Attack deployments of your own only.`;

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  lineOf,
+  faultsInFile,
+  linesIn,
   parseRegistryFile,
   type RegistryApplication,
   type RegistryChange,
@@ -49,7 +50,10 @@ async function apply(
     server
       .call<RegistryChanges>('POST', '/admin/registry', { registry, dry_run, prune } satisfies RegistryApplication)
       .catch((error: unknown) => {
-        throw inFile(error, (path) => lineOf(text, file, environment, path)) ?? error;
+        if (error instanceof CallError && error.problem.errors?.length) {
+          error.message = faultsInFile(error.problem.errors, linesIn(text, file, environment)).join('\n');
+        }
+        throw error;
       });
   let result = await send(dryRun || prune);
   // What may delete is looked at first.
@@ -78,16 +82,6 @@ async function apply(
     print(`without a secret: ${result.without_secret.join(', ')} (lanyard secrets rotate, or --secrets-directory)`);
   }
   return undefined;
-}
-
-/** What the server says of the description, by the lines of the file. */
-function inFile(error: unknown, lineAt: (path: (string | number)[]) => string): Error | undefined {
-  if (!(error instanceof CallError) || !error.problem.errors?.length) return undefined;
-  const faults = error.problem.errors.map(({ field, message }) => {
-    const [, ...path] = field.split('.').map((segment) => (/^\d+$/.test(segment) ? Number(segment) : segment));
-    return `${lineAt(path)}: ${[path.join('.'), message].filter(Boolean).join(': ')}`;
-  });
-  return new Error(faults.join('\n'), { cause: error });
 }
 
 function read(file: string): string {

@@ -67,7 +67,7 @@ export function addClients(program: Command, server: Server): void {
     .addOption(resourceServerOf())
     .addOption(lifetime())
     .addOption(tokensPerMinute())
-    .option('--secret-file <file>', 'where to write the secret, readable for you alone, instead of showing it')
+    .option('--secret-file <file>', 'where to write the secret, readable only for you, instead of showing it')
     .addOption(json())
     .addHelpText('after', createHelp)
     .action(async (clientId: string, options: ClientOptions & { secretFile?: string }) => {
@@ -81,8 +81,8 @@ export function addClients(program: Command, server: Server): void {
     .description('list clients by their client_id')
     .option('--search <text>', 'with this in client_id or name')
     .option('--scope <value>', 'that may have this scope value')
-    .option('--disabled', 'disabled ones alone')
-    .option('--enabled', 'enabled ones alone')
+    .option('--disabled', 'only disabled clients')
+    .option('--enabled', 'only enabled clients')
     .option('--limit <number>', 'how many at most', positive, 100)
     .addOption(json())
     .action((options: ListOptions) => list(server, options));

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { text as textOf } from 'node:stream/consumers';
+import { buffer, text as textOf } from 'node:stream/consumers';
 import { validateAccessToken } from '@lanyard/access-token';
 import type { RevocationDescription, RevocationPage } from '@lanyard/administration';
 import { print, printJson, printTable, UsageError, type OutputOptions } from '@lanyard/command-line';
-import { OAuthError } from '@lanyard/oauth-protocol';
+import { decodeText, OAuthError } from '@lanyard/oauth-protocol';
 import { secretFromFile } from '@lanyard/token-client';
 import type { Command } from 'commander';
 import { confirm } from '../arguments.ts';
@@ -77,8 +77,8 @@ interface RevokeOptions {
 async function revoke(server: Server, given: string | undefined, options: RevokeOptions): Promise<void> {
   const { tokenFile, jti, clientId, secretId } = options;
   const wanted = [
-    given !== undefined && { token: (given === '-' ? await textOf(process.stdin) : given).trim() },
-    tokenFile !== undefined && { token: readTokenFile(tokenFile) },
+    given !== undefined && { token: tokenIn(given === '-' ? await buffer(process.stdin) : Buffer.from(given)) },
+    tokenFile !== undefined && { token: tokenIn(readFile(tokenFile)) },
     jti !== undefined && { jti },
     clientId !== undefined && { client_id: clientId },
     secretId !== undefined && { secret_id: secretId },
@@ -159,9 +159,18 @@ function shown(name: string, value: unknown): string {
 const visible = (line: string): string =>
   line.replaceAll(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-function readTokenFile(file: string): string {
+/** What is no JWT would be answered as revoked: a token that is not valid needs no revocation, RFC 7009 section 2.2. */
+function tokenIn(bytes: Uint8Array): string {
+  const token = decodeText(bytes)
+    .trim()
+    .replace(/^Bearer /i, '');
+  if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return token;
+  throw new UsageError('this is no access token: a JWT has three parts in base64url');
+}
+
+function readFile(file: string): Buffer {
   try {
-    return readFileSync(file, 'utf8').trim();
+    return readFileSync(file);
   } catch (error) {
     throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error });
   }

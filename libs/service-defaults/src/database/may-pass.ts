@@ -4,6 +4,8 @@
  */
 export function mayPass(error: unknown): boolean {
   const { code, message } = firstOf(error) as { code?: unknown; message?: unknown };
+  // What a pooler says of a database that it cannot reach; of what it takes never, it names the reason.
+  if (code === '08P01') return !/startup parameter|no such|password|auth/i.test(String(message));
   if (typeof code === 'string') return /^(ECONN|EHOST|ENET|ENOTFOUND|EPIPE|ETIMEDOUT|EAI_|08006|53|57P)/.test(code);
   return typeof message === 'string' && /Connection terminated|connection timeout|timeout exceeded/i.test(message);
 }

@@ -33,6 +33,8 @@ export async function migrateSchema(step: SchemaMigration): Promise<void> {
     const lock = database.createQueryRunner();
     await lock.startTransaction();
     await lock.query('SET LOCAL idle_in_transaction_session_timeout = 0');
+    await lock.query('SET LOCAL statement_timeout = 0');
+    await lock.query('SET LOCAL lock_timeout = 0');
     await lock.query('SELECT pg_advisory_xact_lock($1)', [advisoryLock]);
     const applied = await database.runMigrations({ transaction: 'all' });
     for (const { name } of applied) say(`schema: ${name}`);

@@ -40,11 +40,20 @@ it.each<[string, object, string | undefined]>([
 
 it('leaves nothing out as text', () => {
   expect(text('jobs-api', { msg: 'listening', address: 'http://0.0.0.0:3002', request_id: 'x', nothing: null })).toBe(
-    '12:00:00.123  listening  address=http://0.0.0.0:3002\n',
+    '12:00:00.123  listening  address=http://0.0.0.0:3002  request_id=x\n',
   );
   const request = { msg: 'request', method: 'GET', route: '/jobs/:id', status: 200, client_id: 'a', ms: 1 };
   expect(text('jobs-api', request)).toBe(
-    '12:00:00.123  request  method=GET route=/jobs/:id status=200 client_id=a ms=1\n',
+    '12:00:00.123  request  method=GET  route=/jobs/:id  status=200  client_id=a  ms=1\n',
+  );
+  const error = {
+    msg: 'job lost',
+    level: 'error',
+    job_id: 'j',
+    err: { message: 'why', stack: 'Error: why\n    at here' },
+  };
+  expect(text('batch-processor', error)).toBe(
+    '12:00:00.123  job lost  level=error  job_id=j\n    Error: why\n        at here\n',
   );
 });
 

@@ -15,21 +15,27 @@ export function sentenceOf(service: string, line: LineFields): string | undefine
 /** A log line as one of plain text, whatever it is about. */
 export function textOf(service: string, line: LineFields): string {
   const time = String(line.time).slice(11, 23);
-  return `${pc.dim(time)}  ${sentenceOf(service, line) ?? plain(visible(line))}\n`;
+  const isKnown = line.msg === 'request' || Object.hasOwn(sentences, String(line.msg));
+  const sentence = isKnown ? sentenceOf(service, line) : undefined;
+  return `${pc.dim(time)}  ${sentence ?? plain(line)}\n`;
 }
 
 const isTrouble = ({ level }: LineFields) => ['warn', 'error', 'fatal'].includes(String(level));
 
-/** What is in every line, or for programs only. */
-const left = new Set(['level', 'service', 'time', 'msg', 'request_id', 'context']);
+/** What is in every line. */
+const left = new Set(['service', 'time', 'msg', 'err', 'stack']);
 
-function plain(fields: LineFields): string {
-  const rest = Object.entries(fields).flatMap(([name, value]) =>
-    left.has(name) || value === undefined || value === null
+/** All that is in it; what is wrong with its level and its stack. */
+function plain(line: LineFields): string {
+  const { err, stack = (err as { stack?: string } | undefined)?.stack } = line;
+  const rest = Object.entries(line).flatMap(([name, value]) =>
+    left.has(name) || (name === 'level' && value === 'info') || value === undefined || value === null
       ? []
       : [`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`],
   );
-  return [String(fields.msg), pc.dim(rest.join(' '))].join('  ').trimEnd();
+  const text = escaped([line.msg, ...rest].join('  '));
+  const trace = typeof stack === 'string' ? stack.split('\n').map((row) => `\n    ${escaped(row)}`) : [];
+  return [isTrouble(line) ? pc.red(text) : text, ...trace.map((row) => pc.dim(row))].join('');
 }
 
 /** What callers have sent is not for the terminal to obey. */

@@ -33,8 +33,7 @@ export function problemOf(exception: unknown): Problem {
     return aProblem(status, exception.message.startsWith('Cannot ') ? 'there is nothing here' : exception.message);
   }
   if (isAborted(exception)) return aProblem(400, 'the request was broken off');
-  if (isDataException(exception))
-    return aProblem(400, 'a value is one that the database does not take, such as NUL in a text');
+  if (isDataException(exception)) return aProblem(400, 'the database does not accept a value, such as a text with NUL');
   if (isDatabaseUnavailable(exception)) return aProblem(503, 'the database is not available at the moment');
   // Fastify's own errors, such as a body that is too large, carry the status they mean.
   const { statusCode, message } = exception as { statusCode?: unknown; message?: string };

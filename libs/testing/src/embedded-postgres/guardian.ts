@@ -36,13 +36,17 @@ export function guard(guarded: Guarded): () => Promise<void> {
   // In a session of its own, so that Ctrl-C does not reach it first.
   const guardian = spawn(process.execPath, ['-e', program, JSON.stringify(guarded)], {
     detached: true,
+    windowsHide: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     env: {},
   });
   guardian.unref();
   const input = guardian.stdin as typeof guardian.stdin & { unref?: () => void };
   input.unref?.();
+  // It may be gone, as by the system's OOM killer.
+  guardian.stdin.on('error', () => undefined);
   return async () => {
+    if (guardian.exitCode !== null || guardian.signalCode !== null) return;
     const ended = once(guardian, 'exit');
     guardian.ref();
     guardian.stdin.end('stopped');

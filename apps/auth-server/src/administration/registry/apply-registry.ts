@@ -172,12 +172,17 @@ function requireKnown({ clients }: RegistryDescription, resources: Resource[]): 
     resourceOf: (value: string) => ownerOf.get(value),
     isResource: (identifier: string) => identifiers.has(identifier),
   };
-  const faults = clients.flatMap((client, index) =>
-    faultsOf(client, known).map(({ path, message }) => ({
-      path: ['registry', 'clients', index, ...path],
-      message: `client ${client.client_id}: ${message}`,
-    })),
-  );
+  const faults = clients
+    .values()
+    .flatMap((client, index) =>
+      faultsOf(client, known).map(({ path, message }) => ({
+        path: ['registry', 'clients', index, ...path],
+        message: `client ${client.client_id}: ${message}`,
+      })),
+    )
+    // Of more than a hundred, it is only said that there are more.
+    .take(101)
+    .toArray();
   if (faults.length > 0) throw invalid(faults);
 }
 
