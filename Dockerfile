@@ -65,7 +65,8 @@ RUN start=$(date +%s) \
 COPY --from=gateway-settings /gateway /
 USER haproxy
 STOPSIGNAL SIGUSR1
-ENTRYPOINT ["haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"]
+# Faults of the configuration are told. Then quiet: that replicas come and go is no warning; refused requests are logged.
+ENTRYPOINT ["sh", "-c", "haproxy -c \"$@\" && exec haproxy -db -q \"$@\"", "haproxy", "-f", "/etc/haproxy/haproxy.cfg"]
 LABEL org.opencontainers.image.title="Lanyard: gateway" org.opencontainers.image.licenses=MIT
 
 FROM runtime

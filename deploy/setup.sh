@@ -36,3 +36,4 @@ chown -R "$postgres" postgres
 chown -R "$service" auth-server auth-migration jobs-api jobs-migration /client-secrets
 chmod 755 . # each service sees a folder of its own alone
 echo "credentials are in place"
+echo "the gateway takes the ports $PORTS: choose others in .env where one is taken"

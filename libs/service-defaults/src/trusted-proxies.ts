@@ -90,7 +90,7 @@ export class TrustedProxies {
     if (addresses.length === 0 && now - before.at < hold) return;
     this.names.set(name, { addresses, at: addresses.length > 0 ? now : before.at });
     if (String(addresses) !== String(before.addresses)) {
-      this.logger.info({ msg: 'a trusted proxy has other addresses now', name, addresses });
+      this.logger.info({ msg: 'addresses of a trusted proxy', name, addresses });
     }
   }
 }

@@ -84,6 +84,7 @@ export class ComposeProject {
       COMPOSE_PROJECT_NAME: this.name,
       COMPOSE_DISABLE_ENV_FILE: 'true',
       LOG_LEVEL: 'trace',
+      LOG_FORMAT: 'json',
       ...this.ports,
       ...this.settings,
     };

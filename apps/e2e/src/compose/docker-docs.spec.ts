@@ -37,8 +37,9 @@ const expected: [string, RegExp][] = [
   ['up --build', /^/],
   [
     'logs demo',
-    /gateway-1 [^\n]*healthy[^]*3 of 3 jobs succeeded[^]*"msg":"job succeeded"[^]*succeeded[^]*birdstrikes/,
+    /gateway-1 [^\n]*healthy[^]*3 of 3 jobs succeeded[^]*Ready: [^]*finished birdstrikes.csv: 10000 rows[^]*│ succeeded[^]*summarize-csv/,
   ],
+  ['token get', /^eyJ\S+\s*$/],
   ['curl', /"access_token":"eyJ/],
   ['submit /mine', /seattle-weather.csv │ succeeded/],
   ['lanyard clients list', /report-generator [^]*nothing to change[^]*✓ database role[^]*0 failures/],

@@ -31,6 +31,11 @@ it.each<[string, object, string | undefined]>([
     'POST /jobs/claim  token of a is valid, 2 claimed  200 1 ms',
   ],
   ['jobs-api', { msg: 'request', method: 'GET', route: '/jobs/:id', status: 200, client_id: 'a', ms: 1 }, undefined],
+  [
+    'auth-server',
+    { msg: 'request', method: 'GET', route: '/.well-known/oauth-authorization-server', status: 200, ms: 1 },
+    undefined,
+  ],
   ['batch-processor', { msg: 'jobs claimed', jobs: 1 }, 'claimed 1 job'],
   ['auth-server', { msg: 'surprise', level: 'warn', err: { message: 'why' } }, 'surprise why'],
   ['auth-server', { msg: 'nothing new', level: 'info' }, undefined],
@@ -43,8 +48,11 @@ it('leaves nothing out as text', () => {
     '12:00:00.123  listening  address=http://0.0.0.0:3002  request_id=x\n',
   );
   const request = { msg: 'request', method: 'GET', route: '/jobs/:id', status: 200, client_id: 'a', ms: 1 };
-  expect(text('jobs-api', request)).toBe(
-    '12:00:00.123  request  method=GET  route=/jobs/:id  status=200  client_id=a  ms=1\n',
+  expect(text('jobs-api', request)).toBe('12:00:00.123  GET /jobs/:id  token of a is valid  200 1 ms\n');
+  const metadata = { ...request, route: '/.well-known/oauth-authorization-server' };
+  expect(text('auth-server', metadata)).toBe('12:00:00.123  serves its metadata  200 1 ms\n');
+  expect(text('jobs-api', { ...request, route: '/docs', client_id: undefined })).toBe(
+    '12:00:00.123  request  method=GET  route=/docs  status=200  ms=1\n',
   );
   const error = {
     msg: 'job lost',

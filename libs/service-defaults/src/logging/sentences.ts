@@ -6,19 +6,29 @@ export type LineFields = Record<string, unknown>;
 /** A log line as a sentence for somebody who watches; undefined for what would only distract. */
 export function sentenceOf(service: string, line: LineFields): string | undefined {
   const fields = visible(line);
-  if (fields.msg === 'request') return requestSentence(service, fields);
-  const sentence = sentences[String(fields.msg)];
-  if (sentence) return sentence(fields);
+  if (isDistraction(fields)) return undefined;
+  const sentence = knownSentence(service, fields);
+  if (sentence !== undefined || isKnown(fields)) return sentence;
   return isTrouble(fields) ? pc.red(`${String(fields.msg)} ${reasonOf(fields)}`) : undefined;
 }
 
 /** A log line as one of plain text, whatever it is about. */
 export function textOf(service: string, line: LineFields): string {
   const time = String(line.time).slice(11, 23);
-  const isKnown = line.msg === 'request' || Object.hasOwn(sentences, String(line.msg));
-  const sentence = isKnown ? sentenceOf(service, line) : undefined;
-  return `${pc.dim(time)}  ${sentence ?? plain(line)}\n`;
+  return `${pc.dim(time)}  ${knownSentence(service, visible(line)) ?? plain(line)}\n`;
 }
+
+const isKnown = ({ msg }: LineFields) => msg === 'request' || Object.hasOwn(sentences, String(msg));
+
+function knownSentence(service: string, fields: LineFields): string | undefined {
+  return fields.msg === 'request' ? requestSentence(service, fields) : sentences[String(fields.msg)]?.(fields);
+}
+
+/** Who waits for keys looks for them over and over; the command line asks whether its jobs are done. */
+const isDistraction = ({ method, route, status }: LineFields) =>
+  method === 'GET' &&
+  Number(status) < 400 &&
+  (route === '/jobs/:id' || route === '/.well-known/oauth-authorization-server');
 
 const isTrouble = ({ level }: LineFields) => ['warn', 'error', 'fatal'].includes(String(level));
 
@@ -94,10 +104,10 @@ function requestSentence(service: string, fields: LineFields): string | undefine
     if (route === '/oauth/revocations')
       return status === 200 ? `sends the list of revocations to ${pc.bold(String(client))}` : undefined;
     if (route === '/.well-known/jwks.json') return `serves its public keys  ${answer}`;
+    if (route === '/.well-known/oauth-authorization-server') return `serves its metadata  ${answer}`;
     return route === '/oauth/token' ? `${method} ${route}  ${answer}` : undefined;
   }
-  // The command line asks over and over whether its jobs are done.
-  if (!client || (method === 'GET' && route === '/jobs/:id')) return undefined;
+  if (!client) return undefined;
   const more = fields.claimed === undefined ? '' : `, ${fields.claimed} claimed`;
   return `${method} ${route}  token of ${pc.bold(String(client))} is valid${more}  ${answer}`;
 }
