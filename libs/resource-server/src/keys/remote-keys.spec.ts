@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { validateAccessToken } from '@lanyard/access-token';
@@ -151,6 +154,32 @@ describe('RemoteKeys', () => {
     await until(() => errors.length >= 2);
     await expect(validate(server.token(grant))).resolves.toMatchObject({ clientId: 'porter' });
   });
+
+  it.each(['/.well-known/oauth-authorization-server', '/jwks'])(
+    'asks again where an answer of %s breaks off, and keeps its keys meanwhile',
+    async (path) => {
+      let cuts = 1;
+      const proxy = createServer((request, response) => {
+        void fetch(server.issuer + request.url).then(async (answer) => {
+          const text = await answer.text();
+          const isCut = request.url === path && (cuts -= 1) >= 0;
+          response.writeHead(answer.status, { 'content-length': text.length });
+          if (isCut) response.write(text.slice(0, 20), () => response.socket?.end());
+          else response.end(text);
+        });
+      }).listen(0, '127.0.0.1');
+      await once(proxy, 'listening');
+      const issuerAddress = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+      create({ issuerAddress, refreshInterval: 0.05 }).start();
+      await until(() => errors.length > 0);
+      await until(() => keys.available);
+      cuts = 3;
+      await until(() => cuts <= 0);
+      await expect(validate(server.token(grant))).resolves.toMatchObject({ clientId: 'porter' });
+      keys.stop();
+      proxy.close().closeAllConnections();
+    },
+  );
 
   it.each<[string, (keys: object[]) => unknown[]]>([
     ['without a key', () => []],
