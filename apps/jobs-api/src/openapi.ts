@@ -27,6 +27,6 @@ function describeApi(app: NestFastifyApplication, { ISSUER }: JobsApiConfigurati
 
 /** The page at `/docs`, and the document at `/docs-json`; public, as it describes nothing secret. */
 export function serveApiDocs(app: NestFastifyApplication, configuration: JobsApiConfiguration): void {
-  allowDocsPage(app);
+  allowDocsPage(app, configuration.ISSUER);
   SwaggerModule.setup('docs', app, () => describeApi(app, configuration), { customSiteTitle: 'Lanyard jobs API' });
 }

@@ -3,11 +3,15 @@ import { addRouteHooks } from './route-hooks.ts';
 
 const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
 
-/** Lets a browser show the page at `/docs`, which brings its own scripts and styles. */
-export function allowDocsPage(app: NestFastifyApplication): void {
+/**
+ * Lets a browser show the page at `/docs`, which brings its own scripts and styles.
+ * @param issuer  from where "Authorize" obtains access tokens, if from another origin
+ */
+export function allowDocsPage(app: NestFastifyApplication, issuer?: string): void {
+  const contentSecurityPolicy = issuer ? `${policy}; connect-src 'self' ${new URL(issuer).origin}` : policy;
   addRouteHooks(app.getHttpAdapter().getInstance(), (url) => /^\/docs(\/|$)/.test(url), {
     onRequest: (_request, reply, done) => {
-      reply.header('content-security-policy', policy);
+      reply.header('content-security-policy', contentSecurityPolicy);
       done();
     },
   });

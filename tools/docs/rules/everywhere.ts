@@ -207,7 +207,7 @@ export const everywhere: readonly Rule[] = [
   {
     name: 'closed-cors',
     section: 'Lanyard',
-    text: 'Nothing is opened to scripts of other origins.',
+    text: 'Nothing is opened to scripts of other origins, but the token endpoint to API pages of protected resources where these are on.',
     files: [service],
   },
   {

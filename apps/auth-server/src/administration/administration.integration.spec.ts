@@ -109,6 +109,34 @@ describe('access to the administration API', () => {
     await replica.close();
   });
 
+  it('lets API pages of protected resources ask for access tokens, and no other page [closed-cors, Lanyard]', async () => {
+    const ask = async (origin: string, url = '/oauth/token') => {
+      const preflight = {
+        origin,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'authorization',
+      };
+      const before = await app.inject({ method: 'OPTIONS', url, headers: preflight });
+      const asked = await app.inject({ method: 'POST', url, headers: { origin } });
+      return [before, asked].map(({ statusCode, headers }) => [statusCode, headers['access-control-allow-origin']]);
+    };
+    expect(await ask('http://localhost:3002')).toEqual([
+      [204, 'http://localhost:3002'],
+      [401, 'http://localhost:3002'],
+    ]);
+    const closed = [
+      [405, undefined],
+      [401, undefined],
+    ];
+    expect(await ask('http://localhost:30020')).toEqual(closed);
+    expect(await ask('https://elsewhere.example')).toEqual(closed);
+    expect(await ask('null')).toEqual(closed);
+    expect((await ask('http://localhost:3002', '/admin/clients')).map(([, opened]) => opened)).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+
   it('describes itself [resource-metadata, RFC 9728 §2]', async () => {
     const document = (await app.inject('/docs-json')).json();
     const described = Object.entries<object>(document.paths).flatMap(([path, item]) =>

@@ -5,6 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { clientSecretScheme } from '../oauth-errors/client-endpoint.openapi.ts';
+import { admitDocsPages } from './docs-origins.ts';
 
 export const idempotencyHeader = {
   name: 'Idempotency-Key',
@@ -54,6 +55,7 @@ function describeApi(app: NestFastifyApplication, { ISSUER }: AuthServerConfigur
 /** The page at `/docs`, and the document at `/docs-json`; public, as it describes nothing secret. */
 export function serveApiDocs(app: NestFastifyApplication, configuration: AuthServerConfiguration): void {
   allowDocsPage(app);
+  admitDocsPages(app);
   const customSiteTitle = 'Lanyard authorization server';
   SwaggerModule.setup('docs', app, () => describeApi(app, configuration), { customSiteTitle });
 }

@@ -11,6 +11,7 @@ import { RegistryChanges } from './registry-changes.ts';
 @Injectable()
 export class ProtectedResources implements OnModuleInit {
   private resourceByScope: ReadonlyMap<string, string> = new Map();
+  private origins: ReadonlySet<string> = new Set();
 
   constructor(
     @InjectRepository(Scope) private readonly scopes: Repository<Scope>,
@@ -33,6 +34,11 @@ export class ProtectedResources implements OnModuleInit {
     return this.resourceByScope.get(scopeValue);
   }
 
+  /** Whether a protected resource is of this origin, such as `https://jobs.example`. */
+  hasOrigin(origin: string): boolean {
+    return this.origins.has(origin);
+  }
+
   get scopeValues(): string[] {
     return [...this.resourceByScope.keys()];
   }
@@ -51,5 +57,6 @@ export class ProtectedResources implements OnModuleInit {
         .flatMap(({ resource, values }) => values.map((value) => [value, resource] as const)),
       ...Object.keys(administrativeScopes).map((value) => [value, administration] as const),
     ]);
+    this.origins = new Set(resources.flatMap(({ resource }) => /^https?:\/\/[^/?]+/.exec(resource) ?? []));
   }
 }

@@ -472,7 +472,9 @@ describe('what describes the service', () => {
       scopes: { 'jobs:read': '', 'jobs:write': '', 'reports:read': '' },
     });
     expect(await faultsOfDocument(document)).toEqual([]);
-    expect((await api.app.inject('/docs')).body).toContain('swagger-ui');
+    const page = await api.app.inject('/docs');
+    expect(page.body).toContain('swagger-ui');
+    expect(page.headers['content-security-policy']).toContain(`connect-src 'self' ${api.issuer.issuer}`);
   });
 
   it('is not there unless that is asked for [api-docs-off, Lanyard]', async () => {

@@ -1,0 +1,31 @@
+import { addRouteHooks } from '@lanyard/service-defaults';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ProtectedResources } from '../registry/protected-resources.ts';
+
+const endpoint = '/oauth/token';
+
+/**
+ * Lets the API pages of protected resources, and no other page, ask for an access token: "Authorize" there is a request from
+ * their origin. A browser adds nothing to it by itself; the page has the client's secret already.
+ */
+export function admitDocsPages(app: NestFastifyApplication): void {
+  const resources = app.get(ProtectedResources);
+  const fastify = app.getHttpAdapter().getInstance();
+  addRouteHooks(fastify, (url) => url === endpoint, {
+    onRequest: ({ headers: { origin } }, reply, done) => {
+      if (origin !== undefined && resources.hasOrigin(origin)) {
+        reply.headers({ 'access-control-allow-origin': origin, vary: 'Origin' });
+      }
+      done();
+    },
+  });
+  // What a browser asks before a request with an Authorization header, Fetch standard section 3.3.2.
+  fastify.options(endpoint, (_request, reply) => {
+    if (!reply.hasHeader('access-control-allow-origin')) return reply.code(405).header('allow', 'POST').send();
+    const allowed = 'authorization, content-type, x-requested-with';
+    return reply
+      .code(204)
+      .headers({ 'access-control-allow-methods': 'POST', 'access-control-allow-headers': allowed })
+      .send();
+  });
+}
