@@ -65,8 +65,9 @@ RUN start=$(date +%s) \
 COPY --from=gateway-settings /gateway /
 USER haproxy
 STOPSIGNAL SIGUSR1
-# Faults of the configuration are told. Then quiet: that replicas come and go is no warning; refused requests are logged.
-ENTRYPOINT ["sh", "-c", "haproxy -c \"$@\" && exec haproxy -db -q \"$@\"", "haproxy", "-f", "/etc/haproxy/haproxy.cfg"]
+# It warns of faults of its configuration, and later of each replica that comes or goes: that is no warning here. Standard
+# output has the requests that it refuses.
+ENTRYPOINT ["sh", "-c", "haproxy -c \"$@\" && exec haproxy -db \"$@\" 2>/dev/null", "haproxy", "-f", "/etc/haproxy/haproxy.cfg"]
 LABEL org.opencontainers.image.title="Lanyard: gateway" org.opencontainers.image.licenses=MIT
 
 FROM runtime

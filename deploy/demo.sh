@@ -2,11 +2,17 @@
 # The example data as jobs, each file once; then what to do next.
 set -eu
 node dist/main.js submit --once --timeout 120 /data/*.csv
+
+case $API_DOCS in true | 1) docs=/docs ;; *) docs= ;; esac
+# Where it is another than by default, the next commands must know.
+settings=$(echo $PORTS)
+if [ "$PROJECT" != lanyard ]; then settings="COMPOSE_PROJECT_NAME=$PROJECT $settings"; fi
 cat <<END
 
-Ready: auth-server at $ISSUER, batch-processor at $BATCH_PROCESSOR_RESOURCE, jobs-api at $JOBS_API_RESOURCE/docs
+Ready: auth-server at $ISSUER, batch-processor at $BATCH_PROCESSOR_RESOURCE, jobs-api at $JOBS_API_RESOURCE$docs
 
-Try it, in another terminal, in this folder:
+Try it, in another terminal, in this folder:${settings:+
+  export $settings}
   docker compose run --rm lanyard token get --client-id batch-processor
   docker compose run --rm jobs list
   docker compose run --rm jobs report columns

@@ -40,7 +40,9 @@ const perMinute = (count: number) => z.coerce.number().int().min(1).max(10_000_0
 export const authServerConfiguration = serviceConfiguration.extend(databaseConfiguration.shape).extend({
   PORT: serviceConfiguration.shape.PORT.default(3000),
   MANAGEMENT_PORT: managementPortOf(3100),
-  API_DOCS: apiDocs,
+  API_DOCS: apiDocs.describe(
+    `${apiDocs.description}; the token endpoint then answers scripts of pages at the origins of registered resources, for \`Authorize\``,
+  ),
   DATABASE_POOL_SIZE: databaseConfiguration.shape.DATABASE_POOL_SIZE.describe(
     'connections at most; besides, emergencies have 10 of their own, all other administration has 12, and notifications have one',
   ),

@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Problem } from './problem/problem.ts';
 
 /**
@@ -10,7 +10,8 @@ export function refuseOtherMethods(fastify: FastifyInstance): void {
   const methodsOf = new Map<string, Set<string>>();
   fastify.addHook('onRoute', ({ url, method }) => {
     const methods = methodsOf.get(url) ?? new Set();
-    for (const one of [method].flat()) methods.add(one);
+    // What pages of other origins are let do is not among what a path is for.
+    for (const one of [method].flat()) if (one !== 'OPTIONS') methods.add(one);
     methodsOf.set(url, methods);
   });
   let patterns: [pattern: RegExp, methods: string[]][] | undefined;
@@ -22,13 +23,22 @@ export function refuseOtherMethods(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     const allowed = request.is404 ? allowedAt(request.url.split('?', 1)[0] ?? '') : undefined;
     if (allowed === undefined) return done();
-    // Caches may keep a 405.
-    void reply.headers({ allow: allowed, 'cache-control': 'no-store' });
-    const detail = `this path takes ${allowed}`;
-    const problem: Problem = { type: 'about:blank', title: 'Method Not Allowed', status: 405, detail };
+    const refusal = methodNotAllowed(reply, allowed);
     // A body that came together with the headers is complete then, and the connection stays open.
-    setImmediate(() => done(new HttpException(problem, 405)));
+    setImmediate(() => done(refusal));
   });
+}
+
+/**
+ * What to throw where a path does not take the method of a request; sets the headers that belong to it.
+ * @param allowed  the methods that it takes, such as `GET, POST`
+ */
+export function methodNotAllowed(reply: FastifyReply, allowed: string): HttpException {
+  // Caches may keep a 405.
+  void reply.headers({ allow: allowed, 'cache-control': 'no-store' });
+  const detail = `this path takes ${allowed}`;
+  const problem: Problem = { type: 'about:blank', title: 'Method Not Allowed', status: 405, detail };
+  return new HttpException(problem, 405);
 }
 
 /** A parameter is one segment, and a wildcard at least one. */

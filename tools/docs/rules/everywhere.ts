@@ -208,7 +208,7 @@ export const everywhere: readonly Rule[] = [
     name: 'closed-cors',
     section: 'Lanyard',
     text: 'Nothing is opened to scripts of other origins, but the token endpoint to API pages of protected resources where these are on.',
-    files: [service],
+    files: [service, 'apps/auth-server/src/administration/docs-origins.ts'],
   },
   {
     name: 'trusted-proxies-only',

@@ -34,6 +34,22 @@ async function aClient(more: object = {}) {
   return { ...response.json(), path: `/admin/clients/${client.client_id}` };
 }
 
+/** What a page of this origin gets: the preflight of a browser, and the request itself, which has no secret. */
+async function askFromPage(server: NestFastifyApplication, origin: string, url = '/oauth/token') {
+  const preflight = {
+    origin,
+    'access-control-request-method': 'POST',
+    'access-control-request-headers': 'authorization',
+  };
+  const before = await server.inject({ method: 'OPTIONS', url, headers: preflight });
+  const asked = await server.inject({ method: 'POST', url, headers: { origin } });
+  return [before, asked].map(({ statusCode, headers }) => [statusCode, headers['access-control-allow-origin']]);
+}
+const closedToPages = [
+  [405, undefined],
+  [401, undefined],
+];
+
 describe('access to the administration API', () => {
   const routes = [
     ['POST', '/admin/clients', 'clients:write'],
@@ -106,32 +122,19 @@ describe('access to the administration API', () => {
     for (const path of ['/docs', '/docs-json', '/docs/swagger-ui.css']) {
       expect([path, (await replica.inject(path)).statusCode]).toEqual([path, 404]);
     }
+    expect(await askFromPage(replica, 'http://localhost:3002')).toEqual(closedToPages);
     await replica.close();
   });
 
   it('lets API pages of protected resources ask for access tokens, and no other page [closed-cors, Lanyard]', async () => {
-    const ask = async (origin: string, url = '/oauth/token') => {
-      const preflight = {
-        origin,
-        'access-control-request-method': 'POST',
-        'access-control-request-headers': 'authorization',
-      };
-      const before = await app.inject({ method: 'OPTIONS', url, headers: preflight });
-      const asked = await app.inject({ method: 'POST', url, headers: { origin } });
-      return [before, asked].map(({ statusCode, headers }) => [statusCode, headers['access-control-allow-origin']]);
-    };
-    expect(await ask('http://localhost:3002')).toEqual([
+    expect(await askFromPage(app, 'http://localhost:3002')).toEqual([
       [204, 'http://localhost:3002'],
       [401, 'http://localhost:3002'],
     ]);
-    const closed = [
-      [405, undefined],
-      [401, undefined],
-    ];
-    expect(await ask('http://localhost:30020')).toEqual(closed);
-    expect(await ask('https://elsewhere.example')).toEqual(closed);
-    expect(await ask('null')).toEqual(closed);
-    expect((await ask('http://localhost:3002', '/admin/clients')).map(([, opened]) => opened)).toEqual([
+    for (const origin of ['http://localhost:30020', 'https://elsewhere.example', 'null']) {
+      expect([origin, await askFromPage(app, origin)]).toEqual([origin, closedToPages]);
+    }
+    expect((await askFromPage(app, 'http://localhost:3002', '/admin/clients')).map(([, opened]) => opened)).toEqual([
       undefined,
       undefined,
     ]);

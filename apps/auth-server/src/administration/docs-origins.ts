@@ -1,4 +1,4 @@
-import { addRouteHooks } from '@lanyard/service-defaults';
+import { addRouteHooks, methodNotAllowed } from '@lanyard/service-defaults';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ProtectedResources } from '../registry/protected-resources.ts';
 
@@ -21,7 +21,7 @@ export function admitDocsPages(app: NestFastifyApplication): void {
   });
   // What a browser asks before a request with an Authorization header, Fetch standard section 3.3.2.
   fastify.options(endpoint, (_request, reply) => {
-    if (!reply.hasHeader('access-control-allow-origin')) return reply.code(405).header('allow', 'POST').send();
+    if (!reply.hasHeader('access-control-allow-origin')) throw methodNotAllowed(reply, 'POST');
     const allowed = 'authorization, content-type, x-requested-with';
     return reply
       .code(204)

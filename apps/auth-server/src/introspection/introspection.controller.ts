@@ -42,6 +42,7 @@ export class IntrospectionController {
       jti: { type: 'string' },
     },
     ['active'],
+    signedResponse,
   )
   @Public()
   @HttpCode(HttpStatus.OK)

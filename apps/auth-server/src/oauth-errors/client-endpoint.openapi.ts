@@ -60,10 +60,21 @@ export function DescribeForm({ summary, parameters }: Form) {
   );
 }
 
-/** A JSON answer with these members. */
-export const DescribeAnswer = (description: string, properties: Record<string, SchemaObject>, required: string[]) =>
+/**
+ * A JSON answer with these members.
+ * @param signedType  the media type of the same answer as a JWT, where it may be asked for
+ */
+export const DescribeAnswer = (
+  description: string,
+  properties: Record<string, SchemaObject>,
+  required: string[],
+  signedType?: string,
+) =>
   ApiResponse({
     status: 200,
     description,
-    content: { 'application/json': { schema: { type: 'object', required, properties } } },
+    content: {
+      'application/json': { schema: { type: 'object', required, properties } },
+      ...(signedType && { [signedType]: { schema: text('a JWT') } }),
+    },
   });

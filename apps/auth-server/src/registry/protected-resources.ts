@@ -46,15 +46,14 @@ export class ProtectedResources implements OnModuleInit {
   private async load(): Promise<void> {
     const { ISSUER: issuer } = this.configuration;
     // A row for each resource, since a hundred thousand entities or rows would take a second.
-    const resources = await this.scopes.query<{ resource: string; values: string[] }[]>(
+    const rows = await this.scopes.query<{ resource: string; values: string[] }[]>(
       'SELECT resource, json_agg(value ORDER BY value) AS values FROM scope GROUP BY resource ORDER BY min(value)',
     );
+    // A resource of this name from before it was reserved has no effect.
+    const resources = rows.filter(({ resource }) => !isReservedResource(resource, issuer));
     const administration = administrationOf(issuer);
     this.resourceByScope = new Map([
-      ...resources
-        // A resource of this name from before it was reserved has no effect.
-        .filter(({ resource }) => !isReservedResource(resource, issuer))
-        .flatMap(({ resource, values }) => values.map((value) => [value, resource] as const)),
+      ...resources.flatMap(({ resource, values }) => values.map((value) => [value, resource] as const)),
       ...Object.keys(administrativeScopes).map((value) => [value, administration] as const),
     ]);
     this.origins = new Set(resources.flatMap(({ resource }) => /^https?:\/\/[^/?]+/.exec(resource) ?? []));

@@ -194,6 +194,14 @@ describe('lanyard', () => {
     expect([code, err]).toEqual([2, expect.stringMatching(message)]);
   });
 
+  it.each(['doctor', 'clients list', 'audit tail'])(
+    'tells a wrong setting once, and ends with 2: %s',
+    async (command) => {
+      const { code, out, err } = await lanyard({ ...environment, ISSUER: 'foo' }, command.split(' '));
+      expect([code, out, err]).toEqual([2, '', expect.stringMatching(/^ISSUER: .*\n$/)]);
+    },
+  );
+
   it('tells errors as JSON where JSON is asked for', async () => {
     const { code, out, err } = await run('clients', 'show', 'nobody', '--json');
     expect([code, out, JSON.parse(err)]).toEqual([

@@ -38,7 +38,10 @@ ofProcesses('the OpenAPI document', () => {
     );
     const answered = new Set(
       requestsOf(service).flatMap(({ method, route, status }) =>
-        /^\/(docs|health|metrics)/.test(route) || (route === '(unknown)' && ofListeners.has(status))
+        // A preflight is asked by browsers, whatever a path is for.
+        method === 'OPTIONS' ||
+        /^\/(docs|health|metrics)/.test(route) ||
+        (route === '(unknown)' && ofListeners.has(status))
           ? []
           : [`${method === 'HEAD' ? 'GET' : method} ${route.replace('*', ':path')} ${status}`],
       ),

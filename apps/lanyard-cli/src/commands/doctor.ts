@@ -1,5 +1,5 @@
 import type { Finding } from '@lanyard/administration';
-import { print, printJson, type OutputOptions } from '@lanyard/command-line';
+import { print, printJson, UsageError, type OutputOptions } from '@lanyard/command-line';
 import type { AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
 import type { Command } from 'commander';
 import type { JSONWebKeySet } from 'jose';
@@ -41,6 +41,7 @@ async function safely(look: Look, server: Server): Promise<Finding[]> {
   try {
     return await look(server);
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const { message, cause } = error as Error & { cause?: { code?: string } };
     return [{ check: look.name, status: 'failure', detail: cause?.code ? `${message} (${cause.code})` : message }];
   }

@@ -23,7 +23,7 @@ export const managementPortOf = (number: number) => port.default(number).describ
 export const apiDocs = z
   .stringbool()
   .default(false)
-  .describe('serves the description of the API at `/docs` and `/docs-json`, to everybody');
+  .describe('serves the description of the API at `/docs` and `/docs-json`, to anybody');
 
 /** What every service can be told. */
 export const serviceConfiguration = z.object({

@@ -43,14 +43,21 @@ it.each<[string, object, string | undefined]>([
   expect(sentence(service, fields)).toBe(expected);
 });
 
-it('leaves nothing out as text', () => {
+it('leaves nothing out of what is wrong as text, and no line but those of polls', () => {
   expect(text('jobs-api', { msg: 'listening', address: 'http://0.0.0.0:3002', request_id: 'x', nothing: null })).toBe(
     '12:00:00.123  listening  address=http://0.0.0.0:3002  request_id=x\n',
   );
   const request = { msg: 'request', method: 'GET', route: '/jobs/:id', status: 200, client_id: 'a', ms: 1 };
-  expect(text('jobs-api', request)).toBe('12:00:00.123  GET /jobs/:id  token of a is valid  200 1 ms\n');
-  const metadata = { ...request, route: '/.well-known/oauth-authorization-server' };
-  expect(text('auth-server', metadata)).toBe('12:00:00.123  serves its metadata  200 1 ms\n');
+  expect(text('jobs-api', request)).toBe('');
+  expect(text('auth-server', { ...request, route: '/.well-known/oauth-authorization-server' })).toBe('');
+  expect(text('jobs-api', { ...request, status: 404, request_id: 'x', address: '::1' })).toBe(
+    '12:00:00.123  GET /jobs/:id  token of a is valid  404 1 ms' +
+      '  method=GET  route=/jobs/:id  status=404  client_id=a  ms=1  request_id=x  address=::1\n',
+  );
+  const failed = { msg: 'run failed', level: 'error', run_id: 'r', err: { message: 'why', stack: 'Error: why\n  at' } };
+  expect(text('batch-processor', failed)).toBe(
+    '12:00:00.123  the run failed, it is tried again: why  level=error  run_id=r\n    Error: why\n      at\n',
+  );
   expect(text('jobs-api', { ...request, route: '/docs', client_id: undefined })).toBe(
     '12:00:00.123  request  method=GET  route=/docs  status=200  ms=1\n',
   );
@@ -68,4 +75,5 @@ it('leaves nothing out as text', () => {
 it('shows control characters, instead of letting a terminal obey them', () => {
   const fields = { msg: 'client authentication refused', client_id: 'a\u001B[2Jb\nc', reason: 'unknown client' };
   expect(text('auth-server', fields)).toBe(String.raw`12:00:00.123  refuses a\u001b[2Jb\u000ac: unknown client` + '\n');
+  expect(text('auth-server', { ...fields, level: 'warn' })).toContain(String.raw`client_id=a\u001b[2Jb\u000ac  `);
 });

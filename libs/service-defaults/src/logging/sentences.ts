@@ -12,10 +12,15 @@ export function sentenceOf(service: string, line: LineFields): string | undefine
   return isTrouble(fields) ? pc.red(`${String(fields.msg)} ${reasonOf(fields)}`) : undefined;
 }
 
-/** A log line as one of plain text, whatever it is about. */
+/** A log line as one of plain text; nothing for what would only distract. Of trouble it has every field, and of errors the stack. */
 export function textOf(service: string, line: LineFields): string {
-  const time = String(line.time).slice(11, 23);
-  return `${pc.dim(time)}  ${knownSentence(service, visible(line)) ?? plain(line)}\n`;
+  if (isDistraction(line)) return '';
+  const sentence = knownSentence(service, visible(line));
+  const isWrong = isTrouble(line) || Number(line.status) >= 400;
+  const text = sentence === undefined ? [escaped(String(line.msg)), ...fieldsOf(line)].join('  ') : sentence;
+  const more = sentence !== undefined && isWrong ? pc.dim(['', ...fieldsOf(line)].join('  ')) : '';
+  const time = pc.dim(String(line.time).slice(11, 23));
+  return `${time}  ${sentence === undefined && isTrouble(line) ? pc.red(text) : text}${more}${stackOf(line)}\n`;
 }
 
 const isKnown = ({ msg }: LineFields) => msg === 'request' || Object.hasOwn(sentences, String(msg));
@@ -35,17 +40,17 @@ const isTrouble = ({ level }: LineFields) => ['warn', 'error', 'fatal'].includes
 /** What is in every line. */
 const left = new Set(['service', 'time', 'msg', 'err', 'stack']);
 
-/** All that is in it; what is wrong with its level and its stack. */
-function plain(line: LineFields): string {
-  const { err, stack = (err as { stack?: string } | undefined)?.stack } = line;
-  const rest = Object.entries(line).flatMap(([name, value]) =>
+const fieldsOf = (line: LineFields): string[] =>
+  Object.entries(line).flatMap(([name, value]) =>
     left.has(name) || (name === 'level' && value === 'info') || value === undefined || value === null
       ? []
-      : [`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`],
+      : [escaped(`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)],
   );
-  const text = escaped([line.msg, ...rest].join('  '));
-  const trace = typeof stack === 'string' ? stack.split('\n').map((row) => `\n    ${escaped(row)}`) : [];
-  return [isTrouble(line) ? pc.red(text) : text, ...trace.map((row) => pc.dim(row))].join('');
+
+function stackOf({ level, err, stack = (err as { stack?: string } | undefined)?.stack }: LineFields): string {
+  if (level === 'warn') return '';
+  const rows = typeof stack === 'string' ? stack.split('\n') : [];
+  return rows.map((row) => pc.dim(`\n    ${escaped(row)}`)).join('');
 }
 
 /** What callers have sent is not for the terminal to obey. */
@@ -80,7 +85,7 @@ const sentences: Record<string, (fields: LineFields) => string | undefined> = {
   'run failed': (fields) => pc.red(`the run failed, it is tried again: ${reasonOf(fields)}`),
   "a problem with the authorization server's keys": waits,
   'a problem with the list of revocations': waits,
-  'the list of revocations is up to date again': () => 'hears again of what is revoked',
+  'the list of revocations is up to date again': () => 'is up to date again with what is revoked',
   listening: () => undefined,
 };
 
