@@ -1,5 +1,4 @@
-import type { AddressInfo, Server } from 'node:net';
-import { Server as TlsServer } from 'node:tls';
+import type { Server as TlsServer } from 'node:tls';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -21,6 +20,7 @@ import { leaveBodiesUnread, leaveUnread } from './limits/unread-bodies.ts';
 import { HealthModule } from './health/health.module.ts';
 import { createLogger, NestLogger, textOutput } from './logging/logger.ts';
 import { logRequests, requestIdOf } from './logging/request-log.ts';
+import { listeningUrl } from './listening-url.ts';
 import { ManagementModule } from './management/management.module.ts';
 import { Management } from './management/management.ts';
 import { createRegistry, measureRequests, MetricsModule } from './metrics/metrics.module.ts';
@@ -132,7 +132,7 @@ export async function runService<Schema extends z.ZodObject>(service: Service<Sc
     const managementUrl = await management.listen(app.getHttpServer(), configuration);
     await app.listen(configuration.PORT, configuration.HOST);
     logServerErrors(app.getHttpServer(), logger);
-    logger.info({ msg: 'listening', address: urlOf(app.getHttpServer()), management: managementUrl });
+    logger.info({ msg: 'listening', address: listeningUrl(app.getHttpServer()), management: managementUrl });
     const close = async () => {
       management.stopping();
       await app.close();
@@ -143,12 +143,6 @@ export async function runService<Schema extends z.ZodObject>(service: Service<Sc
     for (const line of explain(error)) process.stderr.write(`${service.name} cannot start: ${line}\n`);
     process.exit(1);
   }
-}
-
-/** Where it listens, as it is: 0.0.0.0 is every address of the machine. */
-function urlOf(server: Server): string {
-  const { address, port, family } = server.address() as AddressInfo;
-  return `${server instanceof TlsServer ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
 /** Stops once: on SIGTERM, on SIGINT, or when the parent that forked the process is gone. */

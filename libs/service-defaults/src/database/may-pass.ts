@@ -13,5 +13,5 @@ export function mayPass(error: unknown): boolean {
 /** A host with several addresses fails with an error for each. */
 export function firstOf(error: unknown): object {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  return first instanceof Object ? first : {};
+  return typeof first === 'object' && first !== null ? first : {};
 }

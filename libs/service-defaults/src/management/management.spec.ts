@@ -72,6 +72,16 @@ describe('the management listener', () => {
     expect(await (await fetch(`${url}/metrics`)).text()).toContain('process_start_time_seconds{service="test"}');
   });
 
+  it('says where it listens, as it is', async () => {
+    const { app: other } = await createService(service, { PORT: '0' }, new Writable());
+    await other.init();
+    const everywhere = { ...configuration, MANAGEMENT_HOST: '0.0.0.0' };
+    const address = await other.get(Management).listen(other.getHttpServer(), everywhere);
+    await other.close();
+    await other.get(Management).close();
+    expect(address).toMatch(/^http:\/\/0\.0\.0\.0:\d+$/);
+  });
+
   it('answers while the public one has all its connections taken [management-listener, Lanyard]', async () => {
     await app.listen(0, '127.0.0.1');
     const opened = Array.from({ length: 20 }, () => connect(publicPort(), '127.0.0.1').on('error', () => undefined));

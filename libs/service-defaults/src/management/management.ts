@@ -10,6 +10,7 @@ import { limitConnections } from '../limits/limit-connections.ts';
 import { answerUnreadable, highWaterMark, limitHeaders } from '../limits/limits.ts';
 import { leaveBodiesUnread, leaveUnread } from '../limits/unread-bodies.ts';
 import { logRequests, requestIdOf } from '../logging/request-log.ts';
+import { listeningUrl } from '../listening-url.ts';
 import { problemOf } from '../problem/problem.filter.ts';
 import { harmless } from '../security-headers.ts';
 import { logServerErrors } from '../uncaught-errors.ts';
@@ -89,11 +90,11 @@ export class Management {
   async listen(server: Server, { PORT, MANAGEMENT_PORT: port, MANAGEMENT_HOST: host }: ServiceConfiguration) {
     if (port === PORT && port !== 0) throw new ConfigurationError('MANAGEMENT_PORT must be another port than PORT');
     this.health.follow(server);
-    const address = await this.fastify.listen({ host, port }).catch((error: unknown) => {
+    await this.fastify.listen({ host, port }).catch((error: unknown) => {
       throw Object.assign(error as Error, { isManagement: true });
     });
     logServerErrors(this.fastify.server, this.logger);
-    return address;
+    return listeningUrl(this.fastify.server);
   }
 
   /** The service is not ready any more; says so until it is closed. */
