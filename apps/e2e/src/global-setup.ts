@@ -44,7 +44,7 @@ async function startContainers(directory: string): Promise<() => Promise<void>> 
     await project.up('--build');
     await project.copySecrets(directory);
   } catch (error) {
-    const logs = await project.compose('logs', '--no-color', '--tail', '20').catch(String);
+    const logs = await project.logs('--tail', '20').catch(String);
     await project.remove();
     throw new Error(`the containers do not come up\n${logs}`, { cause: error });
   }

@@ -139,14 +139,14 @@ describe('lanyard token revoke', () => {
   });
 
   it.each([
-    [[], 'say one of'],
-    [['--jti', 'a', '--client-id', 'b'], 'say one of'],
-    [['--client-id', 'jobs-cli'], '--yes'],
-    [['--client-id', 'nobody', '--yes'], 'there is no such client'],
-    [['--secret-id', 'x', '--yes'], 'secret_id'],
-  ])('with %j says what is wrong', async (args, message) => {
+    [[], 2, 'say one of'],
+    [['--jti', 'a', '--client-id', 'b'], 2, 'say one of'],
+    [['--client-id', 'jobs-cli'], 2, '--yes'],
+    [['--client-id', 'nobody', '--yes'], 1, 'there is no such client'],
+    [['--secret-id', 'x', '--yes'], 1, 'secret_id'],
+  ])('with %j ends with %i and says what is wrong', async (args, expected, message) => {
     const { code, err } = await cli('token', 'revoke', ...args);
-    expect([code, err]).toEqual([1, expect.stringContaining(message)]);
+    expect([code, err]).toEqual([expected, expect.stringContaining(message)]);
   });
 });
 

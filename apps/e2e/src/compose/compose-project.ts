@@ -109,10 +109,16 @@ export class ComposeProject {
     return this.compose('up', '--wait', '--wait-timeout', '300', ...args);
   }
 
+  /** What all containers told so far: by themselves, `logs` leaves out those that `up` does not attach to. */
+  async logs(...options: string[]): Promise<string> {
+    const services = (await this.compose('config', '--services')).trim().split('\n');
+    return stripVTControlCharacters(await this.compose('logs', '--no-color', ...options, ...services));
+  }
+
   /** Keeps what the containers told so far, before they are removed. */
   async record(): Promise<void> {
     if ((await this.containers()).length === 0) return;
-    recordOutput('compose', stripVTControlCharacters(await this.compose('logs', '--no-color')));
+    recordOutput('compose', await this.logs());
     recordSecrets(Object.values(await this.secrets()));
   }
 

@@ -18,7 +18,8 @@ beforeAll(async () => {
   project = await ComposeProject.create();
   directory = await temporaryDirectory();
   await cp(join(repository, 'config'), join(directory, 'config'), { recursive: true });
-  project.settings = { CONFIG_DIRECTORY: join(directory, 'config'), LANYARD: project.name, LOG_LEVEL: 'info' };
+  const logs = { LOG_LEVEL: 'info', LOG_FORMAT: 'text' }; // as by default
+  project.settings = { CONFIG_DIRECTORY: join(directory, 'config'), LANYARD: project.name, ...logs };
 });
 afterAll(async () => {
   await project.remove();
@@ -37,7 +38,7 @@ const expected: [string, RegExp][] = [
   ['up --build', /^/],
   [
     'logs demo',
-    /gateway-1 [^\n]*healthy[^]*3 of 3 jobs succeeded[^]*Ready: [^]*finished birdstrikes.csv: 10000 rows[^]*│ succeeded[^]*summarize-csv/,
+    /gateway-1 [^\n]*healthy[^]*3 of 3 jobs succeeded[^]*Ready: [^]*finished birdstrikes.csv: 10000 rows[^]*│ succeeded[^]*│ net_generation/,
   ],
   ['token get', /^eyJ\S+\s*$/],
   ['curl', /"access_token":"eyJ/],

@@ -87,7 +87,8 @@ describe('docker compose up, watched', () => {
     project.settings = { LOG_LEVEL: 'info' };
     await project.compose('down', '--timeout', '5');
     await project.up();
-    const lines = (await project.compose('logs', '--no-color')).split('\n');
+    const lines = (await project.logs()).split('\n');
+    expect(lines).toContainEqual(expect.stringMatching(/^postgres-1 .* ready to accept connections/));
     expect(lines.filter((line) => /"level":"(?!info)|\b(warning|error|fatal|alert|panic)\b/i.test(line))).toEqual([]);
     await project.compose('stop', 'auth-server');
     while ((await call(`${project.urls.ISSUER}/oauth/token`, { method: 'POST' })).status !== 503) await sleep(100);

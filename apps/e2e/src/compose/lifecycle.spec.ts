@@ -68,7 +68,7 @@ describe('docker compose up', () => {
   });
 
   it('tells in its logs what happened', async () => {
-    const logs = await project.compose('logs', '--no-color');
+    const logs = await project.logs();
     for (const told of [
       /setup.*created: auth-migration\/key_encryption_key/,
       /auth-migration.*client batch-processor: registered a generated secret/,
@@ -92,7 +92,7 @@ describe('docker compose up', () => {
     );
     const places = {
       settings: JSON.stringify(await project.containers()),
-      logs: await project.compose('logs', '--no-color'),
+      logs: await project.logs(),
       images: await docker('image', 'inspect', ...images),
       history: (await Promise.all(images.map((image) => docker('history', '--no-trunc', image)))).join('\n'),
       repository: await trackedFiles(),
