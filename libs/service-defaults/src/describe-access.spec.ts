@@ -65,7 +65,7 @@ it('gives each operation the scopes of its access rule, and the answers that eve
   });
   expect(operations).toEqual([
     ['/jobs/{id}', '200 400 401 403 404 408 409 412 413 415 429 503', [{ access_token: ['jobs:write'] }]],
-    ['/me', '200 401 429 503', [{ access_token: [] }]],
+    ['/me', '200 401 415 429 503', [{ access_token: [] }]],
     ['/.well-known/oauth-protected-resource/{path}', '200 404', []],
   ]);
   const responses = paths['/jobs/{id}']?.patch?.responses ?? {};

@@ -26,10 +26,10 @@ const answers = {
   withBody: {
     408: 'the body did not come in time',
     413: 'the body is too large',
-    415: 'the body has another type than the route takes, or a content coding',
   },
   guarded: {
     401: 'the access token is missing or invalid, with a challenge',
+    415: 'the request has a content coding, or a body of another type than the route takes',
     429: 'the client has sent more requests than its quota, or too many bytes at once: try again after Retry-After',
     503: 'this is not possible at the moment: try again after Retry-After',
   },
@@ -51,22 +51,28 @@ export function describeAccess<Document extends ApiDocument>(
 ): Document {
   const ruleOf = new Map(rules.all().map(({ route, rule }) => [route.replace('.', '_'), rule]));
   for (const [path, item] of Object.entries(document.paths)) {
-    for (const operation of Object.values(item) as Operation[]) {
+    for (const [method, operation] of Object.entries(item) as [string, Operation][]) {
       // Nest names it after the wildcard, and the path otherwise.
       for (const parameter of operation.parameters ?? []) if (parameter.name === '*') parameter.name = 'path';
       if (path.startsWith(resourceMetadata))
         operation.responses[404] = { description: 'the resource has another path' };
-      complete(operation, ruleOf.get(operation.operationId ?? ''), more);
+      complete(method, operation, ruleOf.get(operation.operationId ?? ''), more);
     }
   }
   const schemas = { ...document.components?.schemas, Problem: problemSchema };
   return { ...document, components: { ...document.components, schemas } };
 }
 
-function complete(operation: Operation, rule: AccessRule | undefined, more: Record<string, string>): void {
+function complete(
+  method: string,
+  operation: Operation,
+  rule: AccessRule | undefined,
+  more: Record<string, string>,
+): void {
   const scopes = rule && 'scopes' in rule ? rule.scopes : undefined;
   const parameters = operation.parameters ?? [];
-  const takesInput = operation.requestBody !== undefined || parameters.length > 0;
+  // A body that is not asked for is looked at all the same.
+  const takesInput = method !== 'get' || parameters.length > 0;
   const hasHeader = (header: string) => parameters.some(({ in: place, name }) => place === 'header' && name === header);
   const given: Record<string, string> = {
     ...(scopes && takesInput && answers.withInput),

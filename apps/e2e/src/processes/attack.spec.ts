@@ -82,7 +82,7 @@ it('attacks nothing that does not belong together', async () => {
   const attack = (changes: NodeJS.ProcessEnv) =>
     execute('npm', ['run', '--silent', 'attack'], {
       cwd: repository,
-      env: { ...process.env, ...settings(), NO_COLOR: '1', ...changes },
+      env: { ...process.env, ...settings(), NO_COLOR: '1', FORCE_COLOR: undefined, ...changes },
     });
   await expect(attack({ JOBS_API_URL: process.env.E2E_JOBS_API })).rejects.toMatchObject({
     code: 2,

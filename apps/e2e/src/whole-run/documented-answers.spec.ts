@@ -12,7 +12,7 @@ interface RequestLine {
 }
 
 /** Answers of listeners to what reaches no operation. */
-const ofListeners = new Set([400, 404, 405, 408, 414, 417, 431]);
+const ofListeners = new Set([400, 404, 405, 408, 414, 415, 417, 431]);
 
 interface Document {
   paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
