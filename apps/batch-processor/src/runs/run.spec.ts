@@ -137,6 +137,7 @@ describe('a run', () => {
     const listening = Promise.withResolvers<void>();
     hearing = listening.promise;
     const running = run(1).execute();
+    await heard('begun b');
     await sleep(100);
     expect(calls.filter((call) => call.startsWith('begun'))).toEqual(['begun a', 'begun b']);
     listening.resolve();
@@ -156,12 +157,16 @@ describe('a run', () => {
     });
 
     it('goes on with what is in work, and claims when it is back', async () => {
-      pending = [...large('large'), ...small('a')];
+      pending = large('large', 'a');
       const running = run(2).execute();
-      await heard('begun large');
-      jobs.claim = () => Promise.reject(new Error('away'));
+      await heard('begun a');
+      jobs.claim = async () => {
+        calls.push('away');
+        throw new Error('away');
+      };
+      files.get('a')!.resolve();
+      await heard('away');
       await heard('completed a');
-      await sleep(50);
       pending = small('b');
       jobs.claim = claim;
       await heard('completed b');
