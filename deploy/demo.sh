@@ -14,6 +14,7 @@ Ready: auth-server at $ISSUER, batch-processor at $BATCH_PROCESSOR_RESOURCE, job
 Try it, in another terminal, in this folder:${settings:+
   export $settings}
   docker compose run --rm lanyard token get --client-id batch-processor
+  curl -s -u "batch-processor:\$(docker compose run --rm --entrypoint cat lanyard /run/clients/batch-processor/client_secret)" -d grant_type=client_credentials $ISSUER/oauth/token
   docker compose run --rm jobs list
   docker compose run --rm jobs report columns
   docker compose run --rm lanyard doctor

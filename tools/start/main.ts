@@ -1,3 +1,18 @@
+import { parseArgs } from 'node:util';
 import { startLanyard } from './start.ts';
 
-await startLanyard({ dev: process.argv.includes('--dev'), environment: process.env });
+const help = `npm start: Postgres, the three services, and the example files as jobs; Ctrl-C stops everything. No arguments.
+
+  npm run dev     instead: a service starts anew when one of its files is edited
+  Settings of the environment: AUTH_SERVER_PORT, BATCH_PROCESSOR_PORT, JOBS_API_PORT, LANYARD_DIRECTORY; all are in docs/configuration.md
+`;
+
+try {
+  const { values } = parseArgs({ options: { dev: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } });
+  if (values.help) process.stdout.write(help);
+  else await startLanyard({ dev: values.dev ?? false, environment: process.env });
+} catch (error) {
+  if (!(error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS')) throw error;
+  process.stderr.write(`${(error as Error).message}\n\n${help}`);
+  process.exitCode = 2;
+}

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pc from 'picocolors';
-import { portTaken, Service, startSystem, type Line, type System } from '../system/index.ts';
+import { portTaken, requireNoLauncher, Service, startSystem, type Line, type System } from '../system/index.ts';
 import { trace } from './trace.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -43,9 +43,10 @@ export async function startLanyard({ dev, environment }: Options): Promise<void>
   for (const signal of stopSignals) process.on(signal, interrupt);
   let system: System | undefined;
   try {
+    const directory = environment.LANYARD_DIRECTORY || join(repository, '.lanyard');
+    await requireNoLauncher(directory);
     const { ports, managementPorts } = await freePorts(environment);
     if (!dev) build();
-    const directory = environment.LANYARD_DIRECTORY || join(repository, '.lanyard');
     system = await startSystem({
       directory,
       ports,

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
-import { access, constants, readFile, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -205,19 +205,26 @@ function programOf(name: ServiceName, file: string, dev: boolean): string[] {
 
 /** One launcher for each folder, since a second one would change the passwords of the first one's databases. */
 async function own(directory: string): Promise<void> {
-  const file = join(directory, 'launcher-pid');
   try {
     makeFolder(directory, 0o711);
+    if (!(await stat(directory)).isDirectory()) throw Object.assign(new Error('no folder'), { code: 'ENOTDIR' });
     await access(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new Error(`LANYARD_DIRECTORY cannot be used (${code}): ${directory}`, { cause: error });
   }
-  const pid = await readFile(file, 'utf8').catch(() => '');
+  await requireNoLauncher(directory);
+  await writeFile(pidFileIn(directory), String(process.pid));
+}
+
+const pidFileIn = (directory: string) => join(directory, 'launcher-pid');
+
+/** @throws where another process runs Lanyard in this folder */
+export async function requireNoLauncher(directory: string): Promise<void> {
+  const pid = await readFile(pidFileIn(directory), 'utf8').catch(() => '');
   if (pid !== '' && pid !== String(process.pid) && isLauncher(Number(pid))) {
     throw new Error(`${directory} is in use by process ${pid}: stop that first, or set LANYARD_DIRECTORY`);
   }
-  await writeFile(file, String(process.pid));
 }
 
 /** Another program may have the number of one that ended. */

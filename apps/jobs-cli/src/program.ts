@@ -19,7 +19,7 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
     .command('submit')
     .description('upload CSV files, create a job for each, start a run, and wait for the results')
     .argument('<files...>', 'CSV files with a header')
-    .option('--once', 'leave out what was submitted before: same name, same content')
+    .option('--once', 'leave out what was submitted with --once before: same name, same content')
     .option('--no-run', 'leave the jobs to the next scheduled run')
     .option('--no-wait', 'do not wait for the results')
     .option('--delimiter <character>', 'what separates the values, or "tab"; found in each file by default', delimiter)
@@ -71,13 +71,13 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
 const delimiter = (text: string) => (['tab', '\\t'].includes(text) ? '\t' : text);
 
 const help = `
-Examples:
-  npm run jobs -- submit examples/data/*.csv
-  npm run jobs -- list --status failed
-  npm run jobs -- report columns
-  npm run jobs -- files
+Examples, with \`jobs\` for \`npm run jobs --\`, or for \`docker compose run --rm jobs\`:
+  jobs submit examples/data/*.csv
+  jobs list --status failed
+  jobs report columns
+  jobs files
 
-Environment:
+Environment, which the container of \`docker compose\` has already:
   SECRETS_DIRECTORY    .lanyard/secrets by default, with <client_id>/client_secret and the deployment's addresses
   ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL  default: the addresses of the deployment that these secrets belong to
 Where these are not the names that the services go by, as in a container network:

@@ -35,7 +35,7 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
 }
 
 const help = `
-Examples:
+Examples, with \`lanyard\` for \`npx lanyard\`, or for \`docker compose run --rm lanyard\`:
   lanyard clients create billing --scope 'jobs:read' --secret-file ./secrets/billing/client_secret
   lanyard secrets rotate billing --overlap 24h --secret-file ./secrets/billing/client_secret
   lanyard apply config/lanyard.yaml --dry-run
@@ -43,7 +43,7 @@ Examples:
   lanyard doctor
   source <(lanyard complete bash)       completion; also for zsh, fish and powershell
 
-Environment:
+Environment, which the container of \`docker compose\` has already:
   SECRETS_DIRECTORY    .lanyard/secrets by default, with <client_id>/client_secret and the deployment's addresses
   ISSUER               the authorization server; default: the one that the secrets belong to
   CLIENT_ID            administrator by default: who you are

@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { administrationOf, type CreatedSecret } from '@lanyard/administration';
-import { caller, commonSettings, readSettings, secretFileOf as secretFileIn, type Answer } from '@lanyard/command-line';
+import {
+  addressesOf,
+  caller,
+  commonSettings,
+  readSettings,
+  secretFileOf as secretFileIn,
+  type Answer,
+} from '@lanyard/command-line';
 import { reachedAt } from '@lanyard/oauth-protocol';
 import { secretFromFile, TokenClient, type SecretSource } from '@lanyard/token-client';
 import { z } from 'zod';
@@ -13,6 +20,8 @@ export interface Server {
   issuer: string;
   clientId: string;
   secretFile: string;
+  /** where the services of its deployment are, as the variables that files of the registry name */
+  addresses: Record<string, string>;
   /** where the secret of another client is by default */
   secretFileOf: (clientId: string) => string;
   /** of the administration API: the body of the answer */
@@ -87,6 +96,7 @@ function connected(environment: NodeJS.ProcessEnv): Server {
     issuer,
     clientId,
     secretFile,
+    addresses: addressesOf(found),
     secretFileOf,
     ask,
     call: async <Body>(...request: CallParameters) => (await ask<Body>(...request)).body,

@@ -4,6 +4,10 @@ export interface OutputOptions {
   json?: boolean;
 }
 
+/** What a server has sent is not for the terminal to obey; lines stay lines. */
+export const visible = (text: string): string =>
+  text.replaceAll(/[^\P{Cc}\n]/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
@@ -19,13 +23,16 @@ export function printTable(rows: object[], columns = Object.keys(rows[0] ?? {}))
 /** Characters, on a terminal. */
 const widestCell = 60;
 
+/** As in "1 job" and "2 jobs". */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));
 }
 
 function shown(value: unknown): string {
   if (value === null || value === undefined) return '';
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text = visible(typeof value === 'object' ? JSON.stringify(value) : String(value));
   // Whoever reads it by a program gets all of it.
   return process.stdout.isTTY && text.length > widestCell ? `${text.slice(0, widestCell - 1)}…` : text;
 }

@@ -1,5 +1,6 @@
 import { CommanderError, type Command } from 'commander';
 import { CallError } from './call-error.ts';
+import { visible } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -21,10 +22,6 @@ export async function runProgram(program: Command): Promise<void> {
 }
 
 const isJson = () => process.argv.includes('--json');
-
-/** What a server has sent is not for the terminal to obey; lines stay lines. */
-const visible = (text: string): string =>
-  text.replaceAll(/[^\P{Cc}\n]/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /** Commander's own errors end with 2, and with where the help is instead of the help. */
 function adapt(command: Command, parents = ''): void {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { address, commonSettings, readSettings, secretFileOf, UsageError } from './index.ts';
+import { address, addressesOf, commonSettings, readSettings, secretFileOf, UsageError } from './index.ts';
 
 const schema = commonSettings.extend({ JOBS_API_URL: address.default('http://localhost:3002') });
 let secrets: string;
@@ -30,6 +30,14 @@ it('has those of the deployment that the secrets belong to, where it has written
   deployed({ ISSUER: 'http://localhost:3300', JOBS_API_URL: 'http://localhost:3302', LATER: 'unknown' });
   expect(read()).toMatchObject({ ISSUER: 'http://localhost:3300', JOBS_API_URL: 'http://localhost:3302' });
   expect(read({ JOBS_API_URL: 'http://jobs-api:3002' }).JOBS_API_URL).toBe('http://jobs-api:3002');
+});
+
+it('tells where the services are that the deployment has written down, and no other ones', () => {
+  const deployment = { ISSUER: 'http://localhost:3300', JOBS_API_URL: 'http://localhost:3302' };
+  expect(addressesOf(read())).toEqual({});
+  deployed(deployment);
+  expect(addressesOf(read())).toEqual(deployment);
+  expect(addressesOf(read({ ISSUER: 'http://localhost:3000' }))).toEqual({});
 });
 
 it('lets no secret go to another issuer than its own', () => {

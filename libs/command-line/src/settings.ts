@@ -51,6 +51,12 @@ export function readSettings<Schema extends typeof commonSettings>(
   return parsed.data;
 }
 
+/** What the deployment has written down about itself, where the issuer is its own: as variables of the environment. */
+export function addressesOf({ SECRETS_DIRECTORY, ISSUER }: CommonSettings): Record<string, string> {
+  const deployment = readDeployment(join(SECRETS_DIRECTORY, deploymentFile));
+  return deployment.ISSUER === ISSUER ? deployment : {};
+}
+
 /**
  * The file with the secret of a client, which goes only to the issuer that it belongs to.
  * @throws {UsageError}  when that is another one

@@ -29,9 +29,10 @@ export async function wholeAnswer(response: Response): Promise<Response> {
 
 /**
  * What oauth4webapi throws, as this library's error. Its causes are left out where they may hold a response's body.
- * @param what  was asked for
+ * @param what     was asked for
+ * @param address  the issuer's, or where it is reached
  */
-export async function tokenRequestErrorOf(error: unknown, what: string): Promise<TokenRequestError> {
+export async function tokenRequestErrorOf(error: unknown, what: string, address: string): Promise<TokenRequestError> {
   if (error instanceof TokenRequestError) return error;
   if (error instanceof oauth.ResponseBodyError) {
     return new TokenRequestError(
@@ -49,7 +50,9 @@ export async function tokenRequestErrorOf(error: unknown, what: string): Promise
     return new TokenRequestError('invalid_response', `${what}: ${error.message}`);
   }
   const reason = (error as Error).name === 'TimeoutError' ? 'did not answer in time' : 'cannot be reached';
-  return new TokenRequestError('temporarily_unavailable', `the authorization server ${reason}`, { cause: error });
+  return new TokenRequestError('temporarily_unavailable', `the authorization server at ${address} ${reason}`, {
+    cause: error,
+  });
 }
 
 async function bodyOf(response: Response): Promise<{ error_description?: string }> {

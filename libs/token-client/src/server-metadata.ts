@@ -24,6 +24,11 @@ export class ServerMetadata {
     if (insecurity) throw new Error(insecurity);
   }
 
+  /** Where the issuer is reached. */
+  get address(): string {
+    return this.options.issuerAddress ?? this.options.issuer;
+  }
+
   /** @throws {TokenRequestError} */
   get(): Promise<oauth.AuthorizationServer> {
     this.metadata ??= this.fetch().catch((error: unknown) => {
@@ -55,7 +60,7 @@ export class ServerMetadata {
       if (insecurity) throw new TokenRequestError('invalid_response', insecurity);
       return metadata;
     } catch (error) {
-      throw await tokenRequestErrorOf(error, `the metadata of ${this.options.issuer}`);
+      throw await tokenRequestErrorOf(error, `the metadata of ${this.options.issuer}`, this.address);
     }
   }
 

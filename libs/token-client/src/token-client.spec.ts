@@ -102,7 +102,7 @@ describe('getToken', () => {
     expect((await tokens.getToken()).value).toBe(old.value);
     jest.setSystemTime(old.expiresAt);
     await expect(tokens.getToken()).rejects.toThrow(
-      'temporarily_unavailable: the authorization server cannot be reached',
+      /^temporarily_unavailable: the authorization server at http:\/\/\S+ cannot be reached$/,
     );
     await server.start();
     expect((await tokens.getToken()).value).not.toBe(old.value);

@@ -81,7 +81,7 @@ export class TokenEndpoint {
       await refuseUnavailable(response);
       return { ...(await oauth.processClientCredentialsResponse(server, { client_id }, response)), requestedAt };
     } catch (cause) {
-      const error = await tokenRequestErrorOf(cause, 'the access token response');
+      const error = await tokenRequestErrorOf(cause, 'the access token response', this.metadata.address);
       if (error.code === 'invalid_response' || error.cause) this.metadata.forget(); // the endpoint may have moved
       throw withoutSecret(error, secret);
     }

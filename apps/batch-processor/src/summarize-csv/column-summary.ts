@@ -20,7 +20,10 @@ export interface ColumnSummary {
 // Some digits only, as a value may have a million of them. A zero in front marks an identifier.
 const integer = /^[+-]?(0|[1-9]\d{0,99})$/;
 const number = /^[+-]?((0|[1-9]\d{0,99})(\.\d{0,99})?|\.\d{1,99})([eE][+-]?\d{1,3})?$/;
-const date = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
+const day =
+  /\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2\d))/;
+const time = /(?:[01]\d|2[0-3]):[0-5]\d(?::(?:[0-5]\d|60)(?:\.\d+)?)?(?:Z|[+-][01]\d:?[0-5]\d)?/;
+const date = new RegExp(`^${day.source}(?:[T ]${time.source})?$`);
 const boolean = /^(true|false)$/i;
 
 /** From narrow to wide: the first that fits every value is the column's type. */
@@ -42,11 +45,12 @@ const longestText = 200;
 const apart = (value: string): string => (value.length <= 100 ? value : hash('sha256', value));
 
 /** A text as it is shown: where it goes on, an ellipsis says so. */
-export const shortened = (text: string): string =>
+const shortened = (text: string): string =>
   text.length <= longestText ? text : `${text.slice(0, longestText - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 
 /** Takes in the values of a column, one after the other. */
 export class ColumnSummarizer {
+  readonly isNamed: boolean;
   private readonly name: string;
   private empty = 0;
   private filled = 0;
@@ -56,8 +60,10 @@ export class ColumnSummarizer {
   private readonly distinct = new Set<string>();
   private candidates: (typeof types)[number][] = [...types];
 
-  constructor(name: string) {
-    this.name = name;
+  /** @param position  from 0, for want of a name */
+  constructor(name: string, position = 0) {
+    this.isNamed = name !== '';
+    this.name = shortened(name) || `column ${position + 1}`;
   }
 
   add(value: string): void {

@@ -1,6 +1,6 @@
 import { finished } from 'node:stream/promises';
 import { CsvError, parse, type Parser } from 'csv-parse';
-import { ColumnSummarizer, shortened } from './column-summary.ts';
+import { ColumnSummarizer } from './column-summary.ts';
 import { detectDelimiter, recordDelimiters } from './delimiter.ts';
 import { InvalidCsvError } from './invalid-csv.error.ts';
 import type { CsvSummary } from './summarize-csv.ts';
@@ -31,7 +31,8 @@ export class CsvSummarizer {
   }
 
   /** @throws {InvalidCsvError} */
-  add(piece: Piece): void {
+  add(added: Piece): void {
+    const piece = added.line === 1 ? this.withoutDeclaration(added) : added;
     this.ahead.push(piece);
     this.sampled += piece.bytes.length;
     if (this.parser) this.parse(this.parser, piece);
@@ -45,13 +46,23 @@ export class CsvSummarizer {
     await finished(parser).catch((error: unknown) => {
       throw this.explained(error);
     });
-    if (!this.columns) throw new InvalidCsvError('the file is empty');
     const { columns, delimiter, rows } = this;
+    if (!columns || (rows === 0 && !columns.some(({ isNamed }) => isNamed))) {
+      throw new InvalidCsvError('the file is empty');
+    }
     return {
       delimiter: columns.length > 1 ? delimiter! : null,
       rows,
       columns: columns.map((column) => column.summary()),
     };
+  }
+
+  /** Excel's own first line, "sep=;". What is given counts more. */
+  private withoutDeclaration({ bytes, line }: Piece): Piece {
+    const [declaration, delimiter] = /^"?sep=([^"\r\n])"?(?:\r\n|\r|\n)/i.exec(bytes.toString('utf8', 0, 16)) ?? [];
+    if (declaration === undefined) return { bytes, line };
+    this.delimiter ??= delimiter;
+    return { bytes: bytes.subarray(declaration.length), line: line + 1 };
   }
 
   private begin(isWhole: boolean): Parser {
@@ -98,7 +109,7 @@ export class CsvSummarizer {
       return;
     }
     if (record.length > mostColumns) throw new InvalidCsvError(`the file has more than ${mostColumns} columns`);
-    this.columns = record.map((name, i) => new ColumnSummarizer(shortened(name.trim()) || `column ${i + 1}`));
+    this.columns = record.map((name, i) => new ColumnSummarizer(name.trim(), i));
   }
 
   private explained(error: unknown): unknown {

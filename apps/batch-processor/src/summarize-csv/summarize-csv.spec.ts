@@ -91,6 +91,26 @@ describe('summarizeCsv', () => {
     expect((await summarize('a,\nx,1\n')).columns).toMatchObject([{ name: 'a' }, { name: 'column 2' }]);
   });
 
+  it.each(['sep=;\n', '"sep=;"\r\n', 'SEP=;\r'])('takes %j for what Excel means by it', async (declaration) => {
+    expect(await summarize(`${declaration}a;b,c\n1;2\n`)).toMatchObject({
+      delimiter: ';',
+      rows: 1,
+      columns: [{ name: 'a', max: 1 }, { name: 'b,c' }],
+    });
+    await expect(summarize(`${declaration}a;b\n1;2\n3\n`)).rejects.toThrow('line 4, ');
+    expect(await summarizeCsv(inPieces(`${declaration}a,b\n1,2\n`, 2), { delimiter: ',' })).toMatchObject({
+      delimiter: ',',
+      rows: 1,
+    });
+  });
+
+  it.each(['2024-02-30', '2024-04-31', '2024-13-01', '2024-01-01T24:00', '2024-01-01T00:60'])(
+    'takes %s for a text, as there is no such date',
+    async (text) => {
+      expect(await column([text])).toMatchObject({ type: 'text' });
+    },
+  );
+
   it('shows that a long text goes on', async () => {
     expect(await column(['x'.repeat(200), `${'y'.repeat(198)}😀z`])).toMatchObject({
       min: 'x'.repeat(200),
@@ -130,6 +150,7 @@ describe('summarizeCsv', () => {
 
   it.each([
     ['nothing', '', 'the file is empty'],
+    ['nothing but white space', '\n\n  \n', 'the file is empty'],
     ['a row with a value less', 'a,b\n1,2\n3\n', 'line 3, read with the delimiter ",": 1 value, and the header has 2'],
     [
       'a row with a value more, after empty lines and line ends in quotes',

@@ -18,7 +18,12 @@ interface Options {
 
 const program = new Command('npm run attack --')
   .description('attacks a running deployment in every way we know, and says what stops each')
-  .addOption(new Option('--compose [project]', 'the containers of docker compose, instead of `npm start`'))
+  .addOption(
+    new Option(
+      '--compose [project]',
+      'the containers of docker compose, instead of `npm start`; COMPOSE_PROJECT_NAME or lanyard',
+    ),
+  )
   .addOption(new Option('--only <text>', 'attacks with this in their name alone'))
   .addOption(new Option('--json', 'print JSON'))
   .addOption(
@@ -39,7 +44,9 @@ function number(text: string): number {
 async function run(options: Options): Promise<void> {
   const { compose } = options;
   const deployment = compose
-    ? await composeDeployment(await ComposeProject.running(compose === true ? 'lanyard' : compose))
+    ? await composeDeployment(
+        await ComposeProject.running(compose === true ? process.env.COMPOSE_PROJECT_NAME || 'lanyard' : compose),
+      )
     : await deploymentOfFolder(process.env);
   const close = deployment.close.bind(deployment);
   // Not `once`: npm passes on a Ctrl-C that the terminal has sent already.

@@ -77,6 +77,7 @@ describe('docker compose up, watched', () => {
     );
     expect(printed).toEqual([
       expect.stringMatching(/^eyJ\S+\s*$/),
+      expect.stringContaining('"access_token":"eyJ'),
       expect.stringMatching(/^┌/),
       expect.stringContaining('seattle-weather.csv'),
       expect.stringContaining('0 failures'),

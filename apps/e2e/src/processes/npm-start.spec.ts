@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -71,6 +71,10 @@ const jobs = async (...args: string[]) =>
     (await run('npm', ['run', '--silent', 'jobs', '--', ...args, '--json'], { cwd: repository, env: environment }))
       .stdout,
   );
+const text = async (...args: string[]) =>
+  (await run('npm', ['run', '--silent', 'jobs', '--', ...args], { cwd: repository, env: environment })).stdout;
+const lanyard = async (...args: string[]) =>
+  (await run('npx', ['--no-install', 'lanyard', ...args], { cwd: repository, env: environment })).stdout;
 /** The group: npm, the launcher, and whatever they started in it. */
 const signal = (child: ChildProcess, name: NodeJS.Signals) => process.kill(-child.pid!, name);
 const taken = async () => (await Promise.all(ports.map(portTaken))).includes(true);
@@ -85,6 +89,9 @@ describe('npm start', () => {
     expect(first.output()).not.toMatch(/ECONNREFUSED|a problem with|failed|waits for/);
     const done = await jobs('list');
     expect(done.map(({ status }: { status: string }) => status)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+
+    // By the addresses that the deployment has written down.
+    expect(await lanyard('apply', 'config/lanyard.yaml', '--dry-run')).toContain('nothing to change');
 
     signal(first.child, 'SIGINT');
     await once(first.child, 'exit');
@@ -145,18 +152,22 @@ describe('npm start', () => {
       BATCH_PROCESSOR_MANAGEMENT_PORT: await freePort(),
       JOBS_API_MANAGEMENT_PORT: await freePort(),
     };
-    const second = run('npm', ['start'], {
-      cwd: repository,
-      env: {
-        ...environment,
-        ...Object.fromEntries(Object.entries(others).map(([name, port]) => [name, String(port)])),
-      },
-    });
-    await expect(second).rejects.toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(/is in use by process \d+: stop that first/),
-    });
+    const onOthers = Object.fromEntries(Object.entries(others).map(([name, port]) => [name, String(port)]));
+    for (const settings of [onOthers, {}]) {
+      const second = run('npm', ['start'], { cwd: repository, env: { ...environment, ...settings } });
+      await expect(second).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^Lanyard cannot start: .* is in use by process \d+: stop that first.*\n$/),
+      });
+    }
     expect(await jobs('list', '--limit', '1')).toHaveLength(1);
+    expect(await text('list', '--limit', '1')).toContain('there are more than these 1: --limit <number>');
+    const file = join(directory, 'many.csv');
+    await writeFile(file, `id\u001B[2J\n${Array.from({ length: 10_001 }, (_, i) => i).join('\n')}\n`);
+    const [{ id }] = await jobs('submit', file);
+    for (const shown of [await text('show', id), await text('report', 'columns')]) {
+      expect(shown).toMatch(/id\\u001b\[2J .* over 10000 .* 10000 /);
+    }
     signal(first.child, 'SIGINT');
     await once(first.child, 'exit');
   }, 60_000);
@@ -177,7 +188,7 @@ describe('npm start', () => {
   });
 
   it.each([
-    ['/etc/passwd', 'ENOTDIR|EEXIST|EACCES'],
+    ['/etc/passwd', 'ENOTDIR'],
     ['/proc/nope', 'ENOENT|EACCES'],
   ])('says in one line that it cannot use the folder %s', async (LANYARD_DIRECTORY, code) => {
     const start = run('npm', ['start'], {
@@ -194,6 +205,15 @@ describe('npm start', () => {
         ),
       ),
     });
+  });
+
+  it('takes no arguments, and explains itself', async () => {
+    const start = (...args: string[]) => run('npm', ['start', '--', ...args], { cwd: repository, env: environment });
+    await expect(start('--bogus')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("Unknown option '--bogus'"),
+    });
+    expect((await start('--help')).stdout).toContain('AUTH_SERVER_PORT');
   });
 
   it('says in one line that a setting is wrong', async () => {

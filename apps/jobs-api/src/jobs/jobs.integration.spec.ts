@@ -342,7 +342,15 @@ describe('files', () => {
   });
 
   it('refuses other types, and files that are too large [body-limit, Lanyard]', async () => {
-    expect((await worker('POST', '/files', { a: 1 })).status).toBe(415);
+    expect((await worker('POST', '/files', { a: 1 })).body).toMatchObject({
+      status: 415,
+      title: 'The body must be text/csv',
+    });
+    const form = { 'content-type': 'application/x-www-form-urlencoded' };
+    expect((await worker('POST', '/files', 'a\n1\n', form)).body).toMatchObject({
+      status: 415,
+      detail: 'the content-type is missing, or not one that is taken here',
+    });
     const small = await startJobsApi({ FILE_SIZE_LIMIT: '1000' });
     const response = await small.worker('POST', '/files', 'x'.repeat(2000), { 'content-type': 'text/csv' });
     expect(response.status).toBe(413);
@@ -390,6 +398,7 @@ describe('reports', () => {
           type: 'integer',
           empty: 0,
           distinct: 1,
+          distinctExact: true,
           min: 1,
           max: 1,
           mean: 1,

@@ -51,6 +51,7 @@ export const columnsReportSchema = z.object({
       type: z.string(),
       empty: z.int(),
       distinct: z.int(),
+      distinctExact: z.boolean().describe('false: there are more than are counted'),
       min: z.unknown(),
       max: z.unknown(),
       mean: z.unknown(),

@@ -46,6 +46,7 @@ export class Reports {
     return this.database.query(
       `SELECT job.id AS "jobId", job.payload ->> 'name' AS file, job.result -> 'rows' AS rows,
               col ->> 'name' AS column, col ->> 'type' AS type, col -> 'empty' AS empty, col -> 'distinct' AS distinct,
+              coalesce(col -> 'distinctExact', 'true') AS "distinctExact",
               col -> 'min' AS min, col -> 'max' AS max, col -> 'mean' AS mean
        FROM (SELECT id, payload, result FROM job
              WHERE type = 'summarize-csv' AND status = 'succeeded' AND ($1::uuid IS NULL OR id = $1)

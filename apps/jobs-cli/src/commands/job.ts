@@ -3,8 +3,20 @@ interface Summary {
   charset?: string;
   delimiter?: string | null;
   rows: number;
-  columns: Record<string, unknown>[];
+  columns: CountedColumn[];
 }
+
+/** A column of a file, in which no more than so many distinct values are counted. */
+export interface CountedColumn {
+  distinct: number;
+  distinctExact?: boolean;
+}
+
+/** The count as it is, for people. */
+export const withDistinct = <Column extends CountedColumn>({ distinctExact, ...column }: Column) => ({
+  ...column,
+  distinct: distinctExact === false ? `over ${column.distinct}` : column.distinct,
+});
 
 /** A job as the jobs API answers it. */
 export interface Job {

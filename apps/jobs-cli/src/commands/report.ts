@@ -1,5 +1,6 @@
 import { Argument } from 'commander';
 import type { System } from '../system.ts';
+import { withDistinct, type CountedColumn } from './job.ts';
 import { printJson, printTable, type OutputOptions } from '@lanyard/command-line';
 
 export const reports = {
@@ -12,7 +13,11 @@ export const reports = {
 export async function report(system: System, name: keyof typeof reports, { json }: OutputOptions): Promise<void> {
   const { items } = await system.reports<{ items: object[] }>('GET', `/reports/${name}`);
   if (json) return printJson(items);
-  printTable(name === 'columns' ? items.map((item) => ({ ...item, jobId: undefined })) : items, columnsOf(name, items));
+  printTable(name === 'columns' ? (items as FoundColumn[]).map(({ jobId: _, ...item }) => withDistinct(item)) : items);
+}
+
+interface FoundColumn extends CountedColumn {
+  jobId: string;
 }
 
 report.argument = new Argument(
@@ -23,6 +28,3 @@ report.argument = new Argument(
 )
   .choices(Object.keys(reports))
   .default('jobs');
-
-const columnsOf = (name: string, items: object[]) =>
-  Object.keys(items[0] ?? {}).filter((column) => name !== 'columns' || column !== 'jobId');

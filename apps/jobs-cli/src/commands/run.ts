@@ -1,6 +1,6 @@
 import type { System } from '../system.ts';
 import type { Job } from './job.ts';
-import { print } from '@lanyard/command-line';
+import { print, visible } from '@lanyard/command-line';
 
 export async function run(system: System): Promise<void> {
   const { id, started } = await system.runs<{ id: string; started: boolean }>('POST', '/runs');
@@ -9,5 +9,5 @@ export async function run(system: System): Promise<void> {
 
 export async function retry(system: System, id: string): Promise<void> {
   const job = await system.jobs<Job>('POST', `/jobs/${encodeURIComponent(id)}/retry`);
-  print(`${job.payload.name}: ${job.status}`);
+  print(`${visible(job.payload.name)}: ${job.status}; the next run takes it, or \`jobs run\` now`);
 }

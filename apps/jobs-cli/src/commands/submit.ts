@@ -3,10 +3,11 @@ import { openAsBlob } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { styleText } from 'node:util';
 import ora from 'ora';
 import type { System } from '../system.ts';
 import { isDone, type Job } from './job.ts';
-import { printJson, printTable, UsageError, type OutputOptions } from '@lanyard/command-line';
+import { counted, printJson, printTable, UsageError, type OutputOptions } from '@lanyard/command-line';
 
 interface SubmitOptions extends OutputOptions, Format {
   once?: boolean;
@@ -30,7 +31,7 @@ export async function submit(system: System, paths: string[], options: SubmitOpt
     let jobs: Job[] = [];
     for (const path of paths) {
       spinner.text = `uploading ${basename(path)} (${jobs.length + 1} of ${paths.length})`;
-      jobs.push(await createJob(system, path, { delimiter, charset }, once));
+      jobs.push(await createJob(system, path, { delimiter, charset }, once).catch(naming(path, jobs)));
     }
     if (run && !jobs.every(isDone)) await system.runs('POST', '/runs');
     if (wait) {
@@ -38,9 +39,12 @@ export async function submit(system: System, paths: string[], options: SubmitOpt
       jobs = await untilDone(system, jobs, progress, timeout);
     }
     const failed = jobs.filter(({ status }) => status === 'failed');
-    spinner[failed.length > 0 ? 'fail' : 'succeed'](
-      wait ? `${jobs.length - failed.length} of ${jobs.length} jobs succeeded` : `${jobs.length} jobs submitted`,
-    );
+    spinner.stopAndPersist({
+      symbol: failed.length > 0 ? styled('red', '✖') : styled('green', '✔'),
+      text: wait
+        ? `${jobs.length - failed.length} of ${jobs.length} jobs succeeded`
+        : `${counted(jobs.length, 'job')} submitted`,
+    });
     if (json) printJson(jobs);
     else
       printTable(
@@ -57,6 +61,19 @@ export async function submit(system: System, paths: string[], options: SubmitOpt
     spinner.stop();
   }
 }
+
+/** Where the spinner is, and only on a terminal. */
+const styled = (colour: 'red' | 'green', text: string) => styleText(colour, text, { stream: process.stderr });
+
+/** Says which file it is about, and what became of those before. */
+const naming = (path: string, jobs: Job[]) => (error: Error) => {
+  const before =
+    jobs.length > 0
+      ? `\n${counted(jobs.length, 'job')} before it submitted: ${jobs.map(({ id }) => id).join(', ')}`
+      : '';
+  error.message = `${path}: ${error.message}${before}`;
+  throw error;
+};
 
 async function requireFile(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);

@@ -8,7 +8,7 @@ import {
   type RegistryChange,
   type RegistryChanges,
 } from '@lanyard/administration';
-import { CallError, print, printJson, UsageError, type OutputOptions } from '@lanyard/command-line';
+import { CallError, print, printJson, UsageError, visible, type OutputOptions } from '@lanyard/command-line';
 import { decodeText } from '@lanyard/oauth-protocol';
 import type { Command } from 'commander';
 import pc from 'picocolors';
@@ -45,13 +45,15 @@ async function apply(
 ): Promise<void> {
   const { dryRun = false, prune = false, secretsDirectory, json } = options;
   const text = read(file);
-  const registry = parseRegistryFile(text, file, environment, server.issuer);
+  const given = Object.entries(environment).filter(([, value]) => value);
+  const variables = { ...server.addresses, ...Object.fromEntries(given) };
+  const registry = parseRegistryFile(text, file, variables, server.issuer);
   const send = (dry_run: boolean) =>
     server
       .call<RegistryChanges>('POST', '/admin/registry', { registry, dry_run, prune } satisfies RegistryApplication)
       .catch((error: unknown) => {
         if (error instanceof CallError && error.problem.errors?.length) {
-          error.message = faultsInFile(error.problem.errors, linesIn(text, file, environment)).join('\n');
+          error.message = faultsInFile(error.problem.errors, linesIn(text, file, variables)).join('\n');
         }
         throw error;
       });
@@ -114,4 +116,5 @@ function tell({ action, kind, id, fields }: RegistryChange): void {
   }
 }
 
-const shown = (value: unknown): string => (typeof value === 'string' && value !== '' ? value : JSON.stringify(value));
+const shown = (value: unknown): string =>
+  visible(typeof value === 'string' && value !== '' ? value : JSON.stringify(value));

@@ -1,5 +1,5 @@
 import type { Finding } from '@lanyard/administration';
-import { print, printJson, UsageError, type OutputOptions } from '@lanyard/command-line';
+import { counted, print, printJson, UsageError, type OutputOptions } from '@lanyard/command-line';
 import type { AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
 import type { Command } from 'commander';
 import type { JSONWebKeySet } from 'jose';
@@ -18,10 +18,10 @@ export function addDoctor(program: Command, server: Server): void {
       if (findings.some(({ status }) => status === 'failure')) process.exitCode = 1;
       if (json) return printJson(findings);
       for (const { check, status, detail } of findings) print(`${signs[status]} ${check.padEnd(20)} ${detail}`);
-      const [warnings, failures] = ['warning', 'failure'].map(
+      const [warnings = 0, failures = 0] = ['warning', 'failure'].map(
         (s) => findings.filter(({ status }) => status === s).length,
       );
-      return print(`\n${findings.length} checks, ${warnings} warnings, ${failures} failures`);
+      return print(`\n${findings.length} checks, ${counted(warnings, 'warning')}, ${counted(failures, 'failure')}`);
     });
 }
 

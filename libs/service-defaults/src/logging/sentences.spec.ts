@@ -36,6 +36,7 @@ it.each<[string, object, string | undefined]>([
     { msg: 'request', method: 'GET', route: '/.well-known/oauth-authorization-server', status: 200, ms: 1 },
     undefined,
   ],
+  ['auth-server', { msg: 'request', method: 'POST', route: '/admin/revocations', status: 401, ms: 1 }, undefined],
   ['batch-processor', { msg: 'jobs claimed', jobs: 1 }, 'claimed 1 job'],
   ['auth-server', { msg: 'surprise', level: 'warn', err: { message: 'why' } }, 'surprise why'],
   ['auth-server', { msg: 'nothing new', level: 'info' }, undefined],

@@ -73,7 +73,7 @@ const sentences: Record<string, (fields: LineFields) => string | undefined> = {
     `has an access token now: ${pc.bold(String(granted))}, for ${minutes(Number(expiresIn))}; kept in memory until shortly before`,
   'run started': ({ trigger }) => `begins a run (${trigger})`,
   'jobs claimed': ({ jobs }) => `claimed ${jobs} ${jobs === 1 ? 'job' : 'jobs'}`,
-  'job succeeded': ({ file, rows }) => `${pc.green('finished')} ${file}: ${rows} rows`,
+  'job succeeded': ({ file, rows }) => `${pc.green('finished')} ${file}: ${rows} ${rows === 1 ? 'row' : 'rows'}`,
   'job failed': ({ file, reason }) => pc.red(`failed at ${file}: ${reason}`),
   'job handed back': ({ file }) => `hands back ${file}`,
   'run ended': ({ processed }) =>
@@ -105,7 +105,7 @@ function requestSentence(service: string, fields: LineFields): string | undefine
     if (route === '/oauth/revoke' && fields.jti !== undefined)
       return `revokes an access token of ${pc.bold(String(client))}  ${answer}`;
     if (route === '/admin/revocations' && method === 'POST')
-      return `revokes access tokens, as ${pc.bold(String(client))} says  ${answer}`;
+      return client ? `revokes access tokens, as ${pc.bold(String(client))} says  ${answer}` : undefined;
     if (route === '/oauth/revocations')
       return status === 200 ? `sends the list of revocations to ${pc.bold(String(client))}` : undefined;
     if (route === '/.well-known/jwks.json') return `serves its public keys  ${answer}`;

@@ -29,6 +29,10 @@ export function problemOf(exception: unknown): Problem {
     if (typeof body === 'object' && 'type' in body && 'title' in body) return body as Problem;
     // Health checks answer with their own body.
     if (typeof body === 'object' && 'details' in body) return { ...aProblem(status), ...body, status };
+    // Fastify's own words.
+    if (exception.message === 'Unsupported Media Type') {
+      return aProblem(status, 'the content-type is missing, or not one that is taken here');
+    }
     // Nest's own words for an unknown route repeat the address, which may hold a token.
     return aProblem(status, exception.message.startsWith('Cannot ') ? 'there is nothing here' : exception.message);
   }
