@@ -1,3 +1,9 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { caller } from './index.ts';
 
@@ -109,3 +115,45 @@ it.each(['null', '[]', '"no"', '{"errors":{"a":1}}', '{"errors":[null]}', '{"tit
     await expect(call('GET', '/jobs')).rejects.toThrow(/^GET https:\/\/auth\.example\/jobs answered 502$/);
   },
 );
+
+it('holds little of a file while it is sent', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const size = 500_000;
+  let sent = 0;
+  let received = 0;
+  let held = 0;
+  const look = async () => {
+    for (let before = -1; before < sent; await sleep(200)) before = sent;
+    // What is swept is counted a little later.
+    held = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 5; i++, await sleep(50)) {
+      collectGarbage();
+      held = Math.min(held, process.memoryUsage().arrayBuffers);
+    }
+  };
+  const server = createServer((request, response) => {
+    request.on('data', ({ length }: Buffer) => {
+      const isHalf = received < 50_000_000 && received + length >= 50_000_000;
+      received += length;
+      if (!isHalf) return;
+      request.pause();
+      void look().then(() => request.resume());
+    });
+    request.on('end', () => response.end('{}'));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const file = new Blob([]);
+  const pull = (controller: ReadableStreamDefaultController) => {
+    sent += size;
+    controller.enqueue(new Uint8Array(size));
+    if (sent === 100_000_000) controller.close();
+  };
+  Object.assign(file, { stream: () => new ReadableStream({ pull }) });
+  Object.defineProperty(file, 'size', { value: 100_000_000 });
+  await caller(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, fetch)('POST', '/files', file);
+  server.close();
+  expect(received).toBe(100_000_000);
+
+  expect(held).toBeLessThan(30_000_000);
+});

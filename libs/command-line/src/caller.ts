@@ -20,6 +20,12 @@ export type Call = <Body>(...request: Parameters<Caller>) => Promise<Body>;
 /** How often a request is sent at most. */
 const attemptsAtMost = 5;
 
+/**
+ * Nobody is redirected with a token. Else `fetch` keeps a copy of all that it sends, for a redirect that may come:
+ * Fetch standard section 4.5, HTTP-network-or-cache fetch.
+ */
+const withoutCopy = { redirect: 'error', window: null } as const;
+
 /** Seconds; for longer than this, the user is not kept waiting. */
 const longestWait = 30;
 
@@ -33,7 +39,12 @@ const longestWait = 30;
 export function caller(address: string, authorizedFetch: typeof fetch): Caller {
   return async (method, path, body, headers = {}) => {
     const { type, ...content } = contentOf(body);
-    const init = { method, ...content, headers: { ...(type && { 'content-type': type }), ...headers } };
+    const init: RequestInit = {
+      ...withoutCopy,
+      method,
+      ...content,
+      headers: { ...(type && { 'content-type': type }), ...headers },
+    };
     // One that breaks off is no answer, whatever its status.
     const isRepeatable = method === 'GET' || 'idempotency-key' in headers;
     for (let attempt = 1; ; attempt++) {

@@ -2,7 +2,9 @@ import { afterEach, expect, it, jest } from '@jest/globals';
 import { counted, printTable } from './index.ts';
 
 const written = jest.spyOn(process.stdout, 'write').mockImplementation(() => true);
-afterEach(() => written.mockClear());
+afterEach(() => {
+  written.mockClear();
+});
 
 it('shows control characters in a table, instead of letting a terminal obey them', () => {
   printTable([{ name: '\u001B]0;title\u0007', min: '\u001B[2J', parts: { '\u009B': 1 } }]);
