@@ -44,8 +44,11 @@ export async function startLanyard({ dev, environment }: Options): Promise<void>
   let system: System | undefined;
   try {
     const directory = environment.LANYARD_DIRECTORY || join(repository, '.lanyard');
-    await requireNoLauncher(directory);
-    const { ports, managementPorts } = await freePorts(environment);
+    const { ports, managementPorts } = await freePorts(environment).catch(async (error: unknown) => {
+      // Its own ports are taken by what runs in this folder already.
+      await requireNoLauncher(directory);
+      throw error;
+    });
     if (!dev) build();
     system = await startSystem({
       directory,

@@ -21,7 +21,7 @@ export interface Server {
   clientId: string;
   secretFile: string;
   /** where the services of its deployment are, as the variables that files of the registry name */
-  addresses: Record<string, string>;
+  addresses: () => Record<string, string>;
   /** where the secret of another client is by default */
   secretFileOf: (clientId: string) => string;
   /** of the administration API: the body of the answer */
@@ -96,7 +96,7 @@ function connected(environment: NodeJS.ProcessEnv): Server {
     issuer,
     clientId,
     secretFile,
-    addresses: addressesOf(found),
+    addresses: () => addressesOf(found),
     secretFileOf,
     ask,
     call: async <Body>(...request: CallParameters) => (await ask<Body>(...request)).body,

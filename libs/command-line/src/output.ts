@@ -1,3 +1,4 @@
+import { escapeControls } from '@lanyard/oauth-protocol';
 import Table from 'cli-table3';
 
 export interface OutputOptions {
@@ -5,8 +6,7 @@ export interface OutputOptions {
 }
 
 /** What a server has sent is not for the terminal to obey; lines stay lines. */
-export const visible = (text: string): string =>
-  text.replaceAll(/[^\P{Cc}\n]/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
+export const visible = (text: string): string => text.split('\n').map(escapeControls).join('\n');
 
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);

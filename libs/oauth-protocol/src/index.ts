@@ -1,6 +1,7 @@
 export * from './basic-credentials.ts';
 export * from './challenge.ts';
 export * from './client-identifier.ts';
+export * from './escape-controls.ts';
 export * from './file-text.ts';
 export * from './introspection.ts';
 export * from './issuer-address.ts';

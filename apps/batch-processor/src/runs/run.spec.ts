@@ -63,7 +63,7 @@ const until = async (condition: () => boolean) => {
 const heard = (call: string) => until(() => calls.includes(call));
 
 describe('a run', () => {
-  it('claims a job for each free slot, and asks what is left once all are told', async () => {
+  it('claims a job for each free slot, and asks what is left once all have ended', async () => {
     pending = small('a', 'b', 'c');
     nextAt = later;
     expect(await run(2).execute()).toEqual(new Date(later));

@@ -75,7 +75,7 @@ export class Run {
     try {
       while (!stopping.aborted) {
         const isIdle = this.working.size + this.ending.size === 0;
-        // Of ends that are told slowly, no more than this run ahead.
+        // Where the jobs API takes long to hear of ends, no more than this run ahead.
         const free = this.ending.size > concurrency ? 0 : concurrency - this.working.size;
         this.changed = Promise.withResolvers();
         if (free === 0) {

@@ -189,7 +189,7 @@ describe('summarizeCsv', () => {
     },
   );
 
-  it('finds the delimiter of a file whose header alone is longer than what is looked at', async () => {
+  it('finds the delimiter of a file whose header is longer than what is looked at', async () => {
     const header = Array.from({ length: 1000 }, (_, i) => `${'x'.repeat(125)}${i}`).join(';');
     const row = Array.from({ length: 1000 }, (_, i) => i).join(';');
     const { delimiter, rows, columns } = await summarizeCsv(inPieces(`${header}\n${row}\n${row}\n`, 65_536));

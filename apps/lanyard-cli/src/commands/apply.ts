@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   faultsInFile,
@@ -13,6 +12,7 @@ import { decodeText } from '@lanyard/oauth-protocol';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { confirm } from '../arguments.ts';
+import { readFile } from '../read-file.ts';
 import { writeSecretFile } from '../secret-file.ts';
 import type { Server } from '../server.ts';
 
@@ -46,7 +46,7 @@ async function apply(
   const { dryRun = false, prune = false, secretsDirectory, json } = options;
   const text = read(file);
   const given = Object.entries(environment).filter(([, value]) => value);
-  const variables = { ...server.addresses, ...Object.fromEntries(given) };
+  const variables = { ...server.addresses(), ...Object.fromEntries(given) };
   const registry = parseRegistryFile(text, file, variables, server.issuer);
   const send = (dry_run: boolean) =>
     server
@@ -87,19 +87,11 @@ async function apply(
 }
 
 function read(file: string): string {
-  const bytes = readBytes(file);
+  const bytes = readFile(file);
   try {
     return decodeText(bytes);
   } catch (error) {
     throw new UsageError(`${file} ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function readBytes(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error });
   }
 }
 

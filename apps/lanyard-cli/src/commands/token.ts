@@ -1,13 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { buffer, text as textOf } from 'node:stream/consumers';
 import { validateAccessToken } from '@lanyard/access-token';
 import type { RevocationDescription, RevocationPage } from '@lanyard/administration';
 import { print, printJson, printTable, UsageError, type OutputOptions } from '@lanyard/command-line';
-import { decodeText, OAuthError } from '@lanyard/oauth-protocol';
+import { decodeText, escapeControls, OAuthError } from '@lanyard/oauth-protocol';
 import { secretFromFile } from '@lanyard/token-client';
 import type { Command } from 'commander';
 import { confirm } from '../arguments.ts';
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JSONWebKeySet } from 'jose';
+import { readFile } from '../read-file.ts';
 import type { Server } from '../server.ts';
 import { when } from '../words.ts';
 
@@ -119,9 +119,9 @@ async function inspect(server: Server, text: string, { json }: OutputOptions): P
   const invalid = await faultOf(server, token, claims.aud);
   if (json) printJson({ valid: invalid === undefined, ...(invalid && { reason: invalid }), header, claims });
   else {
-    print(invalid === undefined ? `valid: issued by ${server.issuer}` : `not valid: ${visible(invalid)}`);
+    print(invalid === undefined ? `valid: issued by ${server.issuer}` : `not valid: ${escapeControls(invalid)}`);
     for (const [name, value] of Object.entries({ ...header, ...claims }))
-      print(visible(`  ${name.padEnd(10)} ${shown(name, value)}`));
+      print(escapeControls(`  ${name.padEnd(10)} ${shown(name, value)}`));
   }
   if (invalid !== undefined) process.exitCode = 1;
 }
@@ -155,10 +155,6 @@ function shown(name: string, value: unknown): string {
   return isMoment ? `${value} (${when(moment.toISOString())})` : String(value);
 }
 
-/** Whatever a token holds, it is not for the terminal to obey. */
-const visible = (line: string): string =>
-  line.replaceAll(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
-
 /** What is no JWT would be answered as revoked: a token that is not valid needs no revocation, RFC 7009 section 2.2. */
 function tokenIn(bytes: Uint8Array): string {
   const token = decodeText(bytes)
@@ -166,14 +162,6 @@ function tokenIn(bytes: Uint8Array): string {
     .replace(/^Bearer /i, '');
   if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return token;
   throw new UsageError('this is no access token: a JWT has three parts in base64url');
-}
-
-function readFile(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error });
-  }
 }
 
 const getHelp = `

@@ -1,3 +1,4 @@
+import { escapeControls } from '@lanyard/oauth-protocol';
 import pc from 'picocolors';
 
 /** Of a log line. */
@@ -17,7 +18,7 @@ export function textOf(service: string, line: LineFields): string {
   if (isDistraction(line)) return '';
   const sentence = knownSentence(service, visible(line));
   const isWrong = isTrouble(line) || Number(line.status) >= 400;
-  const text = sentence === undefined ? [escaped(String(line.msg)), ...fieldsOf(line)].join('  ') : sentence;
+  const text = sentence === undefined ? [escapeControls(String(line.msg)), ...fieldsOf(line)].join('  ') : sentence;
   const more = sentence !== undefined && isWrong ? pc.dim(['', ...fieldsOf(line)].join('  ')) : '';
   const time = pc.dim(String(line.time).slice(11, 23));
   return `${time}  ${sentence === undefined && isTrouble(line) ? pc.red(text) : text}${more}${stackOf(line)}\n`;
@@ -44,23 +45,20 @@ const fieldsOf = (line: LineFields): string[] =>
   Object.entries(line).flatMap(([name, value]) =>
     left.has(name) || (name === 'level' && value === 'info') || value === undefined || value === null
       ? []
-      : [escaped(`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)],
+      : [escapeControls(`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)],
   );
 
 function stackOf({ level, err, stack = (err as { stack?: string } | undefined)?.stack }: LineFields): string {
   if (level === 'warn') return '';
   const rows = typeof stack === 'string' ? stack.split('\n') : [];
-  return rows.map((row) => pc.dim(`\n    ${escaped(row)}`)).join('');
+  return rows.map((row) => pc.dim(`\n    ${escapeControls(row)}`)).join('');
 }
 
 /** What callers have sent is not for the terminal to obey. */
 const visible = (fields: LineFields): LineFields =>
   Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? escaped(value) : value]),
+    Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? escapeControls(value) : value]),
   );
-
-const escaped = (text: string): string =>
-  text.replaceAll(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 const sentences: Record<string, (fields: LineFields) => string | undefined> = {
   'client authentication refused': ({ client_id: client, reason }) =>
@@ -120,5 +118,5 @@ function requestSentence(service: string, fields: LineFields): string | undefine
 const minutes = (seconds: number) => (seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`);
 
 function reasonOf({ err, reason }: LineFields): string {
-  return escaped(String((err as { message?: string } | undefined)?.message ?? reason ?? ''));
+  return escapeControls(String((err as { message?: string } | undefined)?.message ?? reason ?? ''));
 }
