@@ -31,7 +31,7 @@ RUN --mount=type=cache,target=/root/.npm \
   npm pkg delete devDependencies --workspaces \
   && npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --workspace=apps/$APP \
   && find apps -mindepth 1 -maxdepth 1 ! -name $APP -exec rm -r {} + \
-  && rm -r libs/testing bench tools package-lock.json \
+  && rm -r libs/testing libs/embedded-postgres libs/local-system libs/attacks bench tools package-lock.json \
   && find . -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' \) -delete \
   && find node_modules/@lanyard -xtype l -delete
 COPY --from=build /srv/libs libs

@@ -6,7 +6,7 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort, startSystem, type Service } from '@lanyard/tools/system';
+import { freePort, type Service, startSystem } from '@lanyard/local-system';
 import { Command } from 'commander';
 import pg from 'pg';
 import { conditions, memoryOf, peakMemoryOf } from './machine.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { basicCredentials } from '@lanyard/oauth-protocol';
-import type { System } from '@lanyard/tools/system';
+import type { System } from '@lanyard/local-system';
 import pg from 'pg';
 import { revokeSteadily, type RevokingSystem } from './revoke-steadily.ts';
 import { percentile } from './statistics.ts';

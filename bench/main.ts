@@ -4,8 +4,8 @@
  */
 import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startEmbeddedPostgres } from '@lanyard/testing/embedded-postgres';
-import { freePort, startSystem } from '@lanyard/tools/system';
+import { startEmbeddedPostgres } from '@lanyard/embedded-postgres';
+import { freePort, startSystem } from '@lanyard/local-system';
 import { Command } from 'commander';
 import ora from 'ora';
 import { quick, thorough, type Effort } from './effort.ts';

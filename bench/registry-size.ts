@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { basicCredentials } from '@lanyard/oauth-protocol';
-import { startEmbeddedPostgres } from '@lanyard/testing/embedded-postgres';
+import { startEmbeddedPostgres } from '@lanyard/embedded-postgres';
 import { load } from './load.ts';
 import { memoryOf, requireCores } from './machine.ts';
 import { printTable } from './report/print.ts';

@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RevokedTokens, revocationsIn, validateAccessToken, validateRevocationList } from '@lanyard/access-token';
 import { basicCredentials, type RevocationListClaims } from '@lanyard/oauth-protocol';
-import { freePort, startSystem, type Service } from '@lanyard/tools/system';
+import { freePort, type Service, startSystem } from '@lanyard/local-system';
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet } from 'jose';
 import pg from 'pg';
 import { measureBusy } from './busy.ts';

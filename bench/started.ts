@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Service } from '@lanyard/tools/system';
+import type { Service } from '@lanyard/local-system';
 
 /** Where a measurement keeps its data. */
 export const directory = mkdtempSync(join(tmpdir(), 'lanyard-bench-'));

@@ -9,35 +9,40 @@ const repository = fileURLToPath(new URL('..', import.meta.url));
 const example = /^```ts\n([^]*?)^```\n\nprints\n\n```text\n([^]*?)^```/gm;
 
 /** Runs the programs in the libraries' READMEs, and compares what they print with what stands below them. */
-describe.each(['administration', 'oauth-protocol', 'access-token', 'resource-server', 'service-defaults', 'testing'])(
-  'libs/%s/README.md',
-  (library) => {
-    const folder = join(repository, 'libs', library);
-    const examples = [...readFileSync(join(folder, 'README.md'), 'utf8').matchAll(example)];
+describe.each([
+  'administration',
+  'oauth-protocol',
+  'access-token',
+  'resource-server',
+  'service-defaults',
+  'testing',
+  'embedded-postgres',
+])('libs/%s/README.md', (library) => {
+  const folder = join(repository, 'libs', library);
+  const examples = [...readFileSync(join(folder, 'README.md'), 'utf8').matchAll(example)];
 
-    it('has an example', () => {
-      expect(examples.length).toBeGreaterThan(0);
-    });
+  it('has an example', () => {
+    expect(examples.length).toBeGreaterThan(0);
+  });
 
-    it.each(examples.map(([, code = '', printed = ''], index) => ({ code, printed, number: index + 1 })))(
-      'example $number prints what it says',
-      async ({ code, printed, number }) => {
-        // Within the library, so that it finds what the library finds.
-        const program = join(folder, `.readme-example-${number}.ts`);
-        writeFileSync(program, code);
-        try {
-          const { stdout } = await promisify(execFile)(
-            process.execPath,
-            ['--import', join(repository, 'tools/hooks.mjs'), program],
-            {
-              env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', FORCE_COLOR: undefined },
-            },
-          );
-          expect(stdout).toBe(printed);
-        } finally {
-          rmSync(program);
-        }
-      },
-    );
-  },
-);
+  it.each(examples.map(([, code = '', printed = ''], index) => ({ code, printed, number: index + 1 })))(
+    'example $number prints what it says',
+    async ({ code, printed, number }) => {
+      // Within the library, so that it finds what the library finds.
+      const program = join(folder, `.readme-example-${number}.ts`);
+      writeFileSync(program, code);
+      try {
+        const { stdout } = await promisify(execFile)(
+          process.execPath,
+          ['--import', join(repository, 'tools/hooks.mjs'), program],
+          {
+            env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', FORCE_COLOR: undefined },
+          },
+        );
+        expect(stdout).toBe(printed);
+      } finally {
+        rmSync(program);
+      }
+    },
+  );
+});

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { Service, System } from '@lanyard/tools/system';
+import type { Service, System } from '@lanyard/local-system';
 import pg from 'pg';
 import { repository } from '../servers.ts';
 

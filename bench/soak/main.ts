@@ -7,7 +7,7 @@ import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { basicCredentials } from '@lanyard/oauth-protocol';
-import { freePort, startSystem } from '@lanyard/tools/system';
+import { freePort, startSystem } from '@lanyard/local-system';
 import { Command } from 'commander';
 import { conditions, memoryOf } from '../machine.ts';
 import { positiveNumber } from '../options.ts';

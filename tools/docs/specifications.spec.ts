@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { outOfDate } from './out-of-date.ts';
-import type { Rule } from './rules/rule.ts';
+import type { Rule } from '../../docs/rules/rule.ts';
 import { specifications } from './specifications.ts';
 import { taggedTests } from './tagged-tests.ts';
 

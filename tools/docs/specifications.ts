@@ -1,15 +1,16 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { rules } from './rules.ts';
-import type { Rule } from './rules/rule.ts';
+import { rules } from '../../docs/rules/index.ts';
+import type { Rule } from '../../docs/rules/rule.ts';
 import { taggedTests, type TaggedTest } from './tagged-tests.ts';
 
 /** Where tests stand, and what is told of in the same way. */
 const specs = [
   '{apps,libs}/*/src/**/*.spec.ts',
   'tools/**/*.spec.ts',
-  'apps/e2e/src/attack/{attacks/*,attack.fixture}.ts',
+  'libs/attacks/src/attacks/*.ts',
+  'apps/e2e/src/attack.fixture.ts',
 ];
 
 /** How many tests a rule is shown with. */

@@ -1,7 +1,7 @@
 /** What a project's tests share: the project's own setup, or a real Postgres where it has integration tests. */
 import { existsSync, globSync } from 'node:fs';
 import { join } from 'node:path';
-import { startEmbeddedPostgres } from '@lanyard/testing/embedded-postgres';
+import { startEmbeddedPostgres } from '@lanyard/embedded-postgres';
 
 export default async function globalSetup(_, { rootDir }) {
   const own = join(rootDir, 'src/global-setup.ts');

@@ -6,15 +6,15 @@ import { AdministrationModule } from './administration/administration.module.ts'
 import type { AuthServerConfiguration } from './configuration.ts';
 import { entities } from './entities.ts';
 import { Housekeeping } from './housekeeping/housekeeping.ts';
-import { IntrospectionModule } from './introspection/introspection.module.ts';
-import { MetadataController } from './metadata/metadata.controller.ts';
+import { IntrospectionModule } from './oauth/introspection/introspection.module.ts';
+import { MetadataModule } from './oauth/metadata/metadata.module.ts';
 import { bulk, emergencies, poolSizes } from './pools.ts';
-import { RegistryModule } from './registry/registry.module.ts';
-import { RevocationModule } from './revocation/revocation.module.ts';
-import { Revocations } from './revocation/revocations.ts';
+import { RevocationModule } from './oauth/revocation/revocation.module.ts';
+import { RevokedTokensModule } from './revoked-tokens/revoked-tokens.module.ts';
+import { Revocations } from './revoked-tokens/revocations.ts';
 import { SigningKeys } from './signing-keys/signing-keys.ts';
 import { SigningKeysModule } from './signing-keys/signing-keys.module.ts';
-import { TokenModule } from './token/token.module.ts';
+import { TokenModule } from './oauth/token/token.module.ts';
 
 const alwaysThere = { start: () => undefined, stop: () => undefined };
 
@@ -27,15 +27,14 @@ export class AppModule {
         databaseModule('auth-server', configuration, entities, { essential: false }),
         separatePool(emergencies, 'auth-server', configuration, entities, poolSizes.emergencies),
         separatePool(bulk, 'auth-server', configuration, entities, poolSizes.bulk),
-        RegistryModule,
-        SigningKeysModule,
         TokenModule,
         RevocationModule,
         IntrospectionModule,
+        MetadataModule,
         AdministrationModule,
         // The server is a resource server too: its administration takes its own access tokens.
         ResourceServerModule.forRootAsync({
-          imports: [SigningKeysModule, RevocationModule],
+          imports: [RevokedTokensModule, SigningKeysModule],
           inject: [SigningKeys, Revocations],
           useFactory: (keys: SigningKeys, revocations: Revocations): ResourceServerOptions => ({
             issuer: configuration.ISSUER,
@@ -62,7 +61,6 @@ export class AppModule {
           }),
         }),
       ],
-      controllers: [MetadataController],
       providers: [Housekeeping],
     };
   }

@@ -7,7 +7,7 @@ import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createService, PatientClient } from '@lanyard/service-defaults';
-import { createDatabase, type Database } from '@lanyard/testing/embedded-postgres';
+import { createDatabase, type Database } from '@lanyard/embedded-postgres';
 import pg from 'pg';
 import { authServer } from './auth-server.ts';
 import { migrate } from './migration/migrate.ts';

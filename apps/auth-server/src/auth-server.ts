@@ -7,8 +7,8 @@ import { serveAdministration } from './administration/serve-administration.ts';
 import { AppModule } from './app.module.ts';
 import { authServerConfiguration, type AuthServerConfiguration } from './configuration.ts';
 import { insecureSettings } from './insecure-settings.ts';
-import { OAuthErrorFilter } from './oauth-errors/oauth-error.filter.ts';
-import { parseForm } from './token/form-parameters.ts';
+import { OAuthErrorFilter } from './oauth/oauth-error.filter.ts';
+import { parseForm } from './oauth/form-parameters.ts';
 
 export const authServer: Service<typeof authServerConfiguration> = {
   name: 'auth-server',

@@ -1,4 +1,4 @@
-import { limits } from './administration/work-at-a-time.ts';
+import { limits } from './administration-limits.ts';
 
 /**
  * The data source of acts that take access away. What is read before them, revocations by clients, look-ups of clients and

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '@lanyard/tools/system';
-import { ComposeProject } from './compose/compose-project.ts';
+import { freePort } from '@lanyard/local-system';
+import { ComposeProject } from '@lanyard/local-system/compose';
 import { startSystem } from './recorded-system.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 

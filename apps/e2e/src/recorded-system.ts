@@ -1,8 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { recordOutput, startSystem as start, type System, type SystemOptions } from '@lanyard/tools/system';
-import { call } from './attack/http.ts';
-import { queryServer } from './postgres.ts';
+import {
+  queryServer,
+  recordOutput,
+  startSystem as start,
+  type System,
+  type SystemOptions,
+} from '@lanyard/local-system';
+import { call } from '@lanyard/attacks';
 
 /** A system of a test's own. What its services tell is kept, traces included, and at the end also metrics and audit log. */
 export async function startSystem(options: SystemOptions): Promise<System> {

@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { recordOutput } from '@lanyard/tools/system';
+import {
+  type Inspect,
+  inspectAt,
+  openSigningKeys,
+  queryServer,
+  recordOutput,
+  type ServiceName,
+} from '@lanyard/local-system';
 import { basic } from './basic.ts';
-import { ComposeProject } from './compose/compose-project.ts';
-import { inspectAt, type Inspect, type ServiceName } from './inspect.ts';
-import { queryServer } from './postgres.ts';
-import { openSigningKeys } from './signing-key.ts';
+import { ComposeProject } from '@lanyard/local-system/compose';
 
 /** The system that the global setup started. */
 export const issuer = process.env.E2E_ISSUER ?? '';

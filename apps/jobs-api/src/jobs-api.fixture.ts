@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { InjectOptions } from 'fastify';
 import { createService } from '@lanyard/service-defaults';
 import { startAuthorizationServer } from '@lanyard/testing';
-import { createDatabase } from '@lanyard/testing/embedded-postgres';
+import { createDatabase } from '@lanyard/embedded-postgres';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import pg from 'pg';
 import { jobsApi } from './jobs-api.ts';

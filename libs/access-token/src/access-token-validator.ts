@@ -1,10 +1,7 @@
 import { accessTokenType, OAuthError, parseScope, type AccessTokenClaims } from '@lanyard/oauth-protocol';
 import { errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
+import type { AccessTokenAlgorithm } from './algorithms.ts';
 import { verifyWithKeyOf } from './issuer-key.ts';
-
-/** The algorithms that a resource server may accept. `none` and HMAC never are, RFC 9068 section 4, RFC 8725 section 3.1. */
-export const accessTokenAlgorithms = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
-export type AccessTokenAlgorithm = (typeof accessTokenAlgorithms)[number];
 
 export interface AccessTokenRequirements {
   /** compared character by character with `iss` */

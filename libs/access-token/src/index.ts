@@ -1,12 +1,11 @@
 export * from './access-token-issuer.ts';
+export { accessTokenAlgorithms, type AccessTokenAlgorithm } from './algorithms.ts';
 export { RememberingValidator, type IssuerKeys, type RememberingValidatorOptions } from './remembering-validator.ts';
 export {
-  accessTokenAlgorithms,
   InvalidTokenError,
   KeysUnavailableError,
   validateAccessToken,
   type AccessToken,
-  type AccessTokenAlgorithm,
   type AccessTokenRequirements,
 } from './access-token-validator.ts';
 export { usableKeys } from './issuer-key.ts';

@@ -1,5 +1,5 @@
 import { compactVerify, createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose';
-import type { AccessTokenAlgorithm } from './access-token-validator.ts';
+import type { AccessTokenAlgorithm } from './algorithms.ts';
 
 /**
  * Verifies something with the key that its header names. What is wrong with that key is wrong with what it signed: jose

@@ -1,7 +1,7 @@
 import { revocationKinds, revocationListType, type RevocationListClaims } from '@lanyard/oauth-protocol';
 import { errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
 import { signJwt, type SigningKey } from './access-token-issuer.ts';
-import { accessTokenAlgorithms, type AccessTokenAlgorithm } from './access-token-validator.ts';
+import { accessTokenAlgorithms, type AccessTokenAlgorithm } from './algorithms.ts';
 import { verifyWithKeyOf } from './issuer-key.ts';
 import type { Revocation } from './revoked-tokens.ts';
 

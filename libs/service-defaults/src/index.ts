@@ -37,6 +37,7 @@ export { momentQuery } from './problem/moment-query.ts';
 export { validationPipe } from './problem/validation-pipe.ts';
 export { isDatabaseUnavailable, ProblemFilter } from './problem/problem.filter.ts';
 export { type Problem, problemException } from './problem/problem.ts';
+export { conflict, notFound } from './problem/problems.ts';
 export { repeat } from './repeat.ts';
 export { accessTokenScheme, describeAccess } from './describe-access.ts';
 export { allowDocsPage } from './docs-page.ts';

@@ -1,15 +1,8 @@
 import type { SecretSource } from './secret-source.ts';
 import type { TokenEvent } from './token-event.ts';
+import type { TokenTarget } from './token-target.ts';
 
 export type Fetch = typeof globalThis.fetch;
-
-/** What a token is for. */
-export interface TokenTarget {
-  /** scope values, separated by spaces; default: those of the options, else the client's default scope */
-  scope?: string;
-  /** the protected resource, RFC 8707; default: that of the options */
-  resource?: string;
-}
 
 export interface TokenClientOptions extends TokenTarget {
   /** the authorization server; its metadata (RFC 8414) leads to its token endpoint */

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { AccessToken, TokenTarget } from './options.ts';
+import type { AccessToken } from './options.ts';
+import type { TokenTarget } from './token-target.ts';
 import { TokenRequestError } from './token-request-error.ts';
 
 /** How to get a token: `request` for somebody who waits, `renew` in the background. */

@@ -1,6 +1,7 @@
 import { formatScope, parseScope } from '@lanyard/oauth-protocol';
 import { bearerFetch } from './bearer-fetch.ts';
-import type { AccessToken, Fetch, TokenClientOptions, TokenTarget } from './options.ts';
+import type { AccessToken, Fetch, TokenClientOptions } from './options.ts';
+import type { TokenTarget } from './token-target.ts';
 import { TokenCache } from './token-cache.ts';
 import { TokenEndpoint, type TokenResponse } from './token-endpoint.ts';
 import type { TokenEvent } from './token-event.ts';

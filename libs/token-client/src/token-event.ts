@@ -1,4 +1,4 @@
-import type { TokenTarget } from './options.ts';
+import type { TokenTarget } from './token-target.ts';
 
 /** What happened to the access tokens of a client; never a token or a secret. */
 export type TokenEvent = { clientId: string } & TokenTarget &

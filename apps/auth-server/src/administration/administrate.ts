@@ -1,6 +1,6 @@
 import { problemException } from '@lanyard/service-defaults';
 import { type DataSource, type EntityManager } from 'typeorm';
-import type { Administrator } from './origin.ts';
+import type { Administrator } from './current-administrator.ts';
 
 /**
  * A transaction in which an administrator acts. The token and the registry decide what they may do: before the work, so

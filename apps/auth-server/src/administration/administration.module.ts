@@ -8,17 +8,18 @@ import { DiagnosisController } from './diagnosis/diagnosis.controller.ts';
 import { Diagnosis } from './diagnosis/diagnosis.ts';
 import { Idempotency } from './idempotency.ts';
 import { KeysController } from './keys/keys.controller.ts';
+import { Keys } from './keys/keys.ts';
 import { RegistryController } from './registry/registry.controller.ts';
 import { ResourcesController } from './resources/resources.controller.ts';
 import { Resources } from './resources/resources.ts';
-import { RevocationModule } from '../revocation/revocation.module.ts';
+import { RevokedTokensModule } from '../revoked-tokens/revoked-tokens.module.ts';
 import { RevocationsController } from './revocations/revocations.controller.ts';
 import { TokenRevocations } from './revocations/token-revocations.ts';
 import { SecretsController } from './secrets/secrets.controller.ts';
 import { Secrets } from './secrets/secrets.ts';
 
 @Module({
-  imports: [RegistryModule, RevocationModule, SigningKeysModule],
+  imports: [RegistryModule, RevokedTokensModule, SigningKeysModule],
   controllers: [
     AuditController,
     SecretsController,
@@ -29,6 +30,6 @@ import { Secrets } from './secrets/secrets.ts';
     ResourcesController,
     RevocationsController,
   ],
-  providers: [Clients, Diagnosis, Idempotency, Resources, Secrets, TokenRevocations],
+  providers: [Clients, Diagnosis, Idempotency, Keys, Resources, Secrets, TokenRevocations],
 })
 export class AdministrationModule {}

@@ -1,9 +1,9 @@
 import { isAdministrative } from '@lanyard/administration';
 import { type EntityManager } from 'typeorm';
 import type { AuditRecord, Origin } from '../audit/append-audit-events.ts';
-import { revokeGrants } from '../revocation/revoke.ts';
+import { revokeGrants } from '../revoked-tokens/revoke.ts';
 import { requireNeeds } from './administrate.ts';
-import type { Administrator } from './origin.ts';
+import type { Administrator } from './current-administrator.ts';
 
 /**
  * An administrator cannot give away an administrative scope that they do not have, nor add a secret to a client that has

@@ -4,6 +4,7 @@ import { administrativeScopes } from '@lanyard/administration';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { decodeJwt } from 'jose';
 import pg from 'pg';
+import { advisoryLocks } from '../advisory-locks.ts';
 import { administratorOf, basic, postToken, provisionedDatabase, callWith } from '../auth-server.fixture.ts';
 
 const all = Object.keys(administrativeScopes);
@@ -230,7 +231,7 @@ describe('every act of an administrator', () => {
 
   it('is undone where they lose meanwhile the scope that they give away [current-rights, Lanyard] [own-administrative-scopes, Lanyard]', async () => {
     const deputy = await aDeputy();
-    const held = await holding('SELECT pg_advisory_xact_lock($1)', [0x1a9a_4d03]);
+    const held = await holding('SELECT pg_advisory_xact_lock($1)', [advisoryLocks.resources]);
     const friend = { client_id: `${deputy.id}-rotator`, scope: 'keys:rotate' };
     const acts = [
       deputy.callAt(other, 'POST', '/admin/clients', friend),

@@ -7,6 +7,7 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import { Management } from '@lanyard/service-defaults';
 import type { PoolClient } from 'pg';
 import type { DataSource } from 'typeorm';
+import { advisoryLocks } from '../advisory-locks.ts';
 import {
   administratorOf,
   basic,
@@ -19,10 +20,7 @@ import {
 import { bulk } from '../pools.ts';
 import { ProtectedResource, Scope } from '../registry/protected-resource.entity.ts';
 import { ProtectedResources } from '../registry/protected-resources.ts';
-import { Revocations } from '../revocation/revocations.ts';
-
-/** That of the resources, `resources-lock.ts`. */
-const resourcesLock = 0x1a9a_4d03;
+import { Revocations } from '../revoked-tokens/revocations.ts';
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
 let app: NestFastifyApplication;
@@ -92,7 +90,7 @@ describe('a dry run', () => {
   it('waits for no lock of others [dry-run-locks-nothing, Lanyard]', async () => {
     const registry = { resources: await resources(), clients: [listed('batch-processor', { disabled: true })] };
     await hold(`SELECT FROM client FOR UPDATE; SELECT FROM scope FOR UPDATE;
-                SELECT pg_advisory_xact_lock(${resourcesLock})`);
+                SELECT pg_advisory_xact_lock(${advisoryLocks.resources})`);
     const answer = await administrator.call('POST', '/admin/registry', { registry, dry_run: true });
     expect([answer.statusCode, answer.json().changes.length]).toEqual([200, 1]);
   });
@@ -150,7 +148,7 @@ describe('a registry that is applied', () => {
     const { id } = await aClient();
     const registry = { resources: await resources(), clients: [listed(id)] };
     expect((await administrator.call('POST', '/admin/registry', { registry })).json().changes).toHaveLength(1);
-    await hold(`SELECT FROM client FOR UPDATE; SELECT pg_advisory_xact_lock(${resourcesLock})`);
+    await hold(`SELECT FROM client FOR UPDATE; SELECT pg_advisory_xact_lock(${advisoryLocks.resources})`);
     expect((await administrator.call('POST', '/admin/registry', { registry })).json().changes).toEqual([]);
   });
 
@@ -158,7 +156,7 @@ describe('a registry that is applied', () => {
     const { id } = await aClient();
     const registry = { resources: await resources(), clients: [listed(id, { scope: 'jobs:read' })] };
     const token = await administrator.tokenFor('clients:write');
-    await hold(`SELECT pg_advisory_xact_lock(${resourcesLock})`);
+    await hold(`SELECT pg_advisory_xact_lock(${advisoryLocks.resources})`);
     const answer = sent(administrator.call('POST', '/admin/registry', { registry }, {}, token));
     await untilWaiting(1);
     await blocker.query(`UPDATE client SET scope = '{jobs:read,keys:rotate}' WHERE client_id = '${id}'; COMMIT`);
@@ -229,7 +227,7 @@ describe('a registry that is applied', () => {
        ON CONFLICT DO NOTHING`,
     );
     const registry = { resources: await resources(), clients: [listed(id, { scope: 'jobs:read' })] };
-    await hold(`SELECT pg_advisory_xact_lock(${resourcesLock})`);
+    await hold(`SELECT pg_advisory_xact_lock(${advisoryLocks.resources})`);
     const answer = sent(administrator.call('POST', '/admin/registry', { registry }));
     await untilWaiting(1);
     await blocker.query(`${change}; COMMIT`);
@@ -287,7 +285,7 @@ describe('while as much bulk work as possible is under way', () => {
       ]).flat(),
     ];
     const another = await anotherAdministrator();
-    await hold(`LOCK TABLE scope IN ACCESS EXCLUSIVE MODE; SELECT pg_advisory_xact_lock(${resourcesLock})`);
+    await hold(`LOCK TABLE scope IN ACCESS EXCLUSIVE MODE; SELECT pg_advisory_xact_lock(${advisoryLocks.resources})`);
     const work = [...workOf(administrator, 3), ...workOf(another, 2)];
     let answered = 0;
     for (const request of work) void request.then(() => (answered += 1));
@@ -427,7 +425,7 @@ describe('what administrators do at a time', () => {
   });
 
   it.each([
-    ['changes', 3, `SELECT pg_advisory_xact_lock(${resourcesLock})`, (id: string) => change(id)],
+    ['changes', 3, `SELECT pg_advisory_xact_lock(${advisoryLocks.resources})`, (id: string) => change(id)],
     ['emergencies', 5, `SELECT FROM client FOR UPDATE`, (id: string) => disable(id)],
   ])('is limited to so many %s [administration-limit, Lanyard]', async (_, limit, lock, act) => {
     const { id } = await aClient();
@@ -463,7 +461,7 @@ describe('what administrators do at a time', () => {
   it('may be an emergency while there is too much else [administration-limit, Lanyard]', async () => {
     const { id } = await aClient();
     await firstAnswer(beginAll('POST /admin/registry', 2));
-    await hold(`SELECT pg_advisory_xact_lock(${resourcesLock})`);
+    await hold(`SELECT pg_advisory_xact_lock(${advisoryLocks.resources})`);
     const changes = Array.from({ length: 3 }, () => sent(change(id)));
     await refused(() => change(id));
     expect((await disable(id)).statusCode).toBe(200);

@@ -8,7 +8,7 @@ import type { AuthServerConfiguration } from '../configuration.ts';
 import { decrypt, encrypt } from '../signing-keys/encryption.ts';
 import { IdempotentAnswer } from './idempotent-answer.entity.ts';
 import { administrate } from './administrate.ts';
-import type { Administrator } from './origin.ts';
+import type { Administrator } from './current-administrator.ts';
 
 /** Does what cannot be repeated once, however often it is asked for with the same Idempotency-Key within an hour. */
 @Injectable()

@@ -4,7 +4,7 @@ import { accessTokenScheme, allowDocsPage, describeAccess } from '@lanyard/servi
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { AuthServerConfiguration } from '../configuration.ts';
-import { clientSecretScheme } from '../oauth-errors/client-endpoint.openapi.ts';
+import { clientSecretScheme } from '../oauth/client-endpoint.openapi.ts';
 import { admitDocsPages } from './docs-origins.ts';
 
 export const idempotencyHeader = {

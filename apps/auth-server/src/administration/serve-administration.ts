@@ -4,7 +4,7 @@ import type { AccessToken } from '@lanyard/resource-server';
 import { addRouteHooks, jsonParser, readText, validationPipe } from '@lanyard/service-defaults';
 import { errorCodes } from 'fastify';
 import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
-import { RegistryChanges } from '../registry/registry-changes.ts';
+import { RegistryChanges } from '../replicas/registry-changes.ts';
 import { limitWorkAtATime } from './work-at-a-time.ts';
 
 /** Bytes; a whole registry may be applied at once. */

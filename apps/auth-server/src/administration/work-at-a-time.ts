@@ -3,32 +3,17 @@ import { addRouteHooks, problemException } from '@lanyard/service-defaults';
 import { RouteConfig, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { HttpException } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { limits, type AdministrationKind } from '../administration-limits.ts';
 import { Throttling } from '../throttling/throttling.ts';
 
-/** How many requests of a kind a replica handles at a time: of one administrator, and of all. */
-export const limits = {
-  /** takes access away; no limit for all together: one administrator could create others and use it up */
-  emergency: { perAdministrator: 5, ofAll: Infinity },
-  /** reads a few rows by their key, as an emergency does first */
-  look_up: { perAdministrator: 5, ofAll: Infinity },
-  /** reads or writes very much at once */
-  bulk: { perAdministrator: 1, ofAll: 2 },
-  write: { perAdministrator: 3, ofAll: 5 },
-  read: { perAdministrator: 3, ofAll: 5 },
-} as const;
-type Kind = keyof typeof limits;
-
-/** As metrics and logs name it. */
-export type AdministrationLimit = `administration_${Kind}`;
-
 /** Marks a route that takes access away: what else administrators do does not count against it, nor delay it. */
-export const Emergency = () => RouteConfig({ kind: 'emergency' satisfies Kind });
+export const Emergency = () => RouteConfig({ kind: 'emergency' satisfies AdministrationKind });
 
 /** Marks a route that reads a few rows by their key: emergencies begin with it, so that other reading does not delay it. */
-export const LookUp = () => RouteConfig({ kind: 'look_up' satisfies Kind });
+export const LookUp = () => RouteConfig({ kind: 'look_up' satisfies AdministrationKind });
 
 /** Marks a route that reads or writes very much at once. */
-export const Bulk = () => RouteConfig({ kind: 'bulk' satisfies Kind });
+export const Bulk = () => RouteConfig({ kind: 'bulk' satisfies AdministrationKind });
 
 /**
  * Refuses what is too much at a time with 429, RFC 6585 section 4. Bulk work counts before its body is read, since that may be
@@ -36,7 +21,7 @@ export const Bulk = () => RouteConfig({ kind: 'bulk' satisfies Kind });
  */
 export function limitWorkAtATime(app: NestFastifyApplication, isAdministration: (route: string) => boolean): void {
   const kinds = Object.entries(limits).map(([kind, limit]) => [kind, new WorkAtATime(limit)] as const);
-  const work = Object.fromEntries(kinds) as Record<Kind, WorkAtATime>;
+  const work = Object.fromEntries(kinds) as Record<AdministrationKind, WorkAtATime>;
   const throttling = app.get(Throttling);
   const underWay = new WeakMap<FastifyRequest, () => void>();
   const begin = (request: FastifyRequest): HttpException | undefined => {
@@ -76,8 +61,8 @@ export function limitWorkAtATime(app: NestFastifyApplication, isAdministration: 
   });
 }
 
-function kindOf({ method, routeOptions: { config } }: FastifyRequest): Kind {
-  const { kind } = config as { kind?: Kind };
+function kindOf({ method, routeOptions: { config } }: FastifyRequest): AdministrationKind {
+  const { kind } = config as { kind?: AdministrationKind };
   return kind ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'write');
 }
 

@@ -1,5 +1,6 @@
 import { chainStart, hashOf, type AuditEvent, type AuditEventType } from '@lanyard/administration';
 import { type EntityManager } from 'typeorm';
+import { advisoryLocks } from '../advisory-locks.ts';
 import { AuditEventRow, auditEventOf } from './audit-event.entity.ts';
 
 /** Who acted, from where, in which request. */
@@ -9,6 +10,11 @@ export interface Origin {
   address?: string;
   requestId?: string;
 }
+
+/** The server itself, where no client acts. */
+export const serverOrigin = (part: 'auth-server' | 'migration'): Origin & { actor: string } => ({
+  actor: `lanyard:${part}`,
+});
 
 /** What happened. */
 export interface AuditRecord {
@@ -22,9 +28,6 @@ export interface AuditRecord {
   details?: object;
 }
 
-/** Any number, for this purpose alone. */
-const chainLock = 0x1a9a_4d01;
-
 /** How many are hashed and written in one statement. */
 const batch = 500;
 
@@ -35,7 +38,7 @@ const batch = 500;
 export async function appendAuditEvents(manager: EntityManager, records: readonly AuditRecord[]): Promise<void> {
   if (records.length === 0) return;
   const events = records.map(fieldsOf);
-  await manager.query('SELECT pg_advisory_xact_lock($1)', [chainLock]);
+  await manager.query('SELECT pg_advisory_xact_lock($1)', [advisoryLocks.auditChain]);
   const [last] = await manager.find(AuditEventRow, { order: { sequence: 'DESC' }, take: 1 });
   const occurredAt = new Date();
   let previous = { sequence: last?.sequence ?? 0, hash: last?.hash ?? chainStart };

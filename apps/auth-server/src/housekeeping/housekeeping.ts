@@ -7,11 +7,9 @@ import {
 } from '@nestjs/common';
 import { CONFIGURATION, repeat } from '@lanyard/service-defaults';
 import { DataSource, type EntityManager } from 'typeorm';
-import { appendAuditEvents } from '../audit/append-audit-events.ts';
+import { advisoryLocks } from '../advisory-locks.ts';
+import { appendAuditEvents, serverOrigin } from '../audit/append-audit-events.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
-
-/** Any number, for this purpose alone. */
-const housekeepingLock = 0x1a9a_4d04;
 
 const tenMinutes = 600_000;
 
@@ -44,7 +42,7 @@ export class Housekeeping implements OnApplicationBootstrap, BeforeApplicationSh
     await this.database.transaction(async (manager) => {
       const [{ locked }] = await manager.query<[{ locked: boolean }]>(
         'SELECT pg_try_advisory_xact_lock($1) AS locked',
-        [housekeepingLock],
+        [advisoryLocks.housekeeping],
       );
       if (!locked) return;
       await manager.query(`DELETE FROM registry_change WHERE changed_at < now() - interval '1 day'`);
@@ -60,7 +58,7 @@ export class Housekeeping implements OnApplicationBootstrap, BeforeApplicationSh
         through_hash: pruned.hash,
         events: Number(pruned.count),
       };
-      await appendAuditEvents(manager, [{ type: 'audit.pruned', origin: { actor: 'lanyard:auth-server' }, details }]);
+      await appendAuditEvents(manager, [{ type: 'audit.pruned', origin: serverOrigin('auth-server'), details }]);
     });
   }
 }

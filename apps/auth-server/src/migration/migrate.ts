@@ -1,4 +1,5 @@
 import { migrateSchema, readConfiguration } from '@lanyard/service-defaults';
+import { advisoryLocks } from '../advisory-locks.ts';
 import { appendAuditEvents } from '../audit/append-audit-events.ts';
 import { migrationConfiguration } from '../configuration.ts';
 import { entities } from '../entities.ts';
@@ -22,7 +23,7 @@ export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string
     url: configuration.MIGRATION_DATABASE_URL,
     migrations: [Registry1700000000001, Administration1700000000002, Revocation1700000000003, Quotas1700000000004],
     entities,
-    advisoryLock: 0x1a9a_4d00,
+    advisoryLock: advisoryLocks.migration,
     say,
     andThen: async (manager) => {
       await appendAuditEvents(manager, [

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { migrateSchema } from '@lanyard/service-defaults';
-import { createDatabase } from '@lanyard/testing/embedded-postgres';
+import { createDatabase } from '@lanyard/embedded-postgres';
 import pg from 'pg';
-import { isGeneratedSecret } from '../client-authentication/client-secret.ts';
+import { isGeneratedSecret } from '../registry/client-secret.ts';
 import { basic, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;

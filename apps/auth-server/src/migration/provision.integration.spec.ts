@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PoolClient } from 'pg';
+import { advisoryLocks } from '../advisory-locks.ts';
 import { provisionedDatabase } from '../auth-server.fixture.ts';
 
 const lock = (key: number) => `SELECT pg_advisory_xact_lock(${key})`;
-/** Those of `resources-lock.ts`, `revoke.ts` and `append-audit-events.ts`. */
-const [resources, revocations, auditLog] = [lock(0x1a9a_4d03), lock(0x1a9a_4d05), lock(0x1a9a_4d01)];
+const resources = lock(advisoryLocks.resources);
+const revocations = lock(advisoryLocks.revocations);
+const auditLog = lock(advisoryLocks.auditChain);
 const client = (clientId: string) => `SELECT FROM client WHERE client_id = '${clientId}' FOR UPDATE`;
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;

@@ -1,14 +1,14 @@
 import { administrativeScopes, type RegistryDescription } from '@lanyard/administration';
 import { type EntityManager } from 'typeorm';
-import { theServer } from '../administration/origin.ts';
+import { theServer } from '../administration/current-administrator.ts';
 import { applyRegistry } from '../administration/registry/apply-registry.ts';
 import { lockClients } from '../administration/registry/planned-clients.ts';
-import { lockResources } from '../administration/resources/resources-lock.ts';
+import { lockResources } from '../administration/resources-lock.ts';
 import type { AuditRecord } from '../audit/append-audit-events.ts';
-import { digestSecret, generateClientSecret, isLive } from '../client-authentication/client-secret.ts';
+import { digestSecret, generateClientSecret, isLive } from '../registry/client-secret.ts';
 import { Client, ClientSecret } from '../registry/client.entity.ts';
 import { createSigningKey } from '../signing-keys/create-signing-key.ts';
-import { removeSecret } from '../revocation/revoke.ts';
+import { removeSecret } from '../revoked-tokens/revoke.ts';
 import { SigningKeyRow } from '../signing-keys/signing-key.entity.ts';
 import { readOrGenerateSecret, writeSecret } from './secret-files.ts';
 

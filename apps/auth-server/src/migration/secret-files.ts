@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { leastSecretLength, writePrivateFile } from '@lanyard/administration';
 import { decodeText } from '@lanyard/oauth-protocol';
 import { StartupError } from '@lanyard/service-defaults';
-import { generateClientSecret, looksCut } from '../client-authentication/client-secret.ts';
+import { generateClientSecret, looksCut } from '../registry/client-secret.ts';
 
 /** Where it is ours to say: a secret that was mounted may be read-only. */
 function makePrivate(file: string): void {

@@ -9,7 +9,7 @@ import { MoreThan, Repository } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { Client } from './client.entity.ts';
 import { KnownClients } from './known-clients.ts';
-import { RegistryChanges } from './registry-changes.ts';
+import { RegistryChanges } from '../replicas/registry-changes.ts';
 
 /**
  * For how long clients are known without the database, seconds: afterwards nobody is authenticated, since the end of a

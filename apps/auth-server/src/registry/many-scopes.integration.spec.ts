@@ -3,7 +3,7 @@ import { administrativeScopes } from '@lanyard/administration';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { administratorOf, basic, callOAuth, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
 import { ProtectedResources } from './protected-resources.ts';
-import { RegistryChanges } from './registry-changes.ts';
+import { RegistryChanges } from '../replicas/registry-changes.ts';
 
 const scopesOf = (prefix: string) => Array.from({ length: 1000 }, (_, i) => prefix + i.toString(36));
 /** A thousand scope values of one resource, and as many of a thousand resources. */

@@ -5,7 +5,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { Scope } from './protected-resource.entity.ts';
-import { RegistryChanges } from './registry-changes.ts';
+import { RegistryChanges } from '../replicas/registry-changes.ts';
 
 /** Which scope value belongs to which protected resource; all in memory. The administration API is one of them. */
 @Injectable()

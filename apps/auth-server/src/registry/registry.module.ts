@@ -1,11 +1,10 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { NotificationsModule } from '../notifications/notifications.module.ts';
+import { ReplicasModule } from '../replicas/replicas.module.ts';
 import { ClientRegistry } from './client-registry.ts';
 import { Client, ClientSecret, ClientSecretUse, RemovedClientSecret } from './client.entity.ts';
 import { ProtectedResource, Scope } from './protected-resource.entity.ts';
 import { ProtectedResources } from './protected-resources.ts';
-import { RegistryChanges } from './registry-changes.ts';
 import { ReservedIdentifiers } from './reserved-identifiers.ts';
 import { SecretAges } from './secret-ages.ts';
 import { SecretUses } from './secret-uses.ts';
@@ -13,8 +12,8 @@ import { SecretUses } from './secret-uses.ts';
 export const registryEntities = [Client, ClientSecret, ClientSecretUse, RemovedClientSecret, ProtectedResource, Scope];
 
 @Module({
-  imports: [NotificationsModule, TypeOrmModule.forFeature(registryEntities)],
-  providers: [RegistryChanges, ClientRegistry, ProtectedResources, ReservedIdentifiers, SecretAges, SecretUses],
-  exports: [RegistryChanges, ClientRegistry, ProtectedResources, ReservedIdentifiers, SecretAges, SecretUses],
+  imports: [ReplicasModule, TypeOrmModule.forFeature(registryEntities)],
+  providers: [ClientRegistry, ProtectedResources, ReservedIdentifiers, SecretAges, SecretUses],
+  exports: [ClientRegistry, ProtectedResources, ReservedIdentifiers, SecretAges, SecretUses],
 })
 export class RegistryModule {}

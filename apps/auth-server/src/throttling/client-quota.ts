@@ -1,6 +1,6 @@
 import { quotaBucket, quotaCache } from '@lanyard/service-defaults';
 import type { TokenBucket } from 'limiter';
-import type { Topic } from './replica-news.ts';
+import type { Topic } from '../replicas/replica-news.ts';
 
 interface Quota {
   perMinute: number;

@@ -3,7 +3,7 @@ import { CONFIGURATION } from '@lanyard/service-defaults';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import type { Client } from '../registry/client.entity.ts';
 import { ClientQuota } from './client-quota.ts';
-import { ReplicaNews } from './replica-news.ts';
+import { ReplicaNews } from '../replicas/replica-news.ts';
 
 export const quotaNames = ['tokens', 'introspections', 'revocations', 'revocationLists'] as const;
 export type QuotaName = (typeof quotaNames)[number];

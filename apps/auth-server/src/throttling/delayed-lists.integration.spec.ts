@@ -5,8 +5,8 @@ import { Management } from '@lanyard/service-defaults';
 import { decodeJwt } from 'jose';
 import { AuditLog } from '../audit/audit-log.ts';
 import { basic, callOAuth, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
-import { Revocations } from '../revocation/revocations.ts';
-import { spread, waitUntilListening } from './replica-news.fixture.ts';
+import { Revocations } from '../revoked-tokens/revocations.ts';
+import { spread, waitUntilListening } from '../replicas/replica-news.fixture.ts';
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
 beforeAll(async () => {

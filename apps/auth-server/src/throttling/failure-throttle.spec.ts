@@ -1,6 +1,6 @@
 import { afterEach, expect, it, jest } from '@jest/globals';
 import { FailureThrottle } from './failure-throttle.ts';
-import type { ReplicaNews, Topic } from './replica-news.ts';
+import type { ReplicaNews, Topic } from '../replicas/replica-news.ts';
 
 afterEach(() => {
   jest.restoreAllMocks();

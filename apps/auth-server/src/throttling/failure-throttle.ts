@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { network } from '@lanyard/service-defaults';
 import { LRUCache } from 'lru-cache';
 import { GrowingDelays } from './growing-delays.ts';
-import { ReplicaNews } from './replica-news.ts';
+import { ReplicaNews } from '../replicas/replica-news.ts';
 
 /** For how long a client is heard where it authenticated, and how often that is noted, here and at other replicas; ms. */
 const trust = 3_600_000;

@@ -5,10 +5,10 @@ import { ModulesContainer } from '@nestjs/core';
 import { Management } from '@lanyard/service-defaults';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { basic, callOAuth, postToken, provisionedDatabase, statementsSent } from '../auth-server.fixture.ts';
-import { ClientAuthenticationGuard } from '../client-authentication/client-authentication.guard.ts';
+import { ClientAuthenticationGuard } from '../oauth/client-authentication/client-authentication.guard.ts';
 import { AuditLog } from '../audit/audit-log.ts';
-import { spread, waitUntilListening } from './replica-news.fixture.ts';
-import { ReplicaNews } from './replica-news.ts';
+import { spread, waitUntilListening } from '../replicas/replica-news.fixture.ts';
+import { ReplicaNews } from '../replicas/replica-news.ts';
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
 let app: NestFastifyApplication;

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { addLogFields, CONFIGURATION, Registry } from '@lanyard/service-defaults';
 import type { FastifyRequest } from 'fastify';
 import { Counter } from 'prom-client';
-import type { AdministrationLimit } from '../administration/work-at-a-time.ts';
+import type { AdministrationLimit } from '../administration-limits.ts';
 import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { ThrottledError, type ThrottledLimit } from './throttled-error.ts';

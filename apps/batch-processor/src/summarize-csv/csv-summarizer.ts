@@ -1,9 +1,8 @@
 import { finished } from 'node:stream/promises';
 import { CsvError, parse, type Parser } from 'csv-parse';
-import { ColumnSummarizer } from './column-summary.ts';
+import { ColumnSummarizer, type ColumnSummary } from './column-summary.ts';
 import { detectDelimiter, recordDelimiters } from './delimiter.ts';
 import { InvalidCsvError } from './invalid-csv.error.ts';
-import type { CsvSummary } from './summarize-csv.ts';
 import { lineEnds, type Piece } from './text-file.ts';
 
 /** Bytes. */
@@ -11,6 +10,16 @@ const longestRecord = 1024 * 1024;
 const sampleSize = 64 * 1024;
 
 const mostColumns = 1000;
+
+export interface CsvSummary {
+  /** the character set that the file was read in, by its name in the Encoding Standard */
+  charset: string;
+  /** what separated the values; null: the file has one column */
+  delimiter: string | null;
+  /** without the header */
+  rows: number;
+  columns: ColumnSummary[];
+}
 
 /** Takes in a CSV file, some lines at a time. */
 export class CsvSummarizer {

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ColumnSummarizer, type ColumnType } from './column-summary.ts';
 import { InvalidCsvError } from './invalid-csv.error.ts';
-import { summarizeCsv, type CsvOptions, type CsvSummary } from './summarize-csv.ts';
+import type { CsvSummary } from './csv-summarizer.ts';
+import { summarizeCsv, type CsvOptions } from './summarize-csv.ts';
 
 async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let i = 0; i < bytes.length; i += size) yield bytes.subarray(i, i + size);

@@ -1,17 +1,6 @@
 import { addAbortSignal, Readable } from 'node:stream';
-import type { ColumnSummary } from './column-summary.ts';
-import { CsvSummarizer } from './csv-summarizer.ts';
+import { CsvSummarizer, type CsvSummary } from './csv-summarizer.ts';
 import { openText } from './text-file.ts';
-
-export interface CsvSummary {
-  /** the character set that the file was read in, by its name in the Encoding Standard */
-  charset: string;
-  /** what separated the values; null: the file has one column */
-  delimiter: string | null;
-  /** without the header */
-  rows: number;
-  columns: ColumnSummary[];
-}
 
 export interface CsvOptions {
   /** what separates the values; found in the beginning of the file by default */

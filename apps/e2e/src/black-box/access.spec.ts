@@ -1,7 +1,7 @@
 import { createHmac, createPublicKey, type KeyObject } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt, SignJWT, type JWK } from 'jose';
-import { current, type SigningKey } from '../signing-key.ts';
+import { current, type SigningKey } from '@lanyard/local-system';
 import { batchProcessor, call, inspect, issuer, jobsApi, signingKeys, tokenOf } from '../system-under-test.ts';
 
 let privateKey: KeyObject;

@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { freePort } from '@lanyard/tools/system';
+import { freePort, lanyard } from '@lanyard/local-system';
 import { decodeJwt } from 'jose';
-import { lanyard } from '../lanyard.ts';
 import { basic } from '../basic.ts';
 import { call, directory, issuer, jobsApi, batchProcessor, postToken } from '../system-under-test.ts';
 

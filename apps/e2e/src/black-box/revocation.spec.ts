@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import * as oauth from 'oauth4webapi';
-import { lanyard } from '../lanyard.ts';
+import { lanyard } from '@lanyard/local-system';
 import { basic } from '../basic.ts';
 import { batchProcessor, call, directory, issuer, jobsApi, secretOf, tokenOf } from '../system-under-test.ts';
 

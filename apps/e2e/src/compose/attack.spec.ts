@@ -1,8 +1,6 @@
 import { afterAll, beforeAll } from '@jest/globals';
-import { testAttacks } from '../attack/attack.fixture.ts';
-import { deploymentOfFolder } from '../attack/deployments.ts';
-import { targetOf } from '../attack/run-attacks.ts';
-import type { Target } from '../attack/target.ts';
+import { testAttacks } from '../attack.fixture.ts';
+import { deploymentOfFolder, type Target, targetOf } from '@lanyard/attacks';
 import { batchProcessor, directory, inspect, issuer, jobsApi, query } from '../system-under-test.ts';
 
 let target: Target;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { temporaryDirectory } from '../temporary-directory.ts';
-import { ComposeProject } from './compose-project.ts';
+import { ComposeProject } from '@lanyard/local-system/compose';
 
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 const page = await readFile(join(repository, 'docs/docker.md'), 'utf8');

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { call } from '../system-under-test.ts';
-import { ComposeProject } from './compose-project.ts';
+import { ComposeProject } from '@lanyard/local-system/compose';
 
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { acceptedSuites, allSuites, chosenSuite } from '@lanyard/service-defaults/tls.fixture';
 import { generate } from 'selfsigned';
-import { docker } from './compose-project.ts';
+import { docker } from '@lanyard/local-system/compose';
 
 let container: string;
 let directory: string;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import type { ComposeProject } from './compose-project.ts';
+import type { ComposeProject } from '@lanyard/local-system/compose';
 
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 

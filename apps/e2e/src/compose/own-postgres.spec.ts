@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort } from '@lanyard/tools/system';
-import { ComposeProject, docker } from './compose-project.ts';
+import { freePort } from '@lanyard/local-system';
+import { ComposeProject, docker } from '@lanyard/local-system/compose';
 
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 let project: ComposeProject;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { basic } from '../basic.ts';
 import { call } from '../system-under-test.ts';
-import { ComposeProject } from './compose-project.ts';
+import { ComposeProject } from '@lanyard/local-system/compose';
 
 const limits = 'statement_timeout,idle_in_transaction_session_timeout';
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { temporaryDirectory } from '../temporary-directory.ts';
-import { docker } from './compose-project.ts';
+import { docker } from '@lanyard/local-system/compose';
 
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 const execute = promisify(execFile);

@@ -5,14 +5,9 @@ import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { freePort, type Service, type System } from '@lanyard/tools/system';
-import { testAttacks } from '../attack/attack.fixture.ts';
-import { deploymentOfFolder } from '../attack/deployments.ts';
-import { forge, present } from '../attack/forge.ts';
-import { targetOf } from '../attack/run-attacks.ts';
-import { mannWhitney } from '../attack/statistics.ts';
-import type { Target } from '../attack/target.ts';
-import { timeGuesses } from '../attack/timing.ts';
+import { freePort, type Service, type System } from '@lanyard/local-system';
+import { testAttacks } from '../attack.fixture.ts';
+import { deploymentOfFolder, forge, mannWhitney, present, type Target, targetOf, timeGuesses } from '@lanyard/attacks';
 import { startSystem } from '../recorded-system.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 

@@ -1,10 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort, type Line, type Service, type System } from '@lanyard/tools/system';
+import { freePort, lanyard, type Line, type Service, type System } from '@lanyard/local-system';
 import pg from 'pg';
 import { basic } from '../basic.ts';
-import { lanyard } from '../lanyard.ts';
 import { startSystem } from '../recorded-system.ts';
 import { call, type Answer } from '../system-under-test.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';

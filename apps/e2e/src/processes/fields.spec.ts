@@ -1,13 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { freePort, type Line, type System } from '@lanyard/tools/system';
-import { deploymentOfFolder } from '../attack/deployments.ts';
-import { hostileTexts, spoiltRequests } from '../attack/fuzz/fields.ts';
-import { seedsOf, type Seed } from '../attack/fuzz/seeds.ts';
-import { call } from '../attack/http.ts';
-import { targetOf } from '../attack/run-attacks.ts';
-import type { Target } from '../attack/target.ts';
-import { lanyard } from '../lanyard.ts';
+import { freePort, lanyard, type Line, type System } from '@lanyard/local-system';
+import { call, deploymentOfFolder, type Target, targetOf } from '@lanyard/attacks';
+import { hostileTexts, type Seed, seedsOf, spoiltRequests } from '@lanyard/attacks/fuzz';
 import { startSystem } from '../recorded-system.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort, type System } from '@lanyard/tools/system';
+import { freePort, type System } from '@lanyard/local-system';
 import { startSystem } from '../recorded-system.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort, portTaken, recordOutput } from '@lanyard/tools/system';
+import { freePort, portTaken, recordOutput } from '@lanyard/local-system';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 /** How many services the system of the other tests has. */

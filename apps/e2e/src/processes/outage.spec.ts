@@ -1,9 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort, type Line, type Service, type System } from '@lanyard/tools/system';
+import { freePort, lanyard, type Line, type Service, type System } from '@lanyard/local-system';
 import { decodeJwt } from 'jose';
-import { lanyard } from '../lanyard.ts';
 import { startSystem } from '../recorded-system.ts';
 import { basic } from '../basic.ts';
 import { call } from '../system-under-test.ts';

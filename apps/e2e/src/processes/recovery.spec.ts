@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort, type Line, type Service, type System } from '@lanyard/tools/system';
+import { freePort, type Line, type Service, type System } from '@lanyard/local-system';
 import { startSystem } from '../recorded-system.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import { basic } from '../basic.ts';

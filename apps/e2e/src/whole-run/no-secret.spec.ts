@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { recordOutput } from '@lanyard/tools/system';
+import { recordOutput } from '@lanyard/local-system';
 import { recordAuditEvents, recordMetrics } from '../recorded-system.ts';
 import { basic } from '../basic.ts';
 import {

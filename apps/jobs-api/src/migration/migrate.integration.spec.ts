@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { expect, it } from '@jest/globals';
 import { migrateSchema } from '@lanyard/service-defaults';
-import { createDatabase } from '@lanyard/testing/embedded-postgres';
+import { createDatabase } from '@lanyard/embedded-postgres';
 import pg from 'pg';
 import type { QueryRunner } from 'typeorm';
 import { Jobs1700000000001 } from './1-jobs.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { databaseUrl } from '../database/database-url.ts';
+import { databaseUrl } from './database-url.ts';
 
 /** No name ends with a number: that is a mistake in an address. */
 const hostName = z.string().regex(/^(?=.{1,253}$)([a-z\d_-]{1,63}\.)*(?!\d+$)[a-z\d_-]{1,63}$/i);

@@ -31,7 +31,7 @@ import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { entityTagOf } from '../entity-tag.ts';
 import { idempotencyHeader, ifMatchHeader } from '../openapi.ts';
-import { CurrentAdministrator, type Administrator } from '../origin.ts';
+import { CurrentAdministrator, type Administrator } from '../current-administrator.ts';
 import { Emergency, LookUp } from '../work-at-a-time.ts';
 import { clientQuerySchema, type ClientQuery } from './client.query.ts';
 import { Clients } from './clients.ts';

@@ -9,7 +9,7 @@ import {
   type CreatedClient,
   type RegisteredClient,
 } from '@lanyard/administration';
-import { CONFIGURATION, invalid } from '@lanyard/service-defaults';
+import { CONFIGURATION, conflict, invalid, notFound } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Brackets, DataSource, In, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
@@ -17,14 +17,13 @@ import type { AuthServerConfiguration } from '../../configuration.ts';
 import { bulk, emergencies } from '../../pools.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
-import { revokeGrants } from '../../revocation/revoke.ts';
+import { revokeGrants } from '../../revoked-tokens/revoke.ts';
 import { administrate } from '../administrate.ts';
 import { lostScopes, requireOwnScopes, revokeForLostScopes } from '../administrative-scopes.ts';
 import { requireMatch } from '../entity-tag.ts';
 import { Idempotency } from '../idempotency.ts';
-import type { Administrator } from '../origin.ts';
-import { conflict, notFound } from '../problems.ts';
-import { shareResources } from '../resources/resources-lock.ts';
+import type { Administrator } from '../current-administrator.ts';
+import { shareResources } from '../resources-lock.ts';
 import { Secrets } from '../secrets/secrets.ts';
 import type { ClientQuery } from './client.query.ts';
 import { registeredClientOf } from './registered-client.ts';

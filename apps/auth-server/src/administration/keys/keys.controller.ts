@@ -4,18 +4,18 @@ import { RequireScopes } from '@lanyard/resource-server';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { KeyRotation as Rotation } from '../../signing-keys/key-rotation.ts';
 import { SigningKeyRow } from '../../signing-keys/signing-key.entity.ts';
 import { SigningKeys } from '../../signing-keys/signing-keys.ts';
-import { CurrentAdministrator, type Administrator } from '../origin.ts';
+import { CurrentAdministrator, type Administrator } from '../current-administrator.ts';
 import { Emergency, LookUp } from '../work-at-a-time.ts';
+import { Keys } from './keys.ts';
 
 @ApiTags('keys')
 @Controller('admin/keys')
 export class KeysController {
   constructor(
-    @Inject(SigningKeys) private readonly keys: SigningKeys,
-    @Inject(Rotation) private readonly rotation: Rotation,
+    @Inject(Keys) private readonly keys: Keys,
+    @Inject(SigningKeys) private readonly signingKeys: SigningKeys,
     @Inject(DataSource) private readonly database: DataSource,
   ) {}
 
@@ -26,7 +26,7 @@ export class KeysController {
   @ApiResponse({ status: 200, standardSchema: signingKeyListSchema })
   async list() {
     const rows = await this.database.manager.find(SigningKeyRow, { order: { createdAt: 'DESC' } });
-    return { items: rows.map((row) => this.keys.describe(row)) };
+    return { items: rows.map((row) => this.signingKeys.describe(row)) };
   }
 
   @Post('rotate')
@@ -41,7 +41,7 @@ export class KeysController {
     @Body({ schema: keyRotationSchema }) { emergency }: KeyRotation,
     @CurrentAdministrator() administrator: Administrator,
   ) {
-    await (emergency ? this.rotation.replaceAll(administrator) : this.rotation.announce(administrator));
+    await (emergency ? this.keys.replaceAll(administrator) : this.keys.announce(administrator));
     return this.list();
   }
 
@@ -55,7 +55,7 @@ export class KeysController {
     @Param('kid', { schema: signingKeySchema.shape.kid }) kid: string,
     @CurrentAdministrator() administrator: Administrator,
   ) {
-    await this.rotation.withdraw(kid, administrator);
+    await this.keys.withdraw(kid, administrator);
     return this.list();
   }
 
@@ -66,6 +66,6 @@ export class KeysController {
   @ApiResponse({ status: 200, standardSchema: z.object({ reencrypted: z.int() }) })
   @ApiResponse({ status: 409, description: 'the key that encrypts one of them is missing' })
   async reencrypt(@CurrentAdministrator() administrator: Administrator) {
-    return { reencrypted: await this.rotation.reencrypt(administrator) };
+    return { reencrypted: await this.keys.reencrypt(administrator) };
   }
 }

@@ -12,11 +12,11 @@ import { Any, type EntityManager } from 'typeorm';
 import type { AuditRecord } from '../../audit/append-audit-events.ts';
 import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
-import { revokeGrants } from '../../revocation/revoke.ts';
+import { revokeGrants } from '../../revoked-tokens/revoke.ts';
 import { lostScopeRecords, lostScopes, requireOwnScopes } from '../administrative-scopes.ts';
 import { columnsOf, differences, requireOther } from '../clients/clients.ts';
-import type { Administrator } from '../origin.ts';
-import { lockResources } from '../resources/resources-lock.ts';
+import type { Administrator } from '../current-administrator.ts';
+import { lockResources } from '../resources-lock.ts';
 import {
   readResources,
   requireUnserved,

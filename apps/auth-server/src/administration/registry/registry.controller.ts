@@ -15,7 +15,7 @@ import { appendAuditEvents } from '../../audit/append-audit-events.ts';
 import { bulk } from '../../pools.ts';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { administrate, requireNeeds } from '../administrate.ts';
-import { CurrentAdministrator, type Administrator } from '../origin.ts';
+import { CurrentAdministrator, type Administrator } from '../current-administrator.ts';
 import { Bulk } from '../work-at-a-time.ts';
 import { applyRegistry, planRegistry } from './apply-registry.ts';
 

@@ -1,5 +1,5 @@
 import { registryLimits } from '@lanyard/administration';
-import { conflict } from '../problems.ts';
+import { conflict } from '@lanyard/service-defaults';
 
 /**
  * With `prune`, a short file may change everything that is registered. One request changes as much as it may list, since

@@ -12,7 +12,7 @@ import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { entityTagOf } from '../entity-tag.ts';
 import { ifMatchHeader } from '../openapi.ts';
-import { CurrentAdministrator, type Administrator } from '../origin.ts';
+import { CurrentAdministrator, type Administrator } from '../current-administrator.ts';
 import { Resources } from './resources.ts';
 
 @ApiTags('resources')

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { isAdministrative, isReservedResource, type Resource, type ResourceDescription } from '@lanyard/administration';
-import { CONFIGURATION, invalid } from '@lanyard/service-defaults';
+import { CONFIGURATION, conflict, invalid, notFound } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Any, ArrayOverlap, DataSource, In, Not, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
@@ -10,10 +10,9 @@ import { Client } from '../../registry/client.entity.ts';
 import { ProtectedResource, Scope } from '../../registry/protected-resource.entity.ts';
 import { administrate } from '../administrate.ts';
 import { requireMatch } from '../entity-tag.ts';
-import type { Administrator } from '../origin.ts';
-import { conflict, notFound } from '../problems.ts';
+import type { Administrator } from '../current-administrator.ts';
 import { differences } from '../clients/clients.ts';
-import { lockResources } from './resources-lock.ts';
+import { lockResources } from '../resources-lock.ts';
 
 /** The protected resources and their scopes. */
 @Injectable()

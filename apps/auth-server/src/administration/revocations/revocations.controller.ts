@@ -1,33 +1,17 @@
 import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Post, Query } from '@nestjs/common';
 import {
-  clientIdSchema,
   newRevocationSchema,
   revocationPageSchema,
   type NewRevocation,
   type RevocationPage,
 } from '@lanyard/administration';
-import { revocationKinds } from '@lanyard/oauth-protocol';
 import { RequireScopes } from '@lanyard/resource-server';
 import { nextPage } from '@lanyard/service-defaults';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { z } from 'zod';
-import { CurrentAdministrator, type Administrator } from '../origin.ts';
+import { CurrentAdministrator, type Administrator } from '../current-administrator.ts';
 import { Emergency } from '../work-at-a-time.ts';
+import { revocationQuerySchema, type RevocationQuery } from './revocation.query.ts';
 import { TokenRevocations } from './token-revocations.ts';
-
-export const revocationQuerySchema = z.strictObject({
-  client_id: clientIdSchema.optional().describe('of tokens of this client'),
-  kind: z.enum(revocationKinds).optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-  after: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(Number.MAX_SAFE_INTEGER)
-    .optional()
-    .describe('the last sequence of the page before'),
-});
-export type RevocationQuery = z.infer<typeof revocationQuerySchema>;
 
 @ApiTags('revocations')
 @Controller('admin/revocations')

@@ -1,20 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AccessToken } from '@lanyard/access-token';
 import { administrativeScopes, type NewRevocation, type RevocationDescription } from '@lanyard/administration';
-import { invalid, problemException } from '@lanyard/service-defaults';
+import { invalid, notFound, problemException } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, MoreThan, type EntityManager } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
 import { bulk, emergencies } from '../../pools.ts';
 import { Client, ClientSecret, RemovedClientSecret } from '../../registry/client.entity.ts';
-import { hasForeignJti, IssuedTokens } from '../../revocation/issued-tokens.ts';
-import { RevocationRow } from '../../revocation/revocation.entity.ts';
-import { revokeGrants, revokeJti, revokeTokens } from '../../revocation/revoke.ts';
+import { hasForeignJti, IssuedTokens } from '../../revoked-tokens/issued-tokens.ts';
+import { RevocationRow } from '../../revoked-tokens/revocation.entity.ts';
+import { revokeGrants, revokeJti, revokeTokens } from '../../revoked-tokens/revoke.ts';
 import { administrate } from '../administrate.ts';
 import { requireOwnScopes } from '../administrative-scopes.ts';
-import type { Administrator } from '../origin.ts';
-import { notFound } from '../problems.ts';
-import type { RevocationQuery } from './revocations.controller.ts';
+import type { Administrator } from '../current-administrator.ts';
+import type { RevocationQuery } from './revocation.query.ts';
 
 /** Whose tokens were revoked, and which. */
 interface Revoked {

@@ -11,7 +11,7 @@ import { RequireScopes } from '@lanyard/resource-server';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { idempotencyHeader } from '../openapi.ts';
-import { CurrentAdministrator, type Administrator } from '../origin.ts';
+import { CurrentAdministrator, type Administrator } from '../current-administrator.ts';
 import { Emergency, LookUp } from '../work-at-a-time.ts';
 import { Secrets } from './secrets.ts';
 

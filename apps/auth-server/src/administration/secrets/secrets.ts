@@ -1,19 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CreatedSecret, NewSecret, Secret } from '@lanyard/administration';
-import { CONFIGURATION, invalid } from '@lanyard/service-defaults';
+import { CONFIGURATION, conflict, invalid, notFound } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type EntityManager } from 'typeorm';
 import { appendAuditEvents, type AuditRecord, type Origin } from '../../audit/append-audit-events.ts';
-import { digestSecret, generateClientSecret, isLive, looksCut } from '../../client-authentication/client-secret.ts';
+import { digestSecret, generateClientSecret, isLive, looksCut } from '../../registry/client-secret.ts';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { emergencies } from '../../pools.ts';
 import { Client, ClientSecret, ClientSecretUse, RemovedClientSecret } from '../../registry/client.entity.ts';
 import { administrate } from '../administrate.ts';
 import { requireOwnScopes } from '../administrative-scopes.ts';
-import { removeSecret } from '../../revocation/revoke.ts';
+import { removeSecret } from '../../revoked-tokens/revoke.ts';
 import { Idempotency } from '../idempotency.ts';
-import type { Administrator } from '../origin.ts';
-import { conflict, notFound } from '../problems.ts';
+import type { Administrator } from '../current-administrator.ts';
 import { adviceOn } from './secret-advice.ts';
 
 /** More than this would make each authentication slow. */

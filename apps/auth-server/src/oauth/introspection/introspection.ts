@@ -1,0 +1,44 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { signJwt } from '@lanyard/access-token';
+import { introspectionResponseType, type IntrospectionResponse } from '@lanyard/oauth-protocol';
+import { CONFIGURATION } from '@lanyard/service-defaults';
+import type { AuthServerConfiguration } from '../../configuration.ts';
+import { IssuedTokens } from '../../revoked-tokens/issued-tokens.ts';
+import { Revocations } from '../../revoked-tokens/revocations.ts';
+import { SigningKeys } from '../../signing-keys/signing-keys.ts';
+
+/** Says of an access token what a resource server may know, all from memory. */
+@Injectable()
+export class Introspection {
+  constructor(
+    @Inject(IssuedTokens) private readonly tokens: IssuedTokens,
+    @Inject(Revocations) private readonly revocations: Revocations,
+    @Inject(SigningKeys) private readonly keys: SigningKeys,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+  ) {}
+
+  /**
+   * Whatever the reason for which a token is not active, it is not told, RFC 7662 section 2.2.
+   * @param resources  the protected resources that ask; a token for others is not active for them, section 4
+   */
+  async introspect(token: string, resources: readonly string[]): Promise<IntrospectionResponse> {
+    const accessToken = await this.tokens.recognise(token);
+    if (!accessToken || this.revocations.isRevoked(accessToken)) return { active: false };
+    const { scope = '', client_id, exp, iat, sub, aud, iss, jti } = accessToken.claims;
+    if (typeof aud !== 'string' || !resources.includes(aud)) return { active: false };
+    this.revocations.requireCurrent();
+    return { active: true, scope, client_id, token_type: 'Bearer', exp, iat, sub, aud, iss, jti };
+  }
+
+  /** A signed response, RFC 9701 section 5. */
+  sign(response: IntrospectionResponse, clientId: string): string {
+    const { kid, privateKey } = this.keys.current;
+    const claims = {
+      iss: this.configuration.ISSUER,
+      aud: clientId,
+      iat: Math.floor(Date.now() / 1000),
+      token_introspection: response,
+    };
+    return signJwt({ alg: 'ES256', typ: introspectionResponseType, kid }, claims, privateKey);
+  }
+}

@@ -1,0 +1,57 @@
+import { Controller, Get, Header, Inject } from '@nestjs/common';
+import { Public } from '@lanyard/resource-server/access';
+import type { AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
+import { CONFIGURATION } from '@lanyard/service-defaults';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { AuthServerConfiguration } from '../../configuration.ts';
+import { ProtectedResources } from '../../registry/protected-resources.ts';
+
+/** More scope values are left out, RFC 8414 section 2: they would be megabytes for anonymous callers. */
+const scopeValuesAtMost = 1000;
+
+const authenticationMethods = ['client_secret_basic', 'client_secret_post'];
+
+/** Authorization server metadata, RFC 8414. */
+@Controller('.well-known/oauth-authorization-server')
+@Public()
+export class MetadataController {
+  private written?: { resources: object; text: string };
+
+  constructor(
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+    @Inject(ProtectedResources) private readonly resources: ProtectedResources,
+  ) {}
+
+  @Get()
+  @ApiTags('metadata')
+  @ApiOperation({ summary: 'Where everything is, RFC 8414' })
+  @ApiResponse({ status: 200, content: { 'application/json': { schema: { type: 'object' } } } })
+  @Header('cache-control', 'public, max-age=300')
+  @Header('content-type', 'application/json; charset=utf-8')
+  metadata(): string {
+    const { all: resources } = this.resources;
+    // Written once for as long as no resource changes.
+    if (this.written?.resources !== resources) this.written = { resources, text: JSON.stringify(this.describe()) };
+    return this.written.text;
+  }
+
+  private describe(): AuthorizationServerMetadata {
+    const issuer = this.configuration.ISSUER;
+    const { scopeValues } = this.resources;
+    return {
+      issuer,
+      token_endpoint: `${issuer}/oauth/token`,
+      jwks_uri: `${issuer}/.well-known/jwks.json`,
+      ...(scopeValues.length <= scopeValuesAtMost && { scopes_supported: scopeValues }),
+      response_types_supported: [],
+      grant_types_supported: ['client_credentials'],
+      token_endpoint_auth_methods_supported: authenticationMethods,
+      revocation_endpoint: `${issuer}/oauth/revoke`,
+      revocation_endpoint_auth_methods_supported: authenticationMethods,
+      introspection_endpoint: `${issuer}/oauth/introspect`,
+      introspection_endpoint_auth_methods_supported: authenticationMethods,
+      introspection_signing_alg_values_supported: ['ES256'],
+      revocations_uri: `${issuer}/oauth/revocations`,
+    };
+  }
+}

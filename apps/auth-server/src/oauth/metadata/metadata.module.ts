@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { RegistryModule } from '../../registry/registry.module.ts';
+import { SigningKeysModule } from '../../signing-keys/signing-keys.module.ts';
+import { JwksController } from './jwks.controller.ts';
+import { MetadataController } from './metadata.controller.ts';
+
+@Module({
+  imports: [RegistryModule, SigningKeysModule],
+  controllers: [MetadataController, JwksController],
+})
+export class MetadataModule {}

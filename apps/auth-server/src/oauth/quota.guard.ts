@@ -1,0 +1,54 @@
+import { Inject, Injectable, mixin, type CanActivate, type ExecutionContext, type Type } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { authenticatedClientOf } from './client-authentication/client-authentication.guard.ts';
+import type { Client } from '../registry/client.entity.ts';
+import { ClientQuotas, type QuotaName } from '../throttling/client-quotas.ts';
+import { delay, DelayedRequests } from '../throttling/delayed-requests.ts';
+import { FairTurns } from '../throttling/fair-turns.ts';
+import type { ThrottledLimit } from '../throttling/throttled-error.ts';
+import { Throttling } from '../throttling/throttling.ts';
+
+const limits: Record<QuotaName, ThrottledLimit> = {
+  tokens: 'quota',
+  introspections: 'introspection_quota',
+  revocations: 'revocation_quota',
+  revocationLists: 'revocation_list_quota',
+};
+
+/** Delayed before they are refused: without the list, a resource server accepts revoked tokens. */
+const delayed: ReadonlySet<QuotaName> = new Set(['revocationLists']);
+
+/** Lets an authenticated client go on within the named quota, in turn with other clients. */
+export function QuotaGuard(name: QuotaName): Type<CanActivate> {
+  @Injectable()
+  class NamedQuotaGuard implements CanActivate {
+    static readonly quota = name;
+
+    constructor(
+      @Inject(ClientQuotas) private readonly quotas: ClientQuotas,
+      @Inject(DelayedRequests) private readonly delays: DelayedRequests,
+      @Inject(FairTurns) private readonly turns: FairTurns,
+      @Inject(Throttling) private readonly throttling: Throttling,
+    ) {}
+
+    canActivate(context: ExecutionContext): true | Promise<true> {
+      const request = context.switchToHttp().getRequest<FastifyRequest>();
+      const client = authenticatedClientOf(request);
+      const seconds = this.quotas.use(name, client);
+      if (seconds === 0) return this.turnOf(client);
+      const isDelayed = delayed.has(name) && this.throttling.isEnforced;
+      const delayEnds = isDelayed ? this.delays.delay(client.clientId) : undefined;
+      if (delayEnds) {
+        this.throttling.delayed(limits[name], request);
+        return delayEnds.then(() => this.turnOf(client));
+      }
+      this.throttling.beyond(limits[name], isDelayed ? delay : seconds, request, client.clientId);
+      return this.turnOf(client);
+    }
+
+    private turnOf({ clientId }: Client): true | Promise<true> {
+      return this.turns.turnOf(clientId)?.then(() => true) ?? true;
+    }
+  }
+  return mixin(NamedQuotaGuard);
+}

@@ -1,0 +1,71 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { AccessToken } from '@lanyard/access-token';
+import { DataSource } from 'typeorm';
+import { appendAuditEvents, type Origin } from '../../audit/append-audit-events.ts';
+import { Revocations } from '../../revoked-tokens/revocations.ts';
+import { revokeTokens } from '../../revoked-tokens/revoke.ts';
+
+interface Waiting {
+  token: AccessToken;
+  origin: Origin;
+  done: PromiseWithResolvers<void>;
+}
+
+/** How many are written in one transaction. */
+const batch = 500;
+
+/**
+ * Revokes tokens for the clients they were issued to. What comes while a transaction is under way is written together in
+ * the next one, since transactions wait for each other; whoever asked hears of it when that has committed.
+ */
+@Injectable()
+export class RevocationWriter {
+  private readonly waiting: Waiting[] = [];
+  private writing = false;
+
+  constructor(
+    @Inject(Revocations) private readonly revocations: Revocations,
+    @Inject(DataSource) private readonly database: DataSource,
+  ) {}
+
+  revoke(token: AccessToken, origin: Origin): Promise<void> {
+    const done = Promise.withResolvers<void>();
+    this.waiting.push({ token, origin, done });
+    if (!this.writing) void this.writeAll();
+    return done.promise;
+  }
+
+  private async writeAll(): Promise<void> {
+    this.writing = true;
+    for (let next = this.waiting.splice(0, batch); next.length > 0; next = this.waiting.splice(0, batch)) {
+      const written = this.write(next);
+      await written.catch(() => undefined);
+      for (const { done } of next) done.resolve(written);
+    }
+    this.writing = false;
+  }
+
+  private async write(asked: readonly Waiting[]): Promise<void> {
+    const next = [...new Map(asked.map((one) => [one.token.claims.jti, one])).values()];
+    await this.database.transaction(async (manager) => {
+      const revoked = new Set(
+        await revokeTokens(
+          manager,
+          next.map(({ token }) => token),
+        ),
+      );
+      // One event for each token, however often and wherever it was asked for.
+      const fresh = next.filter(({ token }) => revoked.has(token.claims.jti));
+      await appendAuditEvents(
+        manager,
+        fresh.map(({ token: { clientId, claims }, origin }) => ({
+          type: 'access_token.revoked',
+          origin,
+          clientId,
+          details: { jti: claims.jti },
+        })),
+      );
+    });
+    await this.revocations.load();
+  }
+}

@@ -1,0 +1,122 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { issueAccessToken, signJwt, type AccessToken } from '@lanyard/access-token';
+import fc from 'fast-check';
+import { createLocalJWKSet } from 'jose';
+import type { AuthServerConfiguration } from '../configuration.ts';
+import type { RegistryChanges } from '../replicas/registry-changes.ts';
+import type { SigningKeys } from '../signing-keys/signing-keys.ts';
+import { hasForeignJti, IssuedTokens } from './issued-tokens.ts';
+
+const ISSUER = 'https://auth.example';
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const key = { kid: 'k1', privateKey };
+const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'ES256' }] };
+/** One that has not looked for new keys yet. */
+const issuedTokens = (requireCaughtUp = () => Promise.resolve()) =>
+  new IssuedTokens(
+    { jwks, getKey: createLocalJWKSet(jwks) } as unknown as SigningKeys,
+    { requireCaughtUp } as RegistryChanges,
+    { ISSUER } as AuthServerConfiguration,
+  );
+const recognised = async (token: string) => {
+  const tokens = issuedTokens();
+  return [await tokens.recognise(token), await tokens.recogniseForCertain(token)];
+};
+
+const anyText = fc.string({ unit: 'binary' });
+const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
+
+describe('a token of this server', () => {
+  it('is recognised, whichever resource it is for [introspection-of-own-tokens, RFC 7662 §4]', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyText, anyText, async (clientId, audience) => {
+        const { token, claims } = issueAccessToken(ISSUER, key, { clientId, audience, scope: 'a', lifetime: 60 });
+        const found = (await recognised(token)) as AccessToken[];
+        expect(found.map((token) => token.claims)).toEqual([claims, claims]);
+        expect(found.map(hasForeignJti)).toEqual([false, false]);
+      }),
+    );
+  });
+
+  it('is no other text, and nothing is thrown for one [inactive-says-nothing, RFC 7662 §2.2]', async () => {
+    const json = fc.oneof(fc.json(), fc.constantFrom('{"aud":"a"}', '{"alg":"ES256","typ":"at+jwt","kid":"k2"}'));
+    const part = fc.oneof(
+      json.map((text) => Buffer.from(text).toString('base64url')),
+      fc.base64String(),
+      anyText,
+    );
+    const similar = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => parts.join('.'));
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(anyText, similar), async (text) => {
+        expect(await recognised(text)).toEqual([undefined, undefined]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is not what its key signed without the claims of one [inactive-says-nothing, RFC 7662 §2.2]', async () => {
+    const claims = fc.record(
+      {
+        iss: fc.constant(ISSUER),
+        aud: fc.oneof(anyText, fc.jsonValue()),
+        exp: fc.constant(4e9),
+        sub: fc.jsonValue(),
+        jti: anyText,
+      },
+      { requiredKeys: [] },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(claims, fc.object()), fc.constantFrom('k1', 'k2', ''), async (claims, kid) => {
+        const token = signJwt({ alg: 'ES256', typ: 'at+jwt', kid }, claims, privateKey);
+        expect(await recognised(token)).toEqual([undefined, undefined]);
+      }),
+    );
+  });
+
+  it.each(['.', 'a.', 'a', '=', 'e30.', ' ', 'é'])(
+    'has not 100,000 characters of %j [inactive-says-nothing, RFC 7662 §2.2]',
+    async (piece) => {
+      expect(await recognised(long(piece))).toEqual([undefined, undefined]);
+    },
+  );
+});
+
+describe('tokens that name an unknown key', () => {
+  it('cause a look for new keys now and then, however many they are [unknown-kid-cooldown, Lanyard]', async () => {
+    let looks = 0;
+    const counting = issuedTokens(async () => {
+      looks += 1;
+    });
+    const begun = performance.now();
+    const flood = async (flood: number) => {
+      for (let i = 0; i < 10; i++) {
+        const token = signJwt({ alg: 'ES256', typ: 'at+jwt', kid: `${flood} ${i}` }, { aud: 'a' }, privateKey);
+        expect(await counting.recogniseForCertain(token)).toBeUndefined();
+        expect(await counting.recognise(token)).toBeUndefined();
+      }
+    };
+    await Promise.all(Array.from({ length: 20 }, (_, i) => flood(i)));
+    // 20 a second for tokens that are to be revoked, one a second for others.
+    expect(looks).toBeLessThanOrEqual(((performance.now() - begun) * 21) / 1000 + 2);
+  });
+});
+
+describe('a foreign jti', () => {
+  const isForeign = (jti: string) => hasForeignJti({ claims: { jti } } as AccessToken);
+
+  it('is one that is not given here [foreign-jti, Lanyard]', () => {
+    const own = fc.string({ unit: fc.constantFrom('a', 'Z', '0', '_', '-'), minLength: 1, maxLength: 64 });
+    const almost = fc.string({ unit: fc.constantFrom('a', '.', '\n', '\0', 'é', ' '), minLength: 1 });
+    fc.assert(
+      fc.property(own, almost, (own, almost) => {
+        expect(isForeign(own)).toBe(false);
+        expect(isForeign(own + almost)).toBe(/[^a]/.test(almost) || own.length + almost.length > 64);
+      }),
+    );
+  });
+
+  it.each(['a', '-', '\n', 'é'])('has 100,000 characters of %j [foreign-jti, Lanyard]', (piece) => {
+    expect([long(piece), `${long(piece)}!`].map(isForeign)).toEqual([true, true]);
+  });
+});

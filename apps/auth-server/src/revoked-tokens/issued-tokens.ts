@@ -1,0 +1,84 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { InvalidTokenError, validateAccessToken, type AccessToken } from '@lanyard/access-token';
+import { CONFIGURATION } from '@lanyard/service-defaults';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+import type { AuthServerConfiguration } from '../configuration.ts';
+import { coalesced } from '../replicas/coalesced.ts';
+import { RegistryChanges } from '../replicas/registry-changes.ts';
+import { SigningKeys } from '../signing-keys/signing-keys.ts';
+
+/** The least time between two looks for new keys that tokens of unknown keys cause, ms; shorter where they are revoked. */
+const cooldown = { introspection: 1000, revocation: 50 };
+
+/** Recognises the access tokens that this server has issued. */
+@Injectable()
+export class IssuedTokens {
+  private lookForKeys: Promise<void> | undefined;
+
+  constructor(
+    @Inject(SigningKeys) private readonly keys: SigningKeys,
+    @Inject(RegistryChanges) private readonly changes: RegistryChanges,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+  ) {}
+
+  /**
+   * @returns what a token says, for whatever audience; undefined where it is expired, forged or none of this server's
+   * @throws where its key is not known and the database is away
+   */
+  async recognise(token: string): Promise<AccessToken | undefined> {
+    const recognised = await this.validate(token);
+    if (recognised || !this.namesUnknownKey(token)) return recognised;
+    this.lookForKeys ??= this.changes.requireCaughtUp().finally(() => {
+      setTimeout(() => (this.lookForKeys = undefined), cooldown.introspection).unref();
+    });
+    await this.lookForKeys;
+    return this.validate(token);
+  }
+
+  /**
+   * Likewise, and not without a look for new keys that began after it was asked for, since what is to be revoked must not
+   * be missed: one look at a time for all, and 20 a second.
+   */
+  async recogniseForCertain(token: string): Promise<AccessToken | undefined> {
+    const recognised = await this.validate(token);
+    if (recognised || !this.namesUnknownKey(token)) return recognised;
+    await this.lookForCertain();
+    return this.validate(token);
+  }
+
+  private readonly lookForCertain = coalesced(() => this.changes.requireCaughtUp(), cooldown.revocation);
+
+  private async validate(token: string): Promise<AccessToken | undefined> {
+    const audience = audienceOf(token);
+    if (audience === undefined) return undefined;
+    try {
+      const requirements = { issuer: this.configuration.ISSUER, audience };
+      return await validateAccessToken(token, this.keys.getKey, requirements);
+    } catch (error) {
+      if (error instanceof InvalidTokenError) return undefined;
+      throw error;
+    }
+  }
+
+  private namesUnknownKey(token: string): boolean {
+    try {
+      const { kid } = decodeProtectedHeader(token);
+      return !this.keys.jwks.keys.some((key) => key.kid === kid);
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** A thief of a key can give tokens identifiers that this server does not issue, such as those no database can store. */
+export const hasForeignJti = ({ claims: { jti } }: AccessToken): boolean => !/^[\w-]{1,64}$/.test(jti);
+
+/** The one that the token names: it is its issuer who asks, not a resource server. */
+function audienceOf(token: string): string | undefined {
+  try {
+    const { aud } = decodeJwt(token);
+    return typeof aud === 'string' ? aud : undefined;
+  } catch {
+    return undefined;
+  }
+}

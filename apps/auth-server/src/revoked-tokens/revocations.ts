@@ -1,0 +1,157 @@
+import {
+  Inject,
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { issueRevocationList, RevokedTokens, type AccessToken, type Revocation } from '@lanyard/access-token';
+import { OAuthError } from '@lanyard/oauth-protocol';
+import { CONFIGURATION, Readiness, Registry, repeat } from '@lanyard/service-defaults';
+import { Gauge } from 'prom-client';
+import { DataSource } from 'typeorm';
+import type { AuthServerConfiguration } from '../configuration.ts';
+import { WaitingRequests } from '../replicas/waiting-requests.ts';
+import { coalesced } from '../replicas/coalesced.ts';
+import { RegistryChanges } from '../replicas/registry-changes.ts';
+import { SigningKeys } from '../signing-keys/signing-keys.ts';
+import { RevocationLists, type Entry, type UnsignedList } from './revocation-lists.ts';
+
+/** How long ago the database must have been seen at least, seconds, for this replica to say what is not revoked. */
+const leastStaleness = 30;
+
+/** How many rows are taken in at a time: some milliseconds of work, whatever their number. */
+const pageSize = 2000;
+
+/** The least time between two looks at the database for resource servers that know more than this replica, ms. */
+const lookAgain = 50;
+
+/** What is revoked, all in memory, as every replica knows it some milliseconds after it was committed. */
+@Injectable()
+export class Revocations implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
+  /** In the order of their sequence numbers. */
+  private entries: Entry[] = [];
+  private readonly revoked = new RevokedTokens();
+  private readonly live: Gauge;
+  private stopTidying?: () => void;
+  private readonly lists = new RevocationLists((list) => this.sign(list));
+  readonly waiting = new WaitingRequests();
+  /** The sequence number of the newest revocation. */
+  cursor = 0;
+
+  constructor(
+    @Inject(DataSource) private readonly database: DataSource,
+    @Inject(RegistryChanges) private readonly changes: RegistryChanges,
+    @Inject(SigningKeys) private readonly keys: SigningKeys,
+    @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
+    @Inject(Registry) metrics: Registry,
+    @Inject(Readiness) private readonly readiness: Readiness,
+  ) {
+    this.live = new Gauge({
+      name: 'lanyard_revocations',
+      help: 'tokens, grants and keys that are revoked at the moment',
+      registers: [metrics],
+    });
+  }
+
+  async onModuleInit(): Promise<void> {
+    this.readiness.require('revocations', async () =>
+      this.changes.isLost || this.isStale
+        ? { degraded: 'what others revoke is not heard of at the moment' }
+        : undefined,
+    );
+    this.changes.whenLost(() => this.waiting.tell());
+    await this.changes.begin((subject) => (subject === 'revocations' ? this.load() : undefined));
+    await this.load();
+  }
+
+  onApplicationBootstrap(): void {
+    this.stopTidying = repeat(
+      () => 60_000,
+      () => this.dropEnded(Math.floor(Date.now() / 1000)),
+      () => undefined,
+    );
+  }
+
+  beforeApplicationShutdown(): void {
+    this.stopTidying?.();
+    this.waiting.stop();
+  }
+
+  isRevoked(accessToken: AccessToken): boolean {
+    return this.revoked.has(accessToken);
+  }
+
+  /**
+   * A replica that has lost the database does not know what others have revoked since.
+   * @throws {OAuthError} `temporarily_unavailable`
+   */
+  requireCurrent(): void {
+    if (!this.isStale) return;
+    throw new OAuthError('temporarily_unavailable', 'it is not known here at the moment what was revoked', {
+      cause: `the database was last seen ${Math.round(this.changes.staleness)} s ago`,
+    });
+  }
+
+  /** Whether all is known here that is revoked; looks at the database again where it was lost. */
+  isCurrent(): Promise<boolean> {
+    return this.changes.isReached();
+  }
+
+  private get isStale(): boolean {
+    const longest = Math.max(leastStaleness, 3 * this.configuration.REGISTRY_RECONCILIATION_PERIOD);
+    return this.changes.staleness > longest;
+  }
+
+  /** As soon as this has ended, what was committed before it is known here. */
+  readonly load = coalesced(() => this.read());
+
+  /** Likewise, and not more often than this replica can afford to for everyone who asks. */
+  readonly catchUp = coalesced(() => this.load(), lookAgain);
+
+  /**
+   * What is revoked, signed: the whole of it in parts, or what came after a cursor.
+   * @param after  a cursor, not beyond that of this replica; undefined: from the beginning
+   * @param stale  whether something may be missing
+   */
+  list(after?: number, stale = false): string {
+    const { entries, cursor } = this;
+    return this.lists.list({ entries, cursor, after, stale, kid: this.keys.newest.kid });
+  }
+
+  private sign(list: UnsignedList): string {
+    const now = Math.floor(Date.now() / 1000);
+    const revocations = list.revocations.filter(({ until }) => until >= now);
+    return issueRevocationList(this.configuration.ISSUER, this.keys.newest, { ...list, revocations }, now);
+  }
+
+  private async read(): Promise<void> {
+    const before = this.cursor;
+    while ((await this.readPage()) === pageSize);
+    this.live.set(this.revoked.size);
+    if (this.cursor !== before) this.waiting.tell();
+  }
+
+  /** @returns how many rows there were */
+  private async readPage(): Promise<number> {
+    // Rows as they come: there may be a hundred thousand, and entities would take seconds.
+    const rows = await this.database.query<(Revocation & { sequence: string })[]>(
+      `SELECT sequence, kind, id, ceil(extract(epoch FROM ends_at))::float8 AS until
+       FROM revocation WHERE sequence > $1 ORDER BY sequence LIMIT $2`,
+      [this.cursor, pageSize],
+    );
+    for (const row of rows) {
+      const revocation = { ...row, sequence: Number(row.sequence) };
+      this.entries.push(revocation);
+      this.revoked.add(revocation);
+      this.cursor = revocation.sequence;
+    }
+    return rows.length;
+  }
+
+  private async dropEnded(now: number): Promise<void> {
+    this.entries = this.entries.filter(({ until }) => until >= now);
+    await this.revoked.dropEnded(now);
+    this.live.set(this.revoked.size);
+  }
+}

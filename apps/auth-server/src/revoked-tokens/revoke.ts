@@ -1,0 +1,106 @@
+import type { AccessToken } from '@lanyard/access-token';
+import { type EntityManager } from 'typeorm';
+import { advisoryLocks } from '../advisory-locks.ts';
+import { longestStaleness } from '../registry/client-registry.ts';
+import { ClientSecret } from '../registry/client.entity.ts';
+import type { RevocationRow } from './revocation.entity.ts';
+
+/** No access token lives longer, seconds. */
+const longestLifetime = 3600;
+
+/** For how long a withdrawn key is remembered at most, and what it signed: longer than anybody keeps an old JWK Set. */
+const inAYear = () => Date.now() / 1000 + 366 * 86_400;
+
+/** How far the clocks of those who validate may be behind, seconds. */
+const clockDifference = 300;
+
+type NewRevocation = Pick<RevocationRow, 'kind' | 'id' | 'clientId'> & { /** seconds since the epoch */ until: number };
+
+/** Whatever a replica that has not heard of it yet goes on to issue has ended by then. */
+const untilAllHaveEnded = () => Date.now() / 1000 + longestStaleness + longestLifetime + clockDifference;
+
+/**
+ * Revokes access tokens, each by itself.
+ * @returns the `jti` of those that were not revoked before
+ */
+export const revokeTokens = (manager: EntityManager, tokens: readonly AccessToken[]): Promise<string[]> =>
+  insert(
+    manager,
+    tokens.map(({ claims, expiresAt, clientId }) => {
+      return { kind: 'jti', id: claims.jti, clientId, until: Math.min(expiresAt + clockDifference, inAYear()) };
+    }),
+  );
+
+/** Revokes an access token of which nothing but its `jti` is known. */
+export const revokeJti = (manager: EntityManager, jti: string): Promise<string[]> =>
+  insert(manager, [{ kind: 'jti', id: jti, clientId: null, until: untilAllHaveEnded() }]);
+
+/** Revokes all tokens that these keys signed. Whoever stole one chooses himself when his tokens end. */
+export const revokeKeys = (manager: EntityManager, kids: readonly string[]): Promise<string[]> =>
+  insert(
+    manager,
+    kids.map((kid) => ({ kind: 'kid', id: kid, clientId: null, until: inAYear() })),
+  );
+
+/**
+ * Revokes all tokens of clients, or those that one secret obtained; removed secrets included. The secrets stay, and what
+ * is obtained with them from now on is another grant. The caller has locked the clients.
+ */
+export async function revokeGrants(
+  manager: EntityManager,
+  clientIds: string | readonly string[],
+  secretId?: string,
+): Promise<void> {
+  const ids = [clientIds].flat();
+  if (ids.length === 0) return;
+  const grants = await manager.query<{ client_id: string; grant_id: string }[]>(
+    `SELECT client_id, grant_id FROM client_secret WHERE client_id = ANY($1) AND ($2::uuid IS NULL OR id = $2)
+     UNION SELECT client_id, grant_id FROM removed_client_secret
+       WHERE client_id = ANY($1) AND ($2::uuid IS NULL OR secret_id = $2) AND grant_id IS NOT NULL
+         AND removed_at > now() - make_interval(secs => $3)`,
+    [ids, secretId ?? null, longestStaleness + longestLifetime + clockDifference],
+  );
+  await manager.query(
+    `UPDATE client_secret SET grant_id = DEFAULT WHERE client_id = ANY($1) AND ($2::uuid IS NULL OR id = $2)`,
+    [ids, secretId ?? null],
+  );
+  const until = untilAllHaveEnded();
+  await insert(
+    manager,
+    grants.map(({ client_id: clientId, grant_id: id }) => ({ kind: 'grant_id', id, clientId, until })),
+  );
+}
+
+/** Removes a secret, and revokes the tokens that were obtained with it. The caller has locked the client. */
+export async function removeSecret(manager: EntityManager, { id, clientId }: ClientSecret): Promise<void> {
+  await revokeGrants(manager, clientId, id);
+  await manager.delete(ClientSecret, { id });
+}
+
+/**
+ * Within the transaction of what makes it necessary, after everything else but its audit events.
+ * @returns the identifiers that are new
+ */
+async function insert(manager: EntityManager, revocations: readonly NewRevocation[]): Promise<string[]> {
+  if (revocations.length === 0) return [];
+  await manager.query('SELECT pg_advisory_xact_lock($1)', [advisoryLocks.revocations]);
+  const inserted = await manager.query<{ id: string }[]>(
+    `WITH newest AS MATERIALIZED (
+       SELECT greatest(max(sequence), floor(extract(epoch FROM clock_timestamp()) * 1e6)::bigint) AS sequence
+       FROM revocation
+     )
+     INSERT INTO revocation (sequence, kind, id, client_id, ends_at)
+       SELECT newest.sequence + number, kind, id, client_id, to_timestamp(ends_at)
+       FROM newest, unnest($1::text[], $2::text[], $3::text[], $4::float8[])
+         WITH ORDINALITY AS new(kind, id, client_id, ends_at, number)
+     ON CONFLICT (kind, id) DO NOTHING
+     RETURNING id`,
+    [
+      revocations.map(({ kind }) => kind),
+      revocations.map(({ id }) => id),
+      revocations.map(({ clientId }) => clientId),
+      revocations.map(({ until }) => Math.ceil(until)),
+    ],
+  );
+  return inserted.map(({ id }) => id);
+}

@@ -1,0 +1,24 @@
+import { describe, expect, it } from '@jest/globals';
+import { lessons, outcomeOf, type Target } from '@lanyard/attacks';
+import { faultsOf, fuzz } from '@lanyard/attacks/fuzz';
+
+/** Each attack as a test, in their order; then requests with something wrong. */
+export function testAttacks(target: () => Target): void {
+  describe.each(Object.entries(lessons))('%s', (_, attacks) => {
+    it.each(attacks.map((attack) => [attack.name, attack] as const))(
+      'withstands %s',
+      async (_name, attack) => {
+        const { result, answer } = await outcomeOf(attack, target());
+        const isLeftOut = attack.needs === 'https' && target().secureUrls.length === 0;
+        expect({ result, answer }).toEqual({ result: isLeftOut ? 'left out' : 'stopped', answer });
+      },
+      120_000,
+    );
+  });
+
+  it('answers no spoilt request with a 5xx [no-server-error, Lanyard]', async () => {
+    const report = await fuzz(target(), { requests: 5000, seed: 1, told: () => undefined });
+    expect(faultsOf(report)).toEqual([]);
+    expect(report.requests).toBeGreaterThanOrEqual(5000);
+  }, 300_000);
+}

@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto';
+import { assert } from './not-stopped.ts';
+import { basicCredentials } from '@lanyard/oauth-protocol';
+import { call, form, type Answer } from './http.ts';
+import type { Target } from './target.ts';
+
+export const grant = { grant_type: 'client_credentials' };
+export const nobody = (): string => `nobody-${randomBytes(6).toString('hex')}`;
+
+/** With a secret that is wrong. */
+export const guess = (target: Target, clientId: string, headers: Record<string, string> = {}): Promise<Answer> =>
+  call(
+    target.tokenEndpoint,
+    form(grant, { authorization: basicCredentials(clientId, randomBytes(32).toString('hex')), ...headers }),
+  );
+
+/** A client of the attacker's own, with a quota. */
+export async function clientOfItsOwn(target: Target, tokensPerMinute: number) {
+  const token = await target.tokenOf('administrator', 'clients:write');
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  const clientId = `attacker-${randomBytes(6).toString('hex')}`;
+  const client = {
+    client_id: clientId,
+    scope: 'jobs:read',
+    default_scope: 'jobs:read',
+    tokens_per_minute: tokensPerMinute,
+  };
+  const created = await call(`${target.issuer}/admin/clients`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(client),
+  });
+  assert(created.status === 201, `a client could not be registered: ${created.status} ${String(created.body.title)}`);
+  return {
+    clientId,
+    authorization: basicCredentials(clientId, String(created.body.client_secret)),
+    remove: () => call(`${target.issuer}/admin/clients/${clientId}`, { method: 'DELETE', headers }),
+  };
+}
+
+/** Whether limits are observed alone, as its metrics say. */
+export async function observes({ inspect }: Target): Promise<boolean> {
+  const { text } = await inspect('auth-server', '/metrics');
+  return /^lanyard_throttled_requests_total\{[^}]*enforced="false"[^}]*\} [1-9]/m.test(text);
+}

@@ -1,0 +1,72 @@
+import type { Attack } from '../attack.ts';
+import { assert } from '../not-stopped.ts';
+import { basicCredentials } from '@lanyard/oauth-protocol';
+import { call, counted, form, type Answer } from '../http.ts';
+import { mannWhitney, quantile } from '../statistics.ts';
+import { timeGuesses } from '../timing.ts';
+import { clientOfItsOwn, grant, guess, nobody } from '../attackers.ts';
+
+/** An answer without what is of the moment. */
+const essence = ({ status, headers, text }: Answer): string => {
+  const { date: _1, 'x-request-id': _2, 'retry-after': _3, ...rest } = headers;
+  return JSON.stringify([status, rest, text]);
+};
+
+export const identity: Attack[] = [
+  {
+    name: 'which clients there are, by the answer',
+    rule: '[same-answer, RFC 6749 §5.2]',
+    tries:
+      'an unknown client, a wrong secret, an empty one, the secret of another client, and compares the whole answers',
+    stoppedBy: 'one answer, word for word, whatever is wrong',
+    needs: 'administrator',
+    async run(target) {
+      // One of its own, in whose name nobody has failed before.
+      const { clientId, remove } = await clientOfItsOwn(target, 600);
+      const post = (parameters: Record<string, string>, authorization?: string) =>
+        call(target.tokenEndpoint, form({ ...grant, ...parameters }, authorization ? { authorization } : {}));
+      const answers = [
+        await guess(target, nobody()),
+        await guess(target, clientId),
+        await post({}, basicCredentials(clientId, target.secretOf('jobs-api'))),
+        await post({}, basicCredentials(clientId, '')),
+        await post({}, basicCredentials(nobody(), '')),
+        await post({ client_id: nobody(), client_secret: 'x' }),
+        await post({ client_id: clientId, client_secret: 'x' }),
+      ];
+      await remove();
+      const statuses = answers.map(({ status }) => status);
+      // An address that failed often waits now and then, whoever is asked for.
+      const different = new Set(answers.map(essence));
+      assert(different.size === new Set(statuses).size, `the answers differ:\n${[...different].join('\n')}`);
+      for (const { status, headers } of answers) {
+        const isChallenge = status === 401 && headers['www-authenticate']?.startsWith('Basic ');
+        assert(isChallenge || status === 429, `answered ${status}`);
+      }
+      return `${counted(statuses)}, ${answers[0]!.text}`;
+    },
+  },
+  {
+    name: 'which clients there are, by the time',
+    rule: '[same-answer, RFC 6749 §5.2]',
+    tries:
+      'thousands of guesses at a client that there is and at one that there is not, in random order, to tell them apart by the time',
+    stoppedBy:
+      'an unknown client costs the same work as a wrong secret; and guesses are throttled before there are many',
+    async run(target) {
+      // At home here, so that its guesses are looked at in earnest.
+      await target.freshTokenOf('jobs-cli');
+      const samples = Number(process.env.SAMPLES) || 3000;
+      const { known, unknown } = await timeGuesses(target.tokenEndpoint, 'jobs-cli', samples);
+      if (known.length + unknown.length < samples) {
+        return `throttled after ${known.length + unknown.length} guesses (with THROTTLING=observe all are timed)`;
+      }
+      const { p, auc } = mannWhitney(known, unknown);
+      const found =
+        `${known.length} and ${unknown.length} samples, medians ${quantile(known, 0.5).toFixed(1)} and ` +
+        `${quantile(unknown, 0.5).toFixed(1)} µs, Mann-Whitney p = ${p.toFixed(3)}, AUC ${auc.toFixed(4)}`;
+      assert(p > 0.0001, `known and unknown clients differ: ${found}`);
+      return found;
+    },
+  },
+];

@@ -1,0 +1,10 @@
+export type { Attack } from './attack.ts';
+export { composeDeployment, deploymentOfFolder, type Found } from './deployments.ts';
+export { forge, present } from './forge.ts';
+export { call } from './http.ts';
+export { lessons } from './lessons.ts';
+export { NotStopped } from './not-stopped.ts';
+export { outcomeOf, runAttacks, targetOf, type Outcome } from './run-attacks.ts';
+export { mannWhitney } from './statistics.ts';
+export type { Deployment, Target } from './target.ts';
+export { timeGuesses } from './timing.ts';

@@ -1,0 +1,33 @@
+import type { Attack } from './attack.ts';
+import { administration } from './attacks/administration.ts';
+import { algorithms } from './attacks/algorithms.ts';
+import { bearerTokens } from './attacks/bearer.ts';
+import { bodies } from './attacks/bodies.ts';
+import { claims } from './attacks/claims.ts';
+import { connections } from './attacks/connections.ts';
+import { excess } from './attacks/rate-limits.ts';
+import { identity } from './attacks/enumeration.ts';
+import { keys } from './attacks/keys.ts';
+import { origin } from './attacks/proxies-and-origins.ts';
+import { signatures } from './attacks/signatures.ts';
+import { tokenRequests } from './attacks/token-requests.ts';
+import { tokenTypes } from './attacks/token-types.ts';
+import { uploads } from './attacks/uploads.ts';
+
+/** All lessons, in the order in which they build on each other; those that make the server wary come last. */
+export const lessons: Record<string, Attack[]> = {
+  'The algorithm of a token': algorithms,
+  'The key of a token': keys,
+  'The signature of a token': signatures,
+  'The type of a token': tokenTypes,
+  'What a token says': claims,
+  'How a token is presented': bearerTokens,
+  'How a token is asked for': tokenRequests,
+  'The connection': connections,
+  'The body of a request': bodies,
+  'What is uploaded': uploads,
+  'The administration': administration,
+  'Who is there': identity,
+  'Where a request comes from': origin,
+  'How much is asked for': excess,
+};

@@ -1,0 +1,70 @@
+import type { Attack } from './attack.ts';
+import { NotStopped } from './not-stopped.ts';
+import { lessons } from './lessons.ts';
+import { startCanary } from './canary.ts';
+import { strangersJwk } from './forge.ts';
+import { current, openSigningKeys } from '@lanyard/local-system';
+import { Target, type Deployment } from './target.ts';
+
+export interface Outcome {
+  lesson: string;
+  attack: Attack;
+  result: 'stopped' | 'not stopped' | 'left out';
+  /** what was answered, what went through, or what is missing */
+  answer: string;
+}
+
+/**
+ * Runs all attacks, one after the other.
+ * @param only  part of the names of those to run
+ * @param told  of each outcome, as it is there
+ */
+export async function runAttacks(
+  deployment: Deployment,
+  { only = '', told }: { only?: string; told: (outcome: Outcome) => void },
+): Promise<Outcome[]> {
+  const target = await targetOf(deployment);
+  const outcomes: Outcome[] = [];
+  try {
+    for (const [lesson, attacks] of Object.entries(lessons)) {
+      for (const attack of attacks.filter(({ name }) => name.includes(only))) {
+        const outcome = { lesson, attack, ...(await outcomeOf(attack, target)) };
+        outcomes.push(outcome);
+        told(outcome);
+      }
+    }
+  } finally {
+    await target.canary.stop();
+  }
+  return outcomes;
+}
+
+/** What attacks work with; its canary has to be stopped. */
+export async function targetOf(deployment: Deployment): Promise<Target> {
+  const canary = await startCanary(() => ({ keys: [strangersJwk('canary')] }));
+  // So that nothing but the one thing under test is wrong with a token.
+  const { query, directory } = deployment;
+  const [signingKey] = query ? await openSigningKeys(query, directory, current) : [];
+  return new Target(deployment, canary, signingKey);
+}
+
+export async function outcomeOf(attack: Attack, target: Target): Promise<Pick<Outcome, 'result' | 'answer'>> {
+  if (attack.needs === 'signing key' && !target.signingKey) {
+    return { result: 'left out', answer: 'it needs the signing key of the deployment' };
+  }
+  if (attack.needs === 'administrator' && !target.has('administrator')) {
+    return { result: 'left out', answer: 'it needs the secret of the client administrator' };
+  }
+  if (attack.needs === 'https' && target.secureUrls.length === 0) {
+    return { result: 'left out', answer: 'it needs a service that speaks https' };
+  }
+  try {
+    return { result: 'stopped', answer: await attack.run(target) };
+  } catch (error) {
+    const { message, stack } = error as Error;
+    return {
+      result: 'not stopped',
+      answer: target.withoutSecrets(error instanceof NotStopped ? message : String(stack)),
+    };
+  }
+}
