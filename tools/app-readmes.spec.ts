@@ -7,7 +7,7 @@ const repository = fileURLToPath(new URL('..', import.meta.url));
 
 it('names every folder of the authorization server in its README', () => {
   const app = join(repository, 'apps/auth-server');
-  const folders = globSync('src/*/', { cwd: app }).map((folder) => basename(folder));
+  const folders = globSync('src/{*,oauth/*}/', { cwd: app }).map((folder) => basename(folder));
   const readme = readFileSync(join(app, 'README.md'), 'utf8');
   expect(folders.length).toBeGreaterThan(10);
   expect(folders.filter((folder) => !readme.includes(`\`${folder}/\``))).toEqual([]);

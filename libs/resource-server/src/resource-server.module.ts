@@ -30,8 +30,8 @@ export class ResourceServerModule implements NestModule, OnApplicationBootstrap,
   constructor(
     @Inject(RemoteKeys) private readonly keys: KeySource,
     @Inject(RemoteRevocations) private readonly revocations: RevocationSource | undefined,
-    @Inject(AccessRules) private readonly rules: AccessRules,
-    @Inject(GuardBeforeBody) private readonly guardBeforeBody: GuardBeforeBody,
+    private readonly rules: AccessRules,
+    private readonly guardBeforeBody: GuardBeforeBody,
   ) {}
 
   static forRoot(options: ResourceServerOptions): DynamicModule {

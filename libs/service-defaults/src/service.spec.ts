@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Inject, Logger, Module, Param, Res } from '@nestjs/common';
+import { Controller, Get, Logger, Module, Param, Res } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply } from 'fastify';
 import { createService } from './service.ts';
@@ -22,7 +22,7 @@ const errors: Record<string, () => unknown> = {
 class TestController {
   private readonly logger = new Logger('Test');
 
-  constructor(@Inject(Readiness) readonly readiness: Readiness) {}
+  constructor(readonly readiness: Readiness) {}
 
   @Get('errors/:name')
   fail(@Param('name') name: string) {

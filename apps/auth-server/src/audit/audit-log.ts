@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Registry, repeat } from '@lanyard/service-defaults';
 import { Counter } from 'prom-client';
 import { DataSource } from 'typeorm';
@@ -41,8 +41,8 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
   private writing: Promise<void> | undefined;
 
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
-    @Inject(Registry) metrics: Registry,
+    private readonly database: DataSource,
+    metrics: Registry,
   ) {
     this.lost = new Counter({
       name: 'lanyard_audit_events_lost_total',

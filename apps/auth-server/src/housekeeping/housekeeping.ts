@@ -20,7 +20,7 @@ export class Housekeeping implements OnApplicationBootstrap, BeforeApplicationSh
   private stop?: () => void;
 
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
+    private readonly database: DataSource,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 

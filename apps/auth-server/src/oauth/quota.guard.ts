@@ -1,4 +1,4 @@
-import { Inject, Injectable, mixin, type CanActivate, type ExecutionContext, type Type } from '@nestjs/common';
+import { Injectable, mixin, type CanActivate, type ExecutionContext, type Type } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { authenticatedClientOf } from './client-authentication/client-authentication.guard.ts';
 import type { Client } from '../registry/client.entity.ts';
@@ -25,10 +25,10 @@ export function QuotaGuard(name: QuotaName): Type<CanActivate> {
     static readonly quota = name;
 
     constructor(
-      @Inject(ClientQuotas) private readonly quotas: ClientQuotas,
-      @Inject(DelayedRequests) private readonly delays: DelayedRequests,
-      @Inject(FairTurns) private readonly turns: FairTurns,
-      @Inject(Throttling) private readonly throttling: Throttling,
+      private readonly quotas: ClientQuotas,
+      private readonly delays: DelayedRequests,
+      private readonly turns: FairTurns,
+      private readonly throttling: Throttling,
     ) {}
 
     canActivate(context: ExecutionContext): true | Promise<true> {

@@ -28,10 +28,10 @@ export class ClientRegistry implements OnModuleInit {
 
   constructor(
     @InjectRepository(Client) private readonly clients: Repository<Client>,
-    @Inject(RegistryChanges) private readonly changes: RegistryChanges,
+    private readonly changes: RegistryChanges,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
-    @Inject(Registry) metrics: Registry,
-    @Inject(Readiness) readiness: Readiness,
+    metrics: Registry,
+    readiness: Readiness,
   ) {
     readiness.require('clients', async () => this.requireFresh());
     this.cache = new LRUCache({ max: configuration.REGISTRY_CACHE_SIZE });

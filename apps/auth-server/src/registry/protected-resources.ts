@@ -15,7 +15,7 @@ export class ProtectedResources implements OnModuleInit {
 
   constructor(
     @InjectRepository(Scope) private readonly scopes: Repository<Scope>,
-    @Inject(RegistryChanges) private readonly changes: RegistryChanges,
+    private readonly changes: RegistryChanges,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 

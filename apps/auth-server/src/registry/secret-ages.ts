@@ -35,7 +35,7 @@ export class SecretAges implements OnApplicationBootstrap, BeforeApplicationShut
   constructor(
     @InjectDataSource(bulk) private readonly database: DataSource,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
-    @Inject(Registry) metrics: Registry,
+    metrics: Registry,
   ) {
     this.gauge = new Gauge({
       name: 'lanyard_client_secrets',

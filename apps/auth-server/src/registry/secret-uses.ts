@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { repeat } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
 
@@ -16,7 +16,7 @@ export class SecretUses implements OnApplicationBootstrap, OnApplicationShutdown
   private stop?: () => void;
   private writing: Promise<void> = Promise.resolve();
 
-  constructor(@Inject(DataSource) private readonly database: DataSource) {}
+  constructor(private readonly database: DataSource) {}
 
   onApplicationBootstrap(): void {
     this.stop = repeat(

@@ -38,10 +38,10 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
   private reconciling?: Promise<void>;
 
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
+    private readonly database: DataSource,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
-    @Inject(Notifications) notifications: Notifications,
-    @Inject(Readiness) readiness: Readiness,
+    notifications: Notifications,
+    readiness: Readiness,
   ) {
     notifications.listen('registry_change', {
       heard: (subject) => this.heard(subject),

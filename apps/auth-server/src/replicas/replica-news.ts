@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { repeat } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
@@ -37,8 +37,8 @@ export class ReplicaNews implements OnApplicationBootstrap, OnApplicationShutdow
   private stop?: () => void;
 
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
-    @Inject(Notifications) notifications: Notifications,
+    private readonly database: DataSource,
+    notifications: Notifications,
   ) {
     notifications.listen(channel, { heard: (payload) => this.heard(payload) });
   }

@@ -16,8 +16,8 @@ export class IssuedTokens {
   private lookForKeys: Promise<void> | undefined;
 
   constructor(
-    @Inject(SigningKeys) private readonly keys: SigningKeys,
-    @Inject(RegistryChanges) private readonly changes: RegistryChanges,
+    private readonly keys: SigningKeys,
+    private readonly changes: RegistryChanges,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 

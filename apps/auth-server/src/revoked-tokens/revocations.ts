@@ -40,12 +40,12 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
   cursor = 0;
 
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
-    @Inject(RegistryChanges) private readonly changes: RegistryChanges,
-    @Inject(SigningKeys) private readonly keys: SigningKeys,
+    private readonly database: DataSource,
+    private readonly changes: RegistryChanges,
+    private readonly keys: SigningKeys,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
-    @Inject(Registry) metrics: Registry,
-    @Inject(Readiness) private readonly readiness: Readiness,
+    metrics: Registry,
+    private readonly readiness: Readiness,
   ) {
     this.live = new Gauge({
       name: 'lanyard_revocations',

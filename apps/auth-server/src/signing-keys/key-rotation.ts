@@ -24,8 +24,8 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
   private stop?: () => void;
 
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
-    @Inject(SigningKeys) private readonly keys: SigningKeys,
+    private readonly database: DataSource,
+    private readonly keys: SigningKeys,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 

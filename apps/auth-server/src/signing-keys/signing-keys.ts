@@ -40,9 +40,9 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
 
   constructor(
     @InjectRepository(SigningKeyRow) private readonly rows: Repository<SigningKeyRow>,
-    @Inject(RegistryChanges) private readonly changes: RegistryChanges,
+    private readonly changes: RegistryChanges,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
-    @Inject(Readiness) private readonly readiness: Readiness,
+    private readonly readiness: Readiness,
   ) {}
 
   async onModuleInit(): Promise<void> {

@@ -15,7 +15,7 @@ export class ClientQuotas {
 
   constructor(
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
-    @Inject(ReplicaNews) news: ReplicaNews,
+    news: ReplicaNews,
   ) {
     const quotaOf = (name: QuotaName): ClientQuota => {
       const quota = new ClientQuota();

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { network } from '@lanyard/service-defaults';
 import { LRUCache } from 'lru-cache';
 import { GrowingDelays } from './growing-delays.ts';
@@ -35,7 +35,7 @@ export class FailureThrottle {
   private readonly trustedElsewhere = new LRUCache<string, true>({ max: 10_000, ttl: trust });
   private readonly untold: string[] = [];
 
-  constructor(@Inject(ReplicaNews) news: ReplicaNews) {
+  constructor(news: ReplicaNews) {
     for (const [topic, delays] of [
       ['client', this.perClient],
       ['address', this.perAddress],

@@ -14,8 +14,8 @@ export class Throttling {
 
   constructor(
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
-    @Inject(AuditLog) private readonly audit: AuditLog,
-    @Inject(Registry) metrics: Registry,
+    private readonly audit: AuditLog,
+    metrics: Registry,
   ) {
     this.requests = new Counter({
       name: 'lanyard_throttled_requests_total',

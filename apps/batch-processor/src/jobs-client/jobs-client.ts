@@ -57,7 +57,7 @@ export class JobsClient {
   private sent: Promise<unknown> = Promise.resolve();
 
   constructor(
-    @Inject(TokenClient) tokens: TokenClient,
+    tokens: TokenClient,
     @Inject(CONFIGURATION) { JOBS_API_URL, JOBS_API_RESOURCE, LEASE_SECONDS }: BatchProcessorConfiguration,
   ) {
     this.fetch = tokens.fetch({ scope: 'jobs:read jobs:write', resource: JOBS_API_RESOURCE ?? JOBS_API_URL });

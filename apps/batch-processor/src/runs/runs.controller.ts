@@ -1,10 +1,10 @@
-import { Controller, HttpCode, HttpStatus, Inject, Post } from '@nestjs/common';
+import { Controller, HttpCode, HttpStatus, Post } from '@nestjs/common';
 import { RequireScopes } from '@lanyard/resource-server';
 import { Runs, type RunReceipt } from './runs.ts';
 
 @Controller('runs')
 export class RunsController {
-  constructor(@Inject(Runs) private readonly runs: Runs) {}
+  constructor(private readonly runs: Runs) {}
 
   /** Starts a run now. One at a time: one that is under way looks for new jobs at once. */
   @Post()

@@ -34,11 +34,11 @@ export class Runs implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private followUp: NodeJS.Timeout | undefined;
 
   constructor(
-    @Inject(JobsClient) private readonly jobs: JobsClient,
-    @Inject(SchedulerRegistry) private readonly scheduler: SchedulerRegistry,
+    private readonly jobs: JobsClient,
+    private readonly scheduler: SchedulerRegistry,
     @Inject(CONFIGURATION) private readonly configuration: BatchProcessorConfiguration,
-    @Inject(Registry) metrics: Registry,
-    @Inject(Readiness) readiness: Readiness,
+    metrics: Registry,
+    readiness: Readiness,
   ) {
     this.outcomes = new Counter({
       name: 'lanyard_jobs_processed_total',

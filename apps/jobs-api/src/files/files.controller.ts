@@ -9,7 +9,6 @@ import {
   Headers,
   HttpCode,
   HttpStatus,
-  Inject,
   Param,
   Post,
   Query,
@@ -26,8 +25,8 @@ import { Uploads } from './uploads.ts';
 @Controller('files')
 export class FilesController {
   constructor(
-    @Inject(Files) private readonly files: Files,
-    @Inject(Uploads) private readonly uploads: Uploads,
+    private readonly files: Files,
+    private readonly uploads: Uploads,
   ) {}
 
   @Post()

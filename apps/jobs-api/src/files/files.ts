@@ -18,8 +18,8 @@ export interface StoredFile {
 @Injectable()
 export class Files {
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
-    @Inject(Uploads) private readonly uploads: Uploads,
+    private readonly database: DataSource,
+    private readonly uploads: Uploads,
     @Inject(CONFIGURATION) private readonly configuration: JobsApiConfiguration,
   ) {}
 

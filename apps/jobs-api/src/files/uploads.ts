@@ -35,7 +35,7 @@ export class Uploads {
   private readonly left = new Set<string>();
 
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
+    private readonly database: DataSource,
     @Inject(CONFIGURATION) configuration: JobsApiConfiguration,
   ) {
     this.allowed = {

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Headers, HttpStatus, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpStatus, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { CurrentAccessToken, RequireScopes, type AccessToken } from '@lanyard/resource-server';
 import { addLogFields, nextPage, parseIdempotencyKey } from '@lanyard/service-defaults';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
@@ -19,7 +19,7 @@ import { Jobs } from './jobs.service.ts';
 @ApiTags('jobs')
 @Controller('jobs')
 export class JobsController {
-  constructor(@Inject(Jobs) private readonly jobs: Jobs) {}
+  constructor(private readonly jobs: Jobs) {}
 
   @Post()
   @RequireScopes('jobs:write')

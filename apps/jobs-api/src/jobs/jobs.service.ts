@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Inject, Injectable, NotFoundException } from '@nestjs/common';
+import { Injectable, NotFoundException } from '@nestjs/common';
 import { problemException } from '@lanyard/service-defaults';
 import { InjectRepository } from '@nestjs/typeorm';
 import { LessThan, Repository } from 'typeorm';
@@ -36,7 +36,7 @@ interface Origin {
 export class Jobs {
   constructor(
     @InjectRepository(Job) private readonly jobs: Repository<Job>,
-    @Inject(Files) private readonly files: Files,
+    private readonly files: Files,
   ) {}
 
   /**

@@ -11,9 +11,9 @@ export class LeaseSweeper implements OnApplicationBootstrap, OnApplicationShutdo
   private readonly logger = new Logger(LeaseSweeper.name);
 
   constructor(
-    @Inject(Leases) private readonly leases: Leases,
-    @Inject(Uploads) private readonly uploads: Uploads,
-    @Inject(SchedulerRegistry) private readonly scheduler: SchedulerRegistry,
+    private readonly leases: Leases,
+    private readonly uploads: Uploads,
+    private readonly scheduler: SchedulerRegistry,
     @Inject(CONFIGURATION) private readonly configuration: JobsApiConfiguration,
   ) {}
 

@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, Post, Req } from '@nestjs/common';
 import { CurrentAccessToken, RequireScopes, type AccessToken } from '@lanyard/resource-server';
 import { addLogFields } from '@lanyard/service-defaults';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
@@ -26,7 +26,7 @@ import { Leases } from './leases.ts';
 @Controller('jobs')
 @RequireScopes('jobs:write')
 export class LeasesController {
-  constructor(@Inject(Leases) private readonly leases: Leases) {}
+  constructor(private readonly leases: Leases) {}
 
   @Post('claim')
   @HttpCode(200)

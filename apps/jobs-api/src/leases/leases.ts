@@ -17,8 +17,8 @@ export interface Holder {
 @Injectable()
 export class Leases {
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
-    @Inject(Jobs) private readonly jobs: Jobs,
+    private readonly database: DataSource,
+    private readonly jobs: Jobs,
     @Inject(CONFIGURATION) private readonly configuration: JobsApiConfiguration,
   ) {}
 

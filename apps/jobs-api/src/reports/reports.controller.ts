@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Query } from '@nestjs/common';
+import { Controller, Get, Query } from '@nestjs/common';
 import { RequireScopes } from '@lanyard/resource-server';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import {
@@ -19,7 +19,7 @@ import { Reports } from './reports.ts';
 @Controller('reports')
 @RequireScopes('reports:read')
 export class ReportsController {
-  constructor(@Inject(Reports) private readonly reports: Reports) {}
+  constructor(private readonly reports: Reports) {}
 
   @Get('jobs')
   @ApiOperation({ summary: 'Jobs by type and status' })

@@ -1,11 +1,11 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { ColumnsQuery, Period, ThroughputQuery } from './report.schema.ts';
 
 /** What the jobs add up to; computed by the database at each request. */
 @Injectable()
 export class Reports {
-  constructor(@Inject(DataSource) private readonly database: DataSource) {}
+  constructor(private readonly database: DataSource) {}
 
   jobs({ from, to }: Period): Promise<object[]> {
     return this.database.query(

@@ -35,7 +35,7 @@ export class AccessTokenGuard extends AuthGuard() {
 
   constructor(
     @Inject(RESOURCE_SERVER_OPTIONS) private readonly resourceServer: ResourceServerOptions,
-    @Inject(BearerStrategy) strategy: BearerStrategy,
+    strategy: BearerStrategy,
   ) {
     super({ defaultStrategy: strategy.name });
   }

@@ -29,9 +29,9 @@ interface Fastify {
 @Injectable()
 export class GuardBeforeBody {
   constructor(
-    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
-    @Inject(AccessRules) private readonly rules: AccessRules,
-    @Inject(AccessTokenGuard) private readonly guard: AccessTokenGuard,
+    private readonly host: HttpAdapterHost,
+    private readonly rules: AccessRules,
+    private readonly guard: AccessTokenGuard,
     @Inject(RESOURCE_SERVER_OPTIONS) private readonly options: ResourceServerOptions,
   ) {}
 

@@ -10,7 +10,7 @@ import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from '../options.
 export class ProtectedResourceMetadataController {
   constructor(
     @Inject(RESOURCE_SERVER_OPTIONS) private readonly options: ResourceServerOptions,
-    @Inject(AccessRules) private readonly rules: AccessRules,
+    private readonly rules: AccessRules,
   ) {}
 
   @Get()

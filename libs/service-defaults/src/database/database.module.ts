@@ -20,8 +20,8 @@ class DatabaseReadinessModule implements OnModuleInit {
   private asking?: Promise<unknown>;
 
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
-    @Inject(Readiness) private readonly readiness: Readiness,
+    private readonly database: DataSource,
+    private readonly readiness: Readiness,
     @Inject(ESSENTIAL) private readonly essential: boolean,
   ) {}
 

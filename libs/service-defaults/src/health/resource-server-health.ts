@@ -26,8 +26,8 @@ export function resourceServerHealth(keysType: Type<Keys>, revocationsType: Type
     constructor(
       @Inject(keysType) private readonly keys: Keys,
       @Inject(revocationsType) private readonly revocations: Revocations,
-      @Inject(Readiness) private readonly readiness: Readiness,
-      @Inject(Registry) private readonly metrics: Registry,
+      private readonly readiness: Readiness,
+      private readonly metrics: Registry,
     ) {}
 
     onModuleInit(): void {

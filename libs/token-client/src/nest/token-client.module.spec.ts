@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Inject, Injectable, Module, type DynamicModule } from '@nestjs/common';
+import { Injectable, Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { startAuthorizationServer, type TestAuthorizationServer } from '@lanyard/testing';
 import { TokenClient } from '../index.ts';
@@ -12,7 +12,7 @@ const porter = { clientId: 'porter', clientSecret: 's3cret' };
 class Badges {
   readonly tokens: TokenClient;
 
-  constructor(@Inject(TokenClient) tokens: TokenClient) {
+  constructor(tokens: TokenClient) {
     this.tokens = tokens;
   }
 }

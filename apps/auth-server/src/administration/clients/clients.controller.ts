@@ -6,7 +6,6 @@ import {
   Headers,
   HttpCode,
   HttpStatus,
-  Inject,
   Param,
   Patch,
   Post,
@@ -39,7 +38,7 @@ import { Clients } from './clients.ts';
 @ApiTags('clients')
 @Controller('admin/clients')
 export class ClientsController {
-  constructor(@Inject(Clients) private readonly clients: Clients) {}
+  constructor(private readonly clients: Clients) {}
 
   @Post()
   @RequireScopes('clients:write')

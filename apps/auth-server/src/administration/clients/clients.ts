@@ -32,12 +32,12 @@ import { registeredClientOf } from './registered-client.ts';
 @Injectable()
 export class Clients {
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
+    private readonly database: DataSource,
     @InjectDataSource(emergencies) private readonly emergencies: DataSource,
     @InjectDataSource(bulk) private readonly bulk: DataSource,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
-    @Inject(Idempotency) private readonly idempotency: Idempotency,
-    @Inject(Secrets) private readonly secrets: Secrets,
+    private readonly idempotency: Idempotency,
+    private readonly secrets: Secrets,
   ) {}
 
   /** Registers a client with a first secret. */

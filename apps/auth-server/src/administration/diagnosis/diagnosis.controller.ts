@@ -1,4 +1,4 @@
-import { Controller, Get, Inject } from '@nestjs/common';
+import { Controller, Get } from '@nestjs/common';
 import { diagnosisSchema } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
@@ -7,7 +7,7 @@ import { Diagnosis } from './diagnosis.ts';
 @ApiTags('diagnosis')
 @Controller('admin/diagnosis')
 export class DiagnosisController {
-  constructor(@Inject(Diagnosis) private readonly diagnosis: Diagnosis) {}
+  constructor(private readonly diagnosis: Diagnosis) {}
 
   @Get()
   @RequireScopes('clients:read', 'keys:read')

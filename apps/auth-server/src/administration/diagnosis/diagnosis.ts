@@ -19,10 +19,10 @@ const failure = (check: string, detail: string): Finding => ({ check, status: 'f
 export class Diagnosis {
   constructor(
     @InjectDataSource(bulk) private readonly database: DataSource,
-    @Inject(SigningKeys) private readonly keys: SigningKeys,
-    @Inject(Health) private readonly health: Health,
-    @Inject(SecretAges) private readonly secretAges: SecretAges,
-    @Inject(ReservedIdentifiers) private readonly reserved: ReservedIdentifiers,
+    private readonly keys: SigningKeys,
+    private readonly health: Health,
+    private readonly secretAges: SecretAges,
+    private readonly reserved: ReservedIdentifiers,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, HttpStatus, Param, Post } from '@nestjs/common';
 import { keyRotationSchema, signingKeyListSchema, signingKeySchema, type KeyRotation } from '@lanyard/administration';
 import { RequireScopes } from '@lanyard/resource-server';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
@@ -14,9 +14,9 @@ import { Keys } from './keys.ts';
 @Controller('admin/keys')
 export class KeysController {
   constructor(
-    @Inject(Keys) private readonly keys: Keys,
-    @Inject(SigningKeys) private readonly signingKeys: SigningKeys,
-    @Inject(DataSource) private readonly database: DataSource,
+    private readonly keys: Keys,
+    private readonly signingKeys: SigningKeys,
+    private readonly database: DataSource,
   ) {}
 
   @Get()

@@ -22,7 +22,7 @@ export class Keys {
   constructor(
     @InjectDataSource(emergencies) private readonly emergencies: DataSource,
     @InjectDataSource(bulk) private readonly bulk: DataSource,
-    @Inject(SigningKeys) private readonly signingKeys: SigningKeys,
+    private readonly signingKeys: SigningKeys,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, HttpStatus, Inject, Param, Put, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, HttpStatus, Param, Put, Res } from '@nestjs/common';
 import {
   resourceDescriptionSchema,
   resourceIdentifierSchema,
@@ -18,7 +18,7 @@ import { Resources } from './resources.ts';
 @ApiTags('resources')
 @Controller('admin/resources')
 export class ResourcesController {
-  constructor(@Inject(Resources) private readonly resources: Resources) {}
+  constructor(private readonly resources: Resources) {}
 
   @Get()
   @RequireScopes('clients:read')

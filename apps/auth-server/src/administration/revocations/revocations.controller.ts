@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, HttpStatus, Post, Query } from '@nestjs/common';
 import {
   newRevocationSchema,
   revocationPageSchema,
@@ -16,7 +16,7 @@ import { TokenRevocations } from './token-revocations.ts';
 @ApiTags('revocations')
 @Controller('admin/revocations')
 export class RevocationsController {
-  constructor(@Inject(TokenRevocations) private readonly revocations: TokenRevocations) {}
+  constructor(private readonly revocations: TokenRevocations) {}
 
   @Post()
   @HttpCode(HttpStatus.NO_CONTENT)

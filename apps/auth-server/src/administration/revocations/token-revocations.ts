@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { AccessToken } from '@lanyard/access-token';
 import { administrativeScopes, type NewRevocation, type RevocationDescription } from '@lanyard/administration';
 import { invalid, notFound, problemException } from '@lanyard/service-defaults';
@@ -27,7 +27,7 @@ export class TokenRevocations {
   constructor(
     @InjectDataSource(emergencies) private readonly emergencies: DataSource,
     @InjectDataSource(bulk) private readonly bulk: DataSource,
-    @Inject(IssuedTokens) private readonly tokens: IssuedTokens,
+    private readonly tokens: IssuedTokens,
   ) {}
 
   async revoke(administrator: Administrator, revocation: NewRevocation): Promise<void> {

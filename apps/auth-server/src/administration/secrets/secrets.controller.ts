@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, HttpStatus, Inject, Param, Post, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, HttpStatus, Param, Post, Res } from '@nestjs/common';
 import {
   clientIdSchema,
   createdSecretSchema,
@@ -18,7 +18,7 @@ import { Secrets } from './secrets.ts';
 @ApiTags('secrets')
 @Controller('admin/clients/:client_id/secrets')
 export class SecretsController {
-  constructor(@Inject(Secrets) private readonly secrets: Secrets) {}
+  constructor(private readonly secrets: Secrets) {}
 
   @Get()
   @RequireScopes('clients:read')

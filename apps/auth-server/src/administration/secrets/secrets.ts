@@ -22,10 +22,10 @@ const secretsAtMost = 20;
 @Injectable()
 export class Secrets {
   constructor(
-    @Inject(DataSource) private readonly database: DataSource,
+    private readonly database: DataSource,
     @InjectDataSource(emergencies) private readonly emergencies: DataSource,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
-    @Inject(Idempotency) private readonly idempotency: Idempotency,
+    private readonly idempotency: Idempotency,
   ) {}
 
   async list(clientId: string): Promise<Secret[]> {

@@ -1,4 +1,4 @@
-import { createParamDecorator, Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { createParamDecorator, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Client } from '../../registry/client.entity.ts';
 import { ClientAuthentication, type Authenticated } from './client-authentication.ts';
@@ -8,7 +8,7 @@ type AuthenticatedRequest = FastifyRequest & { authenticated: Authenticated };
 /** Lets authenticated clients in alone. */
 @Injectable()
 export class ClientAuthenticationGuard implements CanActivate {
-  constructor(@Inject(ClientAuthentication) private readonly authentication: ClientAuthentication) {}
+  constructor(private readonly authentication: ClientAuthentication) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();

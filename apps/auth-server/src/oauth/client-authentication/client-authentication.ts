@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { OAuthError } from '@lanyard/oauth-protocol';
 import { addLogFields, markAuthenticated, Registry } from '@lanyard/service-defaults';
 import type { FastifyRequest } from 'fastify';
@@ -29,13 +29,13 @@ export class ClientAuthentication {
   private succeeded = 0;
 
   constructor(
-    @Inject(ClientRegistry) private readonly registry: ClientRegistry,
-    @Inject(FailureThrottle) private readonly throttle: FailureThrottle,
-    @Inject(Throttling) private readonly throttling: Throttling,
-    @Inject(SecretUses) private readonly uses: SecretUses,
-    @Inject(OneTimeSecrets) private readonly oneTimeSecrets: OneTimeSecrets,
-    @Inject(AuditLog) private readonly audit: AuditLog,
-    @Inject(Registry) metrics: Registry,
+    private readonly registry: ClientRegistry,
+    private readonly throttle: FailureThrottle,
+    private readonly throttling: Throttling,
+    private readonly uses: SecretUses,
+    private readonly oneTimeSecrets: OneTimeSecrets,
+    private readonly audit: AuditLog,
+    metrics: Registry,
   ) {
     this.outcomes = new Counter({
       name: 'lanyard_client_authentications_total',

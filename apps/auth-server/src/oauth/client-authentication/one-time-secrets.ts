@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { appendAuditEvents } from '../../audit/append-audit-events.ts';
@@ -8,7 +8,7 @@ import { invalidClient } from './client-credentials.ts';
 /** Secrets that are good for one token request: how the first administrator gets in. */
 @Injectable()
 export class OneTimeSecrets {
-  constructor(@Inject(DataSource) private readonly database: DataSource) {}
+  constructor(private readonly database: DataSource) {}
 
   /** Whoever deletes the row was the first to use it, whatever the number of replicas. */
   async consume({ id, clientId, hint }: ClientSecret, request: FastifyRequest): Promise<void> {

@@ -1,4 +1,4 @@
-import { Body, Controller, Headers, HttpCode, HttpStatus, Inject, Post, Res, UseGuards } from '@nestjs/common';
+import { Body, Controller, Headers, HttpCode, HttpStatus, Post, Res, UseGuards } from '@nestjs/common';
 import { introspectionResponseType, type IntrospectionResponse } from '@lanyard/oauth-protocol';
 import { Public } from '@lanyard/resource-server/access';
 import type { FastifyReply } from 'fastify';
@@ -20,7 +20,7 @@ const signedResponse = `application/${introspectionResponseType}`;
 /** The introspection endpoint, RFC 7662 section 2. */
 @Controller('oauth/introspect')
 export class IntrospectionController {
-  constructor(@Inject(Introspection) private readonly introspection: Introspection) {}
+  constructor(private readonly introspection: Introspection) {}
 
   @Post()
   @DescribeForm({

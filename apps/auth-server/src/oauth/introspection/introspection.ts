@@ -11,9 +11,9 @@ import { SigningKeys } from '../../signing-keys/signing-keys.ts';
 @Injectable()
 export class Introspection {
   constructor(
-    @Inject(IssuedTokens) private readonly tokens: IssuedTokens,
-    @Inject(Revocations) private readonly revocations: Revocations,
-    @Inject(SigningKeys) private readonly keys: SigningKeys,
+    private readonly tokens: IssuedTokens,
+    private readonly revocations: Revocations,
+    private readonly keys: SigningKeys,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 

@@ -1,4 +1,4 @@
-import { Controller, Get, Headers, HttpStatus, Inject, Res } from '@nestjs/common';
+import { Controller, Get, Headers, HttpStatus, Res } from '@nestjs/common';
 import { Public } from '@lanyard/resource-server/access';
 import { network } from '@lanyard/service-defaults';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
@@ -14,7 +14,7 @@ import { SigningKeys } from '../../signing-keys/signing-keys.ts';
 @Public()
 @Controller('.well-known/jwks.json')
 export class JwksController {
-  constructor(@Inject(SigningKeys) private readonly keys: SigningKeys) {}
+  constructor(private readonly keys: SigningKeys) {}
 
   @Get()
   @ApiTags('metadata')

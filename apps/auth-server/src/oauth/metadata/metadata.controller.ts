@@ -19,7 +19,7 @@ export class MetadataController {
 
   constructor(
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
-    @Inject(ProtectedResources) private readonly resources: ProtectedResources,
+    private readonly resources: ProtectedResources,
   ) {}
 
   @Get()

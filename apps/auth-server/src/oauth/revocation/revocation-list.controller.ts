@@ -1,4 +1,4 @@
-import { Controller, Get, Headers, Inject, Query, Res, UseGuards } from '@nestjs/common';
+import { Controller, Get, Headers, Query, Res, UseGuards } from '@nestjs/common';
 import { OAuthError, revocationListType } from '@lanyard/oauth-protocol';
 import { Public } from '@lanyard/resource-server/access';
 import { ApiHeader, ApiOperation, ApiQuery, ApiResponse } from '@nestjs/swagger';
@@ -22,7 +22,7 @@ import { Revocations } from '../../revoked-tokens/revocations.ts';
 @Public()
 @Controller('oauth/revocations')
 export class RevocationListController {
-  constructor(@Inject(Revocations) private readonly revocations: Revocations) {}
+  constructor(private readonly revocations: Revocations) {}
 
   @Get()
   @DescribeErrors()

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { AccessToken } from '@lanyard/access-token';
 import { DataSource } from 'typeorm';
 import { appendAuditEvents, type Origin } from '../../audit/append-audit-events.ts';
@@ -24,8 +24,8 @@ export class RevocationWriter {
   private writing = false;
 
   constructor(
-    @Inject(Revocations) private readonly revocations: Revocations,
-    @Inject(DataSource) private readonly database: DataSource,
+    private readonly revocations: Revocations,
+    private readonly database: DataSource,
   ) {}
 
   revoke(token: AccessToken, origin: Origin): Promise<void> {

@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, HttpStatus, Inject, Post, Req, UseGuards } from '@nestjs/common';
+import { Body, Controller, HttpCode, HttpStatus, Post, Req, UseGuards } from '@nestjs/common';
 import { OAuthError } from '@lanyard/oauth-protocol';
 import { Public } from '@lanyard/resource-server/access';
 import { addLogFields } from '@lanyard/service-defaults';
@@ -20,9 +20,9 @@ import { RevocationWriter } from './revocation-writer.ts';
 @Controller('oauth/revoke')
 export class RevocationController {
   constructor(
-    @Inject(IssuedTokens) private readonly tokens: IssuedTokens,
-    @Inject(Revocations) private readonly revocations: Revocations,
-    @Inject(RevocationWriter) private readonly writer: RevocationWriter,
+    private readonly tokens: IssuedTokens,
+    private readonly revocations: Revocations,
+    private readonly writer: RevocationWriter,
   ) {}
 
   /** A token that is not valid, for whatever reason, needs no revocation: that is no error, RFC 7009 section 2.2. */

@@ -27,8 +27,8 @@ export class ClientCredentialsGrant {
   private grantedOf: object | undefined;
 
   constructor(
-    @Inject(ProtectedResources) private readonly resources: ProtectedResources,
-    @Inject(SigningKeys) private readonly keys: SigningKeys,
+    private readonly resources: ProtectedResources,
+    private readonly keys: SigningKeys,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 

@@ -1,10 +1,10 @@
-import { Inject, Injectable, type CanActivate } from '@nestjs/common';
+import { Injectable, type CanActivate } from '@nestjs/common';
 import { SigningKeys } from '../../signing-keys/signing-keys.ts';
 
 /** Lets a token request wait while a new key is published and does not sign yet. */
 @Injectable()
 export class SigningKeyGuard implements CanActivate {
-  constructor(@Inject(SigningKeys) private readonly keys: SigningKeys) {}
+  constructor(private readonly keys: SigningKeys) {}
 
   canActivate(): true | Promise<true> {
     return this.keys.untilSigning ? this.wait() : true;

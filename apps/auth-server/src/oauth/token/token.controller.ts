@@ -22,8 +22,8 @@ import { parseTokenRequest } from './token-request.ts';
 @Controller('oauth/token')
 export class TokenController {
   constructor(
-    @Inject(ClientCredentialsGrant) private readonly clientCredentials: ClientCredentialsGrant,
-    @Inject(AuditLog) private readonly audit: AuditLog,
+    private readonly clientCredentials: ClientCredentialsGrant,
+    private readonly audit: AuditLog,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 
