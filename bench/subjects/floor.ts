@@ -24,9 +24,9 @@ app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string
 );
 // As Lanyard's services do it, to see what that alone gives.
 if (process.env.IN_TURNS) {
-  const file = new URL('../../../libs/service-defaults/dist/handle-in-turns.js', import.meta.url).href;
-  const { handleInTurns } = (await import(file)) as { handleInTurns: (fastify: typeof app) => void };
-  handleInTurns(app);
+  const file = new URL('../../../libs/service-defaults/dist/batch-per-tick.js', import.meta.url).href;
+  const { batchPerTick } = (await import(file)) as { batchPerTick: (fastify: typeof app) => void };
+  batchPerTick(app);
 }
 app.post('/oauth/token', (request, reply) => {
   const pair = Buffer.from(request.headers.authorization!.slice(6), 'base64').toString();

@@ -9,7 +9,7 @@ const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 's
  */
 export function allowDocsPage(app: NestFastifyApplication, issuer?: string): void {
   const contentSecurityPolicy = issuer ? `${policy}; connect-src 'self' ${new URL(issuer).origin}` : policy;
-  addRouteHooks(app.getHttpAdapter().getInstance(), (url) => /^\/docs(\/|$)/.test(url), {
+  addRouteHooks(app.getHttpAdapter().getInstance(), ({ url }) => /^\/docs(\/|$)/.test(url), {
     onRequest: (_request, reply, done) => {
       reply.header('content-security-policy', contentSecurityPolicy);
       done();

@@ -27,7 +27,7 @@ export { addLogFields } from './logging/request-log.ts';
 export { resourceServerHealth } from './health/resource-server-health.ts';
 export { createLogger } from './logging/logger.ts';
 export { methodNotAllowed } from './allowed-methods.ts';
-export { addRouteHooks } from './route-hooks.ts';
+export { addRouteHooks, noStore } from './route-hooks.ts';
 export { MetricsModule, Registry } from './metrics/metrics.module.ts';
 export { withTimeout } from './with-timeout.ts';
 export { nextPage } from './next-page.ts';

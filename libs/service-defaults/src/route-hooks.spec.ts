@@ -5,7 +5,7 @@ import { addRouteHooks } from './route-hooks.ts';
 it('adds hooks to the routes for which they are meant, besides those that they have', async () => {
   const fastify = Fastify();
   const called: string[] = [];
-  addRouteHooks(fastify, (url) => url.startsWith('/admin/'), {
+  addRouteHooks(fastify, ({ url }) => url.startsWith('/admin/'), {
     onRequest: ({ url }, _reply, done) => {
       called.push(`added ${url}`);
       done();

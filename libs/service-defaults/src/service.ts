@@ -9,7 +9,7 @@ import { refuseOtherMethods } from './allowed-methods.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import type { ServiceConfiguration } from './configuration/common-configuration.ts';
 import { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
-import { handleInTurns } from './handle-in-turns.ts';
+import { batchPerTick } from './batch-per-tick.ts';
 import { jsonParser } from './limits/json-parser.ts';
 import { refuseContentCodings } from './limits/content-coding.ts';
 import { limitBodies } from './limits/limit-bodies.ts';
@@ -91,7 +91,7 @@ export async function createService<Schema extends z.ZodObject>(
   logRequests(fastify, logger);
   measureRequests(fastify, registry);
   limitConnections(fastify, { configuration, isProxy: proxies.trusts, logger, metrics: registry });
-  handleInTurns(fastify);
+  batchPerTick(fastify);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new NestLogger(logger),
     abortOnError: false,

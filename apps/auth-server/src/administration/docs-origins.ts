@@ -11,7 +11,7 @@ const endpoint = '/oauth/token';
 export function admitDocsPages(app: NestFastifyApplication): void {
   const resources = app.get(ProtectedResources);
   const fastify = app.getHttpAdapter().getInstance();
-  addRouteHooks(fastify, (url) => url === endpoint, {
+  addRouteHooks(fastify, ({ url }) => url === endpoint, {
     onRequest: ({ headers: { origin } }, reply, done) => {
       if (origin !== undefined && resources.hasOrigin(origin)) {
         reply.headers({ 'access-control-allow-origin': origin, vary: 'Origin' });

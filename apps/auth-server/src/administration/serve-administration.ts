@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { registryLimits } from '@lanyard/administration';
 import type { AccessToken } from '@lanyard/resource-server';
-import { addRouteHooks, jsonParser, readText, validationPipe } from '@lanyard/service-defaults';
+import { addRouteHooks, jsonParser, noStore, readText, validationPipe } from '@lanyard/service-defaults';
 import { errorCodes } from 'fastify';
 import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import { RegistryChanges } from '../replicas/registry-changes.ts';
@@ -10,13 +10,14 @@ import { limitWorkAtATime } from './work-at-a-time.ts';
 /** Bytes; a whole registry may be applied at once. */
 const bodyLimit = (route: string) => (route === '/admin/registry' ? 8 * 1024 * 1024 : 64 * 1024);
 
-const isAdministration = (route: string): boolean => route.startsWith('/admin/');
+const isAdministration = ({ url }: { url?: string }): boolean => url?.startsWith('/admin/') ?? false;
 
 /** What the administration API needs of the application, besides its module. */
 export function serveAdministration(app: NestFastifyApplication): void {
   takeJson(app);
+  addRouteHooks(app.getHttpAdapter().getInstance(), isAdministration, noStore);
   recordRefusals(app);
-  putInForce(app);
+  waitUntilApplied(app);
   limitWorkAtATime(app, isAdministration);
   app.useGlobalPipes(validationPipe());
 }
@@ -27,10 +28,10 @@ function takeJson(app: NestFastifyApplication): void {
   const types = ['application/json', 'application/merge-patch+json'];
   const parse = readText(jsonParser(fastify, registryLimits.values));
   fastify.addHook('onRoute', (route) => {
-    if (isAdministration(route.url)) route.bodyLimit = bodyLimit(route.url);
+    if (isAdministration(route)) route.bodyLimit = bodyLimit(route.url);
   });
   fastify.addContentTypeParser(types, (request, payload, done) => {
-    if (!request.is404 && !isAdministration(request.route)) {
+    if (!request.is404 && !isAdministration(request.routeOptions)) {
       return done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE(types[0]));
     }
     return parse(request, payload, done);
@@ -61,7 +62,7 @@ function recordRefusals(app: NestFastifyApplication): void {
 }
 
 /** Whoever changed something finds it in force here, when they have the answer; at other replicas some moments later. */
-function putInForce(app: NestFastifyApplication): void {
+function waitUntilApplied(app: NestFastifyApplication): void {
   const changes = app.get(RegistryChanges);
   addRouteHooks(app.getHttpAdapter().getInstance(), isAdministration, {
     onSend: async ({ method }, { statusCode }, payload) => {

@@ -19,7 +19,10 @@ export const Bulk = () => RouteConfig({ kind: 'bulk' satisfies AdministrationKin
  * Refuses what is too much at a time with 429, RFC 6585 section 4. Bulk work counts before its body is read, since that may be
  * large; all else counts once the body is there, so that a slow sender takes no place.
  */
-export function limitWorkAtATime(app: NestFastifyApplication, isAdministration: (route: string) => boolean): void {
+export function limitWorkAtATime(
+  app: NestFastifyApplication,
+  isAdministration: (route: { url?: string }) => boolean,
+): void {
   const kinds = Object.entries(limits).map(([kind, limit]) => [kind, new WorkAtATime(limit)] as const);
   const work = Object.fromEntries(kinds) as Record<AdministrationKind, WorkAtATime>;
   const throttling = app.get(Throttling);

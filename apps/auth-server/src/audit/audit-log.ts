@@ -34,7 +34,6 @@ interface Waiting {
 export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(AuditLog.name);
   private readonly waiting = new Map<string, Waiting>();
-  private readonly keys = new WeakMap<AuditRecord, string>();
   private readonly lost: Counter;
   private refusals = 0;
   private stop?: () => void;
@@ -66,9 +65,11 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
     await this.write(Number.POSITIVE_INFINITY);
   }
 
-  /** @param period  how long equal events are added up, seconds */
-  record(record: AuditRecord, period: number): void {
-    const key = this.keyOf(record);
+  /**
+   * @param period  how long equal events are added up, seconds
+   * @param key     what equal events have in common and no others, where the caller can say so at less cost
+   */
+  record(record: AuditRecord, period: number, key = keyOf(record)): void {
     const now = Date.now();
     const same = this.waiting.get(key);
     if (same) {
@@ -82,13 +83,6 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
     } else {
       this.lost.inc();
     }
-  }
-
-  /** Worked out once for a record that is told again and again. */
-  private keyOf(record: AuditRecord): string {
-    let key = this.keys.get(record);
-    if (key === undefined) this.keys.set(record, (key = keyOf(record)));
-    return key;
   }
 
   /** Writes what is due by then, and everything where too much waits. */

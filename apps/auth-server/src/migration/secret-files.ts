@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { leastSecretLength, writePrivateFile } from '@lanyard/administration';
 import { decodeText } from '@lanyard/oauth-protocol';
 import { StartupError } from '@lanyard/service-defaults';
-import { generateClientSecret, looksCut } from '../registry/client-secret.ts';
+import { generateClientSecret, isTruncated } from '../registry/client-secret.ts';
 
 /** Where it is ours to say: a secret that was mounted may be read-only. */
 function makePrivate(file: string): void {
@@ -57,7 +57,7 @@ function secretIn(bytes: Buffer, file: string): string {
   if (secret.length < leastSecretLength) {
     throw new StartupError(`${file}: a client secret must have ${leastSecretLength} characters or more`);
   }
-  if (looksCut(secret)) throw new StartupError(`${file}: the client secret is cut or mistyped`);
+  if (isTruncated(secret)) throw new StartupError(`${file}: the client secret is cut or mistyped`);
   return secret;
 }
 

@@ -47,7 +47,6 @@ export function DescribeForm({ summary, parameters }: Form) {
   const all = { ...parameters, 'client_id?': 'with client_secret_post', 'client_secret?': 'with client_secret_post' };
   const properties = Object.entries(all).map(([name, about]) => [name.replace('?', ''), text(about)]);
   return applyDecorators(
-    DescribeErrors(),
     ApiOperation({ summary }),
     ApiConsumes('application/x-www-form-urlencoded'),
     ApiBody({

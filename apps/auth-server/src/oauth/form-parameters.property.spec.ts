@@ -100,14 +100,18 @@ describe('a token request', () => {
       fc.constantFrom('password', 'Client_Credentials'),
       anyText,
     );
+    const sent = fc.oneof(anyText, fc.constantFrom('jobs:read jobs:write', 'https://jobs.example', 'a#b'));
     fc.assert(
       fc.property(
-        fc.dictionary(fc.constantFrom('scope', 'resource', 'other'), anyText),
+        fc.dictionary(fc.constantFrom('scope', 'resource', 'other'), sent),
         grantType,
         (parameters, grant_type) => {
           const form = parseForm(new URLSearchParams({ ...parameters, grant_type }).toString());
           const { scope, resource } = parameters;
-          const request = { scope: scope || undefined, resource: resource || undefined };
+          const request = orCode(() => ({
+            scope: scopeOf(scope || undefined),
+            resource: resourceOf(resource || undefined),
+          }));
           const refusal = grant_type === '' ? 'invalid_request' : 'unsupported_grant_type';
           expect(orCode(() => parseTokenRequest(form))).toEqual(
             grant_type === 'client_credentials' ? request : refusal,

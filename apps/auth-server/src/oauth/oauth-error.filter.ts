@@ -2,9 +2,10 @@ import { Catch, HttpException, Logger, type ArgumentsHost } from '@nestjs/common
 import { formatChallenge, OAuthError } from '@lanyard/oauth-protocol';
 import { addLogFields, isDatabaseUnavailable, ProblemFilter } from '@lanyard/service-defaults';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isClientEndpoint } from './client-endpoint.ts';
 import { ThrottledError } from '../throttling/throttled-error.ts';
 
-/** Answers errors of the OAuth endpoints as RFC 6749 section 5.2 says, all others as problems. */
+/** Answers errors of the endpoints that clients call as RFC 6749 section 5.2 says, all others as problems. */
 @Catch()
 export class OAuthErrorFilter extends ProblemFilter {
   private readonly log = new Logger(OAuthErrorFilter.name);
@@ -12,8 +13,7 @@ export class OAuthErrorFilter extends ProblemFilter {
   override catch(exception: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
-    // The route, not the address, which can be spelled in many ways. Fastify's, which the first hooks know already.
-    if (!request.routeOptions.url?.startsWith('/oauth/')) return super.catch(exception, host);
+    if (!isClientEndpoint(request.routeOptions)) return super.catch(exception, host);
 
     const error = asOAuthError(exception);
     if (!error) return super.catch(exception, host);

@@ -1,10 +1,10 @@
 import { Injectable, mixin, type CanActivate, type ExecutionContext, type Type } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { authenticatedClientOf } from './client-authentication/client-authentication.guard.ts';
+import { authenticatedOf } from './client-authentication/client-authentication.guard.ts';
 import type { Client } from '../registry/client.entity.ts';
 import { ClientQuotas, type QuotaName } from '../throttling/client-quotas.ts';
 import { delay, DelayedRequests } from '../throttling/delayed-requests.ts';
-import { FairTurns } from '../throttling/fair-turns.ts';
+import { ClientFairness } from '../throttling/client-fairness.ts';
 import type { ThrottledLimit } from '../throttling/throttled-error.ts';
 import { Throttling } from '../throttling/throttling.ts';
 
@@ -18,7 +18,7 @@ const limits: Record<QuotaName, ThrottledLimit> = {
 /** Delayed before they are refused: without the list, a resource server accepts revoked tokens. */
 const delayed: ReadonlySet<QuotaName> = new Set(['revocationLists']);
 
-/** Lets an authenticated client go on within the named quota, in turn with other clients. */
+/** Admits an authenticated client within the named quota, in turn with other clients. */
 export function QuotaGuard(name: QuotaName): Type<CanActivate> {
   @Injectable()
   class NamedQuotaGuard implements CanActivate {
@@ -27,13 +27,13 @@ export function QuotaGuard(name: QuotaName): Type<CanActivate> {
     constructor(
       private readonly quotas: ClientQuotas,
       private readonly delays: DelayedRequests,
-      private readonly turns: FairTurns,
+      private readonly fairness: ClientFairness,
       private readonly throttling: Throttling,
     ) {}
 
     canActivate(context: ExecutionContext): true | Promise<true> {
       const request = context.switchToHttp().getRequest<FastifyRequest>();
-      const client = authenticatedClientOf(request);
+      const { client } = authenticatedOf(request);
       const seconds = this.quotas.use(name, client);
       if (seconds === 0) return this.turnOf(client);
       const isDelayed = delayed.has(name) && this.throttling.isEnforced;
@@ -42,12 +42,12 @@ export function QuotaGuard(name: QuotaName): Type<CanActivate> {
         this.throttling.delayed(limits[name], request);
         return delayEnds.then(() => this.turnOf(client));
       }
-      this.throttling.beyond(limits[name], isDelayed ? delay : seconds, request, client.clientId);
+      this.throttling.exceeded(limits[name], isDelayed ? delay : seconds, request, client.clientId);
       return this.turnOf(client);
     }
 
     private turnOf({ clientId }: Client): true | Promise<true> {
-      return this.turns.turnOf(clientId)?.then(() => true) ?? true;
+      return this.fairness.turnOf(clientId)?.then(() => true) ?? true;
     }
   }
   return mixin(NamedQuotaGuard);

@@ -8,7 +8,7 @@ import { Counter } from 'prom-client';
 import { MoreThan, Repository } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { Client } from './client.entity.ts';
-import { KnownClients } from './known-clients.ts';
+import { ClientIdFilter } from './client-id-filter.ts';
 import { RegistryChanges } from '../replicas/registry-changes.ts';
 
 /**
@@ -23,7 +23,7 @@ export class ClientRegistry implements OnModuleInit {
   private readonly cache: LRUCache<string, Client>;
   /** Lookups under way, so that many requests of one client make one statement. */
   private readonly lookups = new Map<string, Promise<Client | undefined>>();
-  private known = new KnownClients(1);
+  private known = new ClientIdFilter(1);
   private readonly statements: Counter;
 
   constructor(
@@ -58,14 +58,14 @@ export class ClientRegistry implements OnModuleInit {
     return this.cache.get(clientId) ?? this.lookUp(clientId);
   }
 
-  /** Stands in for clients that there are not, so that they cost the same work; its secret has no text's digest. */
-  get nobody(): Client {
+  /** Stands in for unknown clients, so that they cost the same work; no text has the digest of its secret. */
+  get dummyClient(): Client {
     const known = this.cache.get('');
     if (known) return known;
     const secret = { id: '', clientId: '', digest: Buffer.alloc(32), hint: '', expiresAt: null, oneTime: false };
-    const nobody = this.clients.create({ clientId: '', disabledAt: null, secrets: [secret] });
-    this.cache.set('', nobody);
-    return nobody;
+    const dummyClient = this.clients.create({ clientId: '', disabledAt: null, secrets: [secret] });
+    this.cache.set('', dummyClient);
+    return dummyClient;
   }
 
   private requireFresh(): void {
@@ -108,7 +108,7 @@ export class ClientRegistry implements OnModuleInit {
 
   /** In pages, so that memory stays small whatever the number of clients; with room for as many again. */
   private async learnClientIds(): Promise<void> {
-    this.known = new KnownClients(Math.max(10_000, 2 * (await this.clients.count())));
+    this.known = new ClientIdFilter(Math.max(10_000, 2 * (await this.clients.count())));
     for (let after = '', page: Client[] = []; ; after = page.at(-1)!.clientId) {
       page = await this.clients.find({
         select: { clientId: true },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { digestSecret, generateClientSecret, indexOfMatch, isGeneratedSecret, looksCut } from './client-secret.ts';
+import { digestSecret, generateClientSecret, indexOfMatch, isGeneratedSecret, isTruncated } from './client-secret.ts';
 
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 const anyText = fc.string({ unit: 'binary' });
@@ -21,7 +21,7 @@ describe('a generated secret', () => {
       fc.property(generated, change, (secret, { place, removed, added }) => {
         const changed = secret.slice(0, place) + added + secret.slice(place + removed);
         expect(isGeneratedSecret(changed)).toBe(changed === secret);
-        expect(looksCut(changed)).toBe(changed !== secret && changed.startsWith('lanyard_cs_'));
+        expect(isTruncated(changed)).toBe(changed !== secret && changed.startsWith('lanyard_cs_'));
       }),
       { numRuns: 300 },
     );
@@ -32,7 +32,7 @@ describe('a generated secret', () => {
       fc.property(generated, fc.integer({ min: 11, max: 58 }), (secret, place) => {
         const [first, second] = [secret.charAt(place), secret.charAt(place + 1)];
         fc.pre(first !== second);
-        expect(looksCut(secret.slice(0, place) + second + first + secret.slice(place + 2))).toBe(true);
+        expect(isTruncated(secret.slice(0, place) + second + first + secret.slice(place + 2))).toBe(true);
       }),
     );
   });
@@ -41,14 +41,14 @@ describe('a generated secret', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         expect(isGeneratedSecret(text) || isGeneratedSecret(`lanyard_cs_${text}`)).toBe(false);
-        expect(looksCut(`lanyard_cs_${text}`)).toBe(true);
+        expect(isTruncated(`lanyard_cs_${text}`)).toBe(true);
       }),
     );
   });
 
   it.each(['a', 'lanyard_cs_', '_', 'é'])('has not 100,000 characters of %j [secret-checksum, Lanyard]', (piece) => {
     expect(isGeneratedSecret(long(piece))).toBe(false);
-    expect(looksCut(`lanyard_cs_${long(piece)}`)).toBe(true);
+    expect(isTruncated(`lanyard_cs_${long(piece)}`)).toBe(true);
   });
 });
 

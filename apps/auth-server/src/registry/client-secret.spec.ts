@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { generateClientSecret, isGeneratedSecret, looksCut } from './client-secret.ts';
+import { generateClientSecret, isGeneratedSecret, isTruncated } from './client-secret.ts';
 
 describe('a generated secret', () => {
   const secrets = Array.from({ length: 1000 }, generateClientSecret);
@@ -12,7 +12,7 @@ describe('a generated secret', () => {
   it('is told from a cut or mistyped one', () => {
     for (const secret of secrets.slice(0, 50)) {
       const mistyped = secret.replace(/.{10}$/, (end) => (end.startsWith('x') ? 'y' : 'x') + end.slice(1));
-      for (const wrong of [secret.slice(0, -1), `${secret}A`, mistyped]) expect(looksCut(wrong)).toBe(true);
+      for (const wrong of [secret.slice(0, -1), `${secret}A`, mistyped]) expect(isTruncated(wrong)).toBe(true);
     }
   });
 

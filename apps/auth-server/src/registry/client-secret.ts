@@ -21,7 +21,7 @@ export function isGeneratedSecret(text: string): boolean {
 }
 
 /** Whether a text begins like a generated secret, and is none. */
-export function looksCut(text: string): boolean {
+export function isTruncated(text: string): boolean {
   return text.startsWith(prefix) && !isGeneratedSecret(text);
 }
 

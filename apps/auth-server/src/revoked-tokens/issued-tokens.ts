@@ -3,7 +3,7 @@ import { InvalidTokenError, validateAccessToken, type AccessToken } from '@lanya
 import { CONFIGURATION } from '@lanyard/service-defaults';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import type { AuthServerConfiguration } from '../configuration.ts';
-import { coalesced } from '../replicas/coalesced.ts';
+import { serializedReload } from '../replicas/serialized-reload.ts';
 import { RegistryChanges } from '../replicas/registry-changes.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
 
@@ -46,7 +46,7 @@ export class IssuedTokens {
     return this.validate(token);
   }
 
-  private readonly lookForCertain = coalesced(() => this.changes.requireCaughtUp(), cooldown.revocation);
+  private readonly lookForCertain = serializedReload(() => this.changes.requireCaughtUp(), cooldown.revocation);
 
   private async validate(token: string): Promise<AccessToken | undefined> {
     const audience = audienceOf(token);

@@ -12,7 +12,7 @@ import { Gauge } from 'prom-client';
 import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { WaitingRequests } from '../replicas/waiting-requests.ts';
-import { coalesced } from '../replicas/coalesced.ts';
+import { serializedReload } from '../replicas/serialized-reload.ts';
 import { RegistryChanges } from '../replicas/registry-changes.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
 import { RevocationLists, type Entry, type UnsignedList } from './revocation-lists.ts';
@@ -104,10 +104,10 @@ export class Revocations implements OnModuleInit, OnApplicationBootstrap, Before
   }
 
   /** As soon as this has ended, what was committed before it is known here. */
-  readonly load = coalesced(() => this.read());
+  readonly load = serializedReload(() => this.read());
 
   /** Likewise, and not more often than this replica can afford to for everyone who asks. */
-  readonly catchUp = coalesced(() => this.load(), lookAgain);
+  readonly catchUp = serializedReload(() => this.load(), lookAgain);
 
   /**
    * What is revoked, signed: the whole of it in parts, or what came after a cursor.

@@ -10,7 +10,7 @@ import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jos
 import { Repository } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { WaitingRequests } from '../replicas/waiting-requests.ts';
-import { coalesced } from '../replicas/coalesced.ts';
+import { serializedReload } from '../replicas/serialized-reload.ts';
 import { RegistryChanges } from '../replicas/registry-changes.ts';
 import { decrypt } from './encryption.ts';
 import { nextOf, retirement, stateOf, type KeyPeriods } from './key-lifecycle.ts';
@@ -113,7 +113,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
     return decrypt(encryptedPrivateKey, kid, this.configuration.KEY_ENCRYPTION_KEY);
   }
 
-  private readonly load = coalesced(() => this.read());
+  private readonly load = serializedReload(() => this.read());
 
   /** What is wrong with the keys themselves does not mend by reading them again. */
   private async loadIfUsable(): Promise<void> {

@@ -1,6 +1,6 @@
 import { quotaBucket, quotaCache } from '@lanyard/service-defaults';
 import type { TokenBucket } from 'limiter';
-import type { Topic } from '../replicas/replica-news.ts';
+import type { Topic } from '../replicas/replica-broadcast.ts';
 
 interface Quota {
   perMinute: number;
@@ -48,7 +48,7 @@ export class ClientQuota implements Topic {
     }
   }
 
-  take(name: string, used: number): void {
+  apply(name: string, used: number): void {
     const [perMinute, clientId = ''] = name.split(' ');
     const { bucket } = this.quotaOf(clientId, Number(perMinute));
     // What it has gained since it was last looked at is not to be added afterwards.

@@ -3,7 +3,7 @@ import { CONFIGURATION } from '@lanyard/service-defaults';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import type { Client } from '../registry/client.entity.ts';
 import { ClientQuota } from './client-quota.ts';
-import { ReplicaNews } from '../replicas/replica-news.ts';
+import { ReplicaBroadcast } from '../replicas/replica-broadcast.ts';
 
 export const quotaNames = ['tokens', 'introspections', 'revocations', 'revocationLists'] as const;
 export type QuotaName = (typeof quotaNames)[number];
@@ -15,11 +15,11 @@ export class ClientQuotas {
 
   constructor(
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
-    news: ReplicaNews,
+    broadcast: ReplicaBroadcast,
   ) {
     const quotaOf = (name: QuotaName): ClientQuota => {
       const quota = new ClientQuota();
-      news.share(name, quota);
+      broadcast.register(name, quota);
       return quota;
     };
     this.quotas = {

@@ -6,7 +6,7 @@ import { decodeJwt } from 'jose';
 import { AuditLog } from '../audit/audit-log.ts';
 import { basic, callOAuth, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
 import { Revocations } from '../revoked-tokens/revocations.ts';
-import { spread, waitUntilListening } from '../replicas/replica-news.fixture.ts';
+import { spread, waitUntilListening } from '../replicas/replica-broadcast.fixture.ts';
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
 beforeAll(async () => {

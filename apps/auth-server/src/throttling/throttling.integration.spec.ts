@@ -7,8 +7,8 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { basic, callOAuth, postToken, provisionedDatabase, statementsSent } from '../auth-server.fixture.ts';
 import { ClientAuthenticationGuard } from '../oauth/client-authentication/client-authentication.guard.ts';
 import { AuditLog } from '../audit/audit-log.ts';
-import { spread, waitUntilListening } from '../replicas/replica-news.fixture.ts';
-import { ReplicaNews } from '../replicas/replica-news.ts';
+import { spread, waitUntilListening } from '../replicas/replica-broadcast.fixture.ts';
+import { ReplicaBroadcast } from '../replicas/replica-broadcast.ts';
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
 let app: NestFastifyApplication;
@@ -237,7 +237,7 @@ it('has a quota wherever clients authenticate [every-quota, Lanyard]', () => {
         const handler: unknown = Reflect.get(prototype, method);
         const guards: { quota?: string }[] = Reflect.getMetadata('__guards__', handler as object) ?? [];
         if (!guards.includes(ClientAuthenticationGuard as never)) continue;
-        found.push(`${Reflect.getMetadata('path', metatype as object)}: ${guards.find(({ quota }) => quota)?.quota}`);
+        found.push(`${Reflect.getMetadata('path', handler as object)}: ${guards.find(({ quota }) => quota)?.quota}`);
       }
     }
   }
@@ -308,7 +308,7 @@ it('lets a client revoke twice as many tokens as its own quota [every-quota, Lan
 it('asks the database nothing for a token, and once for what a second has brought', async () => {
   // Clocks go on.
   jest.restoreAllMocks();
-  for (const replica of [app, other, observing]) await replica.get(ReplicaNews).tell();
+  for (const replica of [app, other, observing]) await replica.get(ReplicaBroadcast).publish();
   /** How many statements are sent within two seconds of this. */
   const statementsDuring = async (work: () => Promise<unknown>) => {
     const [before, begun] = [statementsSent(database), Date.now()];

@@ -4,12 +4,12 @@ import { ReplicasModule } from '../replicas/replicas.module.ts';
 import { ClientQuotas } from './client-quotas.ts';
 import { DelayedRequests } from './delayed-requests.ts';
 import { FailureThrottle } from './failure-throttle.ts';
-import { FairTurns } from './fair-turns.ts';
+import { ClientFairness } from './client-fairness.ts';
 import { Throttling } from './throttling.ts';
 
 @Module({
   imports: [AuditModule, ReplicasModule],
-  providers: [ClientQuotas, DelayedRequests, FailureThrottle, FairTurns, Throttling],
-  exports: [ClientQuotas, DelayedRequests, FailureThrottle, FairTurns, Throttling],
+  providers: [ClientQuotas, DelayedRequests, FailureThrottle, ClientFairness, Throttling],
+  exports: [ClientQuotas, DelayedRequests, FailureThrottle, ClientFairness, Throttling],
 })
 export class ThrottlingModule {}

@@ -7,7 +7,7 @@ import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { ThrottledError, type ThrottledLimit } from './throttled-error.ts';
 
-/** What becomes of requests that are beyond a limit: they are refused, answered later, or only noted. */
+/** What happens to requests beyond a limit: they are refused, answered later, or only noted. */
 @Injectable()
 export class Throttling {
   private readonly requests: Counter<'limit' | 'enforced'>;
@@ -43,10 +43,10 @@ export class Throttling {
 
   /**
    * @param seconds   to wait
-   * @param clientId  where it is known for sure
+   * @param clientId  where the client authenticated
    * @throws {ThrottledError} unless THROTTLING is observe
    */
-  beyond(limit: ThrottledLimit, seconds: number, request: FastifyRequest, clientId?: string): void {
+  exceeded(limit: ThrottledLimit, seconds: number, request: FastifyRequest, clientId?: string): void {
     const { ip: address, id: requestId } = request;
     this.requests.inc({ limit, enforced: String(this.isEnforced) });
     addLogFields(request, { [this.isEnforced ? 'throttled' : 'would_throttle']: limit });

@@ -4,7 +4,7 @@ import { CONFIGURATION, conflict, invalid, notFound } from '@lanyard/service-def
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type EntityManager } from 'typeorm';
 import { appendAuditEvents, type AuditRecord, type Origin } from '../../audit/append-audit-events.ts';
-import { digestSecret, generateClientSecret, isLive, looksCut } from '../../registry/client-secret.ts';
+import { digestSecret, generateClientSecret, isLive, isTruncated } from '../../registry/client-secret.ts';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { emergencies } from '../../pools.ts';
 import { Client, ClientSecret, ClientSecretUse, RemovedClientSecret } from '../../registry/client.entity.ts';
@@ -73,7 +73,7 @@ export class Secrets {
     { clientId }: Client,
     { client_secret: own, expires_in: seconds }: NewSecret,
   ): Promise<{ secret: string; row: ClientSecret; records: AuditRecord[] }> {
-    if (own !== undefined && looksCut(own)) {
+    if (own !== undefined && isTruncated(own)) {
       throw invalid([{ path: ['client_secret'], message: 'is a generated secret that is cut or mistyped' }]);
     }
     const secret = own ?? generateClientSecret();

@@ -1,11 +1,10 @@
 import { createParamDecorator, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { Client } from '../../registry/client.entity.ts';
 import { ClientAuthentication, type Authenticated } from './client-authentication.ts';
 
 type AuthenticatedRequest = FastifyRequest & { authenticated: Authenticated };
 
-/** Lets authenticated clients in alone. */
+/** Admits only authenticated clients. */
 @Injectable()
 export class ClientAuthenticationGuard implements CanActivate {
   constructor(private readonly authentication: ClientAuthentication) {}
@@ -17,16 +16,10 @@ export class ClientAuthenticationGuard implements CanActivate {
   }
 }
 
-/** The client that the guard authenticated. */
-export const authenticatedClientOf = (request: FastifyRequest): Client =>
-  (request as AuthenticatedRequest).authenticated.client;
+/** The client that the guard authenticated, and the grant of its tokens. */
+export const authenticatedOf = (request: FastifyRequest): Authenticated =>
+  (request as AuthenticatedRequest).authenticated;
 
-export const AuthenticatedClient = createParamDecorator((_: unknown, context: ExecutionContext): Client =>
-  authenticatedClientOf(context.switchToHttp().getRequest()),
-);
-
-/** What the tokens have in common that the client obtains with this secret. */
-export const GrantId = createParamDecorator(
-  (_: unknown, context: ExecutionContext): string =>
-    context.switchToHttp().getRequest<AuthenticatedRequest>().authenticated.grantId,
+export const AuthenticatedClient = createParamDecorator((_: unknown, context: ExecutionContext): Authenticated =>
+  authenticatedOf(context.switchToHttp().getRequest()),
 );

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../../audit/audit.module.ts';
 import { RegistryModule } from '../../registry/registry.module.ts';
+import { AuthenticationEvents } from './authentication-events.ts';
 import { ClientAuthentication } from './client-authentication.ts';
 import { ThrottlingModule } from '../../throttling/throttling.module.ts';
 import { OneTimeSecrets } from './one-time-secrets.ts';
@@ -8,7 +9,7 @@ import { OneTimeSecrets } from './one-time-secrets.ts';
 /** One for all endpoints that clients authenticate at, so that failures are counted together. */
 @Module({
   imports: [AuditModule, RegistryModule, ThrottlingModule],
-  providers: [ClientAuthentication, OneTimeSecrets],
+  providers: [AuthenticationEvents, ClientAuthentication, OneTimeSecrets],
   exports: [AuditModule, ClientAuthentication, RegistryModule, ThrottlingModule],
 })
 export class ClientAuthenticationModule {}

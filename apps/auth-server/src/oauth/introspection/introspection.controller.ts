@@ -1,28 +1,25 @@
-import { Body, Controller, Headers, HttpCode, HttpStatus, Post, Res, UseGuards } from '@nestjs/common';
+import { Controller, Headers, Post, Res } from '@nestjs/common';
 import { introspectionResponseType, type IntrospectionResponse } from '@lanyard/oauth-protocol';
-import { Public } from '@lanyard/resource-server/access';
 import type { FastifyReply } from 'fastify';
 import Negotiator from 'negotiator';
-import {
-  AuthenticatedClient,
-  ClientAuthenticationGuard,
-} from '../client-authentication/client-authentication.guard.ts';
+import type { Authenticated } from '../client-authentication/client-authentication.ts';
+import { AuthenticatedClient } from '../client-authentication/client-authentication.guard.ts';
+import { ClientEndpoint, Form } from '../client-endpoint.decorator.ts';
 import { DescribeAnswer, DescribeForm } from '../client-endpoint.openapi.ts';
-import { Client } from '../../registry/client.entity.ts';
 import { requireResourceServer } from '../revocation/require-resource-server.ts';
 import { QuotaGuard } from '../quota.guard.ts';
-import { formOf, requireToken } from '../form-parameters.ts';
+import { requireToken, type FormParameters } from '../form-parameters.ts';
 import { Introspection } from './introspection.ts';
 
 /** RFC 9701 section 4 */
 const signedResponse = `application/${introspectionResponseType}`;
 
 /** The introspection endpoint, RFC 7662 section 2. */
-@Controller('oauth/introspect')
+@Controller()
 export class IntrospectionController {
   constructor(private readonly introspection: Introspection) {}
 
-  @Post()
+  @ClientEndpoint(Post('oauth/introspect'), QuotaGuard('introspections'))
   @DescribeForm({
     summary: 'Find out whether an access token is active, RFC 7662: for the resource server that it is for',
     parameters: { token: 'the access token', 'token_type_hint?': 'not needed' },
@@ -44,17 +41,14 @@ export class IntrospectionController {
     ['active'],
     signedResponse,
   )
-  @Public()
-  @HttpCode(HttpStatus.OK)
-  @UseGuards(ClientAuthenticationGuard, QuotaGuard('introspections'))
   async introspect(
-    @AuthenticatedClient() client: Client,
-    @Body() body: unknown,
+    @AuthenticatedClient() { client }: Authenticated,
+    @Form() form: FormParameters,
     @Headers('accept') accept: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<IntrospectionResponse | string> {
     requireResourceServer(client);
-    const response = await this.introspection.introspect(requireToken(formOf(body)), client.resourceServerOf);
+    const response = await this.introspection.introspect(requireToken(form), client.resourceServerOf);
     if (new Negotiator({ headers: { accept } }).mediaType(['application/json', signedResponse]) !== signedResponse) {
       return response;
     }

@@ -1,15 +1,11 @@
-import { Controller, Get, Headers, Query, Res, UseGuards } from '@nestjs/common';
+import { Controller, Get, Headers, Query, Res } from '@nestjs/common';
 import { OAuthError, revocationListType } from '@lanyard/oauth-protocol';
-import { Public } from '@lanyard/resource-server/access';
 import { ApiHeader, ApiOperation, ApiQuery, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import {
-  AuthenticatedClient,
-  ClientAuthenticationGuard,
-} from '../client-authentication/client-authentication.guard.ts';
+import type { Authenticated } from '../client-authentication/client-authentication.ts';
+import { AuthenticatedClient } from '../client-authentication/client-authentication.guard.ts';
+import { ClientEndpoint } from '../client-endpoint.decorator.ts';
 import { waitPreferredBy } from '../../replicas/waiting-requests.ts';
-import { DescribeErrors } from '../client-endpoint.openapi.ts';
-import { Client } from '../../registry/client.entity.ts';
 import { QuotaGuard } from '../quota.guard.ts';
 import { requireResourceServer } from './require-resource-server.ts';
 import { Revocations } from '../../revoked-tokens/revocations.ts';
@@ -19,13 +15,11 @@ import { Revocations } from '../../revoked-tokens/revocations.ts';
  * `cursor`, what came after it; with `Prefer: wait=SECONDS` (RFC 7240 section 4.3) as soon as there is something new.
  * That there is nothing new is signed as well, as a list without entries.
  */
-@Public()
-@Controller('oauth/revocations')
+@Controller()
 export class RevocationListController {
   constructor(private readonly revocations: Revocations) {}
 
-  @Get()
-  @DescribeErrors()
+  @ClientEndpoint(Get('oauth/revocations'), QuotaGuard('revocationLists'))
   @ApiOperation({ summary: 'Follow what is revoked, as a resource server: a signed list, in parts where it is long' })
   @ApiQuery({ name: 'cursor', required: false, description: 'that of the last list: then what came after it' })
   @ApiHeader({
@@ -34,9 +28,8 @@ export class RevocationListController {
     description: 'wait=SECONDS: answered as soon as there is something new',
   })
   @ApiResponse({ status: 200, content: { [`application/${revocationListType}`]: { schema: { type: 'string' } } } })
-  @UseGuards(ClientAuthenticationGuard, QuotaGuard('revocationLists'))
   async list(
-    @AuthenticatedClient() client: Client,
+    @AuthenticatedClient() { client }: Authenticated,
     @Query('cursor') cursor: unknown,
     @Headers('prefer') prefer: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,

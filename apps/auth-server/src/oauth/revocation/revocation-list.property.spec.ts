@@ -15,7 +15,7 @@ const revocations = {
   list: (since?: number) => `since ${since}`,
 } as unknown as Revocations;
 const reply = { header: () => reply, type: () => reply } as unknown as FastifyReply;
-const resourceServer = { resourceServerOf: ['https://a.example'] } as Client;
+const resourceServer = { client: { resourceServerOf: ['https://a.example'] } as Client, grantId: '' };
 const controller = new RevocationListController(revocations);
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 

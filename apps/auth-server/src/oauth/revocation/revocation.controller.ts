@@ -1,23 +1,20 @@
-import { Body, Controller, HttpCode, HttpStatus, Post, Req, UseGuards } from '@nestjs/common';
+import { Controller, Post, Req } from '@nestjs/common';
 import { OAuthError } from '@lanyard/oauth-protocol';
-import { Public } from '@lanyard/resource-server/access';
 import { addLogFields } from '@lanyard/service-defaults';
 import { ApiResponse } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import {
-  AuthenticatedClient,
-  ClientAuthenticationGuard,
-} from '../client-authentication/client-authentication.guard.ts';
+import type { Authenticated } from '../client-authentication/client-authentication.ts';
+import { AuthenticatedClient } from '../client-authentication/client-authentication.guard.ts';
+import { ClientEndpoint, Form } from '../client-endpoint.decorator.ts';
 import { DescribeForm } from '../client-endpoint.openapi.ts';
-import { Client } from '../../registry/client.entity.ts';
 import { QuotaGuard } from '../quota.guard.ts';
-import { formOf, requireToken } from '../form-parameters.ts';
+import { requireToken, type FormParameters } from '../form-parameters.ts';
 import { hasForeignJti, IssuedTokens } from '../../revoked-tokens/issued-tokens.ts';
 import { Revocations } from '../../revoked-tokens/revocations.ts';
 import { RevocationWriter } from './revocation-writer.ts';
 
 /** The revocation endpoint, RFC 7009 section 2. */
-@Controller('oauth/revoke')
+@Controller()
 export class RevocationController {
   constructor(
     private readonly tokens: IssuedTokens,
@@ -26,21 +23,18 @@ export class RevocationController {
   ) {}
 
   /** A token that is not valid, for whatever reason, needs no revocation: that is no error, RFC 7009 section 2.2. */
-  @Post()
+  @ClientEndpoint(Post('oauth/revoke'), QuotaGuard('revocations'))
   @DescribeForm({
     summary: 'Revoke an access token of one’s own, RFC 7009',
     parameters: { token: 'the access token', 'token_type_hint?': 'not needed' },
   })
   @ApiResponse({ status: 200, description: 'it is revoked, or was not valid' })
-  @Public()
-  @HttpCode(HttpStatus.OK)
-  @UseGuards(ClientAuthenticationGuard, QuotaGuard('revocations'))
   async revoke(
-    @AuthenticatedClient() { clientId }: Client,
-    @Body() body: unknown,
+    @AuthenticatedClient() { client: { clientId } }: Authenticated,
+    @Form() form: FormParameters,
     @Req() request: FastifyRequest,
   ): Promise<void> {
-    const token = await this.tokens.recogniseForCertain(requireToken(formOf(body)));
+    const token = await this.tokens.recogniseForCertain(requireToken(form));
     if (!token || this.revocations.isRevoked(token)) return;
     // RFC 7009 section 2.1
     if (token.clientId !== clientId) throw new OAuthError('invalid_request', 'the token was issued to another client');

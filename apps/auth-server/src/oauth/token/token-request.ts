@@ -3,18 +3,21 @@ import type { FormParameters } from '../form-parameters.ts';
 
 /** An access token request of the client credentials grant, RFC 6749 section 4.4.2, with RFC 8707's `resource`. */
 export interface TokenRequest {
-  /** as it was sent */
-  scope?: string;
+  scope?: ReadonlySet<string>;
   resource?: string;
 }
 
+/** @throws {OAuthError} */
 export function parseTokenRequest(form: FormParameters): TokenRequest {
-  const grantType = form.get('grant_type');
+  requireGrantType(form.get('grant_type'));
+  return { scope: scopeOf(form.get('scope')), resource: resourceOf(form.get('resource')) };
+}
+
+function requireGrantType(grantType: string | undefined): void {
   if (!grantType) throw new OAuthError('invalid_request', 'grant_type is missing');
   if (grantType !== 'client_credentials') {
     throw new OAuthError('unsupported_grant_type', 'only client_credentials is supported');
   }
-  return { scope: form.get('scope'), resource: form.get('resource') };
 }
 
 /** @throws {OAuthError}  where it is malformed, RFC 6749 section 3.3 */

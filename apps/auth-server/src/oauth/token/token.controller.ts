@@ -1,25 +1,21 @@
-import { Body, Controller, HttpCode, HttpStatus, Inject, Post, Req, UseGuards } from '@nestjs/common';
-import type { AccessTokenResponse } from '@lanyard/oauth-protocol';
-import { Public } from '@lanyard/resource-server/access';
+import { Controller, Inject, Post, Req } from '@nestjs/common';
+import type { AccessTokenClaims, AccessTokenResponse } from '@lanyard/oauth-protocol';
 import { addLogFields, CONFIGURATION } from '@lanyard/service-defaults';
 import type { FastifyRequest } from 'fastify';
 import { AuditLog } from '../../audit/audit-log.ts';
-import {
-  AuthenticatedClient,
-  ClientAuthenticationGuard,
-  GrantId,
-} from '../client-authentication/client-authentication.guard.ts';
+import type { Authenticated } from '../client-authentication/client-authentication.ts';
+import { AuthenticatedClient } from '../client-authentication/client-authentication.guard.ts';
+import { ClientEndpoint, Form } from '../client-endpoint.decorator.ts';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { DescribeAnswer, DescribeForm } from '../client-endpoint.openapi.ts';
-import { Client } from '../../registry/client.entity.ts';
 import { QuotaGuard } from '../quota.guard.ts';
 import { ClientCredentialsGrant } from './client-credentials.grant.ts';
-import { formOf } from '../form-parameters.ts';
+import type { FormParameters } from '../form-parameters.ts';
 import { SigningKeyGuard } from './signing-key.guard.ts';
 import { parseTokenRequest } from './token-request.ts';
 
 /** The token endpoint, RFC 6749 section 3.2. */
-@Controller('oauth/token')
+@Controller()
 export class TokenController {
   constructor(
     private readonly clientCredentials: ClientCredentialsGrant,
@@ -27,7 +23,7 @@ export class TokenController {
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 
-  @Post()
+  @ClientEndpoint(Post('oauth/token'), QuotaGuard('tokens'), SigningKeyGuard)
   @DescribeForm({
     summary: 'Obtain an access token by the client credentials grant, RFC 6749 section 4.4',
     parameters: {
@@ -46,20 +42,24 @@ export class TokenController {
     },
     ['access_token', 'token_type', 'expires_in', 'scope'],
   )
-  @Public()
-  @HttpCode(HttpStatus.OK)
-  @UseGuards(ClientAuthenticationGuard, QuotaGuard('tokens'), SigningKeyGuard)
   issue(
-    @AuthenticatedClient() client: Client,
-    @GrantId() grantId: string,
-    @Body() body: unknown,
+    @AuthenticatedClient() { client, grantId }: Authenticated,
+    @Form() form: FormParameters,
     @Req() request: FastifyRequest,
   ): AccessTokenResponse {
-    const tokenRequest = parseTokenRequest(formOf(body));
-    const { token, claims, issued } = this.clientCredentials.issue(client, grantId, tokenRequest);
-    const { aud: audience, scope = '', jti, iat, exp } = claims;
-    addLogFields(request, { audience, scope, jti });
-    this.audit.record(issued, this.configuration.AUDIT_ISSUANCE_PERIOD);
+    const { token, claims } = this.clientCredentials.issue(client, grantId, parseTokenRequest(form));
+    this.record(claims, request);
+    const { scope = '', exp, iat } = claims;
     return { access_token: token, token_type: 'Bearer', expires_in: exp - iat, scope };
+  }
+
+  private record(
+    { client_id: clientId, aud: audience, scope = '', jti }: AccessTokenClaims,
+    request: FastifyRequest,
+  ): void {
+    addLogFields(request, { audience, scope, jti });
+    const issued = { origin: { actor: clientId }, clientId, details: { audience, scope } };
+    const key = `${clientId} ${audience} ${scope}`;
+    this.audit.record({ type: 'access_token.issued', ...issued }, this.configuration.AUDIT_ISSUANCE_PERIOD, key);
   }
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * is the last one and has seen everything from before it was asked for.
  * @param least  the least time between the beginnings of two readings, ms
  */
-export function coalesced(read: () => Promise<void>, least = 0): () => Promise<void> {
+export function serializedReload(read: () => Promise<void>, least = 0): () => Promise<void> {
   let [reading, next]: (Promise<void> | undefined)[] = [];
   let begun = Number.NEGATIVE_INFINITY;
   return () => {

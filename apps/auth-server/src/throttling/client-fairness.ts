@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 
-/** How many requests of one client go on in one turn of the event loop. */
+/** How many requests of one client are admitted in one turn of the event loop. */
 const share = 32;
 
 /**
- * Of each client, so many requests go on in one turn of the event loop, and the rest in the next ones: whoever else comes
- * meanwhile waits for one share of a storm, not for all of it.
+ * Admits a share of each client's requests in one turn of the event loop, and the rest in the next turns: other clients wait
+ * for one share of a storm, not for all of it.
  */
 @Injectable()
-export class FairTurns {
+export class ClientFairness {
   private readonly taken = new Map<string, number>();
   private readonly waiting = new Map<string, (() => void)[]>();
   private isTurning = false;

@@ -1,9 +1,9 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
-import { FairTurns } from './fair-turns.ts';
+import { ClientFairness } from './client-fairness.ts';
 
 it('lets a client that comes after a storm wait for one share of it alone', async () => {
-  const turns = new FairTurns();
+  const turns = new ClientFairness();
   const order: string[] = [];
   const request = async (client: string) => {
     await turns.turnOf(client);
@@ -18,7 +18,7 @@ it('lets a client that comes after a storm wait for one share of it alone', asyn
 });
 
 it('makes nobody wait who does not storm', () => {
-  const turns = new FairTurns();
+  const turns = new ClientFairness();
   expect(Array.from({ length: 32 }, () => turns.turnOf('a')).every((turn) => turn === undefined)).toBe(true);
   expect(turns.turnOf('a')).toBeInstanceOf(Promise);
   expect(turns.turnOf('b')).toBeUndefined();

@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto';
  * identifier in a hundred is looked up in the database, whoever floods the token endpoint with them. A look takes the
  * same time whether an identifier is known or not.
  */
-export class KnownClients {
+export class ClientIdFilter {
   private readonly bits: Uint8Array;
   private readonly positions: number;
   private readonly seed = randomInt(2 ** 32);

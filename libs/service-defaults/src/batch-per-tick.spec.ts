@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import { afterEach, expect, it } from '@jest/globals';
 import Fastify from 'fastify';
-import { handleInTurns } from './handle-in-turns.ts';
+import { batchPerTick } from './batch-per-tick.ts';
 
 const fastify = Fastify({ forceCloseConnections: true });
 afterEach(() => fastify.close());
 
 it('takes each step for all requests that came in together before the next step', async () => {
-  handleInTurns(fastify);
+  batchPerTick(fastify);
   const steps: string[] = [];
   fastify.get('/', async () => {
     steps.push('first');

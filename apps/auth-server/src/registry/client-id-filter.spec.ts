@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { KnownClients } from './known-clients.ts';
+import { ClientIdFilter } from './client-id-filter.ts';
 
 const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
 
-describe('KnownClients', () => {
+describe('ClientIdFilter', () => {
   it('never forgets a client, and takes few others for one', () => {
-    const known = new KnownClients(10_000);
+    const known = new ClientIdFilter(10_000);
     for (const name of names('client', 10_000)) known.add(name);
     expect(names('client', 10_000).filter((name) => !known.mayHave(name))).toEqual([]);
     const mistaken = names('stranger', 10_000).filter((name) => known.mayHave(name)).length;

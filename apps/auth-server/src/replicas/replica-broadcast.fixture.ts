@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Management } from '@lanyard/service-defaults';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { ReplicaNews } from './replica-news.ts';
+import { ReplicaBroadcast } from './replica-broadcast.ts';
 
 export async function waitUntilListening(replica: NestFastifyApplication): Promise<void> {
   const state = async () =>
@@ -9,12 +9,12 @@ export async function waitUntilListening(replica: NestFastifyApplication): Promi
   while ((await state()) !== 'up') await sleep(20);
 }
 
-/** Until what one replica has counted is known to the other. */
+/** Waits until one replica knows what the other has counted. */
 export async function spread(from: NestFastifyApplication, to: NestFastifyApplication): Promise<void> {
   const last = [['', 1]] as [string, number][];
   const arrived = Promise.withResolvers<void>();
-  from.get(ReplicaNews).share('last', { collect: () => last.splice(0), take: () => undefined });
-  to.get(ReplicaNews).share('last', { collect: () => [], take: () => arrived.resolve() });
-  await from.get(ReplicaNews).tell();
+  from.get(ReplicaBroadcast).register('last', { collect: () => last.splice(0), apply: () => undefined });
+  to.get(ReplicaBroadcast).register('last', { collect: () => [], apply: () => arrived.resolve() });
+  await from.get(ReplicaBroadcast).publish();
   await arrived.promise;
 }

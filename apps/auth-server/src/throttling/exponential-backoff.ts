@@ -8,13 +8,13 @@ interface Failures {
   until: number;
 }
 
-/** For how long failures are remembered after the last one, ms. */
+/** How long failures are remembered after the last one, ms. */
 const memory = 3_600_000;
 
-/** Whoever failed too often waits, from then on twice as long after each failure: 1, 2, 4 … seconds. */
-export class GrowingDelays {
+/** Delays a caller that failed too often, twice as long after each further failure: 1, 2, 4 … seconds. */
+export class ExponentialBackoff {
   private readonly failures = new LRUCache<string, Failures>({ max: 10_000, ttl: memory, ttlAutopurge: true });
-  private readonly untold = new Set<string>();
+  private readonly unpublished = new Set<string>();
 
   /**
    * @param free     how many failures cost nothing
@@ -39,18 +39,18 @@ export class GrowingDelays {
 
   count(name: string): void {
     this.set(name, this.countOf(name) + 1);
-    if (this.secondsToWait(name) > 0) this.untold.add(name);
+    if (this.secondsToWait(name) > 0) this.unpublished.add(name);
   }
 
-  /** Those that began to wait since the last time, each with its failures. */
+  /** The callers that began to wait since the last call, each with its failures. */
   *collect(): Generator<[string, number]> {
-    const names = [...this.untold];
-    this.untold.clear();
+    const names = [...this.unpublished];
+    this.unpublished.clear();
     for (const name of names) yield [name, this.countOf(name)];
   }
 
-  /** What another replica has counted. */
-  take(name: string, count: number): void {
+  /** Applies what another replica has counted. */
+  apply(name: string, count: number): void {
     if (count > this.countOf(name)) this.set(name, count);
   }
 

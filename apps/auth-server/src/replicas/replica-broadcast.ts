@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { repeat } from '@lanyard/service-defaults';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { Notifications } from './notifications.ts';
+
+const channel = 'replica_news';
+
+/** How many entries one notification holds: Postgres takes 8000 bytes, and a name has at most 128 characters. */
+const entriesPerNotification = 50;
+
+/** The most entries that are published of one topic at a time. */
+const entriesAtMost = 1000;
+
+const messageSchema = z.object({
+  from: z.string(),
+  topic: z.string(),
+  entries: z.array(z.tuple([z.string(), z.number().finite().min(0)])),
+});
+
+export interface Topic {
+  /** numbers that were not published yet, by name; each is published once */
+  collect(): Iterable<[string, number]>;
+  /** applies what another replica published */
+  apply(name: string, value: number): void;
+}
+
+/**
+ * Tells the other replicas what this one counted, so that a caller gains nothing by going to another replica: numbers by
+ * name, every second, all in one statement, and no statement where there are none. Nothing is stored, and a lost message
+ * does no harm.
+ */
+@Injectable()
+export class ReplicaBroadcast implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly id = randomUUID();
+  private readonly topics = new Map<string, Topic>();
+  private stop?: () => void;
+
+  constructor(
+    private readonly database: DataSource,
+    notifications: Notifications,
+  ) {
+    notifications.listen(channel, { heard: (payload) => this.receive(payload) });
+  }
+
+  register(name: string, topic: Topic): void {
+    this.topics.set(name, topic);
+  }
+
+  onApplicationBootstrap(): void {
+    this.stop = repeat(
+      () => 1000,
+      () => this.publish(),
+      // The others know a little less.
+      () => undefined,
+    );
+  }
+
+  onApplicationShutdown(): void {
+    this.stop?.();
+  }
+
+  /** Publishes now. */
+  async publish(): Promise<void> {
+    const payloads = [...this.topics].flatMap(([name, topic]) => {
+      const entries = [...topic.collect()].slice(0, entriesAtMost);
+      return chunks(entries).map((chunk) => JSON.stringify({ from: this.id, topic: name, entries: chunk }));
+    });
+    if (payloads.length === 0) return;
+    await this.database.query('SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload', [channel, payloads]);
+  }
+
+  private receive(payload: string): void {
+    const { from, topic, entries } = messageSchema.parse(JSON.parse(payload));
+    if (from === this.id) return;
+    for (const [name, value] of entries) this.topics.get(topic)?.apply(name, value);
+  }
+}
+
+function chunks<T>(entries: T[]): T[][] {
+  return Array.from({ length: Math.ceil(entries.length / entriesPerNotification) }, (_, index) =>
+    entries.slice(index * entriesPerNotification, (index + 1) * entriesPerNotification),
+  );
+}
