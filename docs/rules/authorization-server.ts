@@ -137,7 +137,7 @@ export const authorizationServer: readonly Rule[] = [
     name: 'few-signatures',
     section: 'Lanyard',
     text: 'How many lists of revocations are signed does not depend on the cursors that are asked for.',
-    files: [`${server}/revoked-tokens/revocation-lists.ts`, `${server}/revoked-tokens/revocations.ts`],
+    files: [`${server}/revoked-tokens/revocation-lists.ts`, `${server}/revoked-tokens/revocation-state.ts`],
   },
   {
     name: 'no-store',
@@ -221,7 +221,7 @@ export const authorizationServer: readonly Rule[] = [
     name: 'issuer-is-its-address',
     section: 'RFC 8414 §3.3',
     text: 'The `issuer` in the metadata equals the address from which they were fetched, or they are refused.',
-    files: [`${server}/oauth/metadata/metadata.controller.ts`, 'libs/resource-server/src/issuer/issuer-connection.ts'],
+    files: [`${server}/oauth/metadata/metadata.controller.ts`, 'libs/token-client/src/issuer-connection.ts'],
   },
   {
     name: 'public-members-alone',

@@ -85,7 +85,7 @@ export const besides: readonly Rule[] = [
       `${server}/oauth/metadata/jwks.controller.ts`,
       `${server}/oauth/revocation/revocation-list.controller.ts`,
       'libs/resource-server/src/keys/remote-keys.ts',
-      'libs/resource-server/src/revocations/revocation-feed.ts',
+      'libs/resource-server/src/revocations/revocation-list-follower.ts',
     ],
   },
   {

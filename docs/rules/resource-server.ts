@@ -100,7 +100,7 @@ export const resourceServer: readonly Rule[] = [
     name: 'revoked-token',
     section: 'RFC 7009 §2',
     text: 'A revoked token is refused everywhere, within a second while revocations are heard of.',
-    files: [`${library}/revocations/remote-revocations.ts`, 'libs/access-token/src/revoked-tokens.ts'],
+    files: [`${library}/revocations/revocation-client.ts`, 'libs/access-token/src/revoked-tokens.ts'],
   },
   {
     name: 'scope-comes-last',
@@ -154,7 +154,7 @@ export const resourceServer: readonly Rule[] = [
     name: 'newer-stays',
     section: 'Lanyard',
     text: 'A list of revocations that is older than one before adds its entries, and is no news.',
-    files: [`${library}/revocations/remote-revocations.ts`, `${library}/revocations/revocation-feed.ts`],
+    files: [`${library}/revocations/revocation-client.ts`, `${library}/revocations/revocation-list-follower.ts`],
     decision: 'docs/decisions/0013-revocation-by-membership.md',
   },
   {
@@ -173,7 +173,7 @@ export const resourceServer: readonly Rule[] = [
     name: 'sliced-work',
     section: 'Lanyard',
     text: 'Any number of revocations is taken in and dropped some at a time.',
-    files: ['libs/access-token/src/revoked-tokens.ts', 'apps/auth-server/src/revoked-tokens/revocations.ts'],
+    files: ['libs/access-token/src/revoked-tokens.ts', 'apps/auth-server/src/revoked-tokens/revocation-state.ts'],
   },
   {
     name: 'unknown-kid-cooldown',

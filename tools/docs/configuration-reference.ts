@@ -29,7 +29,7 @@ ${sections.map(([title, schema]) => `\n## ${title}\n\n${table(schema)}`).join(''
 | \`AUTH_SERVER_MANAGEMENT_PORT\` | \`AUTH_SERVER_PORT\` + 100 | where it answers health and metrics; likewise \`BATCH_PROCESSOR_MANAGEMENT_PORT\` and \`JOBS_API_MANAGEMENT_PORT\` |
 | \`LANYARD_DIRECTORY\` | \`.lanyard\` | where Postgres, the key encryption key and the client secrets are kept; \`secrets/deployment.json\` there says where the services are, for the command lines |
 
-Besides, it passes on \`LOG_LEVEL\`, \`ACCESS_TOKEN_LIFETIME\`, \`TOKENS_PER_MINUTE\`, \`INTROSPECTIONS_PER_MINUTE\`, \`REVOCATIONS_PER_MINUTE\`, \`REVOCATION_LISTS_PER_MINUTE\`, \`THROTTLING\`, \`REVOCATIONS_WHEN_SILENT\` and \`SCHEDULE\`, and sets \`API_DOCS=true\`.
+Besides, it passes on \`LOG_LEVEL\`, \`ACCESS_TOKEN_LIFETIME\`, \`TOKENS_PER_MINUTE\`, \`INTROSPECTIONS_PER_MINUTE\`, \`REVOCATIONS_PER_MINUTE\`, \`REVOCATION_LISTS_PER_MINUTE\`, \`THROTTLING\`, \`REVOCATIONS_WHEN_STALE\` and \`SCHEDULE\`, and sets \`API_DOCS=true\`.
 `;
 }
 

@@ -11,7 +11,7 @@ import { MetadataModule } from './oauth/metadata/metadata.module.ts';
 import { bulk, emergencies, poolSizes } from './pools.ts';
 import { RevocationModule } from './oauth/revocation/revocation.module.ts';
 import { RevokedTokensModule } from './revoked-tokens/revoked-tokens.module.ts';
-import { Revocations } from './revoked-tokens/revocations.ts';
+import { RevocationState } from './revoked-tokens/revocation-state.ts';
 import { SigningKeys } from './signing-keys/signing-keys.ts';
 import { SigningKeysModule } from './signing-keys/signing-keys.module.ts';
 import { TokenModule } from './oauth/token/token.module.ts';
@@ -35,8 +35,8 @@ export class AppModule {
         // The server is a resource server too: its administration takes its own access tokens.
         ResourceServerModule.forRootAsync({
           imports: [RevokedTokensModule, SigningKeysModule],
-          inject: [SigningKeys, Revocations],
-          useFactory: (keys: SigningKeys, revocations: Revocations): ResourceServerOptions => ({
+          inject: [SigningKeys, RevocationState],
+          useFactory: (keys: SigningKeys, revocations: RevocationState): ResourceServerOptions => ({
             issuer: configuration.ISSUER,
             resource: administrationOf(configuration.ISSUER),
             resourceName: 'Lanyard administration',

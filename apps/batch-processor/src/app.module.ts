@@ -1,6 +1,7 @@
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
-import { RemoteKeys, RemoteRevocations, ResourceServerModule } from '@lanyard/resource-server';
-import { RequestQuotaModule, resourceServerHealth } from '@lanyard/service-defaults';
+import { ResourceServerModule } from '@lanyard/resource-server';
+import { resourceServerHealth } from '@lanyard/resource-server/health';
+import { Readiness, Registry, RequestQuotaModule } from '@lanyard/service-defaults';
 import { secretFromFile } from '@lanyard/token-client';
 import { TokenClientModule } from '@lanyard/token-client/nest';
 import { ScheduleModule } from '@nestjs/schedule';
@@ -35,12 +36,12 @@ export class AppModule {
           resourceName: 'Batch processor',
           revocations: {
             ...client,
-            whenSilent: configuration.REVOCATIONS_WHEN_SILENT,
-            silentAfter: configuration.REVOCATIONS_SILENT_AFTER,
+            whenStale: configuration.REVOCATIONS_WHEN_STALE,
+            staleAfter: configuration.REVOCATIONS_STALE_AFTER,
           },
         }),
         RequestQuotaModule,
-        resourceServerHealth(RemoteKeys, RemoteRevocations),
+        resourceServerHealth(Readiness, Registry),
       ],
       controllers: [RunsController],
       providers: [JobsClient, Runs],

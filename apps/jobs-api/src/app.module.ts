@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { RemoteKeys, RemoteRevocations, ResourceServerModule, secretFromFile } from '@lanyard/resource-server';
-import { databaseModule, RequestQuotaModule, resourceServerHealth } from '@lanyard/service-defaults';
+import { ResourceServerModule, secretFromFile } from '@lanyard/resource-server';
+import { resourceServerHealth } from '@lanyard/resource-server/health';
+import { databaseModule, Readiness, Registry, RequestQuotaModule } from '@lanyard/service-defaults';
 import { ScheduleModule } from '@nestjs/schedule';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import type { JobsApiConfiguration } from './configuration.ts';
@@ -35,13 +36,13 @@ export class AppModule {
           revocations: {
             clientId: configuration.CLIENT_ID,
             clientSecret: secretFromFile(configuration.CLIENT_SECRET_FILE),
-            whenSilent: configuration.REVOCATIONS_WHEN_SILENT,
-            silentAfter: configuration.REVOCATIONS_SILENT_AFTER,
+            whenStale: configuration.REVOCATIONS_WHEN_STALE,
+            staleAfter: configuration.REVOCATIONS_STALE_AFTER,
             allowInsecureRequests: configuration.ALLOW_INSECURE_REQUESTS,
           },
         }),
         RequestQuotaModule,
-        resourceServerHealth(RemoteKeys, RemoteRevocations),
+        resourceServerHealth(Readiness, Registry),
       ],
       controllers: [LeasesController, JobsController, FilesController, ReportsController],
       providers: [Files, Jobs, Leases, LeaseSweeper, Reports, Uploads],

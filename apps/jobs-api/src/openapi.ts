@@ -1,5 +1,5 @@
-import { AccessRules } from '@lanyard/resource-server';
-import { accessTokenScheme, allowDocsPage, describeAccess } from '@lanyard/service-defaults';
+import { AccessRules, accessTokenScheme } from '@lanyard/resource-server';
+import { allowDocsPage, describeAnswers } from '@lanyard/service-defaults';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
@@ -22,7 +22,7 @@ function describeApi(app: NestFastifyApplication, { ISSUER }: JobsApiConfigurati
       accessTokenScheme,
     )
     .build();
-  return describeAccess(SwaggerModule.createDocument(app, about), rules);
+  return describeAnswers(SwaggerModule.createDocument(app, about), accessTokenScheme);
 }
 
 /** The page at `/docs`, and the document at `/docs-json`; public, as it describes nothing secret. */

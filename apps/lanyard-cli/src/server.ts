@@ -10,7 +10,7 @@ import {
   secretFileOf as secretFileIn,
   type Answer,
 } from '@lanyard/command-line';
-import { reachedAt } from '@lanyard/oauth-protocol';
+import { resolveIssuerUrl } from '@lanyard/oauth-protocol';
 import { secretFromFile, TokenClient, type SecretSource } from '@lanyard/token-client';
 import { z } from 'zod';
 import { writeSecretFile } from './secret-file.ts';
@@ -100,7 +100,7 @@ function connected(environment: NodeJS.ProcessEnv): Server {
     secretFileOf,
     ask,
     call: async <Body>(...request: CallParameters) => (await ask<Body>(...request)).body,
-    fetch: (path, init) => fetch(reachedAt(issuer + path, issuer, issuerAddress), init),
+    fetch: (path, init) => fetch(resolveIssuerUrl(issuer + path, issuer, issuerAddress), init),
     tokensOf,
     bootstrap,
     enter,

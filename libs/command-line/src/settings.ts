@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isInTheClear } from '@lanyard/oauth-protocol';
+import { isPlaintext } from '@lanyard/oauth-protocol';
 import { z } from 'zod';
 import { UsageError } from './usage-error.ts';
 
@@ -42,7 +42,7 @@ export function readSettings<Schema extends typeof commonSettings>(
   }
   const { ISSUER, ISSUER_ADDRESS, ALLOW_INSECURE_REQUESTS } = parsed.data;
   const reached = ISSUER_ADDRESS ?? ISSUER;
-  if (isInTheClear(reached) && !ALLOW_INSECURE_REQUESTS) {
+  if (isPlaintext(reached) && !ALLOW_INSECURE_REQUESTS) {
     throw new UsageError(
       `${ISSUER_ADDRESS ? 'ISSUER_ADDRESS' : 'ISSUER'}: ${reached} is not https: secrets and tokens could be read on the way; ` +
         'in a closed network, set ALLOW_INSECURE_REQUESTS=true',

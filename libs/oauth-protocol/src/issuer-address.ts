@@ -4,14 +4,14 @@
  * @param url  an address; of the issuer's origin, or returned as it is
  * @param issuerAddress  the origin to reach the issuer at
  */
-export function reachedAt(url: string, issuer: string, issuerAddress?: string): string {
+export function resolveIssuerUrl(url: string, issuer: string, issuerAddress?: string): string {
   if (issuerAddress === undefined) return url;
   const { origin, pathname, search } = new URL(url);
   return origin === new URL(issuer).origin ? new URL(issuerAddress).origin + pathname + search : url;
 }
 
 /** What is sent in the clear over the network, where others can read it: neither TLS nor within this host. */
-export function isInTheClear(address: string): boolean {
+export function isPlaintext(address: string): boolean {
   const { protocol, hostname } = new URL(address);
   return protocol !== 'https:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }

@@ -7,12 +7,12 @@ import {
   formatChallenge,
   formatScope,
   isClientIdentifier,
-  isInTheClear,
+  isPlaintext,
   isScopeValue,
   OAuthError,
   parseScope,
   protectedResourceMetadataUrl,
-  reachedAt,
+  resolveIssuerUrl,
   type BearerChallenge,
 } from './index.ts';
 
@@ -237,9 +237,9 @@ describe('an address of the issuer', () => {
       fc.property(origin, origin, path, query, (issuer, elsewhere, path, query) => {
         const address = issuer + (path || '/') + query;
         const { pathname, search } = new URL(address);
-        expect(reachedAt(address, issuer)).toBe(address);
-        expect(reachedAt(address, issuer, elsewhere)).toBe(elsewhere + pathname + search);
-        expect(reachedAt(elsewhere + path, issuer, 'https://b.example')).toBe(
+        expect(resolveIssuerUrl(address, issuer)).toBe(address);
+        expect(resolveIssuerUrl(address, issuer, elsewhere)).toBe(elsewhere + pathname + search);
+        expect(resolveIssuerUrl(elsewhere + path, issuer, 'https://b.example')).toBe(
           elsewhere === issuer ? `https://b.example${pathname}` : elsewhere + path,
         );
       }),
@@ -249,19 +249,19 @@ describe('an address of the issuer', () => {
   it('is in the clear over plain http to another host, and nowhere else', () => {
     fc.assert(
       fc.property(originOf(elsewhere, fc.constant('http')), path, (origin, path) => {
-        expect(isInTheClear(origin + path)).toBe(true);
-        expect(isInTheClear(`${origin.replace('http', 'https')}${path}`)).toBe(false);
+        expect(isPlaintext(origin + path)).toBe(true);
+        expect(isPlaintext(`${origin.replace('http', 'https')}${path}`)).toBe(false);
       }),
     );
-    fc.assert(fc.property(originOf(here), path, (origin, path) => expect(isInTheClear(origin + path)).toBe(false)));
+    fc.assert(fc.property(originOf(here), path, (origin, path) => expect(isPlaintext(origin + path)).toBe(false)));
   });
 
   it.each(['127.', '1.', 'a.', '0', '[::1]'])(
     'is known for one that is not here in 100,000 characters of %j',
     (piece) => {
       const address = `http://a.example/${long(piece)}`;
-      expect(isInTheClear(address)).toBe(true);
-      expect(reachedAt(address, 'http://a.example', 'https://b.example')).toBe(
+      expect(isPlaintext(address)).toBe(true);
+      expect(resolveIssuerUrl(address, 'http://a.example', 'https://b.example')).toBe(
         address.replace('http://a', 'https://b'),
       );
     },

@@ -1,6 +1,6 @@
 import type { AccessTokenAlgorithm } from '@lanyard/access-token';
 import type { KeySource } from './keys/key-source.ts';
-import type { RevocationOptions } from './revocations/remote-revocations.ts';
+import type { RevocationOptions } from './revocations/revocation-client.ts';
 import type { RevocationSource } from './revocations/revocation-source.ts';
 
 export const RESOURCE_SERVER_OPTIONS = Symbol('resource server options');

@@ -14,12 +14,12 @@ import { AccessRules } from './access/access-rules.ts';
 import { AccessTokenGuard } from './guard/access-token.guard.ts';
 import { BearerStrategy } from './guard/bearer.strategy.ts';
 import { GuardBeforeBody } from './guard/guard-before-body.ts';
-import type { KeySource } from './keys/key-source.ts';
+import { KEY_SOURCE, type KeySource } from './keys/key-source.ts';
 import { RemoteKeys } from './keys/remote-keys.ts';
 import { ProtectedResourceMetadataController } from './metadata/protected-resource-metadata.controller.ts';
 import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from './options.ts';
-import { RemoteRevocations } from './revocations/remote-revocations.ts';
-import type { RevocationSource } from './revocations/revocation-source.ts';
+import { RevocationClient } from './revocations/revocation-client.ts';
+import { REVOCATION_SOURCE, type RevocationSource } from './revocations/revocation-source.ts';
 
 type AsyncOptions = Pick<ModuleMetadata, 'imports'> &
   Pick<FactoryProvider<ResourceServerOptions>, 'inject' | 'useFactory'>;
@@ -28,8 +28,8 @@ type AsyncOptions = Pick<ModuleMetadata, 'imports'> &
 @Module({})
 export class ResourceServerModule implements NestModule, OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
-    @Inject(RemoteKeys) private readonly keys: KeySource,
-    @Inject(RemoteRevocations) private readonly revocations: RevocationSource | undefined,
+    @Inject(KEY_SOURCE) private readonly keys: KeySource,
+    @Inject(REVOCATION_SOURCE) private readonly revocations: RevocationSource | undefined,
     private readonly rules: AccessRules,
     private readonly guardBeforeBody: GuardBeforeBody,
   ) {}
@@ -46,15 +46,15 @@ export class ResourceServerModule implements NestModule, OnApplicationBootstrap,
       controllers: [ProtectedResourceMetadataController],
       providers: [
         { provide: RESOURCE_SERVER_OPTIONS, inject, useFactory },
-        { provide: RemoteKeys, inject: [RESOURCE_SERVER_OPTIONS], useFactory: keysOf },
-        { provide: RemoteRevocations, inject: [RESOURCE_SERVER_OPTIONS, RemoteKeys], useFactory: revocationsOf },
+        { provide: KEY_SOURCE, inject: [RESOURCE_SERVER_OPTIONS], useFactory: keysOf },
+        { provide: REVOCATION_SOURCE, inject: [RESOURCE_SERVER_OPTIONS, KEY_SOURCE], useFactory: revocationsOf },
         { provide: APP_GUARD, useExisting: AccessTokenGuard },
         AccessRules,
         AccessTokenGuard,
         BearerStrategy,
         GuardBeforeBody,
       ],
-      exports: [AccessRules, RemoteKeys, RemoteRevocations],
+      exports: [AccessRules, KEY_SOURCE, REVOCATION_SOURCE],
     };
   }
 
@@ -100,17 +100,17 @@ function revocationsOf(
   keys: KeySource,
 ): RevocationSource | undefined {
   if (!revocations || 'isRevoked' in revocations) return revocations;
-  const logger = new Logger(RemoteRevocations.name);
-  return new RemoteRevocations({
+  const logger = new Logger(RevocationClient.name);
+  return new RevocationClient({
     ...revocations,
     issuer,
     ...(issuerAddress !== undefined && { issuerAddress }),
     keys,
     onError: (error) => logger.warn({ msg: 'a problem with the list of revocations', err: error }),
-    onSilence: (silent) => {
-      const policy = revocations.whenSilent ?? 'accept';
-      if (silent) logger.error({ msg: 'nothing was heard of revocations for too long', policy });
-      else logger.log({ msg: 'the list of revocations is up to date again' });
+    onStaleness: (isStale) => {
+      const policy = revocations.whenStale ?? 'accept';
+      if (isStale) logger.error({ msg: 'the list of revocations is stale', policy });
+      else logger.log({ msg: 'the list of revocations is current again' });
     },
   });
 }

@@ -24,7 +24,6 @@ export { readText } from './limits/read-text.ts';
 export { quotaBucket, quotaCache } from './limits/quota-bucket.ts';
 export { RequestQuotaModule } from './limits/request-quota.ts';
 export { addLogFields } from './logging/request-log.ts';
-export { resourceServerHealth } from './health/resource-server-health.ts';
 export { createLogger } from './logging/logger.ts';
 export { methodNotAllowed } from './allowed-methods.ts';
 export { addRouteHooks, noStore } from './route-hooks.ts';
@@ -39,7 +38,7 @@ export { isDatabaseUnavailable, ProblemFilter } from './problem/problem.filter.t
 export { type Problem, problemException } from './problem/problem.ts';
 export { conflict, notFound } from './problem/problems.ts';
 export { repeat } from './repeat.ts';
-export { accessTokenScheme, describeAccess } from './describe-access.ts';
+export { describeAnswers } from './describe-answers.ts';
 export { allowDocsPage } from './docs-page.ts';
 export { createService, runService, type Service } from './service.ts';
 export { runMigration } from './migration.ts';

@@ -8,7 +8,7 @@ import type { z } from 'zod';
 import { refuseOtherMethods } from './allowed-methods.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import type { ServiceConfiguration } from './configuration/common-configuration.ts';
-import { CONFIGURATION, readConfiguration } from './configuration/read-configuration.ts';
+import { CONFIGURATION, readConfiguration, renamedSettings } from './configuration/read-configuration.ts';
 import { batchPerTick } from './batch-per-tick.ts';
 import { jsonParser } from './limits/json-parser.ts';
 import { refuseContentCodings } from './limits/content-coding.ts';
@@ -56,6 +56,7 @@ export async function createService<Schema extends z.ZodObject>(
   const configuration = readConfiguration(service.configuration, environment) as z.infer<Schema> & ServiceConfiguration;
   const text = configuration.LOG_FORMAT === 'text' ? textOutput(service.name) : undefined;
   const logger = createLogger(service.name, configuration.LOG_LEVEL, logDestination ?? text);
+  for (const msg of renamedSettings(service.configuration, environment)) logger.warn({ msg });
   const registry = createRegistry(service.name);
   const certificate = readCertificate(configuration);
   const limits = limitsOf(service.requestTimeout ?? 30);

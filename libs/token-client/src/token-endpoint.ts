@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as oauth from 'oauth4webapi';
 import pRetry from 'p-retry';
-import { refuseUnavailable, tokenRequestErrorOf } from './response-error.ts';
+import { IssuerConnection, requireAvailable, type IssuerConnectionOptions } from './issuer-connection.ts';
+import { tokenRequestErrorOf } from './response-error.ts';
 import { readSecret, type SecretSource } from './secret-source.ts';
-import { ServerMetadata, type ServerMetadataOptions } from './server-metadata.ts';
 import { TokenRequestError } from './token-request-error.ts';
 
-export interface TokenEndpointOptions extends ServerMetadataOptions {
+export interface TokenEndpointOptions extends IssuerConnectionOptions {
   clientId: string;
   clientSecret: SecretSource;
   authenticationMethod: 'client_secret_basic' | 'client_secret_post';
@@ -20,11 +20,14 @@ export interface TokenResponse extends oauth.TokenEndpointResponse {
 /** The client credentials grant, RFC 6749 section 4.4. */
 export class TokenEndpoint {
   private readonly options: TokenEndpointOptions;
-  private readonly metadata: ServerMetadata;
+  private readonly connection: IssuerConnection;
+  /** Kept once it was had; a failure is not. */
+  private metadata: Promise<oauth.AuthorizationServer> | undefined;
 
   constructor(options: TokenEndpointOptions) {
     this.options = options;
-    this.metadata = new ServerMetadata(options);
+    this.connection = new IssuerConnection(options);
+    this.connection.requireConfidential(options.issuer);
   }
 
   /**
@@ -67,24 +70,43 @@ export class TokenEndpoint {
     const { clientId: client_id, authenticationMethod } = this.options;
     const authenticate =
       authenticationMethod === 'client_secret_post' ? oauth.ClientSecretPost : oauth.ClientSecretBasic;
-    const server = await this.metadata.get();
+    const server = await this.server();
     const requestedAt = Date.now();
     try {
-      const http = this.metadata.http();
       const response = await oauth.clientCredentialsGrantRequest(
         server,
         { client_id },
         authenticate(secret),
         parameters,
-        http,
+        this.connection.http,
       );
-      await refuseUnavailable(response);
+      requireAvailable(response, this.connection.address);
       return { ...(await oauth.processClientCredentialsResponse(server, { client_id }, response)), requestedAt };
     } catch (cause) {
-      const error = await tokenRequestErrorOf(cause, 'the access token response', this.metadata.address);
-      if (error.code === 'invalid_response' || error.cause) this.metadata.forget(); // the endpoint may have moved
+      const error = await tokenRequestErrorOf(cause, 'the access token response', this.connection.address);
+      if (error.code === 'invalid_response' || error.cause) this.metadata = undefined; // the endpoint may have moved
       throw withoutSecret(error, secret);
     }
+  }
+
+  private server(): Promise<oauth.AuthorizationServer> {
+    this.metadata ??= this.discover().catch(async (error: unknown) => {
+      this.metadata = undefined;
+      throw await tokenRequestErrorOf(error, `the metadata of ${this.options.issuer}`, this.connection.address);
+    });
+    return this.metadata;
+  }
+
+  private async discover(): Promise<oauth.AuthorizationServer> {
+    const server = await this.connection.metadata();
+    const { token_endpoint: endpoint } = server;
+    if (endpoint === undefined || !URL.canParse(endpoint)) return server;
+    try {
+      this.connection.requireConfidential(endpoint);
+    } catch (error) {
+      throw new TokenRequestError('invalid_response', (error as Error).message);
+    }
+    return server;
   }
 }
 

@@ -14,7 +14,7 @@ import { ResourcesController } from './resources/resources.controller.ts';
 import { Resources } from './resources/resources.ts';
 import { RevokedTokensModule } from '../revoked-tokens/revoked-tokens.module.ts';
 import { RevocationsController } from './revocations/revocations.controller.ts';
-import { TokenRevocations } from './revocations/token-revocations.ts';
+import { RevocationAdministration } from './revocations/revocation-administration.ts';
 import { SecretsController } from './secrets/secrets.controller.ts';
 import { Secrets } from './secrets/secrets.ts';
 
@@ -30,6 +30,6 @@ import { Secrets } from './secrets/secrets.ts';
     ResourcesController,
     RevocationsController,
   ],
-  providers: [Clients, Diagnosis, Idempotency, Keys, Resources, Secrets, TokenRevocations],
+  providers: [Clients, Diagnosis, Idempotency, Keys, Resources, Secrets, RevocationAdministration],
 })
 export class AdministrationModule {}

@@ -20,7 +20,7 @@ import {
 import { bulk } from '../pools.ts';
 import { ProtectedResource, Scope } from '../registry/protected-resource.entity.ts';
 import { ProtectedResources } from '../registry/protected-resources.ts';
-import { Revocations } from '../revoked-tokens/revocations.ts';
+import { RevocationState } from '../revoked-tokens/revocation-state.ts';
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
 let app: NestFastifyApplication;
@@ -304,8 +304,8 @@ describe('while as much bulk work as possible is under way', () => {
       administrator.call('POST', '/admin/keys/a-kid/withdraw'),
     ];
     expect((await Promise.all(calls)).map(({ statusCode }) => statusCode)).toEqual([204, 200, 204, 404, 404]);
-    const { cursor } = app.get(Revocations);
-    while (other.get(Revocations).cursor < cursor) await sleep(10);
+    const { cursor } = app.get(RevocationState);
+    while (other.get(RevocationState).cursor < cursor) await sleep(10);
 
     await blocker.query('COMMIT');
     const statuses = (await Promise.all(work)).map(({ statusCode }) => statusCode);
@@ -364,12 +364,12 @@ describe('while as many emergencies of an administrator as possible wait', () =>
       call('POST', `/admin/clients/${two.id}/disable`),
     ]);
     expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200]);
-    const { cursor } = other.get(Revocations);
+    const { cursor } = other.get(RevocationState);
     await callOAuth(other, '/oauth/revoke', {
       form: { token: await tokenOf(one.authorization, other) },
       authorization: one.authorization,
     });
-    while (app.get(Revocations).cursor <= cursor) await sleep(10);
+    while (app.get(RevocationState).cursor <= cursor) await sleep(10);
 
     await blocker.query('COMMIT');
     const statuses = (await Promise.all(disabling)).map(({ statusCode }) => statusCode);

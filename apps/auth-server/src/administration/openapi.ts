@@ -1,6 +1,6 @@
 import { administrativeScopes } from '@lanyard/administration';
-import { AccessRules } from '@lanyard/resource-server';
-import { accessTokenScheme, allowDocsPage, describeAccess } from '@lanyard/service-defaults';
+import { accessTokenScheme } from '@lanyard/resource-server';
+import { allowDocsPage, describeAnswers } from '@lanyard/service-defaults';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { AuthServerConfiguration } from '../configuration.ts';
@@ -19,7 +19,6 @@ export const ifMatchHeader = {
 };
 
 function describeApi(app: NestFastifyApplication, { ISSUER }: AuthServerConfiguration): OpenAPIObject {
-  const rules = app.get(AccessRules);
   const about = new DocumentBuilder()
     .setTitle('Lanyard authorization server')
     .setDescription(
@@ -46,7 +45,7 @@ function describeApi(app: NestFastifyApplication, { ISSUER }: AuthServerConfigur
     )
     .addBasicAuth({ type: 'http', scheme: 'basic' }, clientSecretScheme)
     .build();
-  return describeAccess(SwaggerModule.createDocument(app, about), rules, {
+  return describeAnswers(SwaggerModule.createDocument(app, about), accessTokenScheme, {
     403: 'the access token lacks the scope, with a challenge that names it; or the registry no longer gives it to the client',
     429: 'administrators have too many requests under way, or the body is one too many: try again after Retry-After',
   });

@@ -2,11 +2,11 @@ import { Module } from '@nestjs/common';
 import { ReplicasModule } from '../replicas/replicas.module.ts';
 import { SigningKeysModule } from '../signing-keys/signing-keys.module.ts';
 import { IssuedTokens } from './issued-tokens.ts';
-import { Revocations } from './revocations.ts';
+import { RevocationState } from './revocation-state.ts';
 
 @Module({
   imports: [ReplicasModule, SigningKeysModule],
-  providers: [IssuedTokens, Revocations],
-  exports: [IssuedTokens, Revocations],
+  providers: [IssuedTokens, RevocationState],
+  exports: [IssuedTokens, RevocationState],
 })
 export class RevokedTokensModule {}

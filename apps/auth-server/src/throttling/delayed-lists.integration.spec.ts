@@ -5,7 +5,7 @@ import { Management } from '@lanyard/service-defaults';
 import { decodeJwt } from 'jose';
 import { AuditLog } from '../audit/audit-log.ts';
 import { basic, callOAuth, postToken, provisionedDatabase } from '../auth-server.fixture.ts';
-import { Revocations } from '../revoked-tokens/revocations.ts';
+import { RevocationState } from '../revoked-tokens/revocation-state.ts';
 import { spread, waitUntilListening } from '../replicas/replica-broadcast.fixture.ts';
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
@@ -36,13 +36,13 @@ describe('lists of revocations beyond the quota', () => {
   it('come a second later, with all that was revoked meanwhile, and none is refused [delayed-lists, Lanyard]', async () => {
     // A list for each replica; all others are beyond the quota.
     const { app } = await database.startReplica({ REVOCATION_LISTS_PER_MINUTE: '600' });
-    const revocations = app.get(Revocations);
+    const revocations = app.get(RevocationState);
     const [replicas, emergencies] = [100, 30];
     const statuses: number[] = [];
     let last = Number.POSITIVE_INFINITY;
     let lists = 0;
     const firstLists = Promise.withResolvers<void>();
-    /** As `RevocationFeed` does. @returns how many lists it took to know of the last revocation after that was made */
+    /** As `RevocationListFollower` does. @returns how many lists it took to know of the last revocation after that was made */
     async function follow(): Promise<number> {
       let afterLast = 0;
       for (let cursor: number | undefined; cursor === undefined || cursor < last;) {

@@ -31,14 +31,20 @@ it('publishes again where a client authenticated, before the other replicas forg
 it('publishes as many places at a time as one statement takes, and the others later', () => {
   const { throttle, published } = aThrottle();
   for (let i = 0; i < 2500; i++) throttle.succeeded(`client-${i}`, '198.51.100.1');
-  expect([published('trusted').length, published('trusted').length, published('trusted').length]).toEqual([1000, 1000, 500]);
+  expect([published('trusted').length, published('trusted').length, published('trusted').length]).toEqual([
+    1000, 1000, 500,
+  ]);
 });
 
 it('publishes no identifier as it was presented', () => {
   const { throttle, published } = aThrottle();
   for (let i = 0; i < 12; i++) throttle.failed('lanyard_cs_hush', '198.51.100.1');
   throttle.succeeded('lanyard_cs_hush', '198.51.100.1');
-  const all = JSON.stringify([published('failures per client'), published('failures per address'), published('trusted')]);
+  const all = JSON.stringify([
+    published('failures per client'),
+    published('failures per address'),
+    published('trusted'),
+  ]);
   expect(all).toMatch(/"[\w-]{22}",1[0-9]/);
   expect(all).not.toContain('hush');
   expect(all).not.toContain('198.51');

@@ -1,1 +1,1 @@
-export { accessRuleOf, Public, RequireScopes, type AccessRule } from './access-rule.ts';
+export { accessRuleOf, accessTokenScheme, Public, RequireScopes, type AccessRule } from './access-rule.ts';

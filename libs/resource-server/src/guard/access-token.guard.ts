@@ -28,7 +28,16 @@ interface BearerRequest {
   user?: AccessToken;
 }
 
-/** Guards every route: what declares nothing is refused, what is not public needs a token with the route's scopes. */
+/**
+ * Guards every route: a route that declares nothing is refused, one that is not public needs a token with its scopes.
+ *
+ *     canActivate        reads the access rule of the route
+ *       requireScopes    refuses tokens outside the Authorization header
+ *         AuthGuard      asks passport for the strategy of this application, by its name
+ *           BearerStrategy.validate   the token itself: signature, claims, revocation (passport-http-bearer read the header)
+ *         handleRequest  turns the outcome into `request.user`, or into a refusal
+ *       requireScopes    compares the token's scopes with those of the route, and adds the challenge to a refusal
+ */
 @Injectable()
 export class AccessTokenGuard extends AuthGuard() {
   private readonly logger = new Logger(AccessTokenGuard.name);

@@ -4,11 +4,9 @@ import { InvalidTokenError, RememberingValidator, type AccessToken } from '@lany
 import { PassportStrategy } from '@nestjs/passport';
 import passport from 'passport';
 import { Strategy } from 'passport-http-bearer';
-import type { KeySource } from '../keys/key-source.ts';
-import { RemoteKeys } from '../keys/remote-keys.ts';
+import { KEY_SOURCE, type KeySource } from '../keys/key-source.ts';
 import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from '../options.ts';
-import { RemoteRevocations } from '../revocations/remote-revocations.ts';
-import type { RevocationSource } from '../revocations/revocation-source.ts';
+import { REVOCATION_SOURCE, type RevocationSource } from '../revocations/revocation-source.ts';
 
 /**
  * passport-http-bearer takes the token from the header; jose validates it, RFC 9068 section 4. Registered under a name
@@ -21,8 +19,8 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'lanyard-bearer')
   private readonly validator: RememberingValidator;
 
   constructor(
-    @Inject(RemoteKeys) keys: KeySource,
-    @Inject(RemoteRevocations) private readonly revocations: RevocationSource | undefined,
+    @Inject(KEY_SOURCE) keys: KeySource,
+    @Inject(REVOCATION_SOURCE) private readonly revocations: RevocationSource | undefined,
     @Inject(RESOURCE_SERVER_OPTIONS) options: ResourceServerOptions,
   ) {
     super();

@@ -222,6 +222,10 @@ describe('RemoteKeys', () => {
   it('refuses metadata of another issuer [issuer-is-its-address, RFC 8414 §3.3]', async () => {
     create({ issuer: server.issuer.replace('localhost', '127.0.0.1') });
     await expect(validate(server.token(grant))).rejects.toThrow('has not given its keys yet');
-    expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining('names another issuer') })]);
+    expect(errors).toEqual([
+      expect.objectContaining({
+        message: expect.stringContaining('"issuer" property does not match the expected value'),
+      }),
+    ]);
   });
 });

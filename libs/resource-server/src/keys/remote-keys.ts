@@ -6,7 +6,7 @@ import {
   type AccessTokenAlgorithm,
 } from '@lanyard/access-token';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
-import { IssuerConnection, type Answer, type IssuerConnectionOptions } from '../issuer/issuer-connection.ts';
+import { IssuerConnection, type Answer, type IssuerConnectionOptions } from '@lanyard/token-client/issuer-connection';
 import type { KeySource } from './key-source.ts';
 
 export interface RemoteKeysOptions extends IssuerConnectionOptions {
@@ -135,7 +135,9 @@ export class RemoteKeys implements KeySource {
   }
 
   private async fetchKeys(): Promise<void> {
-    this.address = (await this.connection.metadata()).jwks_uri;
+    const { issuer, jwks_uri: address } = await this.connection.metadata();
+    if (address === undefined) throw new Error(`the metadata of ${issuer} have no jwks_uri`);
+    this.address = address;
     await this.take(await this.connection.send(this.address));
   }
 

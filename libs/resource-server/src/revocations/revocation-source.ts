@@ -1,17 +1,20 @@
 import type { AccessToken } from '@lanyard/access-token';
 
-/** Who knows which access tokens are revoked. */
+/** The injection token of the revocation source; undefined is injected where revocations are not followed. */
+export const REVOCATION_SOURCE = Symbol('revocation source');
+
+/** Knows which access tokens are revoked. */
 export interface RevocationSource {
   /**
    * @param token  the compact serialization of the access token
-   * @throws {RevocationUnknownError}  where it cannot be said
+   * @throws {RevocationUnknownError}  where it is unknown
    */
   isRevoked(accessToken: AccessToken, token: string): boolean | Promise<boolean>;
   start(): void;
   stop(): void;
 }
 
-/** It cannot be said whether a token is revoked, and it is not to be accepted unsaid. */
+/** It is unknown whether a token is revoked, and it must not be accepted. */
 export class RevocationUnknownError extends Error {
   override readonly name = 'RevocationUnknownError';
 }

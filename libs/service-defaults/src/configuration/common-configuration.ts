@@ -120,20 +120,22 @@ export const resourceServerConfiguration = issuerConfiguration.extend({
     .stringbool()
     .default(false)
     .describe('lets secrets and tokens travel over plain http to hosts other than this one: in a closed network only'),
-  REVOCATIONS_WHEN_SILENT: z
+  REVOCATIONS_WHEN_STALE: z
     .enum(['accept', 'introspect', 'refuse'])
     .default('accept')
     .describe(
-      'what happens to access tokens while nothing was heard of revocations for too long: `accept` them until they expire, `introspect` each, or `refuse` all with 503',
-    ),
-  REVOCATIONS_SILENT_AFTER: z.coerce
+      'what happens to access tokens while the list of revocations is stale: `accept` them until they expire, `introspect` each, or `refuse` all with 503',
+    )
+    .meta({ formerName: 'REVOCATIONS_WHEN_SILENT' }),
+  REVOCATIONS_STALE_AFTER: z.coerce
     .number()
     .min(10)
     .max(86_400)
     .default(60)
     .describe(
-      'for how long nothing may be heard of revocations, seconds, 10 at least; in quiet times something is heard every 20, or in a third of it',
-    ),
+      'how long ago the list of revocations may have been current before it counts as stale, seconds, at least 10; while nothing is revoked, a list comes every 20 seconds, or three times within this period',
+    )
+    .meta({ formerName: 'REVOCATIONS_SILENT_AFTER' }),
   REQUESTS_PER_MINUTE: z.coerce
     .number()
     .int()

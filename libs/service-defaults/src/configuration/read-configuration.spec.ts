@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { readConfiguration } from './read-configuration.ts';
+import { readConfiguration, renamedSettings } from './read-configuration.ts';
 
 const schema = z.object({
   PORT: z.coerce.number().int().max(65_535),
@@ -58,5 +58,18 @@ describe('readConfiguration', () => {
     ['everything at once', {}, /PORT is not set\nSECRET is not set/],
   ])('names %s', (_, environment, message) => {
     expect(() => readConfiguration(schema, environment)).toThrow(message);
+  });
+
+  it('reads a renamed setting under its former name too, and says so', () => {
+    const renamed = schema.extend({
+      LIFETIME: schema.shape.LIFETIME.describe('seconds').meta({ formerName: 'TTL' }),
+    });
+    const environment = { PORT: '80', SECRET: secret, TTL: '60' };
+    expect(readConfiguration(renamed, environment).LIFETIME).toBe(60);
+    expect(readConfiguration(renamed, { ...environment, LIFETIME: '90' }).LIFETIME).toBe(90);
+    expect(renamedSettings(renamed, environment)).toEqual([
+      'TTL is now called LIFETIME: the former name is accepted in this release only',
+    ]);
+    expect(renamedSettings(renamed, { ...environment, TTL: '', LIFETIME: '90' })).toEqual([]);
   });
 });

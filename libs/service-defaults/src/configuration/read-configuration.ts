@@ -11,7 +11,7 @@ const plainly = ({ code, expected }: z.core.$ZodRawIssue): string | undefined =>
 
 /**
  * Reads the configuration from environment variables. For each variable `X`, a file named by `X_FILE` may hold the
- * value instead; an empty variable counts as absent.
+ * value instead; an empty variable counts as absent. A setting that was renamed is read under its former name too.
  * @throws {ConfigurationError}  with a line for each variable that is wrong
  */
 export function readConfiguration<Schema extends z.ZodObject>(
@@ -22,7 +22,7 @@ export function readConfiguration<Schema extends z.ZodObject>(
   const unreadable = new Set<string>();
   const values = Object.fromEntries(
     Object.keys(schema.shape).map((name) => {
-      const value = environment[name] || undefined;
+      const value = environment[name] || environment[formerNameOf(schema, name) ?? ''] || undefined;
       // A schema that has `X_FILE` itself reads the file itself, each time it needs it.
       const file = `${name}_FILE` in schema.shape ? undefined : environment[`${name}_FILE`];
       if (!file) return [name, value];
@@ -45,3 +45,16 @@ export function readConfiguration<Schema extends z.ZodObject>(
   }
   throw new ConfigurationError(problems.join('\n'));
 }
+
+/** A line for each setting that is set under a former name, which is accepted for one release. */
+export function renamedSettings(schema: z.ZodObject, environment: NodeJS.ProcessEnv): string[] {
+  return Object.keys(schema.shape).flatMap((name) => {
+    const formerName = formerNameOf(schema, name);
+    if (!formerName || !environment[formerName]) return [];
+    return [`${formerName} is now called ${name}: the former name is accepted in this release only`];
+  });
+}
+
+/** From `.meta({ formerName })`. */
+const formerNameOf = ({ shape }: z.ZodObject, name: string): string | undefined =>
+  (shape[name] as z.ZodType).meta()?.formerName as string | undefined;

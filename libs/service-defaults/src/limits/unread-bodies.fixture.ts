@@ -4,7 +4,6 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { accessRuleOf } from '@lanyard/resource-server/access';
 import type { RouteOptions } from 'fastify';
 
 export interface Route {
@@ -25,7 +24,10 @@ export function guardedRoutesOf(app: NestFastifyApplication, isOther: (url: stri
       const served = Reflect.get(config ?? {}, Symbol.for('lanyard:route-handler')) as
         | { handler: object; controller: object }
         | undefined;
-      const isPublic = served && 'public' in (accessRuleOf(served.handler, served.controller) ?? {});
+      const rules = [served?.handler, served?.controller].map(
+        (one): object | undefined => one && Reflect.getMetadata(Symbol.for('lanyard:access-rule'), one),
+      );
+      const isPublic = 'public' in (rules[0] ?? rules[1] ?? {});
       if (isPublic || (!served && isOther(url))) return;
       for (const each of [method].flat()) routes.push({ method: each, url: url.replaceAll(/:\w+/g, 'x') });
     });

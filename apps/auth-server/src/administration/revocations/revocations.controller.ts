@@ -11,12 +11,12 @@ import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { CurrentAdministrator, type Administrator } from '../current-administrator.ts';
 import { Emergency } from '../work-at-a-time.ts';
 import { revocationQuerySchema, type RevocationQuery } from './revocation.query.ts';
-import { TokenRevocations } from './token-revocations.ts';
+import { RevocationAdministration } from './revocation-administration.ts';
 
 @ApiTags('revocations')
 @Controller('admin/revocations')
 export class RevocationsController {
-  constructor(private readonly revocations: TokenRevocations) {}
+  constructor(private readonly revocations: RevocationAdministration) {}
 
   @Post()
   @HttpCode(HttpStatus.NO_CONTENT)

@@ -4,7 +4,7 @@ import { introspectionResponseType, type IntrospectionResponse } from '@lanyard/
 import { CONFIGURATION } from '@lanyard/service-defaults';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { IssuedTokens } from '../../revoked-tokens/issued-tokens.ts';
-import { Revocations } from '../../revoked-tokens/revocations.ts';
+import { RevocationState } from '../../revoked-tokens/revocation-state.ts';
 import { SigningKeys } from '../../signing-keys/signing-keys.ts';
 
 /** Says of an access token what a resource server may know, all from memory. */
@@ -12,7 +12,7 @@ import { SigningKeys } from '../../signing-keys/signing-keys.ts';
 export class Introspection {
   constructor(
     private readonly tokens: IssuedTokens,
-    private readonly revocations: Revocations,
+    private readonly revocations: RevocationState,
     private readonly keys: SigningKeys,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}

@@ -8,7 +8,7 @@ import { ClientEndpoint } from '../client-endpoint.decorator.ts';
 import { waitPreferredBy } from '../../replicas/waiting-requests.ts';
 import { QuotaGuard } from '../quota.guard.ts';
 import { requireResourceServer } from './require-resource-server.ts';
-import { Revocations } from '../../revoked-tokens/revocations.ts';
+import { RevocationState } from '../../revoked-tokens/revocation-state.ts';
 
 /**
  * The list of what is revoked, for resource servers: a signed JWT of its own type, in parts where it is long. With
@@ -17,7 +17,7 @@ import { Revocations } from '../../revoked-tokens/revocations.ts';
  */
 @Controller()
 export class RevocationListController {
-  constructor(private readonly revocations: Revocations) {}
+  constructor(private readonly revocations: RevocationState) {}
 
   @ClientEndpoint(Get('oauth/revocations'), QuotaGuard('revocationLists'))
   @ApiOperation({ summary: 'Follow what is revoked, as a resource server: a signed list, in parts where it is long' })

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { FastifyReply } from 'fastify';
 import type { Client } from '../../registry/client.entity.ts';
 import { RevocationListController } from './revocation-list.controller.ts';
-import type { Revocations } from '../../revoked-tokens/revocations.ts';
+import type { RevocationState } from '../../revoked-tokens/revocation-state.ts';
 
 /** Knows of everything. */
 const revocations = {
@@ -13,7 +13,7 @@ const revocations = {
   waiting: { wait: () => Promise.resolve() },
   isCurrent: () => Promise.resolve(true),
   list: (since?: number) => `since ${since}`,
-} as unknown as Revocations;
+} as unknown as RevocationState;
 const reply = { header: () => reply, type: () => reply } as unknown as FastifyReply;
 const resourceServer = { client: { resourceServerOf: ['https://a.example'] } as Client, grantId: '' };
 const controller = new RevocationListController(revocations);

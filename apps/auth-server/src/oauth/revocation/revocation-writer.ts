@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { AccessToken } from '@lanyard/access-token';
 import { DataSource } from 'typeorm';
 import { appendAuditEvents, type Origin } from '../../audit/append-audit-events.ts';
-import { Revocations } from '../../revoked-tokens/revocations.ts';
+import { RevocationState } from '../../revoked-tokens/revocation-state.ts';
 import { revokeTokens } from '../../revoked-tokens/revoke.ts';
 
 interface Waiting {
@@ -24,7 +24,7 @@ export class RevocationWriter {
   private writing = false;
 
   constructor(
-    private readonly revocations: Revocations,
+    private readonly revocations: RevocationState,
     private readonly database: DataSource,
   ) {}
 

@@ -10,7 +10,7 @@ import { DescribeForm } from '../client-endpoint.openapi.ts';
 import { QuotaGuard } from '../quota.guard.ts';
 import { requireToken, type FormParameters } from '../form-parameters.ts';
 import { hasForeignJti, IssuedTokens } from '../../revoked-tokens/issued-tokens.ts';
-import { Revocations } from '../../revoked-tokens/revocations.ts';
+import { RevocationState } from '../../revoked-tokens/revocation-state.ts';
 import { RevocationWriter } from './revocation-writer.ts';
 
 /** The revocation endpoint, RFC 7009 section 2. */
@@ -18,7 +18,7 @@ import { RevocationWriter } from './revocation-writer.ts';
 export class RevocationController {
   constructor(
     private readonly tokens: IssuedTokens,
-    private readonly revocations: Revocations,
+    private readonly revocations: RevocationState,
     private readonly writer: RevocationWriter,
   ) {}
 

@@ -23,7 +23,7 @@ import { RegistryChanges } from '../../replicas/registry-changes.ts';
 import { theServer } from '../../administration/current-administrator.ts';
 import { Keys } from '../../administration/keys/keys.ts';
 import { SigningKeys } from '../../signing-keys/signing-keys.ts';
-import { Revocations } from '../../revoked-tokens/revocations.ts';
+import { RevocationState } from '../../revoked-tokens/revocation-state.ts';
 
 const issuer = 'http://localhost:3000';
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
@@ -521,7 +521,7 @@ describe('GET /oauth/revocations', () => {
   it('is taken in some thousand at a time, and given out in parts [sliced-work, Lanyard]', async () => {
     const apart = await provisionedDatabase({ LOG_LEVEL: 'silent' });
     const { app } = await apart.startReplica();
-    const revocations = app.get(Revocations);
+    const revocations = app.get(RevocationState);
     await apart.owner.query('ALTER TABLE revocation DISABLE TRIGGER ALL');
     await apart.owner.query(`INSERT INTO revocation (sequence, kind, id, ends_at)
       SELECT number, 'jti', number, now() + interval '1 hour' FROM generate_series(1, 25000) AS number`);

@@ -28,7 +28,7 @@ const lookAgain = 50;
 
 /** What is revoked, all in memory, as every replica knows it some milliseconds after it was committed. */
 @Injectable()
-export class Revocations implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
+export class RevocationState implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
   /** In the order of their sequence numbers. */
   private entries: Entry[] = [];
   private readonly revoked = new RevokedTokens();

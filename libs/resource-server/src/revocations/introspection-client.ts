@@ -1,14 +1,19 @@
-import type { IntrospectionResponse } from '@lanyard/oauth-protocol';
+import { readSecret, type SecretSource } from '@lanyard/token-client';
+import {
+  requireAvailable,
+  UnexpectedStatusError,
+  type IssuerConnection,
+} from '@lanyard/token-client/issuer-connection';
 import { LRUCache } from 'lru-cache';
-import { UnexpectedStatusError, type IssuerConnection } from '../issuer/issuer-connection.ts';
+import * as oauth from 'oauth4webapi';
 import { RevocationUnknownError } from './revocation-source.ts';
 
 /** How long an answer serves, and after a failure nobody is asked, ms. */
 const pause = 1000;
 
 /** Asks the authorization server about a token, RFC 7662: for times in which it cannot be known here. */
-export class RemoteIntrospection {
-  private endpoint: Promise<string> | undefined;
+export class IntrospectionClient {
+  private server: Promise<oauth.AuthorizationServer> | undefined;
   /** One request for each token at a time, and one a second. */
   private readonly underWay = new Map<string, Promise<boolean>>();
   private readonly answers = new LRUCache<string, boolean>({ max: 10_000, ttl: pause });
@@ -17,7 +22,7 @@ export class RemoteIntrospection {
 
   constructor(
     private readonly connection: IssuerConnection,
-    private readonly authorization: () => Promise<string>,
+    private readonly client: { clientId: string; clientSecret: SecretSource },
   ) {}
 
   /**
@@ -44,7 +49,7 @@ export class RemoteIntrospection {
       })
       .catch((cause: unknown) => {
         const isThrottled = cause instanceof UnexpectedStatusError && cause.status === 429;
-        if (!isThrottled) [this.answered, this.endpoint] = [false, undefined];
+        if (!isThrottled) [this.answered, this.server] = [false, undefined];
         const least = isThrottled ? Math.max(pause, Math.min(cause.retryAfter, 60) * 1000) : pause;
         this.failedUntil = performance.now() + least * (1 + Math.random());
         throw unknown(cause);
@@ -55,21 +60,18 @@ export class RemoteIntrospection {
   }
 
   private async ask(token: string): Promise<boolean> {
-    this.endpoint ??= this.findEndpoint();
-    const [authorization, endpoint] = await Promise.all([this.authorization(), this.endpoint]);
-    const { text } = await this.connection.sendAuthenticated(endpoint, authorization, {
-      method: 'POST',
-      headers: { accept: 'application/json' },
-      body: new URLSearchParams({ token, token_type_hint: 'access_token' }),
-    });
-    const { active } = JSON.parse(text) as Partial<IntrospectionResponse>;
-    return active === true;
-  }
-
-  private async findEndpoint(): Promise<string> {
-    const { introspection_endpoint: endpoint } = await this.connection.metadata();
+    const { connection } = this;
+    const client = { client_id: this.client.clientId };
+    this.server ??= connection.metadata();
+    const [secret, server] = await Promise.all([readSecret(this.client.clientSecret), this.server]);
+    const { introspection_endpoint: endpoint } = server;
     if (endpoint === undefined) throw new Error('the authorization server has no introspection endpoint');
-    return endpoint;
+    connection.requireConfidential(endpoint);
+    const authentication = oauth.ClientSecretBasic(secret);
+    const options = { ...connection.http, additionalParameters: { token_type_hint: 'access_token' } };
+    const response = await oauth.introspectionRequest(server, client, authentication, token, options);
+    requireAvailable(response, connection.address);
+    return (await oauth.processIntrospectionResponse(server, client, response)).active;
   }
 }
 

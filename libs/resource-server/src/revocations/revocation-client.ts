@@ -2,15 +2,15 @@ import { listClockTolerance, RevokedTokens, revocationsIn, type AccessToken } fr
 import { basicCredentials, type RevocationListClaims } from '@lanyard/oauth-protocol';
 import { readSecret, type SecretSource } from '@lanyard/token-client';
 import { errors } from 'jose';
-import { IssuerConnection, type IssuerConnectionOptions } from '../issuer/issuer-connection.ts';
+import { IssuerConnection, type IssuerConnectionOptions } from '@lanyard/token-client/issuer-connection';
 import type { KeySource } from '../keys/key-source.ts';
-import { RemoteIntrospection } from './remote-introspection.ts';
-import { RevocationFeed, type Taken } from './revocation-feed.ts';
+import { IntrospectionClient } from './introspection-client.ts';
+import { RevocationListFollower, type Taken } from './revocation-list-follower.ts';
 import { RevocationUnknownError, type RevocationSource } from './revocation-source.ts';
 
-/** What happens to tokens while nothing was heard of revocations for too long. */
-export const silencePolicies = ['accept', 'introspect', 'refuse'] as const;
-export type SilencePolicy = (typeof silencePolicies)[number];
+/** What happens to tokens while the list of revocations is stale. */
+export const stalenessPolicies = ['accept', 'introspect', 'refuse'] as const;
+export type StalenessPolicy = (typeof stalenessPolicies)[number];
 
 export interface RevocationOptions {
   /** the client that this resource server is at the authorization server */
@@ -18,56 +18,55 @@ export interface RevocationOptions {
   /** read anew for each request, where it is a function */
   clientSecret: SecretSource;
   /**
-   * While nothing was heard for too long: `accept` what is not known to be revoked until it expires (the default), ask
-   * about each token by introspection and refuse with 503 where there is no answer, or `refuse` all with 503.
+   * While the list is stale: `accept` tokens that are not known to be revoked until they expire (the default),
+   * `introspect` each token and refuse it with 503 where there is no answer, or `refuse` all tokens with 503.
    */
-  whenSilent?: SilencePolicy;
+  whenStale?: StalenessPolicy;
   /**
-   * For how long nothing may be heard, seconds; default 60, at least 10. In quiet times something is heard every 20, or
-   * in a third of it.
+   * How old the last current list may be before it counts as stale, seconds; default 60, at least 10. When nothing is
+   * revoked, a list comes every 20 seconds, or three times within this period.
    */
-  silentAfter?: number;
+  staleAfter?: number;
   /** Lets credentials travel over plain http to another host; default false. */
   allowInsecureRequests?: boolean;
 }
 
-export interface RemoteRevocationsOptions extends RevocationOptions, IssuerConnectionOptions {
+export interface RevocationClientOptions extends RevocationOptions, IssuerConnectionOptions {
   /** who signs the list */
   keys: KeySource;
   /** called for each request that failed, and once if lists are no newer than the last one */
   onError?: (error: unknown) => void;
-  /** told when the list falls silent for too long, and when it is heard again */
-  onSilence?: (silent: boolean) => void;
+  /** called when the list becomes stale, and when it is current again */
+  onStaleness?: (isStale: boolean) => void;
 }
 
 /**
- * What the authorization server has revoked, held in memory and kept up to date by a request that waits for news: a
- * lookup for each token, and no call. What was revoked stays so through any silence.
+ * The authorization server's list of revocations, held in memory and kept current by a request that waits for changes:
+ * one lookup for each token, and no call. A revocation that is known stays known while the list is stale.
  */
-export class RemoteRevocations implements RevocationSource {
-  private readonly options: RemoteRevocationsOptions;
+export class RevocationClient implements RevocationSource {
+  private readonly options: RevocationClientOptions;
   private readonly connection: IssuerConnection;
-  private readonly feed: RevocationFeed;
-  private readonly introspection: RemoteIntrospection;
+  private readonly feed: RevocationListFollower;
+  private readonly introspection: IntrospectionClient;
   private readonly revoked = new RevokedTokens();
   private readonly firstAttempt = Promise.withResolvers<void>();
   private attempted = false;
   private startedAt = Number.POSITIVE_INFINITY;
-  private heardAt = Number.NEGATIVE_INFINITY;
+  private currentAt = Number.NEGATIVE_INFINITY;
   /** when the newest list was signed, seconds since the epoch */
   private newest = Number.NEGATIVE_INFINITY;
   private reportedOld = false;
   private tidiedAt = performance.now();
-  private toldSilent = false;
+  private reportedStale = false;
 
   /** @throws where the secret would travel over plain http to another host */
-  constructor(options: RemoteRevocationsOptions) {
+  constructor(options: RevocationClientOptions) {
     this.options = options;
     this.connection = new IssuerConnection(options);
     this.connection.requireConfidential(options.issuer);
-    const authorization = async () => basicCredentials(options.clientId, await readSecret(options.clientSecret));
-    this.introspection = new RemoteIntrospection(this.connection, authorization);
-    this.feed = new RevocationFeed({
+    this.introspection = new IntrospectionClient(this.connection, options);
+    this.feed = new RevocationListFollower({
       issuer: options.issuer,
       connection: this.connection,
       // A withdrawn key signs no list either.
@@ -75,9 +74,9 @@ export class RemoteRevocations implements RevocationSource {
         if (this.revoked.hasKey(header?.kid)) throw new errors.JWKSNoMatchingKey();
         return options.keys.getKey(header, token);
       },
-      authorization,
-      // So that something is heard before the silence is too long.
-      wait: Math.max(1, Math.min(20, Math.floor(this.patience / 3))),
+      authorization: async () => basicCredentials(options.clientId, await readSecret(options.clientSecret)),
+      // So that a list comes before the last one is stale.
+      wait: Math.max(1, Math.min(20, Math.floor(this.staleAfter / 3))),
       take: (list) => this.take(list),
       onError: (error) => this.failed(error),
     });
@@ -102,22 +101,22 @@ export class RemoteRevocations implements RevocationSource {
     return this.revoked.size;
   }
 
-  /** Seconds since something was heard; infinite where nothing was so far. */
-  get silence(): number {
-    return (performance.now() - this.heardAt) / 1000;
+  /** Seconds since the list was current; infinite where it never was. */
+  get staleness(): number {
+    return (performance.now() - this.currentAt) / 1000;
   }
 
-  get isSilent(): boolean {
-    return this.silence > this.patience;
+  get isStale(): boolean {
+    return this.staleness > this.staleAfter;
   }
 
   /** seconds */
-  private get patience(): number {
-    return this.options.silentAfter ?? 60;
+  private get staleAfter(): number {
+    return this.options.staleAfter ?? 60;
   }
 
-  get whenSilent(): SilencePolicy {
-    return this.options.whenSilent ?? 'accept';
+  get whenStale(): StalenessPolicy {
+    return this.options.whenStale ?? 'accept';
   }
 
   /** Whether the list was asked for at least once since the start. */
@@ -125,25 +124,25 @@ export class RemoteRevocations implements RevocationSource {
     return this.attempted;
   }
 
-  /** Without a call, unless nothing was heard for too long. */
+  /** Without a call, unless the list is stale. */
   isRevoked(accessToken: AccessToken, token: string): boolean | Promise<boolean> {
     if (this.revoked.has(accessToken)) return true;
-    return this.isSilent && this.isRevokedInSilence(accessToken, token);
+    return this.isStale && this.isRevokedWhileStale(accessToken, token);
   }
 
-  private async isRevokedInSilence(accessToken: AccessToken, token: string): Promise<boolean> {
+  private async isRevokedWhileStale(accessToken: AccessToken, token: string): Promise<boolean> {
     await this.firstAttempt.promise;
     if (this.revoked.has(accessToken)) return true;
-    if (!this.isSilent) return false;
-    switch (this.whenSilent) {
+    if (!this.isStale) return false;
+    switch (this.whenStale) {
       case 'accept':
         return false;
       case 'introspect':
         return !(await this.introspection.isActive(token));
       case 'refuse':
-        throw new RevocationUnknownError('nothing was heard of revocations for too long');
+        throw new RevocationUnknownError('the list of revocations is stale');
       default:
-        return this.whenSilent satisfies never;
+        return this.whenStale satisfies never;
     }
   }
 
@@ -156,26 +155,26 @@ export class RemoteRevocations implements RevocationSource {
     const before = this.revoked.size;
     await this.revoked.addAll(revocationsIn(list));
     const isNews = !list.more && !list.stale && list.iat > this.newest;
-    if (isNews) this.heard(list.iat);
+    if (isNews) this.becomeCurrent(list.iat);
     else if (!list.more && !list.stale) this.takeOld(list.iat);
     return { isNew: this.revoked.size > before, isNews };
   }
 
-  /** @param signedAt  its age counts as silence, as far as clocks that differ do not explain it */
-  private heard(signedAt: number): void {
+  /** @param signedAt  the list's age counts as staleness, as far as differing clocks do not explain it */
+  private becomeCurrent(signedAt: number): void {
     this.newest = signedAt;
     this.reportedOld = false;
     const age = Math.max(0, Date.now() / 1000 - signedAt - listClockTolerance);
-    this.heardAt = Math.max(this.heardAt, performance.now() - age * 1000);
-    if (!this.isSilent) this.tellSilence(false);
+    this.currentAt = Math.max(this.currentAt, performance.now() - age * 1000);
+    if (!this.isStale) this.reportStaleness(false);
   }
 
   /**
-   * A list that is not newer than all before it says nothing of now: an attacker may repeat it. It is not reported
-   * where another replica's clock is a bit behind, nor where there are several lists in a second.
+   * A list that is not newer than all before it says nothing about now: an attacker may repeat it. It is not reported
+   * where another replica's clock is a bit behind, nor where several lists come in one second.
    */
   private takeOld(signedAt: number): void {
-    if (this.silence < this.patience / 2 || this.reportedOld) return this.lookForSilence();
+    if (this.staleness < this.staleAfter / 2 || this.reportedOld) return this.checkStaleness();
     this.reportedOld = true;
     const age = this.newest - signedAt;
     this.failed(
@@ -187,26 +186,26 @@ export class RemoteRevocations implements RevocationSource {
 
   private failed(error: unknown): void {
     quietly(() => this.options.onError?.(error));
-    this.lookForSilence();
+    this.checkStaleness();
   }
 
-  private lookForSilence(): void {
-    // A server that starts together with this one needs its time.
-    const isPatient = performance.now() - this.startedAt <= this.patience * 1000;
-    if (this.isSilent && !isPatient) this.tellSilence(true);
+  private checkStaleness(): void {
+    // A server that starts together with this one needs time.
+    const isPatient = performance.now() - this.startedAt <= this.staleAfter * 1000;
+    if (this.isStale && !isPatient) this.reportStaleness(true);
   }
 
-  private tellSilence(silent: boolean): void {
-    if (silent === this.toldSilent) return;
-    this.toldSilent = silent;
-    quietly(() => this.options.onSilence?.(silent));
+  private reportStaleness(isStale: boolean): void {
+    if (isStale === this.reportedStale) return;
+    this.reportedStale = isStale;
+    quietly(() => this.options.onStaleness?.(isStale));
   }
 }
 
 /** A listener that throws must not end what it listens to. */
-function quietly(tell: () => void): void {
+function quietly(notify: () => void): void {
   try {
-    tell();
+    notify();
   } catch (error) {
     process.emitWarning(String(error));
   }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { validateRevocationList } from '@lanyard/access-token';
 import type { RevocationListClaims } from '@lanyard/oauth-protocol';
 import type { JWTVerifyGetKey } from 'jose';
-import { UnexpectedStatusError, type IssuerConnection } from '../issuer/issuer-connection.ts';
+import { UnexpectedStatusError, type IssuerConnection } from '@lanyard/token-client/issuer-connection';
 
 export interface Taken {
   /** whether it has entries that were not known */
@@ -11,7 +11,7 @@ export interface Taken {
   isNews: boolean;
 }
 
-export interface RevocationFeedOptions {
+export interface RevocationListFollowerOptions {
   issuer: string;
   connection: IssuerConnection;
   /** the keys that sign lists */
@@ -37,11 +37,11 @@ const longList = 55_000;
 const longestDelay = { passing: 10_000, refused: 60_000 };
 
 /** Follows the authorization server's list of revocations: the whole of it in parts, then what is new, as soon as it is. */
-export class RevocationFeed {
+export class RevocationListFollower {
   private cursor: number | undefined;
   private address: string | undefined;
 
-  constructor(private readonly options: RevocationFeedOptions) {}
+  constructor(private readonly options: RevocationListFollowerOptions) {}
 
   /** @param attempted  called after the first attempt, whatever came of it */
   async follow(attempted: () => void): Promise<void> {
@@ -116,7 +116,7 @@ export class RevocationFeed {
 
   private async listAddress(): Promise<string> {
     const { revocations_uri: address } = await this.options.connection.metadata();
-    if (address === undefined) throw new Error(`${this.options.issuer} has no list of revocations`);
+    if (typeof address !== 'string') throw new Error(`${this.options.issuer} has no list of revocations`);
     return address;
   }
 

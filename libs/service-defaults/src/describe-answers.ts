@@ -1,5 +1,3 @@
-import type { AccessRule, AccessRules } from '@lanyard/resource-server';
-
 /** What is used here of an OpenAPI document. */
 interface ApiDocument {
   paths: Record<string, object>;
@@ -7,15 +5,11 @@ interface ApiDocument {
 }
 
 interface Operation {
-  operationId?: string;
   parameters?: { in?: string; name?: string }[];
   requestBody?: unknown;
   responses: Record<string, { description?: string; content?: object }>;
   security?: Record<string, string[]>[];
 }
-
-/** The name of the security scheme of access tokens. */
-export const accessTokenScheme = 'access_token';
 
 /** RFC 9728 section 3.1. */
 const resourceMetadata = '/.well-known/oauth-protected-resource';
@@ -40,23 +34,23 @@ const answers = {
 };
 
 /**
- * Completes an OpenAPI document by what holds for every route: the scopes of its access rule, and the answers that it may give
- * whatever it does.
- * @param more  descriptions that differ, by status
+ * Adds to an OpenAPI document the answers that a route may give whatever it does.
+ * @param scheme  the security scheme of routes that are guarded
+ * @param more    descriptions that differ, by status
  */
-export function describeAccess<Document extends ApiDocument>(
+export function describeAnswers<Document extends ApiDocument>(
   document: Document,
-  rules: AccessRules,
+  scheme: string,
   more: Record<string, string> = {},
 ): Document {
-  const ruleOf = new Map(rules.all().map(({ route, rule }) => [route.replace('.', '_'), rule]));
   for (const [path, item] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(item) as [string, Operation][]) {
       // Nest names it after the wildcard, and the path otherwise.
       for (const parameter of operation.parameters ?? []) if (parameter.name === '*') parameter.name = 'path';
       if (path.startsWith(resourceMetadata))
         operation.responses[404] = { description: 'the resource has another path' };
-      complete(method, operation, ruleOf.get(operation.operationId ?? ''), more);
+      const requirement = operation.security?.find((one) => scheme in one);
+      complete(method, operation, requirement?.[scheme], more);
     }
   }
   const schemas = { ...document.components?.schemas, Problem: problemSchema };
@@ -66,10 +60,9 @@ export function describeAccess<Document extends ApiDocument>(
 function complete(
   method: string,
   operation: Operation,
-  rule: AccessRule | undefined,
+  scopes: readonly string[] | undefined,
   more: Record<string, string>,
 ): void {
-  const scopes = rule && 'scopes' in rule ? rule.scopes : undefined;
   const parameters = operation.parameters ?? [];
   // A body that is not asked for is looked at all the same.
   const takesInput = method !== 'get' || parameters.length > 0;
@@ -83,7 +76,6 @@ function complete(
     ...(scopes && answers.guarded),
     ...(scopes && scopes.length > 0 && answers.scoped),
   };
-  if (scopes) operation.security = [{ [accessTokenScheme]: [...scopes] }];
   operation.security ??= [];
   const own = operation.responses;
   const statuses = new Set([...Object.keys(own), ...Object.keys(given)]);

@@ -23,7 +23,7 @@ interface Revoked {
 
 /** The revocation of access tokens by administrators. */
 @Injectable()
-export class TokenRevocations {
+export class RevocationAdministration {
   constructor(
     @InjectDataSource(emergencies) private readonly emergencies: DataSource,
     @InjectDataSource(bulk) private readonly bulk: DataSource,

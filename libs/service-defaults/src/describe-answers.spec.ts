@@ -1,6 +1,5 @@
 import { expect, it } from '@jest/globals';
-import type { AccessRules } from '@lanyard/resource-server';
-import { describeAccess } from './index.ts';
+import { describeAnswers } from './index.ts';
 
 interface Document {
   paths: Record<
@@ -8,7 +7,6 @@ interface Document {
     Record<
       string,
       {
-        operationId: string;
         parameters?: object[];
         requestBody?: object;
         responses: Record<string, object>;
@@ -19,21 +17,13 @@ interface Document {
   components?: { schemas?: Record<string, object> };
 }
 
-const rules = {
-  all: () => [
-    { route: 'JobsController.change', rule: { scopes: ['jobs:write'] } },
-    { route: 'JobsController.me', rule: { scopes: [] } },
-    { route: 'MetadataController.root', rule: { public: true } },
-  ],
-} as unknown as AccessRules;
-
-it('gives each operation the scopes of its access rule, and the answers that every route may give', () => {
-  const { paths, components } = describeAccess<Document>(
+it('gives each operation the answers that every route may give', () => {
+  const { paths, components } = describeAnswers<Document>(
     {
       paths: {
         '/jobs/{id}': {
           patch: {
-            operationId: 'JobsController_change',
+            security: [{ access_token: ['jobs:write'] }],
             parameters: [
               { in: 'path', name: 'id' },
               { in: 'header', name: 'If-Match' },
@@ -46,17 +36,16 @@ it('gives each operation the scopes of its access rule, and the answers that eve
             },
           },
         },
-        '/me': { get: { operationId: 'JobsController_me', responses: { 200: {} } } },
+        '/me': { get: { security: [{ access_token: [] }], responses: { 200: {} } } },
         '/.well-known/oauth-protected-resource/{path}': {
           get: {
-            operationId: 'MetadataController_root',
             parameters: [{ in: 'path', name: '*' }],
             responses: { 200: {} },
           },
         },
       },
     },
-    rules,
+    'access_token',
     { 429: 'too many at a time' },
   );
   const operations = Object.entries(paths).map(([path, item]) => {

@@ -7,16 +7,16 @@ import { basicCredentials } from '@lanyard/oauth-protocol';
 import { startAuthorizationServer, type TestAuthorizationServer } from '@lanyard/testing';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { RemoteKeys } from '../keys/remote-keys.ts';
-import { RemoteRevocations, type RemoteRevocationsOptions } from './remote-revocations.ts';
+import { RevocationClient, type RevocationClientOptions } from './revocation-client.ts';
 import { RevocationUnknownError } from './revocation-source.ts';
 
 const audience = 'https://badges.example';
 const grant = { clientId: 'porter', audience, scope: 'badges:read' };
 let server: TestAuthorizationServer;
 let keys: RemoteKeys;
-let revocations: RemoteRevocations;
+let revocations: RevocationClient;
 let errors: unknown[];
-let silences: boolean[];
+let changes: boolean[];
 let intermediary: Server | undefined;
 
 interface Answer {
@@ -30,7 +30,7 @@ beforeEach(async () => {
   keys = new RemoteKeys({ issuer: server.issuer });
   keys.start();
   errors = [];
-  silences = [];
+  changes = [];
 });
 afterEach(async () => {
   revocations.stop();
@@ -64,14 +64,14 @@ async function startIntermediary(
   return `http://127.0.0.1:${(intermediary.address() as AddressInfo).port}`;
 }
 
-const create = (options: Partial<RemoteRevocationsOptions> = {}) => {
-  revocations = new RemoteRevocations({
+const create = (options: Partial<RevocationClientOptions> = {}) => {
+  revocations = new RevocationClient({
     issuer: server.issuer,
     keys,
     clientId: 'badges',
     clientSecret: 's3cret',
     onError: (error) => errors.push(error),
-    onSilence: (silent) => silences.push(silent),
+    onStaleness: (isStale) => changes.push(isStale),
     ...options,
   });
   return revocations;
@@ -83,10 +83,10 @@ const until = async (condition: () => boolean | Promise<boolean>) => {
   expect(await condition()).toBe(true);
 };
 const revoke = (token: string) => server.revoke({ kind: 'jti', id: decodeJwt(token).jti! });
-/** a second of silence is too long */
-const impatient = { silentAfter: 1 };
+/** stale after a second */
+const impatient = { staleAfter: 1 };
 
-describe('RemoteRevocations', () => {
+describe('RevocationClient', () => {
   it('begins with what was revoked before, and the first request waits for it', async () => {
     const token = server.token(grant);
     revoke(token);
@@ -97,7 +97,7 @@ describe('RemoteRevocations', () => {
 
   it('takes in what is revoked while it waits: a token, a grant, a key [revoked-token, RFC 7009 §2] [waiting-requests, RFC 7240 §4.3]', async () => {
     create().start();
-    await until(() => revocations.silence < 1);
+    await until(() => revocations.staleness < 1);
     const [one, other] = [server.token(grant), server.token(grant)];
     revoke(one);
     await until(() => isRevoked(one));
@@ -123,7 +123,7 @@ describe('RemoteRevocations', () => {
 
   it('answers at once and asks nobody while something was heard lately', async () => {
     create().start();
-    await until(() => revocations.silence < 1);
+    await until(() => revocations.staleness < 1);
     const { list, introspection } = server.revocationRequests();
     const token = server.token(grant);
     const accessToken = await validateAccessToken(token, keys.getKey, { issuer: server.issuer, audience });
@@ -133,23 +133,23 @@ describe('RemoteRevocations', () => {
 
   it('goes on where it was after an outage, and has forgotten nothing', async () => {
     create(impatient).start();
-    await until(() => revocations.silence < 1);
+    await until(() => revocations.staleness < 1);
     const [before, meanwhile] = [server.token(grant), server.token(grant)];
     revoke(before);
     await until(() => isRevoked(before));
     await server.stop();
-    await until(() => silences.includes(true));
+    await until(() => changes.includes(true));
     expect(await isRevoked(before)).toBe(true);
     revoke(meanwhile);
     await server.start();
     await until(() => isRevoked(meanwhile));
     expect(await isRevoked(before)).toBe(true);
-    expect(silences).toEqual([true, false]);
+    expect(changes).toEqual([true, false]);
   });
 
   it('takes the whole list of a server that has another one, and keeps what it knew', async () => {
     create().start();
-    await until(() => revocations.silence < 1);
+    await until(() => revocations.staleness < 1);
     const [one, two] = [server.token(grant), server.token(grant)];
     revoke(one);
     revoke(two);
@@ -160,22 +160,22 @@ describe('RemoteRevocations', () => {
     expect([await isRevoked(one), await isRevoked(two)]).toEqual([true, true]);
   });
 
-  it('takes from a server that has lost its database what that knows, and counts it as silence', async () => {
+  it('takes from a server that has lost its database what that knows, and counts it as stale', async () => {
     const [known, other] = [server.token(grant), server.token(grant)];
     revoke(known);
     server.cutOff(true);
-    create({ whenSilent: 'refuse' }).start();
+    create({ whenStale: 'refuse' }).start();
     expect(await isRevoked(known)).toBe(true);
     await expect(isRevoked(other)).rejects.toThrow(RevocationUnknownError);
-    expect(revocations.silence).toBe(Number.POSITIVE_INFINITY);
+    expect(revocations.staleness).toBe(Number.POSITIVE_INFINITY);
     server.cutOff(false);
-    await until(() => !revocations.isSilent);
+    await until(() => !revocations.isStale);
     expect(await isRevoked(other)).toBe(false);
   });
 
   it('asks less and less where it is answered at once with nothing new', async () => {
     create({ issuerAddress: await startIntermediary() }).start();
-    await until(() => revocations.silence < 1);
+    await until(() => revocations.staleness < 1);
     const { list } = server.revocationRequests();
     await sleep(2000);
     expect(server.revocationRequests().list - list).toBeLessThan(8);
@@ -185,26 +185,26 @@ describe('RemoteRevocations', () => {
     ['accept', false],
     ['refuse', 'unknown'],
     ['introspect', 'unknown'],
-  ] as const)('when silent, with the policy to %s: %s', async (whenSilent, outcome) => {
-    create({ ...impatient, whenSilent }).start();
-    await until(() => revocations.silence < 1);
+  ] as const)('when stale, with the policy to %s: %s', async (whenStale, outcome) => {
+    create({ ...impatient, whenStale }).start();
+    await until(() => revocations.staleness < 1);
     const [token, revoked] = [server.token(grant), server.token(grant)];
     await isRevoked(token);
     revoke(revoked);
     await until(() => isRevoked(revoked));
     await server.stop();
-    await until(() => revocations.isSilent);
+    await until(() => revocations.isStale);
     expect(await isRevoked(revoked)).toBe(true);
     const answer = isRevoked(token);
     if (outcome === 'unknown') await expect(answer).rejects.toThrow(RevocationUnknownError);
     else expect(await answer).toBe(outcome);
     await server.start();
-    await until(() => !revocations.isSilent);
+    await until(() => !revocations.isStale);
     expect(await isRevoked(token)).toBe(false);
   });
 
-  it('introspects in silence, once a second for each token', async () => {
-    create({ whenSilent: 'introspect' });
+  it('introspects while the list is stale, once a second for each token', async () => {
+    create({ whenStale: 'introspect' });
     server.failNext('/revocations', 503, { times: 1000 });
     revocations.start();
     const [token, revoked] = [server.token(grant), server.token(grant)];
@@ -229,7 +229,7 @@ describe('RemoteRevocations', () => {
 
   it('takes no list that a withdrawn key has signed [revocation-list-validation, RFC 8725 §3.11]', async () => {
     create().start();
-    await until(() => revocations.silence < 1);
+    await until(() => revocations.staleness < 1);
     const token = server.token(grant);
     server.revoke({ kind: 'kid', id: decodeProtectedHeader(token).kid! });
     await until(() => revocations.size === 1);
@@ -245,23 +245,23 @@ describe('RemoteRevocations', () => {
       return (await fetch(`${server.issuer}/revocations`, { headers: { authorization } })).text();
     };
     /** Longer than it ever pauses. */
-    const untilLongSilent = async () => {
-      for (let i = 0; i < 100 && revocations.silence < 7; i++) await sleep(100);
-      expect(revocations.silence).toBeGreaterThan(7);
+    const untilLongStale = async () => {
+      for (let i = 0; i < 100 && revocations.staleness < 7; i++) await sleep(100);
+      expect(revocations.staleness).toBeGreaterThan(7);
     };
-    /** Silent after a second and a half, since an `iat` counts seconds. */
-    const attentive = { silentAfter: 1.5 };
+    /** Stale after a second and a half, since an `iat` counts seconds. */
+    const attentive = { staleAfter: 1.5 };
 
     it.each([
       ['the last list', {}],
       ['the last list, as if it had waited', { 'preference-applied': 'wait=20' }],
-    ])('and repeats %s, that is silence [newer-stays, Lanyard]', async (_, headers) => {
+    ])('and repeats %s, the list becomes stale [newer-stays, Lanyard]', async (_, headers) => {
       const body = await list();
       const issuerAddress = await startIntermediary({}, (url) => (isList(url) ? { body, headers } : undefined));
       create({ ...attentive, issuerAddress }).start();
-      await until(() => revocations.silence < 1);
-      await untilLongSilent();
-      expect(silences).toEqual([true]);
+      await until(() => revocations.staleness < 1);
+      await untilLongStale();
+      expect(changes).toEqual([true]);
       expect(errors.map(String)).toEqual([expect.stringContaining('no newer list of revocations has come')]);
     });
 
@@ -279,9 +279,9 @@ describe('RemoteRevocations', () => {
       await until(() => isRevoked(token));
       // What was signed since then is newer than both.
       await sleep(2000);
-      await until(() => revocations.silence < 0.5);
+      await until(() => revocations.staleness < 0.5);
       repeated = [older, entries];
-      await untilLongSilent();
+      await untilLongStale();
       expect(await isRevoked(token)).toBe(true);
       expect(revocations.size).toBe(1);
       // It goes on where it was.
@@ -289,7 +289,7 @@ describe('RemoteRevocations', () => {
       revoke(next);
       repeated = undefined;
       await until(() => isRevoked(next));
-      expect(revocations.isSilent).toBe(false);
+      expect(revocations.isStale).toBe(false);
     });
 
     it('and repeats one part of a long list, it does not ask for ever', async () => {
@@ -300,29 +300,29 @@ describe('RemoteRevocations', () => {
       create({ issuerAddress }).start();
       await until(() => errors.length > 0);
       expect(String(errors[0])).toContain('does not go on where its last part ended');
-      expect([asked, revocations.silence]).toEqual([2, Number.POSITIVE_INFINITY]);
+      expect([asked, revocations.staleness]).toEqual([2, Number.POSITIVE_INFINITY]);
     });
 
-    it('and says 304, that is silence [newer-stays, Lanyard]', async () => {
+    it('and says 304, the list becomes stale [newer-stays, Lanyard]', async () => {
       let status: number | undefined;
       const issuerAddress = await startIntermediary({}, (url) => (isList(url) && status ? { status } : undefined));
       create({ ...attentive, issuerAddress }).start();
-      await until(() => revocations.silence < 0.5);
+      await until(() => revocations.staleness < 0.5);
       status = 304;
-      await until(() => revocations.isSilent);
+      await until(() => revocations.isStale);
       expect(errors.length).toBeGreaterThan(0);
     });
 
-    it('and holds lists back, their age counts as silence [newer-stays, Lanyard]', async () => {
+    it('and holds lists back, their age counts as staleness [newer-stays, Lanyard]', async () => {
       const now = Date.now;
       Date.now = () => now() - 200_000;
       const body = await list();
       Date.now = now;
       const issuerAddress = await startIntermediary({}, (url) => (isList(url) ? { body } : undefined));
       create({ issuerAddress }).start();
-      await until(() => revocations.silence < 1000);
-      expect(revocations.silence).toBeGreaterThan(138);
-      expect(revocations.isSilent).toBe(true);
+      await until(() => revocations.staleness < 1000);
+      expect(revocations.staleness).toBeGreaterThan(138);
+      expect(revocations.isStale).toBe(true);
     });
 
     it('and says that it asks too often, it asks when it may again', async () => {
@@ -332,14 +332,14 @@ describe('RemoteRevocations', () => {
         return { status: 429, headers: { 'retry-after': '1' } };
       });
       create({ issuerAddress }).start();
-      await until(() => revocations.silence < 1);
+      await until(() => revocations.staleness < 1);
       const [first = 0, second = 0, third = 0] = asked;
       expect([second - first, third - second].every((ms) => ms >= 990)).toBe(true);
     });
   });
 
   it('introspects no more for as long as the server says that it does so too often', async () => {
-    create({ whenSilent: 'introspect' });
+    create({ whenStale: 'introspect' });
     server.failNext('/revocations', 503, { times: 1000 });
     revocations.start();
     expect(await isRevoked(server.token(grant))).toBe(false);
@@ -358,21 +358,21 @@ describe('RemoteRevocations', () => {
       onError: () => {
         throw new Error('listener');
       },
-      onSilence: () => {
+      onStaleness: () => {
         throw new Error('listener');
       },
     }).start();
-    await until(() => revocations.silence < 1);
+    await until(() => revocations.staleness < 1);
     await server.stop();
-    await until(() => revocations.isSilent);
+    await until(() => revocations.isStale);
     await sleep(500);
     await server.start();
-    await until(() => !revocations.isSilent);
-    expect(revocations.silence).toBeLessThan(1);
+    await until(() => !revocations.isStale);
+    expect(revocations.staleness).toBeLessThan(1);
   });
 
   it('asks for introspection once a second at most while it fails, however many requests there are', async () => {
-    create({ whenSilent: 'introspect' });
+    create({ whenStale: 'introspect' });
     server.failNext('/revocations', 503, { times: 1000 });
     server.failNext('/introspect', 503, { times: 1000 });
     revocations.start();
@@ -385,7 +385,7 @@ describe('RemoteRevocations', () => {
   });
 
   it('asks about one token alone, for all, as long as there was no answer', async () => {
-    create({ whenSilent: 'introspect' });
+    create({ whenStale: 'introspect' });
     server.failNext('/revocations', 503, { times: 1000 });
     server.failNext('/introspect', 503, { times: 1000 });
     revocations.start();
@@ -406,12 +406,12 @@ describe('RemoteRevocations', () => {
     await until(() => errors.length > 0);
     expect(revocations.wasAskedFor).toBe(true);
     secret = 's3cret';
-    await until(() => revocations.silence < 1);
+    await until(() => revocations.staleness < 1);
   });
 
   it('keeps the secret from the network', () => {
     create({ issuer: server.issuer });
-    expect(() => create({ issuer: 'http://auth.example' })).toThrow('the client secret could be read on the way');
+    expect(() => create({ issuer: 'http://auth.example' })).toThrow('secrets and tokens could be read on the way');
     expect(() => create({ issuer: 'http://auth.example', allowInsecureRequests: true })).not.toThrow();
   });
 
@@ -425,7 +425,7 @@ describe('RemoteRevocations', () => {
   it('comes back by chance within a while, not all at once', async () => {
     const others = Array.from({ length: 20 }, () => create());
     for (const other of others) other.start();
-    await until(() => others.every((other) => other.silence < 2));
+    await until(() => others.every((other) => other.staleness < 2));
     await server.stop();
     await sleep(3000);
     const { list } = server.revocationRequests();

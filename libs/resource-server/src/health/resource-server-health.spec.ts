@@ -1,0 +1,58 @@
+import { describe, expect, it } from '@jest/globals';
+import { Registry } from 'prom-client';
+import { resourceServerHealth } from './resource-server-health.ts';
+
+type Policy = 'accept' | 'introspect' | 'refuse';
+
+type Check = () => Promise<{ degraded?: string } | void>;
+
+/** What readiness and metrics say of a resource server in this state. */
+async function healthOf(staleness: number, whenStale: Policy, { available = true, wasAskedFor = true } = {}) {
+  const checks = new Map<string, Check>();
+  const readiness = { require: (name: string, check: Check) => void checks.set(name, check) };
+  const metrics = new Registry();
+  const { module } = resourceServerHealth(Object as never, Object as never);
+  const revocations = { size: 3, staleness, isStale: staleness > 60, whenStale, wasAskedFor };
+  const health = new (module as new (...dependencies: unknown[]) => { onModuleInit(): void })(
+    { available },
+    revocations,
+    readiness,
+    metrics,
+  );
+  health.onModuleInit();
+  const check = async (name: string) =>
+    checks.get(name)!().then(
+      (outcome) => outcome?.degraded ?? 'up',
+      (error: unknown) => `down: ${(error as Error).message}`,
+    );
+  const metric = async (name: string) =>
+    Number(new RegExp(`^lanyard_revocation_list_${name} (.+)$`, 'm').exec(await metrics.metrics())?.[1]);
+  return {
+    keys: await check('keys'),
+    revocations: await check('revocations'),
+    metrics: [await metric('entries'), await metric('staleness_seconds'), await metric('stale')],
+  };
+}
+
+describe('resourceServerHealth', () => {
+  it('is up while the list of revocations is current', async () => {
+    expect(await healthOf(5, 'accept')).toEqual({ keys: 'up', revocations: 'up', metrics: [3, 5, 0] });
+  });
+
+  it.each<[Policy, string]>([
+    ['accept', 'the list of revocations was last current 61 s ago: tokens are accepted until they expire'],
+    ['introspect', 'the list of revocations was last current 61 s ago: tokens are introspected'],
+    ['refuse', 'down: the list of revocations was last current 61 s ago'],
+  ])('says what the policy to %s does while the list is stale', async (policy, revocations) => {
+    expect(await healthOf(61, policy)).toEqual({ keys: 'up', revocations, metrics: [3, 61, 1] });
+  });
+
+  it('is down until there are keys, and the list was requested', async () => {
+    const start = await healthOf(Number.POSITIVE_INFINITY, 'accept', { available: false, wasAskedFor: false });
+    expect([start.keys, start.revocations]).toEqual([
+      'down: the authorization server has not given its keys yet',
+      'down: the list of revocations was not requested yet',
+    ]);
+    expect((await healthOf(Number.POSITIVE_INFINITY, 'accept')).revocations).toMatch(/was never current so far: /);
+  });
+});

@@ -1,0 +1,146 @@
+import { isPlaintext, resolveIssuerUrl } from '@lanyard/oauth-protocol';
+import * as oauth from 'oauth4webapi';
+import { retryAfterOf } from './retry-after.ts';
+
+export interface IssuerConnectionOptions {
+  issuer: string;
+  /** where the issuer is reached from here, if not under its own name; default: the issuer */
+  issuerAddress?: string;
+  /** how long an answer may be awaited, and then read, ms; default 5000 */
+  timeout?: number;
+  /** Lets credentials travel over plain http to another host; default false. */
+  allowInsecureRequests?: boolean;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+}
+
+/** How much longer than usual an answer may be awaited, and then read; ms. */
+export interface Limits {
+  waiting?: number;
+  reading?: number;
+}
+
+/** An answer with another status than expected. */
+export class UnexpectedStatusError extends Error {
+  override readonly name = 'UnexpectedStatusError';
+  readonly status: number;
+  /** seconds that the server asked to wait */
+  readonly retryAfter: number;
+
+  constructor(address: string, status: number, retryAfter = 0) {
+    super(`${address} answered ${status}`);
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** The connection ended in the middle of an answer. */
+export class IncompleteAnswerError extends Error {
+  override readonly name = 'IncompleteAnswerError';
+}
+
+/** How the authorization server is asked, wherever it is reached: addresses, time-outs, and no secret over plain http. */
+export class IssuerConnection {
+  private readonly stopped = new AbortController();
+  private readonly options: IssuerConnectionOptions;
+
+  constructor(options: IssuerConnectionOptions) {
+    this.options = options;
+  }
+
+  /** Where the issuer is reached. */
+  get address(): string {
+    return this.options.issuerAddress ?? this.options.issuer;
+  }
+
+  /** Ends what is under way. */
+  stop(): void {
+    this.stopped.abort();
+  }
+
+  get isStopped(): boolean {
+    return this.stopped.signal.aborted;
+  }
+
+  get untilStopped(): AbortSignal {
+    return this.stopped.signal;
+  }
+
+  /** How oauth4webapi sends its requests. */
+  get http() {
+    return {
+      [oauth.allowInsecureRequests]: new URL(this.options.issuer).protocol === 'http:',
+      [oauth.customFetch]: (url: string, init: RequestInit) => this.request(url, init),
+    };
+  }
+
+  /**
+   * Authorization server metadata, RFC 8414 section 3.
+   * @throws {UnexpectedStatusError} where the server may answer a moment later
+   * @throws {oauth.OperationProcessingError} where the metadata are malformed, or of another issuer
+   */
+  async metadata(): Promise<oauth.AuthorizationServer> {
+    const issuer = new URL(this.options.issuer);
+    const response = await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...this.http });
+    requireAvailable(response, this.address);
+    return oauth.processDiscoveryResponse(issuer, response);
+  }
+
+  /** @throws where credentials would travel to this address in the clear */
+  requireConfidential(url: string): void {
+    const address = this.resolve(url);
+    if (!isPlaintext(address) || this.options.allowInsecureRequests) return;
+    throw new Error(`${address} is not https: secrets and tokens could be read on the way (allowInsecureRequests)`);
+  }
+
+  /** Like `send`, with the credentials of a client. */
+  async sendAuthenticated(url: string, authorization: string, init: RequestInit, limits?: Limits): Promise<Answer> {
+    this.requireConfidential(url);
+    return this.send(url, { ...init, headers: { ...(init.headers as object), authorization } }, limits);
+  }
+
+  /** @throws {UnexpectedStatusError} where the answer is neither a success nor 304 */
+  async send(url: string, init: RequestInit = {}, limits?: Limits): Promise<Answer> {
+    const response = await this.request(url, init, limits);
+    const { ok, status, headers } = response;
+    if (!ok && status !== 304) throw new UnexpectedStatusError(this.resolve(url), status, retryAfterOf(headers));
+    return { status, headers, text: await response.text() };
+  }
+
+  /** An answer with its whole body in memory. */
+  private async request(url: string, init: RequestInit, { waiting = 0, reading = 0 }: Limits = {}): Promise<Response> {
+    const { timeout = 5000 } = this.options;
+    const address = this.resolve(url);
+    const late = new AbortController();
+    const within = (ms: number) =>
+      setTimeout(() => late.abort(new DOMException(`${address} did not answer in time`, 'TimeoutError')), ms);
+    let timer = within(timeout + waiting);
+    try {
+      const signal = AbortSignal.any([this.stopped.signal, late.signal]);
+      const response = await fetch(address, { redirect: 'error', ...init, signal });
+      clearTimeout(timer);
+      timer = within(timeout + reading);
+      const { status, statusText, headers } = response;
+      const body = await response.arrayBuffer().catch((cause: unknown) => {
+        signal.throwIfAborted();
+        throw new IncompleteAnswerError(`the answer of ${address} broke off`, { cause });
+      });
+      return new Response(body.byteLength > 0 ? body : null, { status, statusText, headers });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private resolve(url: string): string {
+    return resolveIssuerUrl(url, this.options.issuer, this.options.issuerAddress);
+  }
+}
+
+/** @throws {UnexpectedStatusError} where the server may answer the same request a moment later */
+export function requireAvailable({ status, headers }: Response, address: string): void {
+  if (status >= 500 || status === 429) throw new UnexpectedStatusError(address, status, retryAfterOf(headers));
+}
