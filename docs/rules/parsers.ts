@@ -9,11 +9,7 @@ export const parsers: readonly Rule[] = [
     name: 'request-validation',
     section: 'Lanyard',
     text: 'Bodies and queries are taken or refused by a schema, whatever is in them.',
-    files: [
-      `${defaults}/problem/invalid.ts`,
-      'libs/administration/src/text.ts',
-      'apps/jobs-api/src/jobs/job.schema.ts',
-    ],
+    files: [`${defaults}/problem/invalid.ts`, 'libs/administration/src/text.ts', 'libs/jobs-contract/src/job.ts'],
   },
   {
     name: 'next-page',
@@ -109,6 +105,6 @@ export const parsers: readonly Rule[] = [
     name: 'exact-numbers',
     section: 'RFC 8259 §6',
     text: 'A number that a double would change travels as its digits: what is reported is in the file.',
-    files: ['apps/batch-processor/src/summarize-csv/number-summary.ts', 'apps/jobs-api/src/leases/lease.schema.ts'],
+    files: ['apps/batch-processor/src/summarize-csv/number-summary.ts', 'libs/jobs-contract/src/csv-summary.ts'],
   },
 ];

@@ -2,17 +2,20 @@ import { describe, expect, it } from '@jest/globals';
 import { nextPage } from '@lanyard/service-defaults';
 import fc from 'fast-check';
 import type { z } from 'zod';
-import { fileIdSchema, fileQuerySchema } from './files/file.schema.ts';
-import { jobStatuses } from './jobs/job.entity.ts';
-import { jobIdSchema, jobQuerySchema, newJobSchema } from './jobs/job.schema.ts';
 import {
   claimSchema,
   completeManySchema,
   completeSchema,
   failSchema,
+  fileIdSchema,
+  fileQuerySchema,
   heartbeatSchema,
+  jobIdSchema,
+  jobQuerySchema,
+  jobStatuses,
+  newJobSchema,
   releaseSchema,
-} from './leases/lease.schema.ts';
+} from '@lanyard/jobs-contract';
 import { columnsQuerySchema, periodSchema, throughputQuerySchema } from './reports/report.schema.ts';
 
 const id = '01890a5d-ac96-774b-bcce-b302099a8057';

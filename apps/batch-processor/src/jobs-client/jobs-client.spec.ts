@@ -3,9 +3,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ClaimedJob, CsvSummary } from '@lanyard/jobs-contract';
 import type { TokenClient } from '@lanyard/token-client';
 import type { BatchProcessorConfiguration } from '../configuration.ts';
-import { JobsClient, LeaseLostError, RefusedError, type ClaimedJob } from './jobs-client.ts';
+import { JobsClient, LeaseLostError, RefusedError } from './jobs-client.ts';
 
 interface Sent {
   path: string;
@@ -37,9 +38,12 @@ beforeEach(() => {
   answer = () => ({ status: 200, body: { leaseLost: [] } });
 });
 
-const complete = (ids: string[], of?: string) =>
+const resultOf = (charset: string): CsvSummary => ({ charset, rows: 0, columns: [] });
+const complete = (ids: string[], charset?: string) =>
   Promise.allSettled(
-    ids.map((id) => client.complete({ id, requestId: 'r', lease: { token: 1 } } as ClaimedJob, { of: of ?? id })),
+    ids.map((id) =>
+      client.complete({ id, requestId: 'r', lease: { token: 1 } } as ClaimedJob, resultOf(charset ?? id)),
+    ),
   );
 const paths = () => sent.map(({ path }) => path);
 
@@ -50,8 +54,8 @@ describe('completions', () => {
     expect(paths()).toEqual(['/jobs/a/complete', '/jobs/complete', '/jobs/complete']);
     expect(sent.map(({ body }) => body.jobs?.map(({ id, result }) => [id, result]))).toEqual([
       undefined,
-      ['b', 'c'].map((id) => [id, { of: id }]),
-      ['d', 'e', 'f'].map((id) => [id, { of: id }]),
+      ['b', 'c'].map((id) => [id, resultOf(id)]),
+      ['d', 'e', 'f'].map((id) => [id, resultOf(id)]),
     ]);
   });
 

@@ -1,25 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Claimed, ClaimedJob, CompletedMany, CsvSummary } from '@lanyard/jobs-contract';
 import { CONFIGURATION } from '@lanyard/service-defaults';
 import { TokenClient } from '@lanyard/token-client';
 import DataLoader from 'dataloader';
 import pRetry, { AbortError } from 'p-retry';
 import type { BatchProcessorConfiguration } from '../configuration.ts';
-
-/** A job as the jobs API gives it to a worker. */
-export interface ClaimedJob {
-  id: string;
-  type: string;
-  payload: { file: string; name: string; delimiter?: string; charset?: string };
-  attempts: number;
-  requestId: string;
-  lease: { token: number; expiresAt: string };
-}
-
-export interface Claim {
-  jobs: ClaimedJob[];
-  /** When there may be more to do, at the latest; null where nothing is left. */
-  nextAt: string | null;
-}
 
 /** The job went to another worker, or has ended. */
 export class LeaseLostError extends Error {
@@ -33,7 +18,7 @@ export class RefusedError extends Error {
 
 interface Completion {
   job: ClaimedJob;
-  result: object;
+  result: CsvSummary;
 }
 
 /** How many completions go together. */
@@ -65,9 +50,9 @@ export class JobsClient {
     this.leaseSeconds = LEASE_SECONDS;
   }
 
-  async claim(types: string[], max: number, signal: AbortSignal): Promise<Claim> {
+  async claim(types: string[], max: number, signal: AbortSignal): Promise<Claimed> {
     const claim = { types, max, leaseSeconds: this.leaseSeconds };
-    return (await this.post('/jobs/claim', claim, {}, signal)) as Claim;
+    return (await this.post('/jobs/claim', claim, {}, signal)) as Claimed;
   }
 
   /** @throws {LeaseLostError} */
@@ -76,7 +61,7 @@ export class JobsClient {
   }
 
   /** @throws {LeaseLostError | RefusedError} */
-  async complete(job: ClaimedJob, result: object): Promise<void> {
+  async complete(job: ClaimedJob, result: CsvSummary): Promise<void> {
     if (Buffer.byteLength(JSON.stringify(result)) > large) await this.act(job, 'complete', { result });
     else await this.completions.load({ job, result });
   }
@@ -90,7 +75,7 @@ export class JobsClient {
   private async sendTogether(completions: readonly Completion[]): Promise<(void | Error)[]> {
     const jobs = completions.map(({ job, result }) => ({ id: job.id, leaseToken: job.lease.token, result }));
     try {
-      const { leaseLost } = (await this.post('/jobs/complete', { jobs })) as { leaseLost: string[] };
+      const { leaseLost } = (await this.post('/jobs/complete', { jobs })) as CompletedMany;
       return jobs.map(({ id }) => (leaseLost.includes(id) ? new LeaseLostError('the lease is lost') : undefined));
     } catch (error) {
       // One of them is not taken.

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import type { ClaimedJob, JobsClient } from '../jobs-client/jobs-client.ts';
+import type { ClaimedJob } from '@lanyard/jobs-contract';
+import type { JobsClient } from '../jobs-client/jobs-client.ts';
 import { Run, type Outcome } from './run.ts';
 
 /** What the run does, in order. */

@@ -1,16 +1,11 @@
 import type { Logger } from '@nestjs/common';
-import {
-  LeaseLostError,
-  RefusedError,
-  type Claim,
-  type ClaimedJob,
-  type JobsClient,
-} from '../jobs-client/jobs-client.ts';
+import type { Claimed, ClaimedJob, CsvSummary } from '@lanyard/jobs-contract';
+import { LeaseLostError, RefusedError, type JobsClient } from '../jobs-client/jobs-client.ts';
 import { InvalidCsvError } from '../summarize-csv/invalid-csv.error.ts';
 import { summarizeCsv } from '../summarize-csv/summarize-csv.ts';
 
 /** What this worker can do with a job, by its type. */
-const work: Record<string, (job: ClaimedJob, jobs: JobsClient, signal: AbortSignal) => Promise<object>> = {
+const work: Record<string, (job: ClaimedJob, jobs: JobsClient, signal: AbortSignal) => Promise<CsvSummary>> = {
   'summarize-csv': async (job, jobs, signal) => {
     const { delimiter, charset } = job.payload;
     return summarizeCsv(await jobs.openFile(job, signal), { delimiter, charset, signal });
@@ -102,7 +97,7 @@ export class Run {
   }
 
   /** What is in work goes on where the jobs API is away for a while. */
-  private async claim(most: number, isIdle: boolean): Promise<Claim> {
+  private async claim(most: number, isIdle: boolean): Promise<Claimed> {
     try {
       return await this.jobs.claim(Object.keys(work), most, AbortSignal.timeout(10_000));
     } catch (error) {
@@ -170,14 +165,14 @@ export class Run {
     }
   }
 
-  private async complete(job: ClaimedJob, result: object): Promise<End> {
+  private async complete(job: ClaimedJob, result: CsvSummary): Promise<End> {
     try {
       await this.jobs.complete(job, result);
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
       return this.fail(job, error.message, false);
     }
-    return { outcome: 'succeeded', details: 'rows' in result ? { rows: result.rows } : {} };
+    return { outcome: 'succeeded', details: { rows: result.rows } };
   }
 
   private async fail(job: ClaimedJob, reason: string, retryable: boolean): Promise<End> {

@@ -1,21 +1,6 @@
 import { hash } from 'node:crypto';
-import { NumberSummarizer, type ExactNumber } from './number-summary.ts';
-
-/** What is known of one column of a CSV file. */
-export interface ColumnSummary {
-  name: string;
-  /** the narrowest that fits every value that is not empty */
-  type: ColumnType;
-  empty: number;
-  distinct: number;
-  /** false: there are more than are counted */
-  distinctExact: boolean;
-  /** by value for numbers, by code unit for the rest; null where all are empty */
-  min: ExactNumber | null;
-  max: ExactNumber | null;
-  /** of numbers only */
-  mean: ExactNumber | null;
-}
+import type { ColumnSummary } from '@lanyard/jobs-contract';
+import { NumberSummarizer } from './number-summary.ts';
 
 // Some digits only, as a value may have a million of them. A zero in front marks an identifier.
 const integer = /^[+-]?(0|[1-9]\d{0,99})$/;
@@ -42,7 +27,7 @@ const distinctLimit = 10_000;
 const longestText = 200;
 
 /** A long value is told from others by its digest, since it may have a million characters. */
-const apart = (value: string): string => (value.length <= 100 ? value : hash('sha256', value));
+const fingerprintOf = (value: string): string => (value.length <= 100 ? value : hash('sha256', value));
 
 /** A text as it is shown: where it goes on, an ellipsis says so. */
 const shortened = (text: string): string =>
@@ -79,7 +64,7 @@ export class ColumnSummarizer {
     if (this.isNumeric) this.numbers.add(value);
     if (this.min === undefined || value < this.min) this.min = value;
     if (this.max === undefined || value > this.max) this.max = value;
-    if (this.distinct.size <= distinctLimit) this.distinct.add(apart(value));
+    if (this.distinct.size <= distinctLimit) this.distinct.add(fingerprintOf(value));
   }
 
   summary(): ColumnSummary {

@@ -1,6 +1,7 @@
 import { finished } from 'node:stream/promises';
+import type { CsvSummary } from '@lanyard/jobs-contract';
 import { CsvError, parse, type Parser } from 'csv-parse';
-import { ColumnSummarizer, type ColumnSummary } from './column-summary.ts';
+import { ColumnSummarizer } from './column-summary.ts';
 import { detectDelimiter, recordDelimiters } from './delimiter.ts';
 import { InvalidCsvError } from './invalid-csv.error.ts';
 import { lineEnds, type Piece } from './text-file.ts';
@@ -10,16 +11,6 @@ const longestRecord = 1024 * 1024;
 const sampleSize = 64 * 1024;
 
 const mostColumns = 1000;
-
-export interface CsvSummary {
-  /** the character set that the file was read in, by its name in the Encoding Standard */
-  charset: string;
-  /** what separated the values; null: the file has one column */
-  delimiter: string | null;
-  /** without the header */
-  rows: number;
-  columns: ColumnSummary[];
-}
 
 /** Takes in a CSV file, some lines at a time. */
 export class CsvSummarizer {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ColumnSummarizer, type ColumnType } from './column-summary.ts';
 import { InvalidCsvError } from './invalid-csv.error.ts';
-import type { CsvSummary } from './csv-summarizer.ts';
+import type { CsvSummary } from '@lanyard/jobs-contract';
 import { summarizeCsv, type CsvOptions } from './summarize-csv.ts';
 
 async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,6 @@
 import { addAbortSignal, Readable } from 'node:stream';
-import { CsvSummarizer, type CsvSummary } from './csv-summarizer.ts';
+import type { CsvSummary } from '@lanyard/jobs-contract';
+import { CsvSummarizer } from './csv-summarizer.ts';
 import { openText } from './text-file.ts';
 
 export interface CsvOptions {

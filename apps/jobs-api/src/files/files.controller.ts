@@ -17,7 +17,13 @@ import {
 import { CurrentAccessToken, RequireScopes, type AccessToken } from '@lanyard/resource-server';
 import { nextPage, problemException } from '@lanyard/service-defaults';
 import { ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { fileIdSchema, filePageSchema, fileQuerySchema, storedFileSchema, type FileQuery } from './file.schema.ts';
+import {
+  fileIdSchema,
+  filePageSchema,
+  fileQuerySchema,
+  storedFileSchema,
+  type FileQuery,
+} from '@lanyard/jobs-contract';
 import { Files, type StoredFile } from './files.ts';
 import { Uploads } from './uploads.ts';
 

@@ -4,7 +4,7 @@ import { CONFIGURATION, problemException } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 import type { JobsApiConfiguration } from '../configuration.ts';
-import type { FileQuery, ListedFile } from './file.schema.ts';
+import type { FileQuery } from '@lanyard/jobs-contract';
 import { inChunks } from './in-chunks.ts';
 import { Uploads } from './uploads.ts';
 
@@ -58,7 +58,7 @@ export class Files {
   }
 
   /** The files that a client owns, by their ids. */
-  list(clientId: string, { limit, after = '' }: FileQuery): Promise<ListedFile[]> {
+  list(clientId: string, { limit, after = '' }: FileQuery): Promise<(StoredFile & { createdAt: Date })[]> {
     return this.database.query(
       `SELECT id, size::float, created_at AS "createdAt" FROM file_owner JOIN file ON id = file_id
        WHERE client_id = $1 AND file_id > $2 ORDER BY file_id LIMIT $3`,

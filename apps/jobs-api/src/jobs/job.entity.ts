@@ -1,7 +1,5 @@
+import type { JobStatus } from '@lanyard/jobs-contract';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
-
-export const jobStatuses = ['pending', 'running', 'succeeded', 'failed'] as const;
-export type JobStatus = (typeof jobStatuses)[number];
 
 @Entity('job')
 export class Job {

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Headers, HttpStatus, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, HttpStatus, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { CurrentAccessToken, RequireScopes, type AccessToken } from '@lanyard/resource-server';
 import { addLogFields, nextPage, parseIdempotencyKey } from '@lanyard/service-defaults';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
@@ -9,11 +9,10 @@ import {
   jobQuerySchema,
   jobSchema,
   newJobSchema,
-  presentJob,
-  presentListed,
   type JobQuery,
   type NewJob,
-} from './job.schema.ts';
+} from '@lanyard/jobs-contract';
+import { presentJob, presentListed } from './present-job.ts';
 import { Jobs } from './jobs.service.ts';
 
 @ApiTags('jobs')
@@ -61,5 +60,15 @@ export class JobsController {
   @ApiResponse({ status: 200, standardSchema: jobSchema })
   async read(@Param('id', { schema: jobIdSchema }) id: string) {
     return presentJob(await this.jobs.read(id));
+  }
+
+  @Post(':id/retry')
+  @HttpCode(200)
+  @RequireScopes('jobs:write')
+  @ApiOperation({ summary: 'Put a failed job back with all its attempts' })
+  @ApiResponse({ status: 200, standardSchema: jobSchema })
+  @ApiResponse({ status: 409, description: 'the job has not failed' })
+  async retry(@Param('id', { schema: jobIdSchema }) id: string) {
+    return presentJob(await this.jobs.retry(id));
   }
 }

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Injectable, NotFoundException } from '@nestjs/common';
-import { problemException } from '@lanyard/service-defaults';
+import type { JobQuery, NewJob } from '@lanyard/jobs-contract';
+import { conflict, problemException } from '@lanyard/service-defaults';
 import { InjectRepository } from '@nestjs/typeorm';
-import { LessThan, Repository } from 'typeorm';
+import { DataSource, LessThan, Repository } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 import { Files } from '../files/files.ts';
 import { Job } from './job.entity.ts';
-import type { JobQuery, NewJob } from './job.schema.ts';
+import { updateJobs } from './update-jobs.ts';
 
 /** All but the result, which is not even read. */
 const listedColumns = {
@@ -37,6 +38,7 @@ export class Jobs {
   constructor(
     @InjectRepository(Job) private readonly jobs: Repository<Job>,
     private readonly files: Files,
+    private readonly database: DataSource,
   ) {}
 
   /**
@@ -68,6 +70,19 @@ export class Jobs {
     const job = await this.jobs.findOneBy({ id });
     if (!job) throw new NotFoundException('there is no such job');
     return job;
+  }
+
+  /** Gives a failed job all its attempts anew. */
+  async retry(id: string): Promise<Job> {
+    const updated = await updateJobs(
+      this.database,
+      `UPDATE job SET status = 'pending', attempts = 0, finished_at = NULL, available_at = now()
+       WHERE id = $1 AND status = 'failed' RETURNING *`,
+      [id],
+    );
+    if (updated[0]) return updated[0];
+    const { status } = await this.read(id);
+    throw conflict('not-failed', `The job is ${status}, not failed`);
   }
 
   /** Newest first; a page continues where the one before ended, however many jobs were added since. */

@@ -3,7 +3,7 @@ import { CurrentAccessToken, RequireScopes, type AccessToken } from '@lanyard/re
 import { addLogFields } from '@lanyard/service-defaults';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { jobIdSchema, jobSchema, presentJob } from '../jobs/job.schema.ts';
+import { presentJob } from '../jobs/present-job.ts';
 import {
   claimedSchema,
   claimSchema,
@@ -12,6 +12,8 @@ import {
   completeSchema,
   failSchema,
   heartbeatSchema,
+  jobIdSchema,
+  jobSchema,
   releaseSchema,
   type Claim,
   type Complete,
@@ -19,7 +21,7 @@ import {
   type Fail,
   type Heartbeat,
   type Release,
-} from './lease.schema.ts';
+} from '@lanyard/jobs-contract';
 import { Leases } from './leases.ts';
 
 @ApiTags('leases')
@@ -110,15 +112,6 @@ export class LeasesController {
     @CurrentAccessToken() token: AccessToken,
   ) {
     return presentJob(await this.leases.release(holder(id, body, token)));
-  }
-
-  @Post(':id/retry')
-  @HttpCode(200)
-  @ApiOperation({ summary: 'Put a failed job back with all its attempts' })
-  @ApiResponse({ status: 200, standardSchema: jobSchema })
-  @ApiResponse({ status: 409, description: 'the job has not failed' })
-  async retry(@Param('id', { schema: jobIdSchema }) id: string) {
-    return presentJob(await this.leases.retry(id));
   }
 }
 

@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Claim, Complete, CompleteMany, Fail, Heartbeat } from '@lanyard/jobs-contract';
 import { CONFIGURATION, problemException } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
 import type { JobsApiConfiguration } from '../configuration.ts';
 import { Job } from '../jobs/job.entity.ts';
 import { Jobs } from '../jobs/jobs.service.ts';
-import type { Claim, Complete, CompleteMany, Fail, Heartbeat } from './lease.schema.ts';
+import { updateJobs } from '../jobs/update-jobs.ts';
 
 /** Who holds which lease. */
 export interface Holder {
@@ -28,7 +29,8 @@ export class Leases {
    */
   async claim({ types, max, leaseSeconds }: Claim, leasedBy: string): Promise<{ jobs: Job[]; nextAt: Date | null }> {
     await this.releaseExpired();
-    const claimed = await this.update(
+    const claimed = await updateJobs(
+      this.database,
       `WITH next AS (
          SELECT id FROM job WHERE status = 'pending' AND available_at <= now() AND type = ANY ($1)
          ORDER BY available_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
@@ -103,18 +105,6 @@ export class Leases {
     );
   }
 
-  /** Gives a failed job all its attempts anew. */
-  async retry(id: string): Promise<Job> {
-    const updated = await this.update(
-      `UPDATE job SET status = 'pending', attempts = 0, finished_at = NULL, available_at = now()
-       WHERE id = $1 AND status = 'failed' RETURNING *`,
-      [id],
-    );
-    if (updated[0]) return updated[0];
-    const { status } = await this.jobs.read(id);
-    throw problemException(409, 'not-failed', `The job is ${status}, not failed`);
-  }
-
   /** Puts jobs back whose worker is gone; after the last attempt they have failed. */
   async releaseExpired(): Promise<number> {
     const [, released] = await this.database.query<[unknown, number]>(
@@ -133,7 +123,8 @@ export class Leases {
     repeated?: Job['status'],
   ): Promise<Job> {
     const { id, leaseToken, leasedBy } = holder;
-    const updated = await this.update(
+    const updated = await updateJobs(
+      this.database,
       `UPDATE job SET ${change}
        WHERE id = $1 AND lease_token = $2 AND leased_by = $3 AND status = 'running' RETURNING *`,
       [id, leaseToken, leasedBy, ...parameters],
@@ -145,18 +136,6 @@ export class Leases {
     throw problemException(409, 'lease-lost', 'The lease is lost', {
       detail: 'it expired and the job went to another worker, or has ended',
     });
-  }
-
-  /** TypeORM answers an UPDATE with the rows and their number, and makes no entities of the rows. */
-  private async update(sql: string, parameters: unknown[]): Promise<Job[]> {
-    const [rows] = await this.database.query<[Record<string, unknown>[], number]>(sql, parameters);
-    const { columns } = this.database.getMetadata(Job);
-    return rows.map((row) =>
-      this.database.manager.create(
-        Job,
-        Object.fromEntries(columns.map(({ propertyName, databaseName }) => [propertyName, row[databaseName]])),
-      ),
-    );
   }
 }
 

@@ -1,17 +1,6 @@
+import type { FilePage } from '@lanyard/jobs-contract';
 import type { System } from '../system.ts';
 import { print, printJson, type OutputOptions } from '@lanyard/command-line';
-
-interface Usage {
-  files: number;
-  bytes: number;
-}
-
-interface FilePage {
-  items: { id: string; size: number; createdAt: string }[];
-  used: Usage;
-  allowed: Usage;
-  next: string | null;
-}
 
 export async function files(system: System, { json }: OutputOptions): Promise<void> {
   let page = await system.jobs<FilePage>('GET', '/files?limit=200');

@@ -1,5 +1,6 @@
 import type { System } from '../system.ts';
-import { withDistinct, type Job } from './job.ts';
+import type { Job, JobPage } from '@lanyard/jobs-contract';
+import { withDistinct } from './job.ts';
 import { counted, print, printJson, printTable, visible, type OutputOptions } from '@lanyard/command-line';
 
 export async function list(
@@ -7,7 +8,7 @@ export async function list(
   { status, limit, json }: OutputOptions & { status?: string; limit: number },
 ): Promise<void> {
   const query = new URLSearchParams({ limit: String(Math.min(limit, 200)), ...(status && { status }) });
-  const { items, next } = await system.jobs<{ items: Job[]; next: string | null }>('GET', `/jobs?${query}`);
+  const { items, next } = await system.jobs<JobPage>('GET', `/jobs?${query}`);
   if (json) return printJson(items);
   printTable(
     items.map((job) => ({

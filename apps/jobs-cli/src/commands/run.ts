@@ -1,5 +1,5 @@
 import type { System } from '../system.ts';
-import type { Job } from './job.ts';
+import type { Job } from '@lanyard/jobs-contract';
 import { print, visible } from '@lanyard/command-line';
 
 export async function run(system: System): Promise<void> {

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import ora from 'ora';
 import type { System } from '../system.ts';
-import { isDone, type Job } from './job.ts';
+import type { Job } from '@lanyard/jobs-contract';
+import { isDone } from './job.ts';
 import { counted, printJson, printTable, UsageError, type OutputOptions } from '@lanyard/command-line';
 
 interface SubmitOptions extends OutputOptions, Format {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { jobIdSchema, jobSchema } from '../jobs/job.schema.ts';
+import { csvSummarySchema } from './csv-summary.ts';
+import { jobIdSchema, jobSchema } from './job.ts';
 
 const leaseSeconds = z
   .int()
@@ -16,8 +17,13 @@ export const claimSchema = z.strictObject({
 });
 export type Claim = z.infer<typeof claimSchema>;
 
+const claimedJobSchema = jobSchema.extend({
+  lease: z.object({ token: leaseToken, expiresAt: z.iso.datetime() }),
+});
+export type ClaimedJob = z.infer<typeof claimedJobSchema>;
+
 export const claimedSchema = z.object({
-  jobs: z.array(jobSchema.extend({ lease: z.object({ token: leaseToken, expiresAt: z.iso.datetime() }) })),
+  jobs: z.array(claimedJobSchema),
   nextAt: z.iso
     .datetime()
     .nullable()
@@ -25,42 +31,10 @@ export const claimedSchema = z.object({
       'where there was no job: when the next one of these types becomes available, at the latest (a retry or an expiring lease); null where jobs were claimed: claim again',
     ),
 });
+export type Claimed = z.infer<typeof claimedSchema>;
 
 export const heartbeatSchema = z.strictObject({ leaseToken, leaseSeconds });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
-
-const count = z.int().min(0);
-/** Beyond 2^53, readers of JSON take an integer for its neighbour, RFC 8259 section 6. */
-const found = z.union([
-  z
-    .number()
-    .refine((number) => !Number.isInteger(number) || Number.isSafeInteger(number), {
-      error: 'must be a string where it is an integer beyond 2^53',
-    })
-    .nullable(),
-  z.string(),
-]);
-
-/** What summarize-csv found, which reports read again. */
-const csvSummarySchema = z.strictObject({
-  charset: z.string().max(40).optional().describe('the character set that the file was read in'),
-  delimiter: z.string().max(2).nullable().optional().describe('what separated the values; null: there is one column'),
-  rows: count,
-  columns: z
-    .array(
-      z.strictObject({
-        name: z.string(),
-        type: z.string(),
-        empty: count,
-        distinct: count,
-        distinctExact: z.boolean().optional().describe('false: there are more than are counted'),
-        min: found,
-        max: found,
-        mean: found,
-      }),
-    )
-    .max(1000),
-});
 
 export const completeSchema = z.strictObject({ leaseToken, result: csvSummarySchema });
 export type Complete = z.infer<typeof completeSchema>;
@@ -76,8 +50,9 @@ export type CompleteMany = z.infer<typeof completeManySchema>;
 
 export const completedManySchema = z.object({
   succeeded: z.array(jobIdSchema).describe('jobs that ended under these leases, now or before'),
-  leaseLost: z.array(jobIdSchema).describe('jobs that went to another worker, or have ended, or that there are not'),
+  leaseLost: z.array(jobIdSchema).describe('jobs that went to another worker, that have ended, or that do not exist'),
 });
+export type CompletedMany = z.infer<typeof completedManySchema>;
 
 export const failSchema = z.strictObject({
   leaseToken,

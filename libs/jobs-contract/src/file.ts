@@ -12,12 +12,6 @@ export const fileQuerySchema = z.strictObject({
 export type FileQuery = z.infer<typeof fileQuerySchema>;
 
 const listedFileSchema = storedFileSchema.extend({ createdAt: z.iso.datetime() });
-export interface ListedFile {
-  id: string;
-  size: number;
-  createdAt: Date;
-}
-
 const usageSchema = z.object({
   files: z.int(),
   bytes: z.int(),
@@ -30,3 +24,4 @@ export const filePageSchema = z.object({
   allowed: usageSchema.describe('to each client'),
   next: z.string().nullable().describe('the path of the next page'),
 });
+export type FilePage = z.infer<typeof filePageSchema>;

@@ -1,5 +1,8 @@
 import { z } from 'zod';
-import { jobStatuses, type Job } from './job.entity.ts';
+import { csvSummarySchema } from './csv-summary.ts';
+
+export const jobStatuses = ['pending', 'running', 'succeeded', 'failed'] as const;
+export type JobStatus = (typeof jobStatuses)[number];
 
 /** Postgres cannot store NUL, and control characters have no place in names. */
 const name = z
@@ -26,15 +29,16 @@ const charset = z
   .refine(isCharset, 'must be a label of the Encoding Standard, such as windows-1252')
   .describe('the character set of the file; that of its byte order mark by default, or UTF-8');
 
+const csvPayload = z.strictObject({ file: fileId, name, delimiter: delimiter.optional(), charset: charset.optional() });
+
 /** The types of jobs and the payload of each. */
-const newJob = z.discriminatedUnion('type', [
+export const newJobSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('summarize-csv'),
-    payload: z.strictObject({ file: fileId, name, delimiter: delimiter.optional(), charset: charset.optional() }),
+    payload: csvPayload,
     maxAttempts: z.int().min(1).max(20).default(5),
   }),
 ]);
-export const newJobSchema = newJob;
 export type NewJob = z.infer<typeof newJobSchema>;
 
 function isCharset(label: string): boolean {
@@ -49,17 +53,17 @@ export const jobIdSchema = z.uuid();
 
 const moment = z.iso.datetime();
 
-/** A job as it is answered. */
+/** A job as the jobs API answers it. */
 export const jobSchema = z.object({
   id: jobIdSchema,
   type: z.string(),
-  payload: z.record(z.string(), z.unknown()),
+  payload: csvPayload,
   status: z.enum(jobStatuses),
   attempts: z.int(),
   maxAttempts: z.int(),
   availableAt: moment.describe('not claimed before'),
   leaseExpiresAt: moment.nullable(),
-  result: z.record(z.string(), z.unknown()).nullable(),
+  result: csvSummarySchema.nullable(),
   failure: z.string().nullable().describe('why the last attempt failed'),
   requestId: z.string().describe('of the request that created it; logged by every service that works on it'),
   createdBy: z.string().describe('client_id'),
@@ -68,17 +72,7 @@ export const jobSchema = z.object({
   finishedAt: moment.nullable(),
 });
 
-/** What a list shows: results can be large. */
-export function presentListed(job: Job): object {
-  const { result: _, ...listed } = presentJob(job);
-  return listed;
-}
-
-/** Leaves out what is between the service and its database. */
-export function presentJob(job: Job): Record<keyof z.infer<typeof jobSchema>, unknown> {
-  const { leasedBy: _1, leaseToken: _2, idempotencyKey: _3, requestDigest: _4, ...shown } = job;
-  return shown;
-}
+export type Job = z.infer<typeof jobSchema>;
 
 export const jobQuerySchema = z.strictObject({
   status: z.enum(jobStatuses).optional(),
@@ -93,3 +87,8 @@ export const jobPageSchema = z.object({
   items: z.array(jobSchema.omit({ result: true })).describe('without their results'),
   next: z.string().nullable().describe('the path of the next page'),
 });
+
+export interface JobPage {
+  items: Omit<Job, 'result'>[];
+  next: string | null;
+}
