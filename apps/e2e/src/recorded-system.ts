@@ -7,7 +7,7 @@ import {
   type System,
   type SystemOptions,
 } from '@lanyard/local-system';
-import { call } from '@lanyard/attacks';
+import { call } from '@lanyard/attacks/http';
 
 /** A system of a test's own. What its services tell is kept, traces included, and at the end also metrics and audit log. */
 export async function startSystem(options: SystemOptions): Promise<System> {

@@ -6,4 +6,5 @@ export { recordOutput, recordSecrets } from './record.ts';
 export { runningPostgres } from './running-postgres.ts';
 export { Service, type Line } from './service.ts';
 export { current, openSigningKeys, type SigningKey } from './signing-key.ts';
-export { requireNoLauncher, startSystem, type System, type SystemOptions } from './system.ts';
+export { requireNoLauncher } from './own-folder.ts';
+export { startSystem, type System, type SystemOptions } from './system.ts';

@@ -1,12 +1,13 @@
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
-import { access, constants, readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createDatabase, freePort, startEmbeddedPostgres, type EmbeddedPostgres } from '@lanyard/embedded-postgres';
-import { makeFolder } from '@lanyard/administration';
 import { basicCredentials } from '@lanyard/oauth-protocol';
+import type { ServiceName } from './inspect.ts';
+import { ownFolder } from './own-folder.ts';
+import { programsOf, type Program } from './programs.ts';
 import { recordSecrets } from './record.ts';
 import { Service, type Line } from './service.ts';
 
@@ -51,15 +52,11 @@ export interface System {
   stop(): Promise<void>;
 }
 
-type ServiceUrls = Pick<Service['options'], 'url' | 'managementUrl'>;
-type ServiceName = 'auth-server' | 'batch-processor' | 'jobs-api';
-
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
 export async function startSystem(options: SystemOptions): Promise<System> {
-  const { directory, ports, dev = false, environment, onLine, output, onStep = () => undefined, signal } = options;
-  const { endsWithProcess = false } = options;
-  await own(directory);
+  const { directory, ports, environment = {}, onStep = () => undefined, signal, endsWithProcess = false } = options;
+  await ownFolder(directory);
   const managementPorts = options.managementPorts ?? {
     authServer: await freePort(),
     batchProcessor: await freePort(),
@@ -71,112 +68,64 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     batchProcessor: `http://localhost:${ports.batchProcessor}`,
     jobsApi: `http://localhost:${ports.jobsApi}`,
   };
-
   const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres'), endsWithProcess });
   onStep(`Postgres on port ${postgres.port}${postgres.reused ? ', found running' : ''}, data in ${postgres.directory}`);
   const running: Service[] = [];
-  const recordKeys = () => {
-    if (process.env.E2E_RECORD) recordSecrets(secretFiles(directory).map((file) => readFileSync(file, 'utf8')));
-  };
   const stop = async () => {
-    recordKeys();
+    recordKeys(directory);
     for (const service of running.toReversed()) await service.stop();
     await postgres.stop();
   };
 
-  const startServices = async (): Promise<System> => {
+  const start = async (): Promise<System> => {
     const auth = await createDatabase(postgres.url, 'lanyard_auth');
     const jobs = await createDatabase(postgres.url, 'lanyard_jobs');
     recordSecrets([postgres.url, auth.url, auth.ownerUrl, jobs.url, jobs.ownerUrl]);
-    const common = {
-      ISSUER: urls.issuer,
-      NODE_OPTIONS: process.env.NODE_OPTIONS,
-      SHUTDOWN_TIMEOUT: '4',
-      API_DOCS: 'true',
-      ...environment,
+    const keyEncryptionKeyFile = await keyEncryptionKey(directory);
+    const databases = { auth, jobs };
+    const programs = programsOf({
+      repository,
+      urls,
+      databases,
+      keyEncryptionKeyFile,
+      secretsDirectory,
+      environment,
+    });
+    const migrations = programs.filter(isMigration).length;
+    const portsOf: Record<ServiceName, [port: number, managementPort: number]> = {
+      'auth-server': [ports.authServer, managementPorts.authServer],
+      'jobs-api': [ports.jobsApi, managementPorts.jobsApi],
+      'batch-processor': [ports.batchProcessor, managementPorts.batchProcessor],
     };
-    const perService: Record<ServiceName, NodeJS.ProcessEnv> = {
-      'auth-server': {
-        DATABASE_URL: auth.url,
-        MIGRATION_DATABASE_URL: auth.ownerUrl,
-        KEY_ENCRYPTION_KEY_FILE: await keyEncryptionKey(directory),
-        PROVISIONING_FILE: join(repository, 'config/lanyard.yaml'),
-        SECRETS_DIRECTORY: secretsDirectory,
-        JOBS_API_URL: urls.jobsApi,
-        BATCH_PROCESSOR_URL: urls.batchProcessor,
-      },
-      'jobs-api': {
-        DATABASE_URL: jobs.url,
-        MIGRATION_DATABASE_URL: jobs.ownerUrl,
-        RESOURCE: urls.jobsApi,
-        CLIENT_SECRET_FILE: join(secretsDirectory, 'jobs-api', 'client_secret'),
-      },
-      'batch-processor': {
-        RESOURCE: urls.batchProcessor,
-        JOBS_API_URL: urls.jobsApi,
-        CLIENT_SECRET_FILE: join(secretsDirectory, 'batch-processor', 'client_secret'),
-      },
-    };
-    const program = (name: ServiceName, file: string, more: NodeJS.ProcessEnv, urls: ServiceUrls = {}) =>
-      new Service({
-        name: file === 'migrate' ? `${name} migration` : name,
-        command: programOf(name, file, dev && file === 'main'),
-        environment: { ...common, ...perService[name], ...more },
-        directory: repository,
-        ...urls,
-        onLine,
-        output,
-      });
-    const service = (name: ServiceName, port: number, managementPort: number, more: NodeJS.ProcessEnv = {}) =>
-      program(
-        name,
-        'main',
-        { PORT: String(port), MANAGEMENT_PORT: String(managementPort), ...more },
-        { url: `http://localhost:${port}`, managementUrl: `http://127.0.0.1:${managementPort}` },
-      );
-    const replica = async (name: ServiceName, port: number, more?: NodeJS.ProcessEnv) =>
-      service(name, port, await freePort(), more);
-
-    for (const name of ['auth-server', 'jobs-api'] as const) {
-      const migration = program(name, 'migrate', {});
-      running.push(migration);
-      signal?.throwIfAborted();
-      migration.start();
-      await migration.finished();
-    }
-    onStep('schemas, clients and signing key are up to date');
-    recordKeys();
-
-    const services = {
-      authServer: service('auth-server', ports.authServer, managementPorts.authServer),
-      jobsApi: service('jobs-api', ports.jobsApi, managementPorts.jobsApi),
-      batchProcessor: service('batch-processor', ports.batchProcessor, managementPorts.batchProcessor),
-    };
-    // Each finds those that it needs, and has nothing to warn of.
-    for (const service of [services.authServer, services.jobsApi, services.batchProcessor]) {
-      signal?.throwIfAborted();
+    const started = await startInOrder(programs, signal, (program) => {
+      if (running.length === migrations) {
+        recordKeys(directory);
+        onStep('schemas, clients and signing key are up to date');
+      }
+      const service = isMigration(program)
+        ? migrationOf(program, options)
+        : serviceOf(program, portsOf[program.app], options);
       running.push(service);
-      service.start();
-      await service.ready();
-    }
+      return service;
+    });
     const secretOf = (clientId: string) => readFile(join(secretsDirectory, clientId, 'client_secret'), 'utf8');
-    const accessToken = async (clientId: string) => {
-      const response = await fetch(`${urls.issuer}/oauth/token`, {
-        method: 'POST',
-        headers: { authorization: basicCredentials(clientId, await secretOf(clientId)) },
-        body: new URLSearchParams({ grant_type: 'client_credentials' }),
-      });
-      return ((await response.json()) as { access_token: string }).access_token;
-    };
     return {
       urls,
       postgres,
       databases: { auth: auth.ownerUrl, jobs: jobs.ownerUrl },
-      services,
+      services: {
+        authServer: started.get('auth-server')!,
+        jobsApi: started.get('jobs-api')!,
+        batchProcessor: started.get('batch-processor')!,
+      },
       secretsDirectory,
       secretOf,
-      accessToken,
-      replica,
+      accessToken: async (clientId) => accessToken(urls.issuer, clientId, await secretOf(clientId)),
+      replica: async (name, port, more) => {
+        const program = programs.find((one) => one.name === name)!;
+        const changed = { ...program, environment: { ...program.environment, ...more } };
+        return serviceOf(changed, [port, await freePort()], options);
+      },
       stop,
     };
   };
@@ -185,71 +134,78 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   signal?.addEventListener('abort', () => interrupted.reject(signal.reason));
   try {
     signal?.throwIfAborted();
-    return await Promise.race([startServices(), interrupted.promise]);
+    return await Promise.race([start(), interrupted.promise]);
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function programOf(name: ServiceName, file: string, dev: boolean): string[] {
-  if (!dev) return [join(repository, 'apps', name, 'dist', `${file}.js`)];
+/** Starts each program when those that it needs have ended or are ready: so none has anything to warn of. */
+async function startInOrder(
+  programs: readonly Program[],
+  signal: AbortSignal | undefined,
+  processOf: (program: Program) => Service,
+): Promise<Map<Program['name'], Service>> {
+  const started = new Map<Program['name'], Service>();
+  const waiting = new Set(programs);
+  while (waiting.size > 0) {
+    const next = [...waiting].find(({ needs }) => needs.every((name) => started.has(name)));
+    if (!next) throw new Error(`programs that need each other: ${[...waiting].map(({ name }) => name).join(', ')}`);
+    waiting.delete(next);
+    signal?.throwIfAborted();
+    const service = processOf(next);
+    service.start();
+    await (isMigration(next) ? service.finished() : service.ready());
+    started.set(next.name, service);
+  }
+  return started;
+}
+
+const isMigration = ({ name, app }: Program): boolean => name !== app;
+
+function migrationOf({ name, app, environment }: Program, { onLine, output }: SystemOptions): Service {
+  const command = [join(repository, 'apps', app, 'dist/migrate.js')];
+  return new Service({ name, command, environment, directory: repository, onLine, output });
+}
+
+function serviceOf(
+  { name, app, environment }: Program,
+  [port, managementPort]: [port: number, managementPort: number],
+  { dev = false, onLine, output }: SystemOptions,
+): Service {
+  return new Service({
+    name,
+    command: dev ? fromSources(app) : [join(repository, 'apps', app, 'dist/main.js')],
+    environment: { ...environment, PORT: String(port), MANAGEMENT_PORT: String(managementPort) },
+    directory: repository,
+    url: `http://localhost:${port}`,
+    managementUrl: `http://127.0.0.1:${managementPort}`,
+    onLine,
+    output,
+  });
+}
+
+function fromSources(app: ServiceName): string[] {
   const hooks = join(repository, 'tools', 'hooks.mjs');
-  return ['--watch', '--watch-preserve-output', '--import', hooks, join(repository, 'apps', name, 'src', `${file}.ts`)];
+  return ['--watch', '--watch-preserve-output', '--import', hooks, join(repository, 'apps', app, 'src/main.ts')];
 }
 
-/** One launcher for each folder, since a second one would change the passwords of the first one's databases. */
-async function own(directory: string): Promise<void> {
-  try {
-    makeFolder(directory, 0o711);
-    if (!(await stat(directory)).isDirectory()) throw Object.assign(new Error('no folder'), { code: 'ENOTDIR' });
-    await access(directory, constants.W_OK | constants.X_OK);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`LANYARD_DIRECTORY cannot be used (${code}): ${directory}`, { cause: error });
-  }
-  await requireNoLauncher(directory);
-  await writeFile(pidFileIn(directory), String(process.pid));
+async function accessToken(issuer: string, clientId: string, secret: string): Promise<string> {
+  const response = await fetch(`${issuer}/oauth/token`, {
+    method: 'POST',
+    headers: { authorization: basicCredentials(clientId, secret) },
+    body: new URLSearchParams({ grant_type: 'client_credentials' }),
+  });
+  return ((await response.json()) as { access_token: string }).access_token;
 }
 
-const pidFileIn = (directory: string) => join(directory, 'launcher-pid');
-
-/** @throws where another process runs Lanyard in this folder */
-export async function requireNoLauncher(directory: string): Promise<void> {
-  const pid = await readFile(pidFileIn(directory), 'utf8').catch(() => '');
-  if (pid !== '' && pid !== String(process.pid) && isLauncher(Number(pid))) {
-    throw new Error(`${directory} is in use by process ${pid}: stop that first, or set LANYARD_DIRECTORY`);
-  }
+/** The end-to-end tests look for them in all that is put out. */
+function recordKeys(directory: string): void {
+  if (!process.env.E2E_RECORD) return;
+  const files = globSync(['key-encryption-key', 'secrets/*/client_secret'], { cwd: directory });
+  recordSecrets(files.map((file) => readFileSync(join(directory, file), 'utf8')));
 }
-
-/** Another program may have the number of one that ended. */
-function isLauncher(pid: number): boolean {
-  return commandOf(pid).replaceAll('\\', '/').includes('apps/launcher/src/main.ts');
-}
-
-/** Empty where there is no such process. Slim containers have no `ps`. */
-function commandOf(pid: number): string {
-  if (process.platform === 'linux') return readIfThere(`/proc/${pid}/cmdline`);
-  const [program, args] =
-    process.platform === 'win32'
-      ? [
-          'powershell',
-          ['-NoProfile', '-Command', `(Get-CimInstance Win32_Process -Filter ProcessId=${pid}).CommandLine`],
-        ]
-      : ['ps', ['-ww', '-o', 'args=', '-p', String(pid)]];
-  return spawnSync(program, args, { encoding: 'utf8' }).stdout ?? '';
-}
-
-function readIfThere(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-const secretFiles = (directory: string): string[] =>
-  globSync(['key-encryption-key', 'secrets/*/client_secret'], { cwd: directory }).map((file) => join(directory, file));
 
 /** Made at the first start; beside the data, but not in the database. */
 async function keyEncryptionKey(directory: string): Promise<string> {

@@ -1,3 +1,4 @@
+export * from './backoff.ts';
 export * from './basic-credentials.ts';
 export * from './challenge.ts';
 export * from './client-identifier.ts';
@@ -9,4 +10,5 @@ export * from './metadata.ts';
 export * from './oauth-error.ts';
 export * from './revocation-list.ts';
 export * from './scope.ts';
+export * from './single-flight.ts';
 export * from './token.ts';

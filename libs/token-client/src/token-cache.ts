@@ -1,3 +1,4 @@
+import { backoff } from '@lanyard/oauth-protocol';
 import { LRUCache } from 'lru-cache';
 import type { AccessToken } from './options.ts';
 import type { TokenTarget } from './token-target.ts';
@@ -86,5 +87,5 @@ const renewalShare = () => 0.75 - Math.random() / 10;
 /** ms: 1, 2, 4 … 30 seconds, and not before the server's `Retry-After` */
 function delayAfter(failures: number, error: unknown): number {
   const asked = error instanceof TokenRequestError ? (error.retryAfter ?? 0) : 0;
-  return 1000 * Math.max(asked, Math.min(2 ** (failures - 1), 30));
+  return 1000 * Math.max(asked, backoff(failures - 1, 1, 30));
 }

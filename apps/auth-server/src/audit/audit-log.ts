@@ -1,4 +1,5 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { singleFlight } from '@lanyard/oauth-protocol';
 import { Registry, repeat } from '@lanyard/service-defaults';
 import { Counter } from 'prom-client';
 import { DataSource } from 'typeorm';
@@ -37,7 +38,6 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly lost: Counter;
   private refusals = 0;
   private stop?: () => void;
-  private writing: Promise<void> | undefined;
 
   constructor(
     private readonly database: DataSource,
@@ -61,7 +61,8 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     this.stop?.();
-    await this.writing;
+    // A write under way has not seen the last events.
+    await this.write(Date.now());
     await this.write(Number.POSITIVE_INFINITY);
   }
 
@@ -86,12 +87,7 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   /** Writes what is due by then, and everything where too much waits. */
-  private write(now: number): Promise<void> {
-    this.writing ??= this.writeDue(now).finally(() => {
-      this.writing = undefined;
-    });
-    return this.writing;
-  }
+  private readonly write = singleFlight((now: number) => this.writeDue(now));
 
   private async writeDue(now: number): Promise<void> {
     const all = this.waiting.size > capacity * 0.8;

@@ -7,6 +7,7 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
+import { backoff } from '@lanyard/oauth-protocol';
 import { CONFIGURATION, PatientClient, repeat, withTimeout } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
@@ -84,7 +85,7 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
       }
       [this.listening, this.deaf] = [false, false];
       await this.disconnect();
-    } while (await this.waited(Math.min(50 * 2 ** failures, 5000) * (0.5 + Math.random() / 2)));
+    } while (await this.waited(backoff(failures, 50, 5000, 0.5)));
   }
 
   /** `ended` resolves when the connection has ended. */

@@ -5,6 +5,7 @@ import {
   usableKeys,
   type AccessTokenAlgorithm,
 } from '@lanyard/access-token';
+import { backoff } from '@lanyard/oauth-protocol';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { IssuerConnection, type Answer, type IssuerConnectionOptions } from '@lanyard/token-client/issuer-connection';
 import type { KeySource } from './key-source.ts';
@@ -170,11 +171,11 @@ export class RemoteKeys implements KeySource {
       // A replica that lags behind may have answered with an older set: ask again soon. Whoever answers at once again
       // and again is asked less and less.
       quickAnswers = performance.now() - begun < 1000 ? quickAnswers + 1 : 1;
-      await this.paused(Math.min(0.05 * 2 ** quickAnswers, refreshInterval));
+      await this.paused(backoff(quickAnswers, 0.05, refreshInterval));
     }
     if (this.connection.isStopped) return;
     const failures = Math.max(this.failures, this.failedWaits);
-    const retry = Math.min(0.25 * 2 ** failures, 30);
+    const retry = backoff(failures, 0.25, 30);
     // One that is about to stop, or has too many who wait, may be able to tell again soon.
     const seconds = Math.min(failures > 0 ? retry : this.tells ? 5 : refreshInterval, refreshInterval);
     // Jitter, so that replicas do not ask all at once.

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { validateRevocationList } from '@lanyard/access-token';
-import type { RevocationListClaims } from '@lanyard/oauth-protocol';
+import { backoff, type RevocationListClaims } from '@lanyard/oauth-protocol';
 import type { JWTVerifyGetKey } from 'jose';
 import { UnexpectedStatusError, type IssuerConnection } from '@lanyard/token-client/issuer-connection';
 
@@ -54,7 +54,7 @@ export class RevocationListFollower {
       try {
         idle = (await this.ask(seconds)) || seconds === 0 ? 0 : idle + 1;
         attempted();
-        await this.paused(Math.min(least * 2 ** idle, most) * (0.75 + Math.random() / 4));
+        await this.paused(backoff(idle, least, most, 0.25));
         [failures, seconds] = [0, this.options.wait];
       } catch (error) {
         if (connection.isStopped) return;
@@ -135,6 +135,6 @@ function delayAfter(failures: number, error: unknown): number {
     error instanceof UnexpectedStatusError && error.status >= 400 && error.status < 500 && !isThrottled(error);
   const longest = refused ? longestDelay.refused : longestDelay.passing;
   const asked = error instanceof UnexpectedStatusError ? Math.min(error.retryAfter * 1000, 60_000) : 0;
-  const delay = Math.min(500 * 2 ** Math.min(failures - 1, 10), longest) * (0.5 + Math.random() / 2);
+  const delay = backoff(failures - 1, 500, longest, 0.5);
   return Math.max(delay, asked * (1 + Math.random() / 2));
 }

@@ -3,6 +3,7 @@ import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { DataSource, type EntityTarget, type ObjectLiteral } from 'typeorm';
 import type { DatabaseConfiguration } from '../configuration/common-configuration.ts';
 import { Readiness } from '../health/health.module.ts';
+import { singleFlight } from '@lanyard/oauth-protocol';
 import { withTimeout } from '../with-timeout.ts';
 import { DatabaseClient } from './database-client.ts';
 import { mayPass } from './may-pass.ts';
@@ -17,7 +18,6 @@ const patience = 1000;
 @Module({})
 class DatabaseReadinessModule implements OnModuleInit {
   private readonly logger = new Logger('Database');
-  private asking?: Promise<unknown>;
 
   constructor(
     private readonly database: DataSource,
@@ -51,12 +51,7 @@ class DatabaseReadinessModule implements OnModuleInit {
   }
 
   /** One question at a time, so that those that get no answer take one connection. */
-  private ask(): Promise<unknown> {
-    this.asking ??= this.database.query('SELECT 1').finally(() => {
-      this.asking = undefined;
-    });
-    return this.asking;
-  }
+  private readonly ask = singleFlight(() => this.database.query('SELECT 1'));
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   type HealthCheckResult,
   type HealthIndicatorResult,
 } from '@nestjs/terminus';
+import { singleFlight } from '@lanyard/oauth-protocol';
 import { withTimeout } from '../with-timeout.ts';
 
 /** `up`, or `degraded` where the service still does its work. A rejection means `down`. */
@@ -27,7 +28,6 @@ export class Readiness {
 export class Health {
   private isStopping = false;
   private server: Server | undefined;
-  private checking: Promise<HealthCheckResult> | undefined;
 
   constructor(
     private readonly health: HealthCheckService,
@@ -54,13 +54,13 @@ export class Health {
   async ready(): Promise<HealthCheckResult> {
     if (this.isStopping) throw new ServiceUnavailableException('the service is stopping');
     if (this.server?.listening === false) throw new ServiceUnavailableException('the service is starting');
-    // One check at a time, however many ask: they cost statements.
-    const checks = [...this.readiness.checks].map(([name, check]) => this.indicate.bind(this, name, check));
-    this.checking ??= this.health.check(checks).finally(() => {
-      this.checking = undefined;
-    });
-    return this.checking;
+    return this.check();
   }
+
+  /** One check at a time, however many ask: they cost statements. */
+  private readonly check = singleFlight(() =>
+    this.health.check([...this.readiness.checks].map(([name, check]) => this.indicate.bind(this, name, check))),
+  );
 
   /** What each check says, whatever follows from it. */
   async details(): Promise<HealthIndicatorResult> {
