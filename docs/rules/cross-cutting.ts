@@ -6,7 +6,7 @@ const limits = `${library}/limits/limits.ts`;
 const gateway = 'deploy/gateway/haproxy.cfg';
 const compose = 'docker-compose.yml';
 
-export const everywhere: readonly Rule[] = [
+export const crossCutting: readonly Rule[] = [
   {
     name: 'no-secret-in-output',
     section: 'Lanyard',

@@ -1,6 +1,6 @@
 import { authorizationServer } from './authorization-server.ts';
-import { besides } from './other.ts';
-import { everywhere } from './cross-cutting.ts';
+import { other } from './other.ts';
+import { crossCutting } from './cross-cutting.ts';
 import { parsers } from './parsers.ts';
 import { resourceServer } from './resource-server.ts';
 import type { Rule } from './rule.ts';
@@ -9,7 +9,7 @@ import type { Rule } from './rule.ts';
 export const rules: Readonly<Record<string, readonly Rule[]>> = {
   'Authorization server': authorizationServer,
   'Resource server': resourceServer,
-  Everywhere: everywhere,
+  'Cross-cutting': crossCutting,
   'What is read': parsers,
-  Besides: besides,
+  Other: other,
 };

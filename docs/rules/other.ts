@@ -2,7 +2,7 @@ import type { Rule } from './rule.ts';
 
 const server = 'apps/auth-server/src';
 
-export const besides: readonly Rule[] = [
+export const other: readonly Rule[] = [
   {
     name: 'bulk-connections',
     section: 'Lanyard',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createService, PatientClient } from '@lanyard/service-defaults';
+import { createService, ReadTimeoutClient } from '@lanyard/service-defaults';
 import { createDatabase, type Database } from '@lanyard/embedded-postgres';
 import pg from 'pg';
 import { authServer } from './auth-server.ts';
@@ -113,8 +113,8 @@ type TestDatabase = Pick<Awaited<ReturnType<typeof provisionedDatabase>>, 'name'
 export const statementsSent = ({ name }: TestDatabase): number => sent.get(name) ?? 0;
 
 const sent = new Map<string, number>();
-const { query } = PatientClient.prototype;
-PatientClient.prototype.query = function count(this: PatientClient, ...statement: unknown[]) {
+const { query } = ReadTimeoutClient.prototype;
+ReadTimeoutClient.prototype.query = function count(this: ReadTimeoutClient, ...statement: unknown[]) {
   const name = String(this.database);
   sent.set(name, (sent.get(name) ?? 0) + 1);
   return Reflect.apply(query, this, statement);

@@ -1,7 +1,7 @@
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
 import { ResourceServerModule } from '@lanyard/resource-server';
 import { resourceServerHealth } from '@lanyard/resource-server/health';
-import { Readiness, Registry, RequestQuotaModule } from '@lanyard/service-defaults';
+import { Readiness, MetricsRegistry, RequestQuotaModule } from '@lanyard/service-defaults';
 import { secretFromFile } from '@lanyard/token-client';
 import { TokenClientModule } from '@lanyard/token-client/nest';
 import { ScheduleModule } from '@nestjs/schedule';
@@ -41,7 +41,7 @@ export class AppModule {
           },
         }),
         RequestQuotaModule,
-        resourceServerHealth(Readiness, Registry),
+        resourceServerHealth(Readiness, MetricsRegistry),
       ],
       controllers: [RunsController],
       providers: [JobsClient, Runs],

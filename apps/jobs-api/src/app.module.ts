@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ResourceServerModule, secretFromFile } from '@lanyard/resource-server';
 import { resourceServerHealth } from '@lanyard/resource-server/health';
-import { databaseModule, Readiness, Registry, RequestQuotaModule } from '@lanyard/service-defaults';
+import { databaseModule, Readiness, MetricsRegistry, RequestQuotaModule } from '@lanyard/service-defaults';
 import { ScheduleModule } from '@nestjs/schedule';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import type { JobsApiConfiguration } from './configuration.ts';
@@ -42,7 +42,7 @@ export class AppModule {
           },
         }),
         RequestQuotaModule,
-        resourceServerHealth(Readiness, Registry),
+        resourceServerHealth(Readiness, MetricsRegistry),
       ],
       controllers: [LeasesController, JobsController, FilesController, ReportsController],
       providers: [Files, Jobs, Leases, LeaseSweeper, Reports, Uploads],

@@ -5,7 +5,7 @@ import { call, form, type Answer } from './http.ts';
 import type { Target } from './target.ts';
 
 export const grant = { grant_type: 'client_credentials' };
-export const nobody = (): string => `nobody-${randomBytes(6).toString('hex')}`;
+export const unknownClient = (): string => `unknown-${randomBytes(6).toString('hex')}`;
 
 /** With a secret that is wrong. */
 export const guess = (target: Target, clientId: string, headers: Record<string, string> = {}): Promise<Answer> =>

@@ -5,10 +5,10 @@ import { bearerTokens } from './attacks/bearer.ts';
 import { bodies } from './attacks/bodies.ts';
 import { claims } from './attacks/claims.ts';
 import { connections } from './attacks/connections.ts';
-import { excess } from './attacks/rate-limits.ts';
-import { identity } from './attacks/enumeration.ts';
+import { rateLimits } from './attacks/rate-limits.ts';
+import { enumeration } from './attacks/enumeration.ts';
 import { keys } from './attacks/keys.ts';
-import { origin } from './attacks/proxies-and-origins.ts';
+import { proxiesAndOrigins } from './attacks/proxies-and-origins.ts';
 import { signatures } from './attacks/signatures.ts';
 import { tokenRequests } from './attacks/token-requests.ts';
 import { tokenTypes } from './attacks/token-types.ts';
@@ -27,7 +27,7 @@ export const lessons: Record<string, Attack[]> = {
   'The body of a request': bodies,
   'What is uploaded': uploads,
   'The administration': administration,
-  'Who is there': identity,
-  'Where a request comes from': origin,
-  'How much is asked for': excess,
+  'Who is there': enumeration,
+  'Where a request comes from': proxiesAndOrigins,
+  'How much is asked for': rateLimits,
 };

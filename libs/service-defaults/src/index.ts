@@ -12,7 +12,7 @@ export {
   type ServiceConfiguration,
 } from './configuration/common-configuration.ts';
 export { databaseModule, separatePool } from './database/database.module.ts';
-export { PatientClient } from './database/patient-client.ts';
+export { ReadTimeoutClient } from './database/read-timeout-client.ts';
 export { migrateSchema, type SchemaMigration } from './database/migrate-schema.ts';
 export { Health, HealthModule, Readiness } from './health/health.module.ts';
 export { jsonParser } from './limits/json-parser.ts';
@@ -27,7 +27,7 @@ export { addLogFields } from './logging/request-log.ts';
 export { createLogger } from './logging/logger.ts';
 export { methodNotAllowed } from './allowed-methods.ts';
 export { addRouteHooks, noStore } from './route-hooks.ts';
-export { MetricsModule, Registry } from './metrics/metrics.module.ts';
+export { MetricsModule, MetricsRegistry } from './metrics/metrics.module.ts';
 export { withTimeout } from './with-timeout.ts';
 export { nextPage } from './next-page.ts';
 export { parseIdempotencyKey } from './problem/idempotency-key.ts';

@@ -25,7 +25,7 @@ import { ManagementModule } from './management/management.module.ts';
 import { Management } from './management/management.ts';
 import { createRegistry, measureRequests, MetricsModule } from './metrics/metrics.module.ts';
 import { ProblemFilter } from './problem/problem.filter.ts';
-import { harmless } from './security-headers.ts';
+import { securityHeaders } from './security-headers.ts';
 import { explain } from './startup-failure.ts';
 import { readCertificate } from './tls/certificate.ts';
 import { renewCertificate } from './tls/renew-certificate.ts';
@@ -188,7 +188,7 @@ function takeJson(fastify: FastifyInstance): void {
 function secureHeaders(adapter: FastifyAdapter, isSecure: boolean): void {
   adapter.getInstance().addHook('onRequest', (_request, reply, done) => {
     if (isSecure) reply.header('strict-transport-security', 'max-age=31536000');
-    reply.headers(harmless);
+    reply.headers(securityHeaders);
     done();
   });
 }
@@ -201,6 +201,6 @@ function refuseAddress({ code }: FastifyError, request: FastifyRequest, reply: F
   void reply
     .status(400)
     .type('application/problem+json')
-    .headers({ ...harmless, 'cache-control': 'no-store' })
+    .headers({ ...securityHeaders, 'cache-control': 'no-store' })
     .send({ type: 'about:blank', title: 'Bad Request', status: 400, detail });
 }

@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { singleFlight } from '@lanyard/oauth-protocol';
-import { Registry, repeat } from '@lanyard/service-defaults';
+import { MetricsRegistry, repeat } from '@lanyard/service-defaults';
 import { Counter } from 'prom-client';
 import { DataSource } from 'typeorm';
 import { appendAuditEvents, type AuditRecord } from './append-audit-events.ts';
@@ -41,7 +41,7 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
 
   constructor(
     private readonly database: DataSource,
-    metrics: Registry,
+    metrics: MetricsRegistry,
   ) {
     this.lost = new Counter({
       name: 'lanyard_audit_events_lost_total',

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { isReservedResource } from '@lanyard/administration';
 import { isClientIdentifier, OAuthError } from '@lanyard/oauth-protocol';
-import { CONFIGURATION, Readiness, Registry } from '@lanyard/service-defaults';
+import { CONFIGURATION, Readiness, MetricsRegistry } from '@lanyard/service-defaults';
 import { InjectRepository } from '@nestjs/typeorm';
 import { LRUCache } from 'lru-cache';
 import { Counter } from 'prom-client';
@@ -30,7 +30,7 @@ export class ClientRegistry implements OnModuleInit {
     @InjectRepository(Client) private readonly clients: Repository<Client>,
     private readonly changes: RegistryChanges,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
-    metrics: Registry,
+    metrics: MetricsRegistry,
     readiness: Readiness,
   ) {
     readiness.require('clients', async () => this.requireFresh());

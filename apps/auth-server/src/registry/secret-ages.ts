@@ -5,7 +5,7 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { CONFIGURATION, Registry, repeat } from '@lanyard/service-defaults';
+import { CONFIGURATION, MetricsRegistry, repeat } from '@lanyard/service-defaults';
 import { Gauge } from 'prom-client';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
@@ -35,7 +35,7 @@ export class SecretAges implements OnApplicationBootstrap, BeforeApplicationShut
   constructor(
     @InjectDataSource(bulk) private readonly database: DataSource,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
-    metrics: Registry,
+    metrics: MetricsRegistry,
   ) {
     this.gauge = new Gauge({
       name: 'lanyard_client_secrets',

@@ -8,7 +8,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { backoff } from '@lanyard/oauth-protocol';
-import { CONFIGURATION, PatientClient, repeat, withTimeout } from '@lanyard/service-defaults';
+import { CONFIGURATION, ReadTimeoutClient, repeat, withTimeout } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
@@ -39,7 +39,7 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
   private readonly logger = new Logger(Notifications.name);
   private readonly listeners = new Map<string, Listener>();
   private readonly stopped = new AbortController();
-  private connection?: PatientClient;
+  private connection?: ReadTimeoutClient;
   private listening = false;
   /** There is a connection, and its own notifications do not come back. */
   private deaf = false;
@@ -90,7 +90,7 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
 
   /** `ended` resolves when the connection has ended. */
   private async connect(): Promise<{ ended: Promise<void> }> {
-    const connection = new PatientClient({
+    const connection = new ReadTimeoutClient({
       connectionString: this.configuration.LISTEN_DATABASE_URL ?? this.configuration.DATABASE_URL,
       application_name: 'auth-server (listening)',
       connectionTimeoutMillis: 3000,

@@ -19,20 +19,20 @@ const issuedTokens = (requireCaughtUp = () => Promise.resolve()) =>
     { requireCaughtUp } as RegistryChanges,
     { ISSUER } as AuthServerConfiguration,
   );
-const recognised = async (token: string) => {
+const validated = async (token: string) => {
   const tokens = issuedTokens();
-  return [await tokens.recognise(token), await tokens.recogniseForCertain(token)];
+  return [await tokens.validate(token), await tokens.validateWithFreshKeys(token)];
 };
 
 const anyText = fc.string({ unit: 'binary' });
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 
 describe('a token of this server', () => {
-  it('is recognised, whichever resource it is for [introspection-of-own-tokens, RFC 7662 §4]', async () => {
+  it('is validated, whichever resource it is for [introspection-of-own-tokens, RFC 7662 §4]', async () => {
     await fc.assert(
       fc.asyncProperty(anyText, anyText, async (clientId, audience) => {
         const { token, claims } = issueAccessToken(ISSUER, key, { clientId, audience, scope: 'a', lifetime: 60 });
-        const found = (await recognised(token)) as AccessToken[];
+        const found = (await validated(token)) as AccessToken[];
         expect(found.map((token) => token.claims)).toEqual([claims, claims]);
         expect(found.map(hasForeignJti)).toEqual([false, false]);
       }),
@@ -49,7 +49,7 @@ describe('a token of this server', () => {
     const similar = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => parts.join('.'));
     await fc.assert(
       fc.asyncProperty(fc.oneof(anyText, similar), async (text) => {
-        expect(await recognised(text)).toEqual([undefined, undefined]);
+        expect(await validated(text)).toEqual([undefined, undefined]);
       }),
       { numRuns: 300 },
     );
@@ -69,7 +69,7 @@ describe('a token of this server', () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(claims, fc.object()), fc.constantFrom('k1', 'k2', ''), async (claims, kid) => {
         const token = signJwt({ alg: 'ES256', typ: 'at+jwt', kid }, claims, privateKey);
-        expect(await recognised(token)).toEqual([undefined, undefined]);
+        expect(await validated(token)).toEqual([undefined, undefined]);
       }),
     );
   });
@@ -77,7 +77,7 @@ describe('a token of this server', () => {
   it.each(['.', 'a.', 'a', '=', 'e30.', ' ', 'é'])(
     'has not 100,000 characters of %j [inactive-says-nothing, RFC 7662 §2.2]',
     async (piece) => {
-      expect(await recognised(long(piece))).toEqual([undefined, undefined]);
+      expect(await validated(long(piece))).toEqual([undefined, undefined]);
     },
   );
 });
@@ -92,8 +92,8 @@ describe('tokens that name an unknown key', () => {
     const flood = async (flood: number) => {
       for (let i = 0; i < 10; i++) {
         const token = signJwt({ alg: 'ES256', typ: 'at+jwt', kid: `${flood} ${i}` }, { aud: 'a' }, privateKey);
-        expect(await counting.recogniseForCertain(token)).toBeUndefined();
-        expect(await counting.recognise(token)).toBeUndefined();
+        expect(await counting.validateWithFreshKeys(token)).toBeUndefined();
+        expect(await counting.validate(token)).toBeUndefined();
       }
     };
     await Promise.all(Array.from({ length: 20 }, (_, i) => flood(i)));

@@ -7,10 +7,10 @@ import { serializedReload } from '../replicas/serialized-reload.ts';
 import { RegistryChanges } from '../replicas/registry-changes.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
 
-/** The least time between two looks for new keys that tokens of unknown keys cause, ms; shorter where they are revoked. */
+/** The least time between two readings of the keys that tokens with unknown keys cause, ms; shorter for revocation. */
 const cooldown = { introspection: 1000, revocation: 50 };
 
-/** Recognises the access tokens that this server has issued. */
+/** Validates the access tokens that this server has issued. */
 @Injectable()
 export class IssuedTokens {
   private lookForKeys: Promise<void> | undefined;
@@ -25,30 +25,30 @@ export class IssuedTokens {
    * @returns what a token says, for whatever audience; undefined where it is expired, forged or none of this server's
    * @throws where its key is not known and the database is away
    */
-  async recognise(token: string): Promise<AccessToken | undefined> {
-    const recognised = await this.validate(token);
-    if (recognised || !this.namesUnknownKey(token)) return recognised;
+  async validate(token: string): Promise<AccessToken | undefined> {
+    const validated = await this.validateWithKnownKeys(token);
+    if (validated || !this.namesUnknownKey(token)) return validated;
     this.lookForKeys ??= this.changes.requireCaughtUp().finally(() => {
       setTimeout(() => (this.lookForKeys = undefined), cooldown.introspection).unref();
     });
     await this.lookForKeys;
-    return this.validate(token);
+    return this.validateWithKnownKeys(token);
   }
 
   /**
-   * Likewise, and not without a look for new keys that began after it was asked for, since what is to be revoked must not
-   * be missed: one look at a time for all, and 20 a second.
+   * The same, where keys that another replica made a moment ago count too, since a token that is to be revoked must not be
+   * missed: keys are read again for all callers together, 20 times a second at most.
    */
-  async recogniseForCertain(token: string): Promise<AccessToken | undefined> {
-    const recognised = await this.validate(token);
-    if (recognised || !this.namesUnknownKey(token)) return recognised;
-    await this.lookForCertain();
-    return this.validate(token);
+  async validateWithFreshKeys(token: string): Promise<AccessToken | undefined> {
+    const validated = await this.validateWithKnownKeys(token);
+    if (validated || !this.namesUnknownKey(token)) return validated;
+    await this.refreshKeys();
+    return this.validateWithKnownKeys(token);
   }
 
-  private readonly lookForCertain = serializedReload(() => this.changes.requireCaughtUp(), cooldown.revocation);
+  private readonly refreshKeys = serializedReload(() => this.changes.requireCaughtUp(), cooldown.revocation);
 
-  private async validate(token: string): Promise<AccessToken | undefined> {
+  private async validateWithKnownKeys(token: string): Promise<AccessToken | undefined> {
     const audience = audienceOf(token);
     if (audience === undefined) return undefined;
     try {

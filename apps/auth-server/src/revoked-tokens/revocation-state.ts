@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import { issueRevocationList, RevokedTokens, type AccessToken, type Revocation } from '@lanyard/access-token';
 import { OAuthError } from '@lanyard/oauth-protocol';
-import { CONFIGURATION, Readiness, Registry, repeat } from '@lanyard/service-defaults';
+import { CONFIGURATION, Readiness, MetricsRegistry, repeat } from '@lanyard/service-defaults';
 import { Gauge } from 'prom-client';
 import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
@@ -44,7 +44,7 @@ export class RevocationState implements OnModuleInit, OnApplicationBootstrap, Be
     private readonly changes: RegistryChanges,
     private readonly keys: SigningKeys,
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
-    metrics: Registry,
+    metrics: MetricsRegistry,
     private readonly readiness: Readiness,
   ) {
     this.live = new Gauge({

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { addLogFields, CONFIGURATION, Registry } from '@lanyard/service-defaults';
+import { addLogFields, CONFIGURATION, MetricsRegistry } from '@lanyard/service-defaults';
 import type { FastifyRequest } from 'fastify';
 import { Counter } from 'prom-client';
 import type { AdministrationLimit } from '../administration-limits.ts';
@@ -15,7 +15,7 @@ export class Throttling {
   constructor(
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
     private readonly audit: AuditLog,
-    metrics: Registry,
+    metrics: MetricsRegistry,
   ) {
     this.requests = new Counter({
       name: 'lanyard_throttled_requests_total',

@@ -6,7 +6,7 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { CONFIGURATION, Readiness, Registry } from '@lanyard/service-defaults';
+import { CONFIGURATION, Readiness, MetricsRegistry } from '@lanyard/service-defaults';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { CronJob } from 'cron';
 import { Counter } from 'prom-client';
@@ -37,7 +37,7 @@ export class Runs implements OnApplicationBootstrap, BeforeApplicationShutdown {
     private readonly jobs: JobsClient,
     private readonly scheduler: SchedulerRegistry,
     @Inject(CONFIGURATION) private readonly configuration: BatchProcessorConfiguration,
-    metrics: Registry,
+    metrics: MetricsRegistry,
     readiness: Readiness,
   ) {
     this.outcomes = new Counter({

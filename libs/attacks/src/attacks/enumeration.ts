@@ -4,7 +4,7 @@ import { basicCredentials } from '@lanyard/oauth-protocol';
 import { call, counted, form, type Answer } from '../http.ts';
 import { mannWhitney, quantile } from '../statistics.ts';
 import { timeGuesses } from '../timing.ts';
-import { clientOfItsOwn, grant, guess, nobody } from '../attackers.ts';
+import { clientOfItsOwn, grant, guess, unknownClient } from '../attackers.ts';
 
 /** An answer without what is of the moment. */
 const essence = ({ status, headers, text }: Answer): string => {
@@ -12,7 +12,7 @@ const essence = ({ status, headers, text }: Answer): string => {
   return JSON.stringify([status, rest, text]);
 };
 
-export const identity: Attack[] = [
+export const enumeration: Attack[] = [
   {
     name: 'which clients there are, by the answer',
     rule: '[same-answer, RFC 6749 §5.2]',
@@ -26,12 +26,12 @@ export const identity: Attack[] = [
       const post = (parameters: Record<string, string>, authorization?: string) =>
         call(target.tokenEndpoint, form({ ...grant, ...parameters }, authorization ? { authorization } : {}));
       const answers = [
-        await guess(target, nobody()),
+        await guess(target, unknownClient()),
         await guess(target, clientId),
         await post({}, basicCredentials(clientId, target.secretOf('jobs-api'))),
         await post({}, basicCredentials(clientId, '')),
-        await post({}, basicCredentials(nobody(), '')),
-        await post({ client_id: nobody(), client_secret: 'x' }),
+        await post({}, basicCredentials(unknownClient(), '')),
+        await post({ client_id: unknownClient(), client_secret: 'x' }),
         await post({ client_id: clientId, client_secret: 'x' }),
       ];
       await remove();

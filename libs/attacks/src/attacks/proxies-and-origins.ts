@@ -1,16 +1,16 @@
 import type { Attack } from '../attack.ts';
 import { assert } from '../not-stopped.ts';
 import { call, counted, form } from '../http.ts';
-import { grant, guess, nobody, observes } from '../attackers.ts';
+import { grant, guess, observes, unknownClient } from '../attackers.ts';
 
-export const origin: Attack[] = [
+export const proxiesAndOrigins: Attack[] = [
   {
     name: 'other addresses by word alone',
     rule: '[trusted-proxies-only, Lanyard]',
     tries: 'guesses that each say that they come from another address, in every header that proxies use',
     stoppedBy: 'such headers count from configured proxies alone; guesses are counted by the address of the connection',
     async run(target) {
-      const clientId = nobody();
+      const clientId = unknownClient();
       const statuses = [];
       for (let i = 0; i < 14; i++) {
         const address = `198.51.100.${i + 1}`;

@@ -5,16 +5,16 @@ import { assert } from '../not-stopped.ts';
 import { call, counted, form } from '../http.ts';
 import { quantile } from '../statistics.ts';
 import type { Target } from '../target.ts';
-import { clientOfItsOwn, grant, guess, nobody, observes } from '../attackers.ts';
+import { clientOfItsOwn, grant, guess, observes, unknownClient } from '../attackers.ts';
 
-export const excess: Attack[] = [
+export const rateLimits: Attack[] = [
   {
     name: 'guessing a secret',
     rule: '[throttled-failures, RFC 6749 §2.3.1]',
     tries: 'forty guesses at one client, one after the other and all at once',
     stoppedBy: 'after ten failures, each further one costs twice as long; Retry-After says how long',
     async run(target) {
-      const clientId = nobody();
+      const clientId = unknownClient();
       const first = [];
       for (let i = 0; i < 20; i++) first.push(await guess(target, clientId));
       const rest = await Promise.all(Array.from({ length: 20 }, () => guess(target, clientId)));

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Logger } from '@nestjs/common';
 import pg from 'pg';
 import { dataSourceOptions } from './database.module.ts';
-import { PatientClient } from './patient-client.ts';
+import { ReadTimeoutClient } from './read-timeout-client.ts';
 
 /** A server of the protocol that lets everybody in, answers each query with nothing, and can cut connections. */
 let server: Server;
@@ -42,7 +42,7 @@ const connectionString = () => `postgres://user:hush@127.0.0.1:${(server.address
 describe.each([
   ['a service', dataSourceOptions('test', '', {}).extra.Client],
   ['a migration', dataSourceOptions('test', '', { isPatient: true }).extra.Client],
-  ['notifications', PatientClient],
+  ['notifications', ReadTimeoutClient],
 ])('a connection of %s', (_, Client) => {
   it('survives a cut while the pool has just handed it out, and logs it once [no-process-ends, Lanyard]', async () => {
     const pool = new pg.Pool({
@@ -84,7 +84,7 @@ describe.each([
 });
 
 it('logs nothing for a connection that ends because the service closes it', async () => {
-  const client = new PatientClient({ connectionString: connectionString() });
+  const client = new ReadTimeoutClient({ connectionString: connectionString() });
   await client.connect();
   await client.end();
   expect(warnings).toEqual([]);

@@ -7,7 +7,7 @@ import { singleFlight } from '@lanyard/oauth-protocol';
 import { withTimeout } from '../with-timeout.ts';
 import { DatabaseClient } from './database-client.ts';
 import { mayPass } from './may-pass.ts';
-import { PatientClient } from './patient-client.ts';
+import { ReadTimeoutClient } from './read-timeout-client.ts';
 
 const ESSENTIAL = Symbol('essential');
 const noReport = () => undefined;
@@ -100,7 +100,7 @@ const pool = (applicationName: string, { DATABASE_URL }: DatabaseConfiguration, 
 const impatience = {
   statement_timeout: 10_000,
   idle_in_transaction_session_timeout: 5000,
-  Client: PatientClient,
+  Client: ReadTimeoutClient,
 };
 
 /** The same connection settings for the service and for its migrations, which may take their time. */

@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { Health } from '../health/health.module.ts';
-import { Registry } from '../metrics/metrics.module.ts';
+import { MetricsRegistry } from '../metrics/metrics.module.ts';
 import { Management } from './management.ts';
 
 @Module({})
@@ -12,8 +12,8 @@ export class ManagementModule {
       providers: [
         {
           provide: Management,
-          inject: [Health, Registry],
-          useFactory: (health: Health, metrics: Registry) => new Management(health, metrics, logger),
+          inject: [Health, MetricsRegistry],
+          useFactory: (health: Health, metrics: MetricsRegistry) => new Management(health, metrics, logger),
         },
       ],
     };

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Module } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Gauge } from 'prom-client';
-import { Management, Registry, serviceConfiguration, type ServiceConfiguration } from '../index.ts';
+import { Management, MetricsRegistry, serviceConfiguration, type ServiceConfiguration } from '../index.ts';
 import { flood, takenAtMost } from '../limits/unread-bodies.fixture.ts';
 import { createService } from '../service.ts';
 import { explain } from '../startup-failure.ts';
@@ -16,7 +16,7 @@ import { explain } from '../startup-failure.ts';
 class TestModule {}
 
 const service = { name: 'test', configuration: serviceConfiguration, module: () => ({ module: TestModule }) };
-const harmless = {
+const securityHeaders = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -119,7 +119,7 @@ describe('the management listener', () => {
         404,
         'application/problem+json; charset=utf-8',
       ]);
-      expect(Object.fromEntries(response.headers)).toMatchObject(harmless);
+      expect(Object.fromEntries(response.headers)).toMatchObject(securityHeaders);
       expect(await response.json()).toMatchObject({ status: 404, detail: 'there is nothing here' });
       expect(JSON.stringify(lines)).not.toContain('hush');
     },
@@ -130,7 +130,7 @@ describe('the management listener', () => {
     async (path) => {
       await app.listen(0, '127.0.0.1');
       const { headers } = await management.inject(path);
-      expect(headers).toMatchObject({ ...harmless, 'cache-control': 'no-store' });
+      expect(headers).toMatchObject({ ...securityHeaders, 'cache-control': 'no-store' });
       expect(lines.filter(({ msg }) => msg === 'request')).toEqual([]);
     },
   );
@@ -146,7 +146,7 @@ describe('the management listener', () => {
   );
 
   it('logs why a request failed, and does not say so to the caller [no-server-error, Lanyard]', async () => {
-    app.get(Registry).registerMetric(
+    app.get(MetricsRegistry).registerMetric(
       new Gauge({
         name: 'broken',
         help: 'cannot be read',

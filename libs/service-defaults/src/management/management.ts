@@ -12,7 +12,7 @@ import { leaveBodiesUnread, leaveUnread } from '../limits/unread-bodies.ts';
 import { logRequests, requestIdOf } from '../logging/request-log.ts';
 import { listeningUrl } from '../listening-url.ts';
 import { problemOf } from '../problem/problem.filter.ts';
-import { harmless } from '../security-headers.ts';
+import { securityHeaders } from '../security-headers.ts';
 import { logServerErrors } from '../uncaught-errors.ts';
 
 const limits = {
@@ -59,7 +59,7 @@ export class Management {
     logRequests(management, logger);
     limitHeaders(management);
     management.addHook('onRequest', (request, reply, done) => {
-      reply.headers({ ...harmless, 'cache-control': 'no-store' });
+      reply.headers({ ...securityHeaders, 'cache-control': 'no-store' });
       // Before a body is read.
       done(request.is404 ? nothing() : undefined);
     });
@@ -111,5 +111,5 @@ const nothing = () => new NotFoundException('there is nothing here');
 
 function answer(reply: FastifyReply, error: unknown): void {
   const problem = problemOf(error);
-  void reply.status(problem.status).headers(harmless).type('application/problem+json').send(problem);
+  void reply.status(problem.status).headers(securityHeaders).type('application/problem+json').send(problem);
 }

@@ -1,17 +1,17 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Histogram, Registry as MetricsRegistry } from 'prom-client';
 
-export { Registry };
+export { MetricsRegistry };
 
 @Module({})
 export class MetricsModule {
-  static forRoot(registry: Registry): DynamicModule {
+  static forRoot(registry: MetricsRegistry): DynamicModule {
     return {
       module: MetricsModule,
       global: true,
-      providers: [{ provide: Registry, useValue: registry }],
-      exports: [Registry],
+      providers: [{ provide: MetricsRegistry, useValue: registry }],
+      exports: [MetricsRegistry],
     };
   }
 }
@@ -20,7 +20,7 @@ export class MetricsModule {
 const batch = 1000;
 
 /** Durations by route, never by address: an address may hold anything, and each would be a series of its own. */
-export function measureRequests(fastify: FastifyInstance, registry: Registry): void {
+export function measureRequests(fastify: FastifyInstance, registry: MetricsRegistry): void {
   const duration = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'how long requests took, by route and status',
@@ -43,8 +43,8 @@ export function measureRequests(fastify: FastifyInstance, registry: Registry): v
   });
 }
 
-export function createRegistry(service: string): Registry {
-  const registry = new Registry();
+export function createRegistry(service: string): MetricsRegistry {
+  const registry = new MetricsRegistry();
   registry.setDefaultLabels({ service });
   collectDefaultMetrics({ register: registry });
   return registry;

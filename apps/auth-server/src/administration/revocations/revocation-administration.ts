@@ -32,7 +32,7 @@ export class RevocationAdministration {
 
   async revoke(administrator: Administrator, revocation: NewRevocation): Promise<void> {
     // Before the transaction, which has one connection: to look for new keys takes another.
-    const token = 'token' in revocation ? await this.tokens.recogniseForCertain(revocation.token) : undefined;
+    const token = 'token' in revocation ? await this.tokens.validateWithFreshKeys(revocation.token) : undefined;
     if (token && hasForeignJti(token)) {
       const message = `its jti was not issued by this server: the signing key was stolen; withdraw the key ${token.keyId}`;
       throw invalid([{ path: ['token'], message }]);

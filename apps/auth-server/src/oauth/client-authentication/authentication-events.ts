@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { OAuthError } from '@lanyard/oauth-protocol';
-import { addLogFields, markAuthenticated, Registry } from '@lanyard/service-defaults';
+import { addLogFields, markAuthenticated, MetricsRegistry } from '@lanyard/service-defaults';
 import type { FastifyRequest } from 'fastify';
 import { Counter } from 'prom-client';
 import { AuditLog, refusalPeriod } from '../../audit/audit-log.ts';
@@ -31,7 +31,7 @@ export class AuthenticationEvents {
   constructor(
     private readonly throttle: FailureThrottle,
     private readonly auditLog: AuditLog,
-    metrics: Registry,
+    metrics: MetricsRegistry,
   ) {
     this.outcomes = new Counter({
       name: 'lanyard_client_authentications_total',

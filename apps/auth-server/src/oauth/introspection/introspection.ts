@@ -22,7 +22,7 @@ export class Introspection {
    * @param resources  the protected resources that ask; a token for others is not active for them, section 4
    */
   async introspect(token: string, resources: readonly string[]): Promise<IntrospectionResponse> {
-    const accessToken = await this.tokens.recognise(token);
+    const accessToken = await this.tokens.validate(token);
     if (!accessToken || this.revocations.isRevoked(accessToken)) return { active: false };
     const { scope = '', client_id, exp, iat, sub, aud, iss, jti } = accessToken.claims;
     if (typeof aud !== 'string' || !resources.includes(aud)) return { active: false };

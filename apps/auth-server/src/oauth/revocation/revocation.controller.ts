@@ -34,7 +34,7 @@ export class RevocationController {
     @Form() form: FormParameters,
     @Req() request: FastifyRequest,
   ): Promise<void> {
-    const token = await this.tokens.recogniseForCertain(requireToken(form));
+    const token = await this.tokens.validateWithFreshKeys(requireToken(form));
     if (!token || this.revocations.isRevoked(token)) return;
     // RFC 7009 section 2.1
     if (token.clientId !== clientId) throw new OAuthError('invalid_request', 'the token was issued to another client');
