@@ -1,12 +1,12 @@
 # One file for every service: docker build --build-arg APP=auth-server .
 ARG NODE_IMAGE=node:24-trixie-slim
 ARG DEBIAN_IMAGE=debian:trixie-slim
-# All files that are added get one time, that of zero: the same sources make the same layers, whoever builds them. A setting
-# would not do, since the build cache knows nothing of times.
+# All added files get the modification time zero, so that the same sources make the same layers on every machine. A
+# build setting would not suffice, since the build cache ignores times.
 
 FROM ${NODE_IMAGE} AS node
 
-# The manifests alone, so that dependencies are installed anew only where one of them changed.
+# Only the manifests, so that dependencies are installed again only if a manifest changed.
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS manifests
 WORKDIR /lanyard
 COPY . .
@@ -22,7 +22,7 @@ COPY apps apps
 RUN npx tsc -b apps/auth-server apps/jobs-api apps/batch-processor apps/jobs-cli apps/lanyard-cli \
   && find libs apps -path '*/dist/*' -name '*.js' ! -path '*/node_modules/*' -exec cp --parents -t /srv {} +
 
-# What one app needs to run. Nothing in it depends on the processor, as tests see to.
+# The files that one app needs to run. None depends on the processor architecture; tests check this.
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS production
 ARG APP
 WORKDIR /lanyard
@@ -36,17 +36,18 @@ RUN --mount=type=cache,target=/root/.npm \
   && find node_modules/@lanyard -xtype l -delete
 COPY --from=build /srv/libs libs
 COPY --from=build /srv/apps/$APP apps/$APP
-# Modes are those of the working copy, and so of somebody's umask.
+# File modes come from the working copy, and so depend on the umask of its owner.
 RUN chmod -R u=rwX,go=rX . && find . -exec touch --no-dereference --date=@0 {} +
 
-# Node alone: npm and its like are for building. No file of the repository, so that builds at the same time share the layer.
-FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS node-alone
+# Only Node: npm and similar tools are for building. No file of the repository, so that concurrent builds share the
+# layer.
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS node-only
 COPY --from=node /usr/local/bin/node /runtime/usr/local/bin/
 RUN find /runtime -exec touch --date=@0 {} +
 
 FROM ${DEBIAN_IMAGE} AS runtime
-COPY --from=node-alone /runtime /
-# Of the memory that the container may have: the rest is for buffers, code and threads.
+COPY --from=node-only /runtime /
+# 60 per cent of the container's memory limit for the heap: the rest is for buffers, code and threads.
 ENV NODE_ENV=production HOST=0.0.0.0 NODE_OPTIONS=--max-old-space-size-percentage=60
 
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS gateway-settings
@@ -55,7 +56,7 @@ RUN find /gateway -exec touch --date=@0 {} +
 
 # One address for all replicas of a service.
 FROM ${DEBIAN_IMAGE} AS gateway
-# Logs are emptied, not removed: the mark that a layer has for a removed file carries the time.
+# Logs are emptied, not removed: the layer's marker for a removed file carries the time.
 RUN start=$(date +%s) \
   && apt-get update && apt-get install -y --no-install-recommends haproxy \
   && apt-get clean && find /run /var/lib/apt/lists -type f -delete \
@@ -65,8 +66,8 @@ RUN start=$(date +%s) \
 COPY --from=gateway-settings /gateway /
 USER haproxy
 STOPSIGNAL SIGUSR1
-# It warns of faults of its configuration, and later of each replica that comes or goes: that is no warning here. Standard
-# output has the requests that it refuses.
+# Standard error shows faults of the configuration at start. Later it only reports replicas that come or go, which is
+# normal here, so it is discarded. Standard output shows the requests that the gateway refuses.
 ENTRYPOINT ["sh", "-c", "haproxy -c \"$@\" && exec haproxy -db \"$@\" 2>/dev/null", "haproxy", "-f", "/etc/haproxy/haproxy.cfg"]
 LABEL org.opencontainers.image.title="Lanyard: gateway" org.opencontainers.image.licenses=MIT
 

@@ -1,6 +1,6 @@
 /**
- * What the batch processor gets done: many small jobs, and files that are large, with one replica and with three. Real
- * processes and a real Postgres on this machine. `npm run bench:batch`, Linux.
+ * Measures the throughput of the batch processor: many small jobs, and large files, with one replica and with three.
+ * Real processes and a real Postgres on this machine. `npm run bench:batch`, Linux.
  */
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ const { jobs, megabytes } = new Command('npm run bench:batch --')
 
 const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
 const output = openSync(join(directory, 'log'), 'a');
-// A run begins at start: nothing else begins one in the meantime.
+// Each replica starts a run when it starts: the schedule must not start others.
 const environment = { NODE_ENV: 'production', SCHEDULE: '0 0 1 1 *' };
 const system = await started(startSystem({ directory, ports, environment, output, signal, endsWithProcess: true }));
 const { batchProcessor, jobsApi } = system.services;
@@ -51,7 +51,7 @@ const upload = (content: Iterable<string> | AsyncIterable<Buffer>) =>
     duplex: 'half',
   });
 
-/** Jobs on this file, as so many calls of the API would have left them. */
+/** Creates jobs on this file in the database, as many calls of the API would. */
 async function createJobs(file: string, count: number): Promise<void> {
   await database.query('DELETE FROM job');
   const body = JSON.stringify({ type: 'summarize-csv', payload: { file, name: 'bench.csv' } });
@@ -72,8 +72,8 @@ interface Run {
   jobsApiMemory: number;
 }
 
-/** Lets so many batch processors work until all jobs have succeeded. */
-async function workOff(replicas: number): Promise<Run> {
+/** Runs this many batch processors until all jobs have succeeded. */
+async function processAll(replicas: number): Promise<Run> {
   const workers: Service[] = [];
   for (let i = 0; i < replicas; i++) workers.push(await system.replica('batch-processor', await freePort()));
   for (const worker of workers) worker.start();
@@ -116,13 +116,13 @@ async function* largeFile(size: number) {
 }
 
 const memory = ({ batchMemory, jobsApiMemory }: Run) =>
-  `batch processor ${digits(batchMemory)} MB, jobs API ${digits(jobsApiMemory)} MB at most`;
+  `at most ${digits(batchMemory)} MB in the batch processor, ${digits(jobsApiMemory)} MB in the jobs API`;
 try {
   const small = await upload(smallFile());
   const rows: Row[] = [];
   for (const replicas of [1, 3]) {
     await createJobs(small.id, jobs);
-    const run = await workOff(replicas);
+    const run = await processAll(replicas);
     const value = `${digits(jobs / run.seconds)} jobs per second; ${memory(run)}`;
     rows.push({ what: `${replicas} replica${replicas > 1 ? 's' : ''}`, value });
   }
@@ -139,7 +139,7 @@ try {
   ];
   for (const replicas of [1, 3]) {
     await createJobs(large.id, replicas);
-    const run = await workOff(replicas);
+    const run = await processAll(replicas);
     const value = `${digits((megabytes * replicas) / run.seconds)} MB per second; ${memory(run)}`;
     largeRows.push({ what: `${replicas} replica${replicas > 1 ? 's, a job each' : ''}`, value });
   }

@@ -18,10 +18,10 @@ const clients = 2000;
 const atATime = 30;
 const revocations = 100;
 const perSecond = 10;
-/** Clients that are disabled, one a second. */
+/** How many clients are disabled, one per second. */
 const disabled = 10;
-/** How long a request that was refused waits, ms: a quarter of what `Retry-After` asks for. */
-const impatience = 250;
+/** How long to wait after a refused request, ms: a quarter of `Retry-After`. */
+const retryDelay = 250;
 
 interface Bulk {
   name: string;
@@ -32,9 +32,10 @@ interface Bulk {
 }
 
 /**
- * What an administrator's bulk work does to revocation: tokens are revoked and clients disabled, beside nothing else,
- * then while one administrator keeps 30 registry files of 2,000 clients at a time under way at both replicas: dry runs,
- * then changes of all clients, then changes that take a scope from all of them, which revokes their tokens.
+ * Measures how an administrator's bulk work affects revocation: revokes tokens and disables clients, first without
+ * other load, then while one administrator keeps 30 requests with registry files of 2,000 clients in progress at both
+ * replicas: dry runs, then changes of all clients, then changes that remove a scope from all of them, which revokes
+ * their tokens.
  */
 export async function measureBusy(busy: BusySystem): Promise<number> {
   const administrator = await administratorOf(busy);
@@ -66,7 +67,7 @@ async function measureBulk(
   const { issuers, jobsApis, tokenFrom, refusedWithin, print } = busy;
   const victims: { id: string; token: string }[] = [];
   for (let i = 0; i < disabled; i++) {
-    // One that a file changes is locked until that has ended.
+    // A client that a file changes is locked until the file has been applied.
     const id = bulk.dryRun ? clientIdOf(firstVictim + i) : `other-${firstVictim + i}`;
     const scope = { scope: 'jobs:read', default_scope: 'jobs:read' };
     if (!bulk.dryRun) await administrator.call('POST', '/admin/clients', { client_id: id, ...scope });
@@ -126,7 +127,7 @@ async function measureBulk(
   return all && passed.every(Boolean);
 }
 
-/** Sends bodies in turn to the replicas in turn, so many at a time, until it is stopped. */
+/** Sends the bodies to the replicas, both in turn, this many at a time, until it is stopped. */
 function keepBusy(issuers: readonly string[], token: string, bodies: readonly Buffer<ArrayBuffer>[], atATime: number) {
   const answers: Record<string, { count: number; longest: number }> = {};
   const stopped = new AbortController();
@@ -141,11 +142,11 @@ function keepBusy(issuers: readonly string[], token: string, bodies: readonly Bu
         body: bodies[(index >> 1) % bodies.length]!,
       })
         .then(async (response) => (await response.arrayBuffer(), String(response.status)))
-        .catch(() => 'broken off');
+        .catch(() => 'aborted');
       const answer = (answers[status] ??= { count: 0, longest: 0 });
       answer.count += 1;
       answer.longest = Math.max(answer.longest, performance.now() - begun);
-      if (status !== '200') await sleep(impatience);
+      if (status !== '200') await sleep(retryDelay);
     }
   });
   return async () => {
@@ -174,7 +175,7 @@ async function tokenOf(issuer: string, clientId: string, secret: string): Promis
 
 type Administrator = Awaited<ReturnType<typeof administratorOf>>;
 
-/** The first administrator, let in by the one-time secret. */
+/** Authenticates the first administrator with the one-time secret. */
 async function administratorOf({ system, issuers }: BusySystem) {
   const secret = readFileSync(join(system.secretsDirectory, 'administrator/one_time_secret'), 'utf8');
   const token = await tokenOf(issuers[0]!, 'administrator', secret);
@@ -192,7 +193,7 @@ async function administratorOf({ system, issuers }: BusySystem) {
   return { ask, call };
 }
 
-/** One for each client of the files: without a secret, there is nothing to revoke. */
+/** Adds a secret to each client of the files: without a secret, there is nothing to revoke. */
 async function addSecrets({ databases }: System): Promise<void> {
   const owner = new pg.Client({ connectionString: databases.auth });
   await owner.connect();
@@ -213,7 +214,7 @@ async function clientOf(
   return tokenOf(issuers[0]!, client.client_id, ((await created.json()) as Secret).client_secret);
 }
 
-/** A file with 2,000 clients, as a request that applies it. */
+/** The body of a request that applies a file with 2,000 clients. */
 async function fileOf(
   { call }: Administrator,
   name: string,

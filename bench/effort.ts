@@ -1,4 +1,4 @@
-/** How long is measured. */
+/** How long and how often to measure. */
 export interface Effort {
   rounds: number;
   /** of a round */
@@ -7,9 +7,9 @@ export interface Effort {
   concurrencies: number[];
   halfLoad?: { rounds: number; seconds: number };
   storm?: { rounds: number; seconds: number };
-  /** how many clients are registered where few are compared with many */
+  /** how many clients are registered, to compare few with many */
   registered: [few: number, ...more: number[]];
-  /** of how many clients calls are made in turn */
+  /** how many different clients call in turn */
   callers: number[];
   restSeconds: number;
 }
@@ -26,7 +26,7 @@ export const thorough: Effort = {
   restSeconds: 20,
 };
 
-/** Says in less than a minute whether something is badly wrong; its figures are rough. */
+/** Shows in less than a minute whether something is badly wrong; its figures are rough. */
 export const quick: Effort = {
   rounds: 3,
   seconds: 1,

@@ -3,31 +3,33 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Requests, Subject } from './load.ts';
 import { cores, pin } from './machine.ts';
 
-/** Requests that come evenly, whether or not those before were answered, as many independent clients would send them. */
+/**
+ * Requests at a constant rate, sent without waiting for earlier answers, as many independent clients would send them.
+ */
 export interface Stream {
   request: Requests[number];
   perSecond: number;
-  /** what may be answered besides 200 */
+  /** a status that is allowed besides 200 */
   refusal?: number;
 }
 
 export interface Answers {
-  /** of each answer, how long after its request was due it had come in; ms */
+  /** the time from when each request was due until its answer arrived, ms */
   latencies: number[];
-  /** how many of each status */
+  /** how many answers of each status */
   statuses: Record<number, number>;
 }
 
-/** How long is sent before it counts, so that connections are there; seconds. */
+/** The first requests do not count, so that connections are open; seconds. */
 const leadIn = 0.5;
 
-/** More at once would be a backlog, whose requests wait here instead: each connection costs the server as well. */
+/** More requests at once would be a backlog. They wait here instead, since each connection also costs the server. */
 const connections = 32;
 
 /**
- * Sends several streams at once. The server has all cores, of which the load leaves most of one: where it leaves none,
- * what V8 does beside a server, and whatever else runs on the machine, is in the way of the answers.
- * @throws where an answer is neither a success nor the refusal that its stream may have
+ * Sends several streams at once. The server may use all cores, and the load leaves most of one free: otherwise V8's
+ * background work, and other processes of the machine, would delay the answers.
+ * @throws if an answer is neither a success nor the allowed refusal of its stream
  */
 export async function sendEvenly(
   { url, pid, name }: Subject,
@@ -55,17 +57,17 @@ export async function sendEvenly(
   }));
 }
 
-/** For a moment, and nothing but time ends it: to wake the load would be work for the server. */
+/** Sleeps for a moment; only time ends it: waking the load would be work for the server. */
 const nap = (): void => void Atomics.wait(asleep, 0, 0, 0.1);
 const asleep = new Int32Array(new SharedArrayBuffer(4));
 
 interface Connection {
   socket: Socket;
-  /** when the request was due that is being answered */
+  /** when the current request was due */
   due: number;
 }
 
-/** Sends bytes: a client that makes and reads messages as it should would be as busy as the server. */
+/** Sends prepared bytes: a full HTTP client would be as busy as the server. */
 class Sender {
   readonly latencies: number[] = [];
   readonly statuses: Record<number, number> = {};
@@ -86,13 +88,13 @@ class Sender {
     this.bytes = bytesOf(stream.request, address);
   }
 
-  /** @throws where something failed */
+  /** @throws if a request failed */
   isDone(): boolean {
     if (this.failure) throw this.failure;
     return this.latencies.length >= this.amount;
   }
 
-  /** Sends what is due by now. */
+  /** Sends the requests that are due. */
   send(begun: number, now: number): void {
     for (; this.sent < this.amount; this.sent++) {
       const due = begun + (this.sent / this.stream.perSecond) * 1000;
@@ -119,7 +121,7 @@ class Sender {
         text = '';
       })
       .on('error', (error) => (this.failure ??= error))
-      .on('end', () => (this.failure ??= new Error('it ended a connection')));
+      .on('end', () => (this.failure ??= new Error('it closed a connection')));
     return connection;
   }
 
@@ -136,7 +138,7 @@ function bytesOf({ method, path, headers, body = '' }: Requests[number], { host 
   return `${method} ${path} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${String(value)}\r\n`).join('')}\r\n${String(body)}`;
 }
 
-/** Of the whole answer that begins like this; endless where it does not say. */
+/** The length of the whole answer that begins with this text; infinite while it is unknown. */
 function lengthOf(text: string): number {
   const body = text.indexOf('\r\n\r\n') + 4;
   const [, length] = /\ncontent-length: (\d+)/i.exec(text) ?? [];

@@ -12,16 +12,16 @@ export type Requests = autocannon.Request[];
 
 export interface Load {
   perSecond: number;
-  /** share of its core that the server used: with much less than all, something else was measured */
+  /** the share of its core that the server used: if much less than all, the server was not the bottleneck */
   busy: number;
 }
 
 export type LoadOptions = { requests: Requests; connections: number } & (
   | { seconds: number }
-  | { /** how many requests are sent in all */ amount: number }
+  | { /** how many requests to send in total */ amount: number }
 );
 
-/** @throws where a response is not a success, or a request was not sent */
+/** @throws if a response is not a success, or a request was not sent */
 export async function load({ url, pid, name }: Subject, options: LoadOptions): Promise<Load> {
   const { requests, connections } = options;
   pin(pid, cores.measured);
@@ -50,17 +50,17 @@ export async function load({ url, pid, name }: Subject, options: LoadOptions): P
 }
 
 /**
- * Where the load sleeps, each response has to wake its core, and the server pays for that: the more, the slower it is.
- * @returns  what ends it
+ * Keeps the core of the load awake: if it sleeps, each response must wake it, which costs the server time.
+ * @returns  a function that ends it
  */
 function stayAwake(): () => void {
   let awake = true;
-  const goOn = () => void (awake && setImmediate(goOn));
-  goOn();
+  const spin = () => void (awake && setImmediate(spin));
+  spin();
   return () => void (awake = false);
 }
 
-/** What was measured in each round. */
+/** The measurements of each round. */
 export interface Rounds {
   perSecond: number[];
   busy: number[];
@@ -78,7 +78,7 @@ export async function loadInTurn<Name extends string>(
   ) as unknown as Record<Name, Rounds>;
   for (const subject of subjects) await load(subject, { requests: subject.requests, connections, seconds: warmUp });
   for (let round = 0; round < rounds; round++) {
-    // Each is as often the first as the last.
+    // Each subject is first as often as last.
     for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
       const { perSecond, busy } = await load(subject, { requests: subject.requests, connections, seconds });
       found[subject.name].perSecond.push(perSecond);

@@ -2,21 +2,21 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 
-/** Where rates are measured, the server has a core of its own; the load, Postgres and all else share another one. */
+/** When rates are measured, the server has its own core; the load, Postgres and everything else share another one. */
 export const cores = { measured: 0, others: 1 } as const;
 
-/** Binds a process to some cores, with all its threads and what it starts from now on. */
+/** Binds a process to some cores, with all its threads and its future child processes. */
 export function pin(pid: number, ...allowed: number[]): void {
   const { status } = spawnSync('taskset', ['-a', '-c', '-p', allowed.join(), String(pid)]);
   if (status !== 0) throw new Error('processes cannot be bound to cores: the benchmark needs Linux and taskset');
 }
 
 export function requireCores(): void {
-  if (availableParallelism() < 2) throw new Error('the benchmark needs two cores: one is for the server alone');
+  if (availableParallelism() < 2) throw new Error('the benchmark needs two cores: one is only for the server');
   pin(process.pid, cores.others);
 }
 
-/** What stands between two runs that differ. */
+/** The conditions that explain differences between two runs. */
 export const conditions = (): string =>
   `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores; Node ${process.versions.node}, OpenSSL ${process.versions.openssl}`;
 
@@ -25,7 +25,7 @@ export function memoryOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }
 
-/** The largest resident memory that a process had so far, MB. */
+/** The peak resident memory of a process, MB. */
 export function peakMemoryOf(pid: number): number {
   return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }

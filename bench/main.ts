@@ -1,6 +1,6 @@
 /**
- * Where Lanyard stands: beside a floor, which does only what must be done, and beside a peer. Each line of the budget is
- * a ratio of what was measured in this run, never a time. `npm run bench`, Linux with two cores.
+ * Compares Lanyard with a floor, which does only what any token endpoint must do, and with a peer. Each line of the
+ * budget is a ratio of measurements of this run, never a time. `npm run bench`, Linux with two cores.
  */
 import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ import { repository, startAuthServer, startSubject } from './servers.ts';
 import { cleanUp, directory, running, signal, started, stopAll } from './started.ts';
 
 const program = new Command('npm run bench --')
-  .description('Measures Lanyard beside a floor and a peer. Ends with 1 where a line of the budget does not hold.')
+  .description('Compares Lanyard with a floor and a peer. Exits with 1 if a line of the budget does not hold.')
   .option('--quick', 'rough figures in less than a minute')
   .option('--json <file>', 'write the figures of all rounds')
   .option('--chart <file>', 'write a chart, SVG')
@@ -43,7 +43,7 @@ const take = (findings: Findings) => {
   spinner.start();
 };
 
-/** The authorization server by itself, with its peers. */
+/** The authorization server without the other services, and its peers. */
 async function measureIssuing(): Promise<void> {
   progress('starting Postgres, authorization servers, floor and peer');
   const postgres = await started(
@@ -78,18 +78,18 @@ async function measureIssuing(): Promise<void> {
   await stopAll();
 }
 
-/** An authorization server by itself: one more that idles beside it is in its way when it collects garbage. */
+/** Only one authorization server: a second, idle one would disturb it when it collects garbage. */
 async function measureFairness(storm: NonNullable<Effort['storm']>): Promise<void> {
   progress('starting Postgres and an authorization server');
-  const apart = join(directory, 'storm');
-  mkdirSync(apart);
-  const postgres = await started(startEmbeddedPostgres({ directory: join(apart, 'postgres'), endsWithProcess: true }));
-  const authServer = await running(startAuthServer(apart, postgres.url, effort.registered[0]));
+  const folder = join(directory, 'storm');
+  mkdirSync(folder);
+  const postgres = await started(startEmbeddedPostgres({ directory: join(folder, 'postgres'), endsWithProcess: true }));
+  const authServer = await running(startAuthServer(folder, postgres.url, effort.registered[0]));
   take(await measureStorm(authServer, storm, effort.warmUp, progress));
   await stopAll();
 }
 
-/** The whole system, as `npm start` has it. */
+/** The whole system, as `npm start` runs it. */
 async function measureSystem(): Promise<void> {
   progress('starting the system');
   const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };

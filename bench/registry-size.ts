@@ -1,6 +1,6 @@
 /**
- * What 100,000 registered clients cost besides their tokens (which `npm run bench` measures): memory, and the time of a
- * page of the list. `npm run bench:registry`, Linux.
+ * Measures the cost of 100,000 registered clients, except their tokens (which `npm run bench` measures): memory, and
+ * the time of a page of the list. `npm run bench:registry`, Linux.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

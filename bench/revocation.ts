@@ -1,8 +1,8 @@
 /**
- * How soon a revoked token is refused: 1,000 revocations at 50 a second, at two replicas of jobs-api that each follow
- * another of two replicas of the auth-server, under load; then what 100,000 live revocations cost. Real processes and a
- * real Postgres on this machine. `npm run bench:revocation`; with `-- --busy`, the same while one administrator keeps 30
- * registry files of 2,000 clients at a time under way, and clients are disabled.
+ * Measures how soon a revoked token is refused: 1,000 revocations at 50 per second, at two replicas of jobs-api that
+ * each follow a different replica of the auth-server, under load; then the cost of 100,000 live revocations. Real
+ * processes and a real Postgres on this machine. `npm run bench:revocation`; with `-- --busy`, the same while one
+ * administrator keeps 30 requests with registry files of 2,000 clients in progress, and clients are disabled.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RevokedTokens, revocationsIn, validateAccessToken, validateRevocationList } from '@lanyard/access-token';
@@ -20,7 +20,7 @@ import { steadily } from './steadily.ts';
 const revocations = 1000;
 const perSecond = 50;
 const live = 100_000;
-/** Requests per second of the load: for tokens at each auth-server, with tokens at each jobs-api. */
+/** The load, requests per second: for tokens at each auth-server, and with tokens at each jobs-api. */
 const load = { tokens: 25, calls: 100 };
 const print = (line = '') => void process.stdout.write(`${line}\n`);
 const ms = (value: number) => `${value.toFixed(1)} ms`;
@@ -135,7 +135,8 @@ async function measureLatency(): Promise<number> {
   print(`then refused at each jobs-api, p50        ${ms(percentile(refused, 0.5))}`);
   print(`                               p99        ${ms(p99)}   ${p99 < 1000 ? 'pass' : 'FAIL'}: below 1000`);
   print(`                               maximum    ${ms(Math.max(...refused))}`);
-  // Every fetch of keys begins with the metadata; those who wait at the JWK Set are nobody's path.
+  // Every fetch of keys begins with the metadata; long polls at the JWK Set are in the background, not on a request's
+  // path.
   const onThePath = ['/oauth/introspect', '/.well-known/oauth-authorization-server'];
   const fetched = onThePath.reduce((sum, route) => sum + during(route), 0);
   print(

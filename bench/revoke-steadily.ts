@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface RevokingSystem {
   /** two replicas of the authorization server */
   issuers: readonly string[];
-  /** two replicas of jobs-api; each follows another authorization server */
+  /** two replicas of jobs-api; each follows a different authorization server */
   jobsApis: readonly string[];
   /** POST as batch-processor */
   post: (url: string, form: Record<string, string>) => Promise<Response>;

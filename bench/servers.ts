@@ -14,7 +14,7 @@ export const repository = fileURLToPath(new URL('..', import.meta.url));
 export const audience = 'https://bench.example';
 const scope = 'bench:read bench:write';
 
-/** The identifier of a client that was registered for the benchmark; the first is 1. */
+/** The identifier of a client that is registered for the benchmark; the first has the number 1. */
 export const clientIdOf = (number: number): string => `client-${String(number).padStart(6, '0')}`;
 const secretOf = (clientId: string) => createHash('sha256').update(`bench ${clientId}`).digest('base64url');
 
@@ -30,7 +30,7 @@ export const tokenRequests = (clientIds: string[]): Requests =>
     body: new URLSearchParams({ grant_type: 'client_credentials', scope }).toString(),
   }));
 
-/** @throws where servers issue tokens that cannot be compared */
+/** @throws if the servers issue tokens that cannot be compared */
 export async function requireSameTokens(servers: readonly Subject[], [request]: Requests): Promise<void> {
   for (const { name, url } of servers) {
     const response = await fetch(`${url}${request?.path}`, {
@@ -51,15 +51,17 @@ export async function requireSameTokens(servers: readonly Subject[], [request]: 
 export interface AuthServer extends Subject {
   clients: number;
   service: Service;
-  /** where provisioning left the secrets */
+  /** where provisioning wrote the secrets */
   secrets: string;
-  /** the owner of its database */
+  /** its database, as the owner */
   databaseUrl: string;
   /** from the start of the process to the first token, ms */
   firstToken: number;
 }
 
-/** The authorization server as in production, with a database of its own in which so many clients are registered. */
+/**
+ * Starts the authorization server as in production, with its own database in which this many clients are registered.
+ */
 export async function startAuthServer(directory: string, postgres: string, clients: number): Promise<AuthServer> {
   const name = `auth-server-${clients}`;
   const database = await createDatabase(postgres, `bench_${clients}`);
@@ -124,7 +126,7 @@ async function register(databaseUrl: string, clients: number): Promise<void> {
   await owner.end();
 }
 
-/** Asks for a token until there is one. */
+/** Requests a token until the server issues one. */
 async function firstAnswer(url: string, service: Service): Promise<void> {
   const [{ headers, body, path }] = tokenRequests([clientIdOf(1)]) as [Requests[number]];
   for (;;) {
@@ -144,7 +146,7 @@ export interface Peer extends Subject {
   service: Service;
 }
 
-/** One of the programs of `subjects/`, which issues tokens as the first client of the authorization server has them. */
+/** Starts one of the programs of `subjects/`; it issues tokens to the first client of the authorization server. */
 export async function startSubject(name: string, environment: NodeJS.ProcessEnv = {}): Promise<Peer> {
   const port = await freePort();
   const url = `http://localhost:${port}`;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Service } from '@lanyard/local-system';
 
-/** Where a measurement keeps its data. */
+/** The data directory of the measurement. */
 export const directory = mkdtempSync(join(tmpdir(), 'lanyard-bench-'));
 chmodSync(directory, 0o711);
 
@@ -15,8 +15,8 @@ const stops: (() => Promise<unknown>)[] = [];
 let stopping = Promise.resolve();
 
 /**
- * Sees to it that what starts is stopped, in the end or by Ctrl-C.
- * @returns what has started
+ * Registers something that starts, to stop it at the end or on Ctrl-C.
+ * @returns the started object
  */
 export function started<T extends { stop: () => Promise<unknown> }>(starting: T | Promise<T>): Promise<T> {
   const promise = Promise.resolve(starting);
@@ -25,13 +25,13 @@ export function started<T extends { stop: () => Promise<unknown> }>(starting: T 
   return promise;
 }
 
-/** The same for what has a service that runs. */
+/** The same for an object with a running service. */
 export function running<T extends { service: Service }>(starting: Promise<T>): Promise<T> {
   void started(starting.then(({ service }) => service));
   return starting;
 }
 
-/** Stops what was started, in the reverse order. */
+/** Stops everything that was started, in reverse order. */
 export function stopAll(): Promise<void> {
   stopping = stopping.then(async () => {
     for (let stop = stops.pop(); stop; stop = stops.pop()) await stop();
@@ -39,13 +39,13 @@ export function stopAll(): Promise<void> {
   return stopping;
 }
 
-/** Stops what was started, and removes its data. */
+/** Stops everything that was started, and removes its data. */
 export async function cleanUp(): Promise<void> {
   await stopAll();
   rmSync(directory, { recursive: true, force: true });
 }
 
-// Not `once`: npm passes on a Ctrl-C that the terminal has sent already.
+// Not `once`: npm forwards a Ctrl-C that the terminal has already sent.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
     interruption.abort();

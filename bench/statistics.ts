@@ -19,8 +19,8 @@ export const spreadOf = (values: readonly number[]): Spread => ({
 });
 
 /**
- * The ratio of what was measured in the same rounds: values that were measured side by side, so that a machine that is
- * slower for a while slows both.
+ * The ratio of values of the same rounds: they were measured one after the other, so that a machine that is slower for
+ * a while slows both.
  */
 export const ratioOf = (values: readonly number[], base: readonly number[]): Spread =>
   spreadOf(values.map((value, round) => value / base[round]!));

@@ -2,17 +2,17 @@ export interface Count {
   succeeded: number;
   retried: number;
   failed: number;
-  /** what failed, a hundred at most: a caller that takes them makes room */
+  /** the latest failures, at most a hundred: a caller that removes some makes room for more */
   failures: string[];
 }
 
-/** Works as often as is due, however long each piece takes. */
+/** Starts work at a constant rate, however long each piece takes. */
 export function steadily(
   perSecond: number,
   work: (index: number) => Promise<{ retries: number } | void>,
 ): { count: Count; stop: () => Promise<void> } {
   const count: Count = { succeeded: 0, retried: 0, failed: 0, failures: [] };
-  const underWay = new Set<Promise<void>>();
+  const inProgress = new Set<Promise<void>>();
   const begun = performance.now();
   let begunWorks = 0;
   const one = async (index: number) => {
@@ -27,18 +27,18 @@ export function steadily(
   };
   const timer = setInterval(() => {
     const due = ((performance.now() - begun) / 1000) * perSecond;
-    // What a pause of this process leaves over is dropped, so that no burst follows it.
+    // Drops the work that was due during a pause of this process, so that no burst follows.
     begunWorks = Math.max(begunWorks, Math.floor(due - perSecond));
     for (; begunWorks < due; begunWorks++) {
-      const working = one(begunWorks).finally(() => underWay.delete(working));
-      underWay.add(working);
+      const working = one(begunWorks).finally(() => inProgress.delete(working));
+      inProgress.add(working);
     }
   }, 10);
   return {
     count,
     stop: async () => {
       clearInterval(timer);
-      await Promise.all(underWay);
+      await Promise.all(inProgress);
     },
   };
 }

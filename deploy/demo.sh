@@ -1,10 +1,10 @@
 #!/bin/sh
-# The example data as jobs, each file once; then what to do next.
+# Submits the example data as jobs, each file once, then prints the next steps.
 set -eu
 node dist/main.js submit --once --timeout 120 /data/*.csv
 
 case $API_DOCS in true | 1) docs=/docs ;; *) docs= ;; esac
-# Where it is another than by default, the next commands must know.
+# The commands of the next steps need settings that differ from the defaults.
 settings=$(echo $PORTS)
 if [ "$PROJECT" != lanyard ]; then settings="COMPOSE_PROJECT_NAME=$PROJECT $settings"; fi
 cat <<END

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Random credentials in the volume "credentials", a folder for each service that needs some; what is there stays.
+# Creates random credentials in the volume "credentials", in a folder per service; existing ones stay.
 set -eu
 umask 077
 cd /credentials
@@ -7,12 +7,12 @@ cd /credentials
 service=1000 # the user of Lanyard's images
 postgres=$(id -u postgres)
 
-# put FILE: its content comes from standard input
+# put FILE: writes standard input to the file
 put() {
   cat >"$1.new"
   mv "$1.new" "$1"
 }
-# keep FILE: likewise, unless the file is there
+# keep FILE: likewise, unless the file exists
 keep() {
   if [ -s "$1" ]; then return; fi
   put "$1"
@@ -34,6 +34,6 @@ put auth-server/key_encryption_key <auth-migration/key_encryption_key
 
 chown -R "$postgres" postgres
 chown -R "$service" auth-server auth-migration jobs-api jobs-migration /client-secrets
-chmod 755 . # each service sees a folder of its own alone
+chmod 755 . # each service sees only its own folder
 echo "credentials are in place"
-echo "the gateway takes the ports $PORTS: choose others in .env where one is taken"
+echo "the gateway uses the ports $PORTS: if one is taken, choose another in .env"

@@ -5,7 +5,7 @@ import { expect, it } from '@jest/globals';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
 
-it('names every folder of the authorization server in its README', () => {
+it('the README of the authorization server names each of its folders', () => {
   const app = join(repository, 'apps/auth-server');
   const folders = globSync('src/{*,oauth/*}/', { cwd: app }).map((folder) => basename(folder));
   const readme = readFileSync(join(app, 'README.md'), 'utf8');

@@ -10,7 +10,7 @@ afterEach(() => {
   for (const root of roots.splice(0)) rmSync(root, { recursive: true });
 });
 
-/** A tree with these files, each with what it imports. */
+/** Creates a tree with these files and their imports. */
 function treeOf(files: Record<string, string[]>): string {
   const root = mkdtempSync(join(tmpdir(), 'lanyard-circles-'));
   roots.push(root);
@@ -29,7 +29,7 @@ describe('circlesOf', () => {
       'apps/a/src: apps/a/src/b.ts imports apps/a/src/c.ts, apps/a/src/c.ts imports apps/a/src/b.ts',
     ],
     [
-      'three folders, of whose files none is in a circle',
+      'three folders whose files form no circle',
       {
         'apps/a/src/b/1.ts': ['../c/1.ts'],
         'apps/a/src/c/1.ts': [],
@@ -53,12 +53,12 @@ describe('circlesOf', () => {
     expect(circlesOf(treeOf(files))).toEqual([circle]);
   });
 
-  it('takes what points one way', () => {
+  it('accepts imports in one direction', () => {
     const files = { 'apps/a/src/b.ts': ['./c/d.ts', '@lanyard/e'], 'apps/a/src/c/d.ts': [], 'libs/e/src/f.ts': [] };
     expect(circlesOf(treeOf(files))).toEqual([]);
   });
 
-  it('finds none in this repository, of files or of folders', () => {
+  it('finds no circle of files or folders in this repository', () => {
     expect(circlesOf(fileURLToPath(new URL('..', import.meta.url)))).toEqual([]);
   });
 });

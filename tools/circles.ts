@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 
-/** Code, without what tests it. */
+/** Source files, without tests. */
 const sources = ['{apps,libs}/*/src/**/*.ts', '{bench,tools,docs/rules}/**/*.ts'];
 const notSources = ['**/*.{spec,fixture}.ts', '**/node_modules/**', '**/dist/**'];
 
@@ -11,8 +11,8 @@ interface Import {
 }
 
 /**
- * The circles of imports, types included: of files, and of folders, in each folder of the repository among what stands in it.
- * @returns a line for each: the way around, and the imports that it takes
+ * Finds circular imports, including types, between the files and folders within each folder of the repository.
+ * @returns a line for each circle, with its imports
  */
 export function circlesOf(root: string): string[] {
   const byFolder = Map.groupBy(importsIn(root), ({ from, to }) => commonFolder(from, to));

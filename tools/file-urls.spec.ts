@@ -6,7 +6,7 @@ import { expect, it } from '@jest/globals';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
 
-it('takes no pathname of a file URL for a path: it is percent-encoded, and begins with a slash on Windows', () => {
+it('no file uses the pathname of a file URL as a path: it is percent-encoded, and begins with a slash on Windows', () => {
   const files = execFileSync('git', ['ls-files', '*.ts', '*.mjs'], { cwd: repository, encoding: 'utf8' })
     .trim()
     .split('\n');

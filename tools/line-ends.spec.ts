@@ -7,7 +7,7 @@ import { expect, it } from '@jest/globals';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
 
-it('has the same line ends in every clone, also of Git for Windows', () => {
+it('every clone has the same line endings, also with Git for Windows', () => {
   const clone = mkdtempSync(join(tmpdir(), 'lanyard-clone-'));
   const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
   git('clone', '--quiet', '--no-hardlinks', '-c', 'core.autocrlf=true', repository, clone);

@@ -12,7 +12,7 @@ const copy = mkdtempSync(join(tmpdir(), 'lanyard-lint-'));
 afterAll(() => rmSync(copy, { recursive: true }));
 copyFileSync(join(repository, '.oxlintrc.json'), join(copy, '.oxlintrc.json'));
 
-/** What the rules say of a file of one line. */
+/** The lint output for a file with one line. */
 async function faultsOf(file: string, line: string): Promise<string> {
   mkdirSync(dirname(join(copy, file)), { recursive: true });
   writeFileSync(join(copy, file), `${line}\n`);
@@ -26,13 +26,13 @@ it.each([
   ['libs/oauth-protocol/src/a.ts', one],
   ['libs/access-token/src/a.ts', "export { a } from '@lanyard/resource-server';"],
   ['libs/token-client/src/a.ts', "export { a } from '@lanyard/auth-server';"],
-])('the lint rules refuse an import against the direction: %s', async (file, line) => {
+])('the lint rules refuse an import against the allowed direction: %s', async (file, line) => {
   expect(await faultsOf(file, line)).toContain('no-restricted-imports');
 });
 
 it.each([
   ['libs/access-token/src/b.ts', one],
   ['libs/oauth-protocol/src/b.ts', "export { one } from './one.ts';"],
-])('the lint rules take an import in the direction: %s', async (file, line) => {
+])('the lint rules accept an import in the allowed direction: %s', async (file, line) => {
   expect(await faultsOf(file, line)).toMatch(/^\s*$/);
 });

@@ -8,7 +8,7 @@ import { describe, expect, it } from '@jest/globals';
 const repository = fileURLToPath(new URL('..', import.meta.url));
 const example = /^```ts\n([^]*?)^```\n\nprints\n\n```text\n([^]*?)^```/gm;
 
-/** Runs the programs in the libraries' READMEs, and compares what they print with what stands below them. */
+/** Runs the programs in the libraries' READMEs, and compares their output with the output shown below them. */
 describe.each([
   'administration',
   'oauth-protocol',
@@ -26,9 +26,9 @@ describe.each([
   });
 
   it.each(examples.map(([, code = '', printed = ''], index) => ({ code, printed, number: index + 1 })))(
-    'example $number prints what it says',
+    'shows the output of example $number',
     async ({ code, printed, number }) => {
-      // Within the library, so that it finds what the library finds.
+      // Inside the library, so that imports resolve as they do for the library.
       const program = join(folder, `.readme-example-${number}.ts`);
       writeFileSync(program, code);
       try {

@@ -19,7 +19,7 @@ const { packages } = readJson('package-lock.json') as {
 };
 const nameOf = (path: string) => path.replace(/^.*node_modules\//, '');
 
-it('decides for each package with an install script whether it runs [install-scripts, Lanyard]', () => {
+it('package.json decides for each package with an install script whether it runs [install-scripts, Lanyard]', () => {
   const withScript = Object.entries(packages).flatMap(([path, { hasInstallScript }]) =>
     hasInstallScript ? [nameOf(path)] : [],
   );
@@ -28,7 +28,7 @@ it('decides for each package with an install script whether it runs [install-scr
   expect(decided.toSorted()).toEqual([...new Set(withScript)].toSorted());
 });
 
-it('names each dependency by one version, not by a range [lock-file, Lanyard]', () => {
+it('every package.json names one version of each dependency, not a range [lock-file, Lanyard]', () => {
   const files = [
     'package.json',
     ...globSync(
@@ -37,7 +37,7 @@ it('names each dependency by one version, not by a range [lock-file, Lanyard]', 
     ),
   ];
   expect(files.length).toBeGreaterThan(10);
-  // Those of a library's users, the peers, may have a range.
+  // Peer dependencies may have a range: the users of a library install them.
   const ranges = files.flatMap((file) => {
     const { dependencies, devDependencies, optionalDependencies } = readJson(file) as Manifest;
     const all = { ...dependencies, ...devDependencies, ...optionalDependencies };
@@ -48,14 +48,14 @@ it('names each dependency by one version, not by a range [lock-file, Lanyard]', 
   expect(ranges).toEqual([]);
 });
 
-it('is asked about known vulnerabilities and signatures in CI [dependency-audit, Lanyard]', () => {
+it('CI checks dependencies for known vulnerabilities and verifies their signatures [dependency-audit, Lanyard]', () => {
   const workflow = readFileSync(join(repository, '.github/workflows/ci.yml'), 'utf8');
   expect(workflow).toMatch(/^ +run: npm audit --audit-level=critical --omit=dev$/m);
   expect(workflow).toMatch(/^ +run: npm audit signatures$/m);
 });
 
-it('has packages from the registry alone, none from an address [lock-file, Lanyard]', () => {
-  // .npmrc leaves out the registry's addresses, so that any that is here is of somewhere else.
+it('every package comes from the registry, and none from another address [lock-file, Lanyard]', () => {
+  // .npmrc omits addresses of the registry, so any address here is from somewhere else.
   const elsewhere = Object.values(packages).filter(({ resolved }) => resolved !== undefined && !(resolved in packages));
   expect(elsewhere).toEqual([]);
 });

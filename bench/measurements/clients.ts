@@ -7,7 +7,7 @@ import type { Effort } from '../effort.ts';
 const connections = 32;
 const callers = 10;
 
-/** What a token costs with few and with many registered clients, and with few and many different callers. */
+/** Measures the cost of a token with few and with many registered clients, and with few and many different callers. */
 export async function measureClients(
   servers: AuthServer[],
   effort: Effort,

@@ -7,10 +7,10 @@ import { median } from '../statistics.ts';
 import { digits, type Findings } from '../report/report.ts';
 
 const batch = 500;
-/** A `const enum` in the types, an object in fact. */
+/** A `const enum` in the types, but an object at run time. */
 const es256 = (native as unknown as { Algorithm: { ES256: native.Algorithm } }).Algorithm.ES256;
 
-/** Ways to sign an access token and to validate one, each by itself on one core. */
+/** Measures ways to sign and to validate an access token, one at a time on one core. */
 export async function measureCryptography({ rounds }: Effort, progress: (text: string) => void): Promise<Findings> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const ed25519 = generateKeyPairSync('ed25519').privateKey;

@@ -6,15 +6,15 @@ import { median, percentile } from '../statistics.ts';
 
 const shares = [0.5, 0.99, 0.999];
 
-/** How long a request takes at half of what each server does at most, in rounds in turn. */
+/** Measures how long a request takes at half of each server's maximum rate, in alternating rounds. */
 export async function measureHalfLoad(
-  subjects: (Subject & { requests: Requests; atMost: number })[],
+  subjects: (Subject & { requests: Requests; maxRate: number })[],
   { rounds, seconds }: NonNullable<Effort['halfLoad']>,
   progress: (text: string) => void,
 ): Promise<Pick<Findings, 'tables' | 'figures'>> {
   const measured = subjects.map((subject) => ({
     subject,
-    rate: Math.round(subject.atMost / 2),
+    rate: Math.round(subject.maxRate / 2),
     found: [] as number[][],
   }));
   for (let round = 1; round <= rounds; round++) {

@@ -3,7 +3,7 @@ import { memoryOf } from '../machine.ts';
 import { atMost, digits, type Findings } from '../report/report.ts';
 
 /**
- * Resident memory of services at rest, beside an application of Nest and Fastify with nothing in it; and beside one that
+ * Compares the resident memory of idle services with an empty application of Nest and Fastify, and with one that
  * collects its garbage before it listens, as Lanyard's services do.
  */
 export async function measureMemoryAtRest(

@@ -6,7 +6,7 @@ import type { Effort } from '../effort.ts';
 
 const connections = 32;
 
-/** A protected route of the jobs API beside the same route unprotected, and protected as many people would do it. */
+/** Compares a protected route of the jobs API with the same route unprotected, and protected in the usual way. */
 export async function measureProtectedRoute(
   { lanyard, unprotected, plain }: Record<'lanyard' | 'unprotected' | 'plain', Subject>,
   token: string,
@@ -19,7 +19,7 @@ export async function measureProtectedRoute(
     { ...lanyard, name: 'Lanyard', requests },
     { ...plain, name: 'jwtVerify per request', requests },
   ] as const;
-  // It takes V8 longer to compile TypeORM's code than that of the token endpoint.
+  // V8 takes longer to compile TypeORM's code than the token endpoint's.
   const warmUp = effort.warmUp * 3;
   const rates = await loadInTurn([...subjects], { ...effort, connections, warmUp }, (round) =>
     progress(`protected route: round ${round} of ${effort.rounds}`),

@@ -4,10 +4,10 @@ import { load } from '../load.ts';
 import { atMost, digits, type Findings } from '../report/report.ts';
 import { clientIdOf, tokenRequests, type AuthServer } from '../servers.ts';
 
-/** A backend tells what it did after ten seconds at the latest. */
-const untilTold = 11_000;
+/** A Postgres backend reports its statistics after at most ten seconds; ms. */
+const statisticsDelay = 11_000;
 
-/** Transactions of the database while tokens are issued, beside as much time in which none are. */
+/** Counts database transactions while tokens are issued, and for the same time without load. */
 export async function measureStatements(
   server: AuthServer,
   seconds: number,
@@ -17,7 +17,7 @@ export async function measureStatements(
   await database.connect();
   const transactions = async () => {
     progress('database statements per token: waiting for the count');
-    await sleep(untilTold);
+    await sleep(statisticsDelay);
     const { rows } = await database.query<{ count: string }>(
       'SELECT xact_commit + xact_rollback AS count FROM pg_stat_database WHERE datname = current_database()',
     );
@@ -37,14 +37,14 @@ export async function measureStatements(
     return {
       tables: [
         {
-          title: `Database transactions within ${seconds + untilTold / 1000} seconds`,
+          title: `Database transactions within ${seconds + statisticsDelay / 1000} seconds`,
           rows: [
             { what: 'without load', value: digits(idle) },
             { what: `while ${digits(tokens)} tokens were issued`, value: digits(loaded) },
           ],
         },
       ],
-      // What is written in batches, such as when secrets were last used, does not grow with the tokens.
+      // Batched writes, such as the times when secrets were last used, do not grow with the number of tokens.
       budget: [atMost('database transactions per token', perToken, 0.001, digits(perToken, 5))],
       figures: { 'database transactions': { idle, loaded, tokens } },
     };

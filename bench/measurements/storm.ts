@@ -5,13 +5,16 @@ import { atMost, digits, shown, type Findings } from '../report/report.ts';
 import { clientIdOf, tokenRequests, type AuthServer } from '../servers.ts';
 import { median, percentile, ratioOf } from '../statistics.ts';
 
-/** Of the client that storms, a minute: what every client has by default. */
+/** The quota of the storming client per minute: the default of every client. */
 const quota = 6000;
 
-/** What the others ask for together, a second. */
+/** How many tokens the others request together per second. */
 const others = 300;
 
-/** How long other clients wait for a token while one asks for ten times its quota, beside quiet, in rounds in turn. */
+/**
+ * Measures how long other clients wait for a token while one client requests ten times its quota, and without that
+ * storm, in alternating rounds.
+ */
 export async function measureStorm(
   server: AuthServer,
   { rounds, seconds }: NonNullable<Effort['storm']>,
@@ -43,7 +46,7 @@ export async function measureStorm(
     issued += ofStorm!.statuses[200] ?? 0;
     refused += ofStorm!.statuses[429] ?? 0;
   }
-  // Ten seconds' worth at once, and then as many as are due.
+  // The client gets a burst of ten seconds' quota, and then its rate.
   if (refused < issued) throw new Error(`there was no storm: ${issued} tokens, ${refused} refused`);
   const p99 = (found: number[][]) => found.map((round) => percentile(round, 0.99));
   const p50 = (found: number[][]) => median(found.map((round) => percentile(round, 0.5)));

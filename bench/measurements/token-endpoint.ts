@@ -8,11 +8,11 @@ import { measureHalfLoad } from './half-load.ts';
 /** The concurrency at which the budget holds. */
 const budgeted = 32;
 
-/** The floor with what Lanyard's services do to handle requests in turns. */
+/** The floor with the batching per tick of Lanyard's services. */
 const inTurns = 'floor, in turns' as const;
 type Name = 'floor' | 'Lanyard' | typeof inTurns | 'node-oidc-provider';
 
-/** The token endpoint beside its floor and its peer, at several concurrencies, and how long a token takes at half load. */
+/** Compares the token endpoint with its floor and its peer at several concurrencies; also its latency at half load. */
 export async function measureTokenEndpoint(
   {
     authServer,
@@ -71,8 +71,8 @@ export async function measureTokenEndpoint(
     }
   }
   if (!effort.halfLoad) return { tables, budget, bars, figures };
-  const atMost = (name: string) => bars.find((bar) => bar.name === name)!.perSecond.median;
-  const loaded = subjects.map((subject) => ({ ...subject, atMost: atMost(subject.name) }));
+  const maxRate = (name: string) => bars.find((bar) => bar.name === name)!.perSecond.median;
+  const loaded = subjects.map((subject) => ({ ...subject, maxRate: maxRate(subject.name) }));
   const halfLoad = await measureHalfLoad(loaded, effort.halfLoad, progress);
   return { tables: [...tables, ...halfLoad.tables], budget, bars, figures: { ...figures, ...halfLoad.figures } };
 }

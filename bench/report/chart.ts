@@ -3,7 +3,7 @@ import { digits, type Bar } from './report.ts';
 const [width, labelWidth, barHeight, gap, margin] = [760, 190, 24, 8, 24];
 const colours: Record<string, string> = { Lanyard: '#2f6feb' };
 
-/** Bars with the middle half of the rounds as a line, in groups of a scale each; readable on light and dark ground. */
+/** Bars with the middle half of the rounds as a line, one scale per group; readable in light and dark themes. */
 export function chartOf(bars: Bar[], conditions: string): string {
   const groups = Object.entries(Object.groupBy(bars, ({ group }) => group)) as [string, Bar[]][];
   const parts: string[] = [];

@@ -16,25 +16,25 @@ export interface Table {
 export interface BudgetLine {
   what: string;
   value: number;
-  /** what is said of the value, such as its spread */
+  /** the value as text, for example with its spread */
   shown: string;
   must: string;
   holds: boolean;
 }
 
-/** What one bar of the chart shows. */
+/** One bar of the chart. */
 export interface Bar {
   group: string;
   name: string;
   perSecond: Spread;
 }
 
-/** What a measurement found. */
+/** The results of a measurement. */
 export interface Findings {
   tables: Table[];
   budget: BudgetLine[];
   bars?: Bar[];
-  /** for whoever wants to compute with it */
+  /** all raw figures, for further computation */
   figures: Record<string, unknown>;
 }
 

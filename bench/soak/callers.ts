@@ -7,8 +7,8 @@ export interface Answer {
   body: string;
 }
 
-/** How long a caller tries again where a service is away or says that it is, ms: replicas restart, connections are cut. */
-const patience = 15_000;
+/** How long a caller retries if a service is away or answers 503, ms: replicas restart, connections are cut. */
+const retryTimeout = 15_000;
 
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
@@ -28,10 +28,10 @@ function send(url: string, init: { method?: string; headers: Record<string, stri
 }
 
 /**
- * Sends a request to one of several replicas, and to the next one where that is away or answers 503, as a client does that
- * tries again.
- * @param first  which replica is asked first
- * @returns the first other answer
+ * Sends a request to one of several replicas, and to the next one if that is away or answers 503, as a client that
+ * retries.
+ * @param first  the index of the first replica to try
+ * @returns the first answer other than 503
  */
 export async function sendToAny(
   replicas: readonly string[],
@@ -44,12 +44,13 @@ export async function sendToAny(
     const url = `${replicas[(first + retries) % replicas.length]}${path}`;
     const answer = await send(url, init).catch((error: Error) => ({ status: 0, body: error.message }));
     if (answer.status !== 0 && answer.status !== 503) return { ...answer, retries };
-    if (performance.now() - begun > patience) throw new Error(`${path}: ${answer.status} ${answer.body.slice(0, 200)}`);
+    if (performance.now() - begun > retryTimeout)
+      throw new Error(`${path}: ${answer.status} ${answer.body.slice(0, 200)}`);
     await sleep(50 * 2 ** Math.min(retries, 5));
   }
 }
 
-/** How many pieces of work so many workers get done in a second, one after the other. */
+/** How many pieces of work this many workers complete per second, each one after the other. */
 export async function fullRate(
   workers: number,
   seconds: number,

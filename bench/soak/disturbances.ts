@@ -12,7 +12,7 @@ export interface Disturbance {
   run: (round: number) => Promise<string>;
 }
 
-/** What happens to the system in turn; each must be noticed by no caller that tries again. */
+/** Disturbs the system in turn; no caller that retries may notice. */
 export const disturbancesOf = (system: System, replicas: readonly Service[]): Disturbance[] => [
   {
     name: 'all database connections are cut',
@@ -31,7 +31,7 @@ export const disturbancesOf = (system: System, replicas: readonly Service[]): Di
     name: 'a replica restarts',
     run: async (round) => {
       const replica = replicas[round % replicas.length]!;
-      // Every second time without a warning.
+      // Every second time it is killed without warning.
       const signal = Math.floor(round / replicas.length) % 2 === 0 ? 'SIGTERM' : 'SIGKILL';
       await replica.stop(signal);
       await sleep(1000);

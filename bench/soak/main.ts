@@ -1,7 +1,8 @@
 /**
  * An hour at a third of full load, with two replicas of the authorization server and of the jobs API: every five minutes all
- * database connections are cut, a replica restarts, and the signing key rotates. No caller that tries again may fail, and no
- * service may end; the memory of each is shown. Real processes and a real Postgres on this machine. `npm run soak`, Linux.
+ * database connections are cut, a replica restarts, and the signing key rotates. No caller that retries may fail, and
+ * no service may end. Prints the memory of each. Real processes and a real Postgres on this machine. `npm run soak`,
+ * Linux.
  */
 import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -69,7 +70,7 @@ async function callJobs(index: number) {
   return answer;
 }
 const refusedAfter: number[] = [];
-/** A token that is revoked, and then refused by a resource server. */
+/** Revokes a token and waits until a resource server refuses it. */
 async function revokeOne(index: number): Promise<void> {
   const { token } = await obtainToken(index);
   const body = new URLSearchParams({ token }).toString();
@@ -86,7 +87,7 @@ async function revokeOne(index: number): Promise<void> {
     await sleep(20);
   }
 }
-/** A file and a job on it, which the batch processor must have done in the end. */
+/** Submits a file and a job on it; at the end the batch processor must have processed it. */
 async function submitJob(index: number): Promise<void> {
   const { token } = await obtainToken(index);
   const headers = { authorization: `Bearer ${token}`, 'idempotency-key': `soak-${index}` };
@@ -133,7 +134,7 @@ try {
     jobs: steadily(0.2, submitJob),
   };
   const memory: Record<string, number>[] = [];
-  // The others run for the whole time, so that their memory shows whether it grows.
+  // The first replicas run for the whole time, to show whether their memory grows.
   const disturbances = disturbancesOf(system, second);
   const disturbanceFailures: string[] = [];
   const begun = performance.now();
@@ -172,10 +173,10 @@ try {
   const mediansOf = (samples: Record<string, number>[], name: string) =>
     median(samples.flatMap((sample) => sample[name] ?? []));
   printTable({
-    title: 'What was asked for',
+    title: 'Requests',
     rows: Object.entries(loads).map(([what, { count }]) => ({
       what,
-      value: `${count.succeeded} succeeded, ${count.retried} of them tried again, ${count.failed} failed`,
+      value: `${count.succeeded} succeeded, ${count.retried} of them after a retry, ${count.failed} failed`,
     })),
   });
   printTable({
@@ -186,8 +187,8 @@ try {
     })),
   });
   const [p50, p99, slowest] = [0.5, 0.99, 1].map((share) => percentile(refusedAfter, share).toFixed(0));
-  printLine(`revoked, then refused, p50 / p99 / at most: ${p50} / ${p99} / ${slowest} ms, cuts and restarts included`);
-  // A service that says that it is away is what the cuts are for.
+  printLine(`revoked, then refused, p50 / p99 / maximum: ${p50} / ${p99} / ${slowest} ms, cuts and restarts included`);
+  // 503 is the expected answer while connections are cut.
   const errors = readFileSync(log, 'utf8')
     .split('\n')
     .filter((line) => /"level":"(error|fatal)"/.test(line) && !line.includes('"status":503'));
@@ -198,7 +199,7 @@ try {
     `failures ${failuresSoFar()}, services that ended ${ends.length}, jobs not done ${left}, error lines ${errors.length}: ${failures === 0 ? 'pass' : 'FAIL'}`,
   );
 } finally {
-  // The log of a failure stays.
+  // Keeps the log after a failure.
   await (failures === 0 ? cleanUp() : stopAll());
 }
 process.exitCode = failures === 0 ? 0 : 1;

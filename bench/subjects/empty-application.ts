@@ -1,4 +1,4 @@
-/** What Nest and Fastify cost by themselves: an application with nothing in it. */
+/** The cost of Nest and Fastify by themselves: an empty application. */
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -8,7 +8,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 class EmptyModule {}
 
 const app = await NestFactory.create<NestFastifyApplication>(EmptyModule, new FastifyAdapter(), { logger: false });
-// As Lanyard's services do it, to see what that alone gives.
+// As Lanyard's services do, to measure the effect of this step.
 if (process.env.COLLECT) {
   const file = new URL('../../../libs/service-defaults/dist/collect-garbage.js', import.meta.url).href;
   const { collectGarbage } = (await import(file)) as { collectGarbage: () => void };

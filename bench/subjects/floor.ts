@@ -1,7 +1,7 @@
 /**
- * The floor: what any token endpoint must do, and nothing else. A bare Fastify server parses the form and the Basic
- * credentials, digests the secret, compares it in constant time, and signs the claims of an access token in the fastest
- * way known (docs/decisions/0014). It checks nothing else, logs nothing and measures nothing.
+ * The floor: the minimum of any token endpoint. A bare Fastify server parses the form and the Basic credentials,
+ * digests the secret, compares it in constant time, and signs the claims of an access token in the fastest way known
+ * (docs/decisions/0014). It checks nothing else, logs nothing and measures nothing.
  */
 import { generateKeyPairSync, hash, randomBytes, randomFillSync, sign, timingSafeEqual } from 'node:crypto';
 import Fastify from 'fastify';
@@ -22,7 +22,7 @@ app.removeAllContentTypeParsers();
 app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
   done(null, new URLSearchParams(body as string)),
 );
-// As Lanyard's services do it, to see what that alone gives.
+// As Lanyard's services do, to measure the effect of this step.
 if (process.env.IN_TURNS) {
   const file = new URL('../../../libs/service-defaults/dist/batch-per-tick.js', import.meta.url).href;
   const { batchPerTick } = (await import(file)) as { batchPerTick: (fastify: typeof app) => void };

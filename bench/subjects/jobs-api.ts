@@ -1,6 +1,6 @@
 /**
- * The jobs API with its route `GET /jobs` protected in one of three ways (`PROTECTION`): as it is, not at all, or as many
- * people would do it: passport-http-bearer, and jose's `jwtVerify` for each request.
+ * The jobs API with its route `GET /jobs` protected in one of three ways (`PROTECTION`): as it is, not at all, or in
+ * the usual way: passport-http-bearer, and jose's `jwtVerify` for each request.
  */
 import 'reflect-metadata';
 import { Injectable, UseGuards } from '@nestjs/common';

@@ -1,5 +1,5 @@
--- For an empty Postgres: a database for each service, with a role that owns it, for migrations, and one that reads and
--- writes rows. The passwords come from the files $CREDENTIALS/<role>.
+-- Sets up an empty Postgres: a database for each service, with a role that owns it for migrations, and a role that
+-- reads and writes rows. The passwords come from the files $CREDENTIALS/<role>.
 \set auth_owner_password `cat "$CREDENTIALS/lanyard_auth_owner"`
 \set auth_service_password `cat "$CREDENTIALS/lanyard_auth_service"`
 \set jobs_owner_password `cat "$CREDENTIALS/lanyard_jobs_owner"`

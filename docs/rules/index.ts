@@ -5,11 +5,11 @@ import { parsers } from './parsers.ts';
 import { resourceServer } from './resource-server.ts';
 import type { Rule } from './rule.ts';
 
-/** Everything that the project keeps to, under the headings of `docs/specifications.md`. */
+/** The rules that the project follows, under the headings of `docs/specifications.md`. */
 export const rules: Readonly<Record<string, readonly Rule[]>> = {
   'Authorization server': authorizationServer,
   'Resource server': resourceServer,
   'Cross-cutting': crossCutting,
-  'What is read': parsers,
+  Parsers: parsers,
   Other: other,
 };

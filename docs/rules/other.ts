@@ -6,7 +6,7 @@ export const other: readonly Rule[] = [
   {
     name: 'bulk-connections',
     section: 'Lanyard',
-    text: 'Bulk administration takes no connections from tokens, revocations and emergencies, and each request of it that is let in has one.',
+    text: 'Bulk administration takes no connections from tokens, revocations and emergencies, and each of its admitted requests has one.',
     files: [`${server}/pools.ts`, 'libs/service-defaults/src/database/database.module.ts'],
   },
   {
@@ -18,7 +18,7 @@ export const other: readonly Rule[] = [
   {
     name: 'emergencies-do-not-wait',
     section: 'Lanyard',
-    text: 'Disabling a client, deleting it and revoking its tokens wait for no change of other clients or of resources; what is read before them waits for no other reading.',
+    text: 'Disabling a client, deleting it and revoking its tokens do not wait for changes of other clients or of resources; the reads before them do not wait for other reads.',
     files: [
       `${server}/administration/clients/clients.ts`,
       `${server}/administration/registry/apply-registry.ts`,
@@ -28,7 +28,7 @@ export const other: readonly Rule[] = [
   {
     name: 'dry-run-locks-nothing',
     section: 'Lanyard',
-    text: 'A dry run takes no lock, and waits for none.',
+    text: 'A dry run takes no locks and waits for none.',
     files: [
       `${server}/administration/registry/registry.controller.ts`,
       `${server}/administration/registry/apply-registry.ts`,
@@ -37,7 +37,7 @@ export const other: readonly Rule[] = [
   {
     name: 'locks-in-order',
     section: 'Lanyard',
-    text: 'The migration step takes locks in the order in which servers do, so that neither fails with a deadlock.',
+    text: 'The migration step takes locks in the same order as servers, so that neither fails with a deadlock.',
     files: [`${server}/migration/provision.ts`, `${server}/migration/migrate.ts`],
   },
   {
@@ -49,13 +49,13 @@ export const other: readonly Rule[] = [
   {
     name: 'sent-again-when-refused',
     section: 'RFC 6585 §4',
-    text: 'The command lines send a request that was refused with `429` again, after as long as `Retry-After` says.',
+    text: 'The command lines retry a request that was refused with `429`, after the time in `Retry-After`.',
     files: ['libs/command-line/src/caller.ts'],
   },
   {
     name: 'registry-size',
     section: 'Lanyard',
-    text: 'A registry that is too large to be applied at once is refused before it is validated, and one that would change or delete more before anything is locked.',
+    text: 'A registry that is too large to be applied at once is refused before it is validated; one that would change or delete more is refused before anything is locked.',
     files: ['libs/administration/src/registry-changes.ts', `${server}/administration/registry/require-few-changes.ts`],
   },
   {
@@ -67,7 +67,7 @@ export const other: readonly Rule[] = [
   {
     name: 'access-token-response',
     section: 'RFC 6749 §5.1',
-    text: 'The access token response has the token, its type, its lifetime and its scope, and nothing else.',
+    text: 'The access token response contains only the token, its type, its lifetime and its scope.',
     files: [`${server}/oauth/token/token.controller.ts`],
   },
   {
@@ -79,7 +79,7 @@ export const other: readonly Rule[] = [
   {
     name: 'waiting-requests',
     section: 'RFC 7240 §4.3',
-    text: 'With `Prefer: wait`, a request waits for a new JWK Set or a new list of revocations.',
+    text: 'With `Prefer: wait`, a request waits for a new JWK Set or a new revocation list.',
     files: [
       `${server}/replicas/waiting-requests.ts`,
       `${server}/oauth/metadata/jwks.controller.ts`,
@@ -91,7 +91,7 @@ export const other: readonly Rule[] = [
   {
     name: 'merge-patch',
     section: 'RFC 7396',
-    text: 'A change of a client leaves as it was what it does not mention.',
+    text: 'A change of a client leaves the fields that it does not mention unchanged.',
     files: [`${server}/administration/clients/clients.ts`],
   },
   {
@@ -103,20 +103,20 @@ export const other: readonly Rule[] = [
   {
     name: 'announced-before-use',
     section: 'Lanyard',
-    text: 'Every replica publishes a signing key before an access token signed with it is issued, also in an emergency.',
+    text: 'Every replica publishes a signing key before any replica signs an access token with it, also in an emergency.',
     files: [`${server}/signing-keys/key-lifecycle.ts`, `${server}/signing-keys/signing-keys.ts`],
     decision: 'docs/decisions/0011-keys-rotate-and-are-withdrawn.md',
   },
   {
     name: 'one-signing-key',
     section: 'Lanyard',
-    text: 'One key signs at any time, however many processes start or rotate at once.',
+    text: 'Exactly one key signs at any time, however many processes start or rotate at once.',
     files: [`${server}/signing-keys/key-rotation.ts`, `${server}/migration/migrate.ts`],
   },
   {
     name: 'many-keys',
     section: 'Lanyard',
-    text: 'A thousand signing keys are published, validators accept the tokens of each, and those whose time is over are deleted together.',
+    text: 'A thousand signing keys can be published, validators accept the tokens of each, and expired keys are deleted together.',
     files: [
       `${server}/signing-keys/signing-keys.ts`,
       `${server}/signing-keys/key-rotation.ts`,
@@ -126,7 +126,7 @@ export const other: readonly Rule[] = [
   {
     name: 'many-scopes',
     section: 'Lanyard',
-    text: 'A token with a thousand scope values fits into a header; a scope that would not fit is refused at registration.',
+    text: 'A token with a thousand scope values fits in a header; a scope that would not fit is refused at registration.',
     files: ['libs/administration/src/text.ts', `${server}/oauth/token/client-credentials.grant.ts`],
   },
   {
@@ -138,55 +138,55 @@ export const other: readonly Rule[] = [
   {
     name: 'client-information-response',
     section: 'RFC 7591 §3.2.1',
-    text: 'The registration of a client is answered with its identifier, its secret and the times of both.',
+    text: 'The answer to the registration of a client contains its identifier, its secret and the times of both.',
     files: ['libs/administration/src/client.ts', `${server}/administration/clients/clients.ts`],
   },
   {
     name: 'introspection-response',
     section: 'RFC 7662 §2.2',
-    text: 'Introspection says of an active token what it carries.',
+    text: 'The introspection response for an active token contains its claims.',
     files: [`${server}/oauth/introspection/introspection.ts`],
   },
   {
     name: 'server-metadata',
     section: 'RFC 8414 §2',
-    text: 'The authorization server describes itself, and lists up to a thousand scope values.',
+    text: 'The authorization server publishes its metadata, and lists up to a thousand scope values.',
     files: [`${server}/oauth/metadata/metadata.controller.ts`],
   },
   {
     name: 'metadata-address',
     section: 'RFC 8414 §3.1',
-    text: "The well-known path goes between the issuer's host and path.",
+    text: "The well-known path is inserted between the issuer's host and path.",
     files: ['libs/oauth-protocol/src/metadata.ts'],
   },
   {
     name: 'resource-indicators',
     section: 'RFC 8707 §2',
-    text: 'A client may say by `resource` where it wants to use the token; one that is not for it gets `invalid_target`.',
+    text: 'A client may name the protected resource for its token with `resource`; a resource that it may not use gets `invalid_target`.',
     files: [`${server}/oauth/token/token-request.ts`, `${server}/oauth/token/client-credentials.grant.ts`],
   },
   {
     name: 'canonical-form',
     section: 'RFC 8785',
-    text: 'The hash of an audit event is over its canonical form, so that anybody can compute it.',
+    text: 'The hash of an audit event is computed over its canonical form, so that anyone can verify it.',
     files: ['libs/administration/src/audit-event.ts'],
   },
   {
     name: 'conditional-requests',
     section: 'RFC 9110 §13.1.1',
-    text: 'With `If-Match`, a change is refused with `412` where somebody else made one meanwhile.',
+    text: 'With `If-Match`, a change is refused with `412` if the object has changed since it was read.',
     files: [`${server}/administration/entity-tag.ts`],
   },
   {
     name: 'problem-bodies',
     section: 'RFC 9457',
-    text: 'Errors outside of OAuth are problems.',
+    text: 'Errors outside OAuth are problem details.',
     files: ['libs/service-defaults/src/problem/problem.filter.ts'],
   },
   {
     name: 'signed-introspection',
     section: 'RFC 9701 §5',
-    text: 'An introspection response is signed for who asks, where that is accepted.',
+    text: 'An introspection response is signed for the requesting resource server, if it accepts a signed response.',
     files: [
       `${server}/oauth/introspection/introspection.ts`,
       `${server}/oauth/introspection/introspection.controller.ts`,
@@ -195,13 +195,13 @@ export const other: readonly Rule[] = [
   {
     name: 'resource-metadata',
     section: 'RFC 9728 §2',
-    text: 'A resource server describes itself.',
+    text: 'A resource server publishes its metadata.',
     files: ['libs/resource-server/src/metadata/protected-resource-metadata.controller.ts'],
   },
   {
     name: 'resource-metadata-address',
     section: 'RFC 9728 §3.1',
-    text: "It stands at the well-known path between the resource's host and path, and every challenge says so.",
+    text: "The metadata is at the well-known path between the resource's host and path, and every challenge contains its address.",
     files: ['libs/oauth-protocol/src/metadata.ts', 'libs/resource-server/src/guard/access-token.guard.ts'],
   },
 ];

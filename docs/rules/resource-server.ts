@@ -9,13 +9,13 @@ export const resourceServer: readonly Rule[] = [
   {
     name: 'header-only',
     section: 'RFC 6750 §5.3',
-    text: 'An access token is taken from the `Authorization` header only; one in the query, or in the body besides it, is refused.',
+    text: 'An access token is read only from the `Authorization` header; a token in the query, or an additional one in the body, is refused.',
     files: [guard],
   },
   {
     name: 'token-before-body',
     section: 'Lanyard',
-    text: 'A guarded route decides about the access token before a byte of the body is read, and a refused body stays unread.',
+    text: 'A guarded route checks the access token before it reads a byte of the body, and the body of a refused request stays unread.',
     files: [`${library}/guard/guard-before-body.ts`, 'libs/service-defaults/src/limits/unread-bodies.ts'],
   },
   {
@@ -27,7 +27,7 @@ export const resourceServer: readonly Rule[] = [
   {
     name: 'challenge-syntax',
     section: 'RFC 6750 §3',
-    text: 'A challenge is well-formed, whatever its parameters hold.',
+    text: 'A challenge is well-formed, whatever its parameters contain.',
     files: ['libs/oauth-protocol/src/challenge.ts'],
   },
   {
@@ -51,19 +51,19 @@ export const resourceServer: readonly Rule[] = [
   {
     name: 'insufficient-scope',
     section: 'RFC 6750 §3.1',
-    text: 'A token without the needed scope gets `403`, `insufficient_scope` and the `scope` that is needed.',
+    text: 'A token without the required scope gets `403`, `insufficient_scope` and the required `scope`.',
     files: [guard, refusals],
   },
   {
     name: 'declared-access',
     section: 'Lanyard',
-    text: 'A route that declares no access rule is refused to everybody.',
+    text: 'A route that declares no access rule refuses every request.',
     files: [guard, `${library}/access/access-rules.ts`],
   },
   {
     name: 'token-validation',
     section: 'RFC 9068 §4',
-    text: 'A token is validated whole: type, issuer, audience, times, signature, and the form of its claims.',
+    text: 'Validation covers the whole token: type, issuer, audience, times, signature, and the form of its claims.',
     files: [validator],
   },
   {
@@ -87,80 +87,80 @@ export const resourceServer: readonly Rule[] = [
   {
     name: 'token-times',
     section: 'RFC 7519 §4.1',
-    text: '`exp` must be there and not be over, `nbf` must not be to come; clocks may differ by seconds.',
+    text: '`exp` must be present and in the future, and `nbf` must not be in the future; clocks may differ by seconds.',
     files: [validator, 'libs/access-token/src/remembering-validator.ts'],
   },
   {
     name: 'signature',
     section: 'RFC 7518 §3.4',
-    text: 'Tokens are signed with ES256, and one whose signature does not fit is refused.',
+    text: 'Tokens are signed with ES256, and a token with a wrong signature is refused.',
     files: ['libs/access-token/src/signature.ts', validator],
   },
   {
     name: 'revoked-token',
     section: 'RFC 7009 §2',
-    text: 'A revoked token is refused everywhere, within a second while revocations are heard of.',
+    text: 'Every resource server refuses a revoked token, within a second while it receives the revocation list.',
     files: [`${library}/revocations/revocation-client.ts`, 'libs/access-token/src/revoked-tokens.ts'],
   },
   {
     name: 'scope-comes-last',
     section: 'RFC 9068 §4',
-    text: 'The scope is looked at when everything else was found right, revocation included.',
+    text: 'The scope is checked only after everything else is valid, revocation included.',
     files: [guard, `${library}/guard/bearer.strategy.ts`],
   },
   {
     name: 'algorithm-allow-list',
     section: 'RFC 8725 §3.1',
-    text: 'Algorithms come from an allow-list, in which `none` and HMAC cannot be.',
+    text: 'Algorithms come from an allow-list that cannot contain `none` or HMAC.',
     files: [validator],
   },
   {
     name: 'key-per-algorithm',
     section: 'RFC 8725 §3.1',
-    text: 'A key is used with its own algorithm alone.',
+    text: 'A key is used only with its own algorithm.',
     files: [validator],
   },
   {
     name: 'header-keys-ignored',
     section: 'RFC 8725 §3.10',
-    text: 'Keys that a token brings along or points to (`jku`, `jwk`, `x5u`, `x5c`) are ignored.',
+    text: 'Keys that a token contains or points to (`jku`, `jwk`, `x5u`, `x5c`) are ignored.',
     files: [validator],
   },
   {
     name: 'kid-only-compared',
     section: 'RFC 8725 §3.10',
-    text: 'A `kid` is compared with those of the JWK Set, and never becomes part of a path, a query or an address.',
+    text: 'A `kid` is only compared with those of the JWK Set, and never becomes part of a path, a query or an address.',
     files: [validator, `${library}/keys/remote-keys.ts`],
   },
   {
     name: 'critical-headers',
     section: 'RFC 7515 §4.1.11',
-    text: 'A token with a critical header that is not known is refused.',
+    text: 'A token with an unknown critical header is refused.',
     files: [validator],
   },
   {
     name: 'other-token-types',
     section: 'RFC 8725 §3.12',
-    text: 'Other JWTs of the same issuer are no access tokens, and an access token is none of them.',
+    text: 'Other JWTs of the same issuer are not accepted as access tokens, and an access token is not accepted as one of them.',
     files: [validator, 'libs/access-token/src/revocation-list.ts'],
   },
   {
     name: 'revocation-list-validation',
     section: 'RFC 8725 §3.11',
-    text: 'A list of revocations is taken where its type, issuer, times, signature and form are right.',
+    text: 'A revocation list is accepted only if its type, issuer, times, signature and form are valid.',
     files: ['libs/access-token/src/revocation-list.ts'],
   },
   {
     name: 'newer-stays',
     section: 'Lanyard',
-    text: 'A list of revocations that is older than one before adds its entries, and is no news.',
+    text: 'A revocation list that is older than an earlier one adds its entries, but does not make the list current.',
     files: [`${library}/revocations/revocation-client.ts`, `${library}/revocations/revocation-list-follower.ts`],
     decision: 'docs/decisions/0013-revocation-by-membership.md',
   },
   {
     name: 'usable-keys',
     section: 'Lanyard',
-    text: 'A JWK Set without a usable key leaves the keys as they are.',
+    text: 'A JWK Set without a usable key leaves the current keys in place.',
     files: [`${library}/keys/remote-keys.ts`, 'libs/access-token/src/issuer-key.ts'],
   },
   {
@@ -172,13 +172,13 @@ export const resourceServer: readonly Rule[] = [
   {
     name: 'sliced-work',
     section: 'Lanyard',
-    text: 'Any number of revocations is taken in and dropped some at a time.',
+    text: 'Any number of revocations is applied and dropped in small batches.',
     files: ['libs/access-token/src/revoked-tokens.ts', 'apps/auth-server/src/revoked-tokens/revocation-state.ts'],
   },
   {
     name: 'unknown-kid-cooldown',
     section: 'Lanyard',
-    text: 'Tokens with unknown keys cause one look for new keys in a while, also where that fails.',
+    text: 'Tokens with unknown keys cause at most one fetch of keys per cooldown, even if it fails.',
     files: [`${library}/keys/remote-keys.ts`, 'apps/auth-server/src/revoked-tokens/issued-tokens.ts'],
   },
 ];

@@ -1,4 +1,4 @@
-/** The client credentials grant and a call with the token, with nothing but fetch: it is the same in any language. */
+/** The client credentials grant and a call with the token, using only fetch: it is the same in any language. */
 import { readFileSync } from 'node:fs';
 
 const { ISSUER_ADDRESS, JOBS_API_URL, CLIENT_ID, CLIENT_SECRET_FILE } = process.env;

@@ -1,6 +1,6 @@
 import { auditEventSchema, auditEventTypes } from '@lanyard/administration';
 
-/** `docs/audit-events.md`, from the list of types and the schema that the server writes events with. */
+/** `docs/audit-events.md`, from the list of event types and the schema of events. */
 export function auditEventReference(): string {
   const types = Object.entries(auditEventTypes).map(([type, about]) => `| \`${type}\` | ${about} |`);
   const fields = Object.entries(auditEventSchema.shape).map(
@@ -8,13 +8,14 @@ export function auditEventReference(): string {
   );
   return `# Audit events
 
-What the [audit log](administration.md#the-audit-log) holds. This page is generated (\`npm run docs\`).
+This page lists the types and the fields of the events in the [audit log](administration.md#the-audit-log). It is generated
+from the schema (\`npm run docs\`).
 
 | type | when |
 | --- | --- |
 ${types.join('\n')}
 
-| field | what it is |
+| field | description |
 | --- | --- |
 ${fields.join('\n')}
 `;

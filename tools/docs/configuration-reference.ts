@@ -11,25 +11,25 @@ const sections: [string, z.ZodObject][] = [
   ['batch-processor', batchProcessorConfiguration],
 ];
 
-/** `docs/configuration.md`, from the schemas that the services read their configuration with. */
+/** `docs/configuration.md`, from the schemas of the services' configuration. */
 export function configurationReference(): string {
   return `# Configuration
 
-Every service reads environment variables. For each variable \`X\`, a file named by \`X_FILE\` may hold the value instead,
-as secrets should be. What is wrong is told at start, by name and without its value. This page is generated from the
-schemas (\`npm run docs\`).
+This page lists the settings of every service. A service reads them from environment variables. Instead of a variable
+\`X\`, you can set \`X_FILE\` to the path of a file that contains the value: use this for secrets. At start, a service
+reports each wrong setting by its name, without its value. This page is generated from the schemas (\`npm run docs\`).
 ${sections.map(([title, schema]) => `\n## ${title}\n\n${table(schema)}`).join('')}
 ## npm start
 
-| variable | default | what it is |
+| variable | default | description |
 | --- | --- | --- |
 | \`AUTH_SERVER_PORT\` | \`3000\` | the port of the authorization server |
 | \`BATCH_PROCESSOR_PORT\` | \`3001\` | the port of the batch processor |
 | \`JOBS_API_PORT\` | \`3002\` | the port of the jobs API |
-| \`AUTH_SERVER_MANAGEMENT_PORT\` | \`AUTH_SERVER_PORT\` + 100 | where it answers health and metrics; likewise \`BATCH_PROCESSOR_MANAGEMENT_PORT\` and \`JOBS_API_MANAGEMENT_PORT\` |
-| \`LANYARD_DIRECTORY\` | \`.lanyard\` | where Postgres, the key encryption key and the client secrets are kept; \`secrets/deployment.json\` there says where the services are, for the command lines |
+| \`AUTH_SERVER_MANAGEMENT_PORT\` | \`AUTH_SERVER_PORT\` + 100 | the port for its health and metrics; likewise \`BATCH_PROCESSOR_MANAGEMENT_PORT\` and \`JOBS_API_MANAGEMENT_PORT\` |
+| \`LANYARD_DIRECTORY\` | \`.lanyard\` | the folder for Postgres, the key encryption key and the client secrets; its \`secrets/deployment.json\` contains the addresses of the services, for the command lines |
 
-Besides, it passes on \`LOG_LEVEL\`, \`ACCESS_TOKEN_LIFETIME\`, \`TOKENS_PER_MINUTE\`, \`INTROSPECTIONS_PER_MINUTE\`, \`REVOCATIONS_PER_MINUTE\`, \`REVOCATION_LISTS_PER_MINUTE\`, \`THROTTLING\`, \`REVOCATIONS_WHEN_STALE\` and \`SCHEDULE\`, and sets \`API_DOCS=true\`.
+\`npm start\` also passes on \`LOG_LEVEL\`, \`ACCESS_TOKEN_LIFETIME\`, \`TOKENS_PER_MINUTE\`, \`INTROSPECTIONS_PER_MINUTE\`, \`REVOCATIONS_PER_MINUTE\`, \`REVOCATION_LISTS_PER_MINUTE\`, \`THROTTLING\`, \`REVOCATIONS_WHEN_STALE\` and \`SCHEDULE\`, and sets \`API_DOCS=true\`.
 `;
 }
 
@@ -39,12 +39,12 @@ function table(schema: z.ZodObject): string {
     const shown = !fallback.success ? '**required**' : fallback.data === undefined ? '' : inCode(fallback.data);
     return `| \`${name}\` | ${shown} | ${descriptionOf(field as z.ZodType)} |`;
   });
-  return `| variable | default | what it is |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
+  return `| variable | default | description |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
 }
 
 const inCode = (value: unknown) => (String(value) === '' ? '' : `\`${value}\``);
 
-/** A default is a schema of its own around the one that is described. */
+/** A schema with a default wraps the schema that has the description. */
 function descriptionOf(field: z.ZodType): string {
   const { innerType } = field.def as { innerType?: z.ZodType };
   const description = field.description ?? (innerType && descriptionOf(innerType));

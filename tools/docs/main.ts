@@ -6,18 +6,24 @@ import { auditEventReference } from './audit-event-reference.ts';
 import { configurationReference } from './configuration-reference.ts';
 import { outOfDate } from './out-of-date.ts';
 import { specifications } from './specifications.ts';
+import { readmeWithStops } from './stops.ts';
 
-/** Writes the docs that are generated; with --check, fails where they are not up to date, or tell of what is not there. */
+/**
+ * Writes the generated docs. With --check, fails if they are out of date, or name files, rules or tests that do not
+ * exist.
+ */
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const { page, faults } = specifications(root);
-const generated = {
+const { readme, faults: stopFaults } = readmeWithStops(root);
+const generated: Record<string, string> = {
+  ...(stopFaults.length === 0 && { 'README.md': readme }),
   'docs/configuration.md': configurationReference(),
   'docs/audit-events.md': auditEventReference(),
   'docs/specifications.md': page,
   'config/lanyard.schema.json': `${JSON.stringify(registryJsonSchema(), null, 2)}\n`,
 };
 if (process.argv.includes('--check')) {
-  for (const line of [...outOfDate(generated, root), ...faults]) {
+  for (const line of [...outOfDate(generated, root), ...faults, ...stopFaults]) {
     process.stderr.write(`${line}\n`);
     process.exitCode = 1;
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A line for each file that is not as it would be generated. */
+/** Returns a line for each file that differs from its generated content. */
 export const outOfDate = (generated: Record<string, string>, root: string): string[] =>
   Object.entries(generated)
     .filter(([file, content]) => readFileSync(join(root, file), 'utf8') !== content)

@@ -26,7 +26,7 @@ function write(file: string, content: string): void {
 const faultsOf = (...rules: Rule[]) => specifications(root, { Doors: rules }).faults;
 
 describe('the page of specifications', () => {
-  it('has for each rule its section, its files and the first tests', () => {
+  it('lists the section, the files and the first tests of each rule', () => {
     const title = (text: string) => `it('${text} [shut, RFC 1 §2]', () => {});`;
     write(spec, `describe('a door', () => { ${['is shut', 'stays_so', 'is so', 'for ever'].map(title).join('')} })`);
     write(decision, '');
@@ -34,14 +34,14 @@ describe('the page of specifications', () => {
     const { page } = specifications(root, { Doors: [shut, open] });
     expect(page.slice(page.indexOf('##'))).toBe(`## Doors
 
-| rule | section | kept by | shown by |
+| rule | section | implemented in | tested by |
 | --- | --- | --- | --- |
 | \`shut\`: A door is shut. | RFC 1 §2 | [door.ts](../${source}) | [door.spec.ts](../${spec}) a door is shut<br>a door stays\\_so<br>a door is so<br>and 1 more |
 | \`open\`: Or open. | Lanyard | [door.ts](../${source}) | [decision 7](decisions/0007-doors.md) |
 `);
   });
 
-  it('is not up to date where it is another', () => {
+  it('is out of date when its content differs', () => {
     write('docs/page.md', 'old');
     expect(outOfDate({ 'docs/page.md': 'old' }, root)).toEqual([]);
     expect(outOfDate({ 'docs/page.md': 'new' }, root)).toEqual(['docs/page.md is not up to date: npm run docs']);
@@ -49,19 +49,19 @@ describe('the page of specifications', () => {
 });
 
 describe('the rules', () => {
-  it('are sound where each is shown, or a decision says why not', () => {
+  it('have no fault when each has a test, or a decision that says why not', () => {
     write(spec, `it('is shut [shut, RFC 1 §2]', () => {})`);
     write(decision, '');
     expect(faultsOf(shut, { ...shut, name: 'open', decision })).toEqual([]);
   });
 
   it.each<[string, string, Rule[], string]>([
-    ['that nobody shows', '', [shut], 'the rule shut (RFC 1 §2) is shown by no test, and no decision says why'],
+    ['without a test', '', [shut], 'the rule shut (RFC 1 §2) has no test, and no decision says why'],
     [
       'that is not on the list',
       `it('is ajar [ajar, RFC 1 §2]', () => {})`,
       [],
-      `${spec}: "is ajar" names ajar, which is no rule`,
+      `${spec}: "is ajar" names ajar, which is not a rule`,
     ],
     [
       'of another section',
@@ -70,24 +70,24 @@ describe('the rules', () => {
       `${spec}: "is shut" names shut as a rule of RFC 1 §3, not RFC 1 §2`,
     ],
     [
-      'whose file is gone',
+      'whose file does not exist',
       `it('is shut [shut, RFC 1 §2]', () => {})`,
       [{ ...shut, files: [source, 'libs/door/src/handle.ts'] }],
-      'the rule shut is to be found in libs/door/src/handle.ts, which is not there',
+      'the rule shut names libs/door/src/handle.ts, which does not exist',
     ],
     [
-      'whose decision is gone',
+      'whose decision does not exist',
       '',
       [{ ...shut, decision }],
-      `the rule shut is to be found in ${decision}, which is not there`,
+      `the rule shut names ${decision}, which does not exist`,
     ],
     [
-      'that is there twice',
+      'that is listed twice',
       `it('is shut [shut, RFC 1 §2]', () => {})`,
       [shut, { ...shut, text: 'Again.' }],
-      'the rule shut is on the list twice',
+      'the rule shut is listed twice',
     ],
-  ])('are told in one line, for one %s', (_, text, rules, fault) => {
+  ])('have one fault in one line for a rule %s', (_, text, rules, fault) => {
     write(spec, text);
     expect(faultsOf(...rules)).toEqual([fault]);
   });
@@ -102,13 +102,13 @@ describe('the tests that name rules', () => {
     ['a call of test', `test('is shut ${tag}', () => {})`, 'is shut'],
     ['one within a describe', `describe('a door', () => { it('is shut ${tag}', () => {}) })`, 'a door is shut'],
     ['a describe', `describe('a door ${tag}', () => { it('is shut', () => {}) })`, 'a door'],
-    ['a template', 'it(`is ${state} ' + tag + '`, () => {})', 'is …'],
+    ['a template literal', 'it(`is ${state} ' + tag + '`, () => {})', 'is …'],
     ['an each', `it.each([[1], [2]])('is shut by %i ${tag}', () => {})`, 'is shut by %i'],
     ['an each with types', `it.each<[string]>([['wind']])('is shut by %s ${tag}', () => {})`, 'is shut by %s'],
     ['an each of a template', `it.each\`by\n\${1}\`('is shut by $by ${tag}', () => {})`, 'is shut by $by'],
     ['a row of an each', `it.each([['wind ${tag}', 1], ['hand', 2]])('is shut by %s', () => {})`, 'is shut by wind'],
     [
-      'a row within a table of its own',
+      'a row of a nested table',
       `describe.each(['a'])('door %s', () => { it.each(['wind ${tag}'])('is shut by %s', () => {}) })`,
       'door %s is shut by wind',
     ],
@@ -118,7 +118,7 @@ describe('the tests that name rules', () => {
     expect(taggedTests(text)).toEqual([{ title, tags }]);
   });
 
-  it('may name several', () => {
+  it('may name several rules', () => {
     expect(taggedTests(`it('is shut ${tag} [wide-open, Lanyard]', () => {})`)).toEqual([
       { title: 'is shut', tags: [...tags, { rule: 'wide-open', section: 'Lanyard' }] },
     ]);
@@ -127,11 +127,11 @@ describe('the tests that name rules', () => {
   it.each([
     ['skipped', `it.skip('is shut ${tag}', () => {})`],
     ['skipped for each row', `it.skip.each([['wind ${tag}']])('is shut by %s ${tag}', () => {})`],
-    ['within what is skipped', `describe.skip('a door', () => { it('is shut ${tag}', () => {}) })`],
-    ['to be written', `it.todo('is shut ${tag}')`],
+    ['within a skipped describe', `describe.skip('a door', () => { it('is shut ${tag}', () => {}) })`],
+    ['still to be written', `it.todo('is shut ${tag}')`],
     ['text in a test', `it('is shut', () => { expect('${tag}').toBe('it(${tag})') })`],
     ['in a comment', `// it('is shut ${tag}', () => {})`],
-  ])('are none where they are %s', (_, text) => {
+  ])('are ignored when they are %s', (_, text) => {
     expect(taggedTests(text)).toEqual([]);
   });
 });

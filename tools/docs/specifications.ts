@@ -5,22 +5,23 @@ import { rules } from '../../docs/rules/index.ts';
 import type { Rule } from '../../docs/rules/rule.ts';
 import { taggedTests, type TaggedTest } from './tagged-tests.ts';
 
-/** Where tests stand, and what is told of in the same way. */
+/** The files with tests, and other files that name rules in the same way. */
 const specs = [
   '{apps,libs}/*/src/**/*.spec.ts',
   'tools/**/*.spec.ts',
   'libs/attacks/src/attacks/*.ts',
   'apps/e2e/src/attack.fixture.ts',
+  'libs/service-defaults/src/configuration/configuration.fixture.ts',
 ];
 
-/** How many tests a rule is shown with. */
-const shown = 3;
+/** How many tests the page lists for a rule. */
+const listedTests = 3;
 
-type Shown = TaggedTest & { file: string };
+type TestInFile = TaggedTest & { file: string };
 
 /**
  * `docs/specifications.md`, from the list of rules and the tests that name them.
- * @returns also what is wrong with either, a line each
+ * @returns the page, and one line for each fault in the rules or the tests
  */
 export function specifications(
   root = fileURLToPath(new URL('../..', import.meta.url)),
@@ -41,54 +42,55 @@ export function specifications(
   };
 }
 
-function faultsOf(rule: Rule, before: Rule[], tests: Shown[], exists: (file: string) => boolean): string[] {
+function faultsOf(rule: Rule, before: Rule[], tests: TestInFile[], exists: (file: string) => boolean): string[] {
   const { name, section, files, decision } = rule;
   const faults = [...files, ...(decision ? [decision] : [])]
     .filter((file) => !exists(file))
-    .map((file) => `the rule ${name} is to be found in ${file}, which is not there`);
-  if (before.some((other) => other.name === name)) faults.push(`the rule ${name} is on the list twice`);
-  if (!decision && !showing(rule, tests).length) {
-    faults.push(`the rule ${name} (${section}) is shown by no test, and no decision says why`);
+    .map((file) => `the rule ${name} names ${file}, which does not exist`);
+  if (before.some((other) => other.name === name)) faults.push(`the rule ${name} is listed twice`);
+  if (!decision && !testsOf(rule, tests).length) {
+    faults.push(`the rule ${name} (${section}) has no test, and no decision says why`);
   }
   return faults;
 }
 
-function misnamed({ file, title, tags }: Shown, all: Rule[]): string[] {
+function misnamed({ file, title, tags }: TestInFile, all: Rule[]): string[] {
   return tags.flatMap(({ rule: name, section }) => {
     const rule = all.find((one) => one.name === name);
     if (rule?.section === section) return [];
-    const fault = rule ? `${name} as a rule of ${section}, not ${rule.section}` : `${name}, which is no rule`;
+    const fault = rule ? `${name} as a rule of ${section}, not ${rule.section}` : `${name}, which is not a rule`;
     return [`${file}: "${title}" names ${fault}`];
   });
 }
 
-const showing = ({ name }: Rule, tests: Shown[]): Shown[] =>
+const testsOf = ({ name }: Rule, tests: TestInFile[]): TestInFile[] =>
   tests.filter(({ tags }) => tags.some(({ rule }) => rule === name));
 
-function pageOf(groups: Readonly<Record<string, readonly Rule[]>>, tests: Shown[]): string {
+function pageOf(groups: Readonly<Record<string, readonly Rule[]>>, tests: TestInFile[]): string {
   const tables = Object.entries(groups).map(([heading, list]) => {
-    const rows = list.map((rule) => rowOf(rule, showing(rule, tests)));
+    const rows = list.map((rule) => rowOf(rule, testsOf(rule, tests)));
     return `## ${heading}
 
-| rule | section | kept by | shown by |
+| rule | section | implemented in | tested by |
 | --- | --- | --- | --- |
 ${rows.join('\n')}
 `;
   });
   return `# Specifications: rule, file, test
 
-What Lanyard keeps to, of the specifications and of its own, where it does so, and which tests show it: they name the rule
-at the end of their titles. This page is generated from the list of rules and from the tests (\`npm run docs\`).
+This page lists the rules that Lanyard follows, from the specifications and its own. Each has the files that implement it
+and the tests that prove it, which name the rule at the end of their titles. The page is generated from the list of rules
+and from the tests (\`npm run docs\`).
 
 ${tables.join('\n')}`;
 }
 
-function rowOf({ name, section, text, files, decision }: Rule, tests: Shown[]): string {
-  const lines = tests.slice(0, shown).map(({ file, title }, index) => {
+function rowOf({ name, section, text, files, decision }: Rule, tests: TestInFile[]): string {
+  const lines = tests.slice(0, listedTests).map(({ file, title }, index) => {
     const isFirst = tests[index - 1]?.file !== file;
     return `${isFirst ? `${linkTo(file)} ` : ''}${escaped(title)}`;
   });
-  if (tests.length > shown) lines.push(`and ${tests.length - shown} more`);
+  if (tests.length > listedTests) lines.push(`and ${tests.length - listedTests} more`);
   if (decision) lines.push(`[decision ${Number(basename(decision).slice(0, 4))}](${decision.replace(/^docs\//, '')})`);
   const cells = [`\`${name}\`: ${text}`, section, files.map(linkTo).join(', '), lines.join('<br>')];
   return `| ${cells.join(' | ')} |`;
@@ -96,5 +98,5 @@ function rowOf({ name, section, text, files, decision }: Rule, tests: Shown[]): 
 
 const linkTo = (file: string) => `[${basename(file)}](../${file})`;
 
-/** Titles are no Markdown. */
+/** Titles are not Markdown. */
 const escaped = (title: string) => title.replaceAll(/[\\`*_|<>[\]]/g, String.raw`\$&`);

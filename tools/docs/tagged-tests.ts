@@ -1,12 +1,12 @@
 import { parseSync, type Argument, type Expression } from '@swc/core';
 
-/** A rule, as a test names it. */
+/** The name and the section of a rule in a test title. */
 export interface Tag {
   rule: string;
   section: string;
 }
 
-/** A test, or an attack, that names the rules which it shows. */
+/** A test or an attack that names the rules that it proves. */
 export interface TaggedTest {
   /** its whole title, without the tags */
   title: string;
@@ -18,7 +18,7 @@ const tag = / *\[([a-z][a-z0-9]*(?:-[a-z0-9]+)*), ([^\][]+)\]/g;
 
 /**
  * The tests of a spec that name rules in their titles, in the titles of their `describe`, or in the rows of their
- * `each`; and the attacks, which are objects with a `name` and a `rule`. What is skipped shows nothing.
+ * `each`; and the attacks, which are objects with a `name` and a `rule`. Skipped tests are ignored.
  */
 export function taggedTests(source: string): TaggedTest[] {
   const found: TaggedTest[] = [];
@@ -47,49 +47,49 @@ export function taggedTests(source: string): TaggedTest[] {
   return found;
 }
 
-/** What a tree is made of; nothing here looks at other nodes than expressions. */
+/** A node of the syntax tree; only expressions matter here. */
 type Node = Expression | { type: '' };
 
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The title of a call of `it`, `test` or `describe`, and the texts that rows of a table put into it. */
+/** The title of a call of `it`, `test` or `describe`, and the texts that the rows of its table insert. */
 function testOf(node: Node): { title: string; rows: string[]; isSkipped: boolean } | undefined {
   if (node.type !== 'CallExpression') return undefined;
-  const { words, table } = calledBy(node.callee as Expression);
+  const { words, table } = calleeOf(node.callee as Expression);
   const title = textOf(node.arguments[0]);
   if (!['it', 'test', 'describe'].includes(words[0] ?? '') || title === undefined) return undefined;
   return { title, rows: rowsOf(table), isSkipped: words.includes('skip') || words.includes('todo') };
 }
 
-/** `it.each([…])` as `it`, `each` and the table. */
-function calledBy(callee: Expression): { words: string[]; table?: Argument | undefined } {
+/** Splits `it.each([…])` into `it`, `each` and the table. */
+function calleeOf(callee: Expression): { words: string[]; table?: Argument | undefined } {
   if (callee.type === 'Identifier') return { words: [callee.value] };
-  if (callee.type === 'TaggedTemplateExpression') return calledBy(callee.tag);
+  if (callee.type === 'TaggedTemplateExpression') return calleeOf(callee.tag);
   if (callee.type === 'CallExpression') {
-    return { ...calledBy(callee.callee as Expression), table: callee.arguments[0] };
+    return { ...calleeOf(callee.callee as Expression), table: callee.arguments[0] };
   }
   if (callee.type !== 'MemberExpression' || callee.property.type !== 'Identifier') return { words: [] };
-  return { words: [...calledBy(callee.object).words, callee.property.value] };
+  return { words: [...calleeOf(callee.object).words, callee.property.value] };
 }
 
 /** The first text of each row. */
 function rowsOf(table: Argument | undefined): string[] {
-  const rows = bare(table?.expression);
+  const rows = withoutAssertion(table?.expression);
   if (rows?.type !== 'ArrayExpression') return [];
   return rows.elements.flatMap((row) => {
-    const cells = bare(row?.expression);
+    const cells = withoutAssertion(row?.expression);
     return textOf(cells?.type === 'ArrayExpression' ? cells.elements[0] : row) ?? [];
   });
 }
 
-/** Without `as const` and its like. */
-function bare(expression: Expression | undefined): Expression | undefined {
+/** Removes `as const` and similar assertions. */
+function withoutAssertion(expression: Expression | undefined): Expression | undefined {
   return expression && ['TsConstAssertion', 'TsAsExpression', 'TsSatisfiesExpression'].includes(expression.type)
     ? (expression as { expression: Expression }).expression
     : expression;
 }
 
-/** A string, or a template with `…` for what it inserts. */
+/** The text of a string, or of a template with `…` for each expression. */
 function textOf(argument: Argument | undefined): string | undefined {
   const text = argument?.expression;
   if (text?.type === 'StringLiteral') return text.value;
@@ -97,7 +97,7 @@ function textOf(argument: Argument | undefined): string | undefined {
   return text.quasis.map(({ cooked, raw }) => cooked ?? raw).join('…');
 }
 
-/** The members of an object that are texts. */
+/** The properties of an object whose values are texts. */
 function propertiesOf(node: Node): Record<string, string> {
   if (node.type !== 'ObjectExpression') return {};
   const texts: Record<string, string> = {};

@@ -1,13 +1,13 @@
-/** How long a run may go on after its last test, ms. */
-const patience = 10_000;
+/** How long a run may continue after its last test, ms. */
+const timeout = 10_000;
 
 export default async function globalTeardown() {
   await globalThis.stopShared?.();
-  // Such as a loop that waits in vain.
+  // For example, a loop may wait forever.
   setTimeout(() => {
     process.stderr.write(
-      `something still runs ${patience / 1000} s after the last test: the run is ended, and fails\n`,
+      `something is still running ${timeout / 1000} s after the last test: the run is aborted, and fails\n`,
     );
     process.exit(1);
-  }, patience).unref();
+  }, timeout).unref();
 }

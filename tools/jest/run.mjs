@@ -1,4 +1,4 @@
-/** Runs one project's tests; the counts go to .jest/ for the closing line of `npm test`. */
+/** Runs the tests of one project; writes the counts to .jest/ for the closing line of `npm test`. */
 import '../require-node.mjs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,10 +11,11 @@ const [project, ...rest] = process.argv.slice(2);
 const { name } = JSON.parse(readFileSync(`${project}/package.json`, 'utf8'));
 const modules = fileURLToPath(new URL('../../node_modules', import.meta.url));
 mkdirSync('.jest/@lanyard', { recursive: true });
-// Ctrl-C reaches the run as well; this process cleans up after it.
+// Ctrl-C also reaches the run; this process cleans up after it.
 let run;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => run?.kill(signal));
-// What tests leave behind goes with it. The user of an embedded Postgres walks through.
+// Removed at the end, with everything that tests leave behind. The user of an embedded Postgres must be able to enter
+// it.
 const TMPDIR = mkdtempSync(join(tmpdir(), 'lanyard-tests-'));
 chmodSync(TMPDIR, 0o711);
 run = spawn(
@@ -35,7 +36,7 @@ run = spawn(
   { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, TMPDIR } },
 );
 const [status] = await once(run, 'exit');
-// After an interrupt, an embedded Postgres may write its last there, and goes with its own folder.
+// After an interrupt, an embedded Postgres may still write there, and removes its own folder.
 try {
   rmSync(TMPDIR, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
 } catch (error) {

@@ -1,6 +1,6 @@
 import Sequencer from '@jest/test-sequencer';
 
-/** By name, so that files that share a system find it each time as they did the last time. */
+/** Sorts by name, so that files that share a system run in the same order each time. */
 export default class extends Sequencer {
   sort(tests) {
     return [...tests].toSorted((a, b) => a.path.localeCompare(b.path));

@@ -26,7 +26,10 @@ interface BillOfMaterials {
 const readJson = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as unknown;
 const writeJson = (file: string, value: unknown) => writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
 
-/** `npm run sbom`: what the image of each app has from npm, as CycloneDX. By npm itself, from the lock file alone. */
+/**
+ * `npm run sbom`: lists the npm packages in the image of each app, as CycloneDX. Uses npm itself and only the lock
+ * file.
+ */
 const directory = manifestsForProduction();
 rmSync(output, { recursive: true, force: true });
 mkdirSync(output);
@@ -39,8 +42,9 @@ for (const app of apps) {
 rmSync(directory, { recursive: true });
 
 /**
- * The manifests and the lock file without what `npm ci --omit=dev --omit=optional` leaves out. The same options make
- * `npm sbom` leave out whatever anything has for development, though another needs it to run.
+ * Copies the manifests and the lock file, without the packages that `npm ci --omit=dev --omit=optional` leaves out.
+ * With the same options, `npm sbom` would also leave out packages that one project needs for development and another to
+ * run.
  */
 function manifestsForProduction(): string {
   const copy = mkdtempSync(join(tmpdir(), 'lanyard-sbom-'));
@@ -67,7 +71,7 @@ function billOf(app: string): BillOfMaterials {
   const args = ['sbom', '--sbom-format=cyclonedx', '--package-lock-only', `--workspace=apps/${app}`];
   const options = { cwd: directory, encoding: 'utf8', maxBuffer: 64 * 1024 ** 2 } as const;
   const bill = JSON.parse(execFileSync('npm', args, options)) as BillOfMaterials;
-  // To npm, it is about the whole repository.
+  // npm names the whole repository as the subject.
   const repository = bill.metadata.component;
   const subject = bill.components.find(({ purl }) => purl.startsWith(`pkg:npm/%40lanyard/${app}@`));
   if (!subject) throw new Error(`${app} is not in its own bill of materials`);

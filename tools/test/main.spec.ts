@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A workspace with the settings of this one, and one project: it notes each run of its test, and of its build. */
+/** A workspace with the settings of this one and one project, which records each run of its test and of its build. */
 let workspace: string;
 const project = () => join(workspace, 'libs/one');
 
@@ -15,8 +15,8 @@ beforeEach(() => {
   workspace = mkdtempSync(join(tmpdir(), 'lanyard-workspace-'));
   for (const name of ['node_modules', 'tools']) symlinkSync(join(repository, name), join(workspace, name));
   for (const name of ['nx.json', 'jest.config.mjs']) copyFileSync(join(repository, name), join(workspace, name));
-  const notes = (name: string) => JSON.stringify(join(workspace, name));
-  const build = `node -e 'fs.appendFileSync(${notes('builds')}, "built ")'`;
+  const recordFile = (name: string) => JSON.stringify(join(workspace, name));
+  const build = `node -e 'fs.appendFileSync(${recordFile('builds')}, "built ")'`;
   const targets = { build: { options: { command: build } }, test: {} };
   mkdirSync(join(project(), 'src'), { recursive: true });
   writeFileSync(join(workspace, 'package.json'), '{ "private": true, "type": "module", "workspaces": ["libs/*"] }');
@@ -24,12 +24,12 @@ beforeEach(() => {
   writeFileSync(
     join(project(), 'src/one.spec.ts'),
     `import { appendFileSync } from 'node:fs';
-     it('runs', () => appendFileSync(${notes('tests')}, 'ran '));`,
+     it('runs', () => appendFileSync(${recordFile('tests')}, 'ran '));`,
   );
 });
 afterEach(() => rmSync(workspace, { recursive: true }));
 
-/** What `npm test` does. */
+/** Runs the command of `npm test`. */
 function runTests() {
   const { PATH, HOME } = process.env;
   const command = [join(repository, 'tools/run.mjs'), join(repository, 'tools/test/main.ts'), 'test'];
@@ -41,19 +41,19 @@ function runTests() {
   const { stdout, status } = spawnSync(process.execPath, command, { cwd: workspace, env, encoding: 'utf8' });
   return { status, lines: stdout.trimEnd().split('\n') };
 }
-const noted = (name: string) => readFileSync(join(workspace, name), 'utf8');
+const recorded = (name: string) => readFileSync(join(workspace, name), 'utf8');
 
-it('runs its tests each time, and builds once', () => {
+it('npm test runs the tests each time, and builds once', () => {
   for (const tests of ['ran ', 'ran ran ']) {
     const { status, lines } = runTests();
-    expect(noted('tests')).toBe(tests);
+    expect(recorded('tests')).toBe(tests);
     expect(lines.slice(-2)).toEqual(['1 tests in 1 files of 1 projects ran, none from a cache', '1 passed, 0 failed']);
     expect(status).toBe(0);
-    expect(noted('builds')).toBe('built ');
+    expect(recorded('builds')).toBe('built ');
   }
 }, 120_000);
 
-it('ends, and fails, where something still runs after the last test', () => {
+it('npm test ends and fails when something still runs after the last test', () => {
   writeFileSync(
     join(project(), 'src/one.spec.ts'),
     `it('waits in vain', async () => {
@@ -66,7 +66,7 @@ it('ends, and fails, where something still runs after the last test', () => {
   expect(status).toBe(1);
 }, 120_000);
 
-it('fails when a project has written no result', () => {
+it('npm test fails when a project writes no result', () => {
   const file = join(project(), 'package.json');
   const { name, nx } = JSON.parse(readFileSync(file, 'utf8'));
   nx.targets.test.options = { command: 'true' };

@@ -10,9 +10,9 @@ interface Result {
   numFailedTestSuites: number;
 }
 
-/** Runs all tests of the targets (`test,e2e`) through Nx, and ends with a line with their number. */
+/** Runs all tests of the targets (`test,e2e`) through Nx, and prints their number in the last line. */
 const [targets = '', ...projectOptions] = process.argv.slice(2);
-// By its file: on Windows, the command of this name is none that can be run without a shell.
+// Runs Nx by its file: on Windows, its command cannot run without a shell.
 const nxFile = createRequire(import.meta.url).resolve('nx/bin/nx.js');
 const nx = (command: string[], stdio: 'inherit' | 'pipe' = 'inherit') =>
   spawnSync(process.execPath, [nxFile, ...command, ...projectOptions], {
@@ -22,7 +22,7 @@ const nx = (command: string[], stdio: 'inherit' | 'pipe' = 'inherit') =>
 
 rmSync('.jest', { recursive: true, force: true });
 const begun = Date.now();
-// Builds may come from the cache; the result of a test is that of a run now, on this machine.
+// Builds may come from the cache; tests always run now, on this machine.
 const runs = [
   ['run-many', '-t', 'build'],
   ['run-many', '-t', targets, '--parallel=1', '--skip-nx-cache', '--exclude-task-dependencies'],

@@ -1,6 +1,7 @@
 /**
- * A newcomer's walk through a checkout: `npm start` to the last example job, every command that it prints as a next step, the
- * end by Ctrl-C, and a second start. In a clone in which `npm ci` has run: `node tools/walk/main.mjs`. Needs nothing but Node 20.
+ * The first steps of a newcomer in a checkout: `npm start` to the last example job, every command that it prints as a
+ * next step, Ctrl-C, and a second start. Run it in a clone after `npm ci`: `node tools/walk/main.mjs`. Needs only Node
+ * 20.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -16,16 +17,16 @@ const first = 20_000 + Math.floor(Math.random() * 9000);
 const ports = Object.fromEntries(
   ['AUTH_SERVER_PORT', 'BATCH_PROCESSOR_PORT', 'JOBS_API_PORT'].map((name, i) => [name, String(first + i)]),
 );
-/** A next step is typed in another terminal, where nothing of this is set. */
+/** The next steps run in another terminal, without the settings of the first one. */
 const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined };
 const say = (text) => process.stdout.write(`${text}\n`);
 
-/** Starts it, and waits until its examples are done. */
+/** Runs `npm start`, and waits until its example jobs are done. */
 async function start() {
   const begun = performance.now();
   const since = () => `${((performance.now() - begun) / 1000).toFixed(1)} s`;
   let output = '';
-  // In a group of its own, which Ctrl-C reaches as a whole.
+  // In its own process group, which Ctrl-C reaches as a whole.
   const child = spawn('npm', ['start'], {
     cwd: repository,
     env: { ...env, ...ports },
@@ -50,7 +51,7 @@ async function start() {
   return started;
 }
 
-/** Ends it as Ctrl-C does; Windows has no way to send that from a program, and ends it at once. */
+/** Stops it as Ctrl-C does; on Windows a program cannot send Ctrl-C, so it is killed. */
 async function stop({ child }) {
   if (child.exitCode !== null) return;
   const ended = once(child, 'exit');
@@ -70,7 +71,7 @@ async function stop({ child }) {
   }
 }
 
-/** What stands below "Try it", line by line. */
+/** The lines below "Try it". */
 function nextSteps(output) {
   const lines = output.slice(output.lastIndexOf('Try it')).split(/\r?\n/).slice(1);
   const steps = lines.slice(0, lines.findIndex((line) => line.includes('doctor')) + 1).map((line) => line.trim());
@@ -85,8 +86,8 @@ function run(command) {
   return output;
 }
 
-// It is about a first start, and the data of somebody else are not to be lost.
-assert.ok(!existsSync(`${repository}/.lanyard`), 'walk through a fresh clone: .lanyard is there already');
+// The walk tests a first start, and must not overwrite existing data.
+assert.ok(!existsSync(`${repository}/.lanyard`), 'use a fresh clone: .lanyard already exists');
 let running = await start();
 try {
   const steps = nextSteps(running.output());

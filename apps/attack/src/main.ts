@@ -23,21 +23,23 @@ interface Options {
 }
 
 const program = new Command('npm run attack --')
-  .description('attacks a running deployment in every way we know, and says what stops each')
+  .description('attacks a running deployment in every way we know, and reports what stops each attack')
   .addOption(
     new Option(
       '--compose [project]',
       'the containers of docker compose, instead of `npm start`; COMPOSE_PROJECT_NAME or lanyard',
     ),
   )
-  .addOption(new Option('--only <text>', 'attacks with this in their name alone'))
+  .addOption(new Option('--only <text>', 'run only the attacks with this text in their name'))
   .addOption(new Option('--json', 'print JSON'))
   .addOption(
-    new Option('--fuzz <requests>', 'instead, so many requests with something wrong, over all endpoints').argParser(
-      number,
-    ),
+    new Option('--fuzz <requests>', 'instead, send this many malformed requests to all endpoints').argParser(number),
   )
-  .addOption(new Option('--seed <number>', 'the same requests again').argParser(number).default(1))
+  .addOption(
+    new Option('--seed <number>', 'the seed of these requests: the same seed repeats them')
+      .argParser(number)
+      .default(1),
+  )
   .addHelpText('after', help())
   .action(run);
 await runProgram(program);
@@ -55,13 +57,15 @@ async function run(options: Options): Promise<void> {
       )
     : await deploymentOfFolder(process.env);
   const close = deployment.close.bind(deployment);
-  // Not `once`: npm passes on a Ctrl-C that the terminal has sent already.
+  // Not `once`: npm forwards a Ctrl-C that the terminal has already sent.
   process.on('SIGINT', () => void close().finally(() => process.exit(130)));
   const { issuer, jobsApi, batchProcessor } = deployment;
   if (!options.json) print(`${pc.bold('Attacks')} on ${issuer}, ${jobsApi}, ${batchProcessor}`);
   try {
     const isStopped =
-      options.fuzz === undefined ? await attack(deployment, options) : await spoil(deployment, options.fuzz, options);
+      options.fuzz === undefined
+        ? await attack(deployment, options)
+        : await sendMalformed(deployment, options.fuzz, options);
     if (!isStopped) process.exitCode = 1;
   } finally {
     await close();
@@ -73,7 +77,7 @@ async function attack(deployment: Found, { only, json }: Options): Promise<boole
   let lesson = '';
   const outcomes = await runAttacks(deployment, {
     only,
-    told: (outcome) => {
+    onOutcome: (outcome) => {
       if (json) return;
       if (outcome.lesson !== lesson) print(`\n${pc.bold(outcome.lesson)}`);
       ({ lesson } = outcome);
@@ -92,23 +96,23 @@ function plain({ lesson, attack: { run: _, ...attack }, result, answer }: Outcom
 
 function describe({ attack, result, answer }: Outcome): string {
   const mark = { stopped: pc.green('✓'), 'not stopped': pc.red('✗'), 'left out': pc.yellow('–') }[result];
-  const said = { stopped: 'answered ', 'not stopped': pc.red('NOT STOPPED'), 'left out': 'left out ' }[result];
+  const verdict = { stopped: 'answered ', 'not stopped': pc.red('NOT STOPPED'), 'left out': 'left out ' }[result];
   return [
     `  ${mark} ${pc.bold(attack.name)}  ${pc.dim(attack.rule)}`,
     `      tried     ${attack.tries}`,
     ...(result === 'stopped' ? [`      stopped   ${attack.stoppedBy}`] : []),
-    `      ${said} ${answer}`,
+    `      ${verdict} ${answer}`,
   ].join('\n');
 }
 
-/** @returns whether nothing went wrong */
-async function spoil(deployment: Found, requests: number, { seed }: Options): Promise<boolean> {
+/** @returns whether no fault was found */
+async function sendMalformed(deployment: Found, requests: number, { seed }: Options): Promise<boolean> {
   const target = await targetOf(deployment);
-  const told = ({ requests: sent, seconds, memory }: FuzzReport) => {
+  const onProgress = ({ requests: sent, seconds, memory }: FuzzReport) => {
     const now = memory.map(({ resident }) => Math.round(resident.at(-1)!));
     print(`  ${sent} requests, ${Math.round(sent / seconds)}/s; memory ${now.join(', ')} MB`);
   };
-  const report = await fuzz(target, { requests, seed, told }).finally(() => target.canary.stop());
+  const report = await fuzz(target, { requests, seed, onProgress }).finally(() => target.canary.stop());
   print(
     `\n${report.requests} requests over ${report.endpoints} endpoints in ${Math.round(report.seconds)} s, seed ${seed}`,
   );
@@ -117,7 +121,7 @@ async function spoil(deployment: Found, requests: number, { seed }: Options): Pr
   const faults = faultsOf(report);
   for (const fault of faults.slice(0, 10)) print(pc.red(fault));
   const unjudged = unjudgedOf(report);
-  if (unjudged.length > 0) print(`growth is not judged of ${unjudged.join(', ')}`);
+  if (unjudged.length > 0) print(`memory growth was not judged for ${unjudged.join(', ')}`);
   if (faults.length === 0) print(`no 5xx, no restart${unjudged.length < report.memory.length ? ', no growth' : ''}`);
   return faults.length === 0;
 }
@@ -125,9 +129,9 @@ async function spoil(deployment: Found, requests: number, { seed }: Options): Pr
 function help(): string {
   return `
 Settings:
-  LANYARD_DIRECTORY       .lanyard by default: the clients’ secrets, the way to the signing key, and the addresses
+  LANYARD_DIRECTORY       .lanyard by default: the clients’ secrets, the path of the signing key, and the addresses
   ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL  default: the addresses of the deployment that these secrets belong to
-  SAMPLES                 3000: how many guesses of each kind are timed, where the server observes limits alone
+  SAMPLES                 3000: how many guesses of each kind are timed, if the server only observes limits
 
-Attack deployments of your own only.`;
+Attack only your own deployments.`;
 }

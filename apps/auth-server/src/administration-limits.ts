@@ -1,10 +1,10 @@
-/** How many requests of a kind a replica handles at a time: of one administrator, and of all. */
+/** How many requests of a kind a replica handles at a time: for one administrator, and in total. */
 export const limits = {
-  /** takes access away; no limit for all together: one administrator could create others and use it up */
+  /** takes access away; no total limit, since one administrator could create others and use it up */
   emergency: { perAdministrator: 5, ofAll: Infinity },
-  /** reads a few rows by their key, as an emergency does first */
+  /** reads a few rows by their key; an emergency starts with it */
   look_up: { perAdministrator: 5, ofAll: Infinity },
-  /** reads or writes very much at once */
+  /** reads or writes many rows at once */
   bulk: { perAdministrator: 1, ofAll: 2 },
   write: { perAdministrator: 3, ofAll: 5 },
   read: { perAdministrator: 3, ofAll: 5 },

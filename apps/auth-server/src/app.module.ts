@@ -16,7 +16,7 @@ import { SigningKeys } from './signing-keys/signing-keys.ts';
 import { SigningKeysModule } from './signing-keys/signing-keys.module.ts';
 import { TokenModule } from './oauth/token/token.module.ts';
 
-const alwaysThere = { start: () => undefined, stop: () => undefined };
+const noLifecycle = { start: () => undefined, stop: () => undefined };
 
 @Module({})
 export class AppModule {
@@ -32,7 +32,7 @@ export class AppModule {
         IntrospectionModule,
         MetadataModule,
         AdministrationModule,
-        // The server is a resource server too: its administration takes its own access tokens.
+        // The server is a resource server too: its administration API accepts its own access tokens.
         ResourceServerModule.forRootAsync({
           imports: [RevokedTokensModule, SigningKeysModule],
           inject: [SigningKeys, RevocationState],
@@ -40,7 +40,7 @@ export class AppModule {
             issuer: configuration.ISSUER,
             resource: administrationOf(configuration.ISSUER),
             resourceName: 'Lanyard administration',
-            // What administrators do at a time is limited before their requests are read.
+            // The concurrent work of administrators is limited before their requests are read.
             guardFirst: true,
             keys: {
               available: true,
@@ -48,15 +48,15 @@ export class AppModule {
               get keySet() {
                 return keys.keySet;
               },
-              ...alwaysThere,
+              ...noLifecycle,
             },
             revocations: {
-              // Whoever is cut off from the others does not know whether they have revoked it.
+              // Without the database, this replica does not know whether another one has revoked the token.
               isRevoked: async (token) => {
-                if (!(await revocations.isCurrent())) throw new RevocationUnknownError('the database is away');
+                if (!(await revocations.isCurrent())) throw new RevocationUnknownError('the database is not available');
                 return revocations.isRevoked(token);
               },
-              ...alwaysThere,
+              ...noLifecycle,
             },
           }),
         }),

@@ -15,8 +15,8 @@ import { migrate } from './migration/migrate.ts';
 const provisioningFile = fileURLToPath(new URL('../../../config/lanyard.yaml', import.meta.url));
 
 /**
- * A provisioned database of its own for a test file, and replicas of the server on it.
- * @param prepare  statements for the superuser before the migration, of the name of the database
+ * A separate provisioned database for a test file, and replicas of the server on it.
+ * @param prepare  the statements of the superuser before the migration, given the name of the database
  */
 export async function provisionedDatabase(environment: NodeJS.ProcessEnv = {}, prepare?: (name: string) => string) {
   const name = `auth_${randomBytes(6).toString('hex')}`;
@@ -33,14 +33,14 @@ export async function provisionedDatabase(environment: NodeJS.ProcessEnv = {}, p
     API_DOCS: 'true',
     ...environment,
   };
-  const said: string[] = [];
-  await migrate(settings, (line) => said.push(line));
+  const output: string[] = [];
+  await migrate(settings, (line) => output.push(line));
   const owner = new pg.Pool({ connectionString: database.ownerUrl, max: 2 });
   owner.on('error', () => undefined);
   return {
     name,
     settings,
-    said,
+    output,
     owner,
     migrateAgain: (changes: NodeJS.ProcessEnv = {}) => {
       const lines: string[] = [];
@@ -89,7 +89,7 @@ export function postToken(
   });
 }
 
-/** POST to one of the OAuth endpoints, or GET where there is no form. */
+/** POST to one of the OAuth endpoints, or GET if there is no form. */
 export function callOAuth(
   app: NestFastifyApplication,
   url: string,
@@ -120,12 +120,12 @@ ReadTimeoutClient.prototype.query = function count(this: ReadTimeoutClient, ...s
   return Reflect.apply(query, this, statement);
 } as typeof query;
 
-/** The connections by which replicas hear of changes. */
+/** Terminates the connections on which replicas receive notifications. */
 export const killListeners = ({ name }: TestDatabase): Promise<void> =>
   asSuperuser(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                WHERE datname = '${name}' AND application_name = 'auth-server (listening)'`);
 
-/** All connections, and no new ones until `allowConnections`. */
+/** Terminates all connections, and refuses new ones until `allowConnections`. */
 export const killConnections = ({ name }: TestDatabase): Promise<void> =>
   asSuperuser(`ALTER DATABASE "${name}" ALLOW_CONNECTIONS false;
                SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
@@ -134,24 +134,24 @@ export const allowConnections = ({ name }: TestDatabase): Promise<void> =>
   asSuperuser(`ALTER DATABASE "${name}" ALLOW_CONNECTIONS true`);
 
 /**
- * A way to the database that falls silent once a statement with these words would pass: from then on nothing does, and
- * nobody is told.
+ * A proxy to the database that stalls at the first statement with these words: from then on it forwards nothing, but
+ * keeps the connections open.
  */
-export async function wayThatFallsSilent(databaseUrl: string, words: string) {
+export async function proxyThatStalls(databaseUrl: string, words: string) {
   const { hostname, port } = new URL(databaseUrl);
   const sockets = new Set<Socket>();
-  const silent = Promise.withResolvers<void>();
-  let isSilent = false;
+  const stalled = Promise.withResolvers<void>();
+  let isStalled = false;
   const pass = (from: Socket, to: Socket) => {
     sockets.add(from);
     from.on('data', (chunk) => {
       if (chunk.includes(words)) {
-        isSilent = true;
-        silent.resolve();
+        isStalled = true;
+        stalled.resolve();
       }
-      if (!isSilent) to.write(chunk);
+      if (!isStalled) to.write(chunk);
     });
-    from.on('close', () => isSilent || to.destroy());
+    from.on('close', () => isStalled || to.destroy());
     from.on('error', () => undefined);
   };
   const server = createServer((near) => {
@@ -164,7 +164,7 @@ export async function wayThatFallsSilent(databaseUrl: string, words: string) {
   near.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url: near.href,
-    silent: silent.promise,
+    stalled: stalled.promise,
     close: () => {
       for (const socket of sockets) socket.destroy();
       server.close();
@@ -201,7 +201,7 @@ export const callWith = (
     ...(body !== undefined && { payload: JSON.stringify(body) }),
   });
 
-/** The first administrator, let in by the one-time secret, with a secret that lasts from then on. */
+/** Authenticates the first administrator with the one-time secret, and adds a lasting secret. */
 export async function administratorOf(
   app: NestFastifyApplication,
   database: Awaited<ReturnType<typeof provisionedDatabase>>,

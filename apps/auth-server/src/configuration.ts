@@ -13,14 +13,14 @@ const issuer = z
   .default('http://localhost:3000')
   .describe('the issuer identifier: the address under which clients reach this server');
 
-/** Clients and tokens name the issuer letter by letter, RFC 8414 section 3.3: there is one way to write it. */
+/** The issuer is compared character by character, RFC 8414 section 3.3, so there is only one way to write it. */
 function faultOf(url: string): string | undefined {
   const { origin, protocol, host } = new URL(url);
   if (url === origin) return undefined;
   if (url.toLowerCase() === origin) return 'must be in lower case';
   const port = protocol === 'https:' ? 443 : 80;
   if (url.toLowerCase() === `${protocol}//${host}:${port}`) return `must be without :${port}, which is the default`;
-  return 'must be scheme, host and port alone, without a slash at its end';
+  return 'must be only scheme, host and port, without a trailing slash';
 }
 
 /** 32 bytes each; the first encrypts, and all decrypt. */
@@ -32,7 +32,7 @@ const keyEncryptionKeys = z
     'must be 32 random bytes in base64; several are separated by line breaks',
   )
   .describe(
-    'encrypts the signing keys in the database: 32 random bytes in base64, kept outside the database. Several, one a line, while it is replaced: the first encrypts, all decrypt',
+    'encrypts the signing keys in the database: 32 random bytes in base64, kept outside the database. While it is replaced, several, one per line: the first encrypts, all decrypt',
   );
 
 const perMinute = (count: number) => z.coerce.number().int().min(1).max(10_000_000).default(count);
@@ -41,13 +41,13 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
   PORT: serviceConfiguration.shape.PORT.default(3000),
   MANAGEMENT_PORT: managementPortOf(3100),
   API_DOCS: apiDocs.describe(
-    `${apiDocs.description}; the token endpoint then answers scripts of pages at the origins of registered resources, for \`Authorize\``,
+    `${apiDocs.description}; the token endpoint then also admits pages from the origins of registered resources (CORS), for \`Authorize\``,
   ),
   DATABASE_POOL_SIZE: databaseConfiguration.shape.DATABASE_POOL_SIZE.describe(
-    'connections at most; besides, emergencies have 10 of their own, all other administration has 12, and notifications have one',
+    'the maximum number of connections; in addition, emergencies have 10, all other administration has 12, and notifications have one',
   ),
   LISTEN_DATABASE_URL: databaseConfiguration.shape.DATABASE_URL.optional().describe(
-    'the same database without a pooler between, where DATABASE_URL has one: notifications come on a connection of their own, which must be a session; default: DATABASE_URL',
+    'the same database without the pooler, if DATABASE_URL points to one: notifications need a dedicated session; default: DATABASE_URL',
   ),
   ISSUER: issuer,
   KEY_ENCRYPTION_KEY: keyEncryptionKeys,
@@ -57,24 +57,24 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
     .min(60)
     .max(3600)
     .default(600)
-    .describe('how long access tokens are valid, unless a client has a lifetime of its own, seconds'),
+    .describe('how long access tokens are valid, unless a client has its own lifetime, seconds'),
   TOKENS_PER_MINUTE: perMinute(6000).describe(
-    "how many access tokens a client may obtain a minute, unless it has a quota of its own; as with every quota, ten seconds' worth may come at once",
+    "how many access tokens a client may obtain per minute, unless it has its own quota; as with every quota, ten seconds' worth may be used at once",
   ),
   INTROSPECTIONS_PER_MINUTE: perMinute(600_000).describe(
-    'how many tokens a client may introspect a minute, all of its replicas together: enough for ten of them that follow no list, each with 1000 live tokens about which it asks once a second',
+    'how many tokens a client may introspect per minute, with all its replicas: enough for ten replicas that do not follow the revocation list and introspect 1000 live tokens each once a second',
   ),
   REVOCATIONS_PER_MINUTE: perMinute(12_000).describe(
-    'how many of its tokens a client may revoke a minute; a client with a quota of its own may revoke twice that quota, if that is more',
+    'how many of its tokens a client may revoke per minute; a client with its own quota may revoke twice that quota, if that is more',
   ),
   REVOCATION_LISTS_PER_MINUTE: perMinute(60_000).describe(
-    'how often a client may ask for the list of revocations a minute, all of its replicas together: enough for 1000 of them, each of which asks every 20 seconds, and after each of 57 revocations; lists beyond it come a second later',
+    'how often a client may request the revocation list per minute, with all its replicas: enough for 1000 replicas that request it every 20 seconds, and after each of 57 revocations; lists over the quota arrive a second later',
   ),
   THROTTLING: z
     .enum(['enforce', 'observe'])
     .default('enforce')
     .describe(
-      'what becomes of requests beyond a quota, and of guesses after too many failures: `enforce` refuses them with 429, `observe` counts them in log and metrics alone',
+      'how to treat requests over a quota, and guesses after too many failures: `enforce` refuses them with 429, `observe` only counts them in log and metrics',
     ),
   REGISTRY_CACHE_SIZE: z.coerce
     .number()
@@ -88,7 +88,7 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
     .min(0.1)
     .max(600)
     .default(10)
-    .describe('how often changes are looked for whose notification was lost, seconds'),
+    .describe('how often the server checks for changes whose notification was lost, seconds'),
   SIGNING_KEY_PERIOD: z.coerce
     .number()
     .int()
@@ -111,14 +111,14 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
     .min(0)
     .max(3650)
     .default(14)
-    .describe('how long before its end a client secret without a successor is warned of, days'),
+    .describe('how long before a client secret without a successor expires the server warns of it, days'),
   SECRET_AGE_WARNING: z.coerce
     .number()
     .int()
     .min(1)
     .max(36_500)
     .default(365)
-    .describe('from which age a client secret is warned of, days'),
+    .describe('the age from which the server warns of a client secret, days'),
   AUDIT_RETENTION: z.coerce
     .number()
     .int()
@@ -132,11 +132,11 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
     .min(1)
     .max(day)
     .default(3600)
-    .describe('how long the tokens issued to one client for one scope are added up to one audit event, seconds'),
+    .describe('how long the tokens issued to one client for one scope are combined into one audit event, seconds'),
 });
 export type AuthServerConfiguration = z.infer<typeof authServerConfiguration>;
 
-/** What the migration step can be told: it alone may alter the schema, register clients and write secrets. */
+/** The settings of the migration step, which alters the schema, registers clients and writes secrets. */
 export const migrationConfiguration = z.object({
   MIGRATION_DATABASE_URL: databaseConfiguration.shape.DATABASE_URL.describe(
     'the database as its owner, `postgres://user:password@host:port/name`',

@@ -4,5 +4,5 @@ import { registryEntities } from './registry/registry.module.ts';
 import { RevocationRow } from './revoked-tokens/revocation.entity.ts';
 import { SigningKeyRow } from './signing-keys/signing-key.entity.ts';
 
-/** Everything that is in the database. */
+/** All entities of the database. */
 export const entities = [...registryEntities, SigningKeyRow, AuditEventRow, IdempotentAnswer, RevocationRow];

@@ -3,7 +3,7 @@ import { retirement } from './signing-keys/key-lifecycle.ts';
 
 const day = 86_400;
 
-/** Settings that work, and that nobody should keep in production; one sentence each. */
+/** Settings that work, but should not be used in production; one sentence each. */
 export function insecureSettings(configuration: AuthServerConfiguration): string[] {
   const { protocol, hostname } = new URL(configuration.ISSUER);
   const local = ['localhost', '127.0.0.1', '[::1]'].includes(hostname);

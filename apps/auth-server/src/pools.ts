@@ -1,18 +1,18 @@
 import { limits } from './administration-limits.ts';
 
 /**
- * The data source of acts that take access away. What is read before them, revocations by clients, look-ups of clients and
- * the notices of registry changes have the default one (docs/decisions/0019).
+ * The data source of acts that take access away. The reads before them, revocations by clients, look-ups of clients and
+ * reads of registry changes use the default one (docs/decisions/0019).
  */
 export const emergencies = 'emergencies';
 
 /** The data source of administration that can wait. */
 export const bulk = 'bulk';
 
-/** How many connections each of them has at most, besides `DATABASE_POOL_SIZE`. */
+/** The maximum number of connections of each, in addition to `DATABASE_POOL_SIZE`. */
 export const poolSizes = {
-  /** of two administrators, since there is no limit for all together */
+  /** enough for two administrators, since there is no total limit */
   emergencies: 2 * limits.emergency.perAdministrator,
-  /** one for each request that is let in */
+  /** one for each request that is admitted */
   bulk: limits.bulk.ofAll + limits.write.ofAll + limits.read.ofAll,
 };

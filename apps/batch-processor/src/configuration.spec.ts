@@ -6,7 +6,7 @@ const read = (environment: NodeJS.ProcessEnv) =>
   readConfiguration(batchProcessorConfiguration, { CLIENT_SECRET_FILE: '/run/secret', ...environment });
 
 describe('the configuration of the batch processor', () => {
-  it('runs every 15 minutes by default, and keeps the name of the secret file, not its content', () => {
+  it('schedules a run every 15 minutes by default, and keeps the name of the secret file, not its content', () => {
     expect(read({})).toMatchObject({ SCHEDULE: '*/15 * * * *', CLIENT_SECRET_FILE: '/run/secret', CONCURRENCY: 4 });
   });
 

@@ -23,7 +23,7 @@ afterAll(async () => {
   await issuer.stop();
 });
 
-it('refuses runs that a client asks for beyond its quota [request-quota, Lanyard]', async () => {
+it('refuses run requests of a client over its quota [request-quota, Lanyard]', async () => {
   const start = async (clientId: string) => {
     const authorization = `Bearer ${issuer.token({ clientId, audience: resource, scope: 'runs:write' })}`;
     return (await app.inject({ method: 'POST', url: '/runs', headers: { authorization } })).statusCode;

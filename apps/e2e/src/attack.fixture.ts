@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { lessons, outcomeOf, type Target } from '@lanyard/attacks';
 import { faultsOf, fuzz } from '@lanyard/attacks/fuzz';
 
-/** Each attack as a test, in their order; then requests with something wrong. */
+/** Runs each attack as a test, in order, and then sends fuzzed requests. */
 export function testAttacks(target: () => Target): void {
   describe.each(Object.entries(lessons))('%s', (_, attacks) => {
     it.each(attacks.map((attack) => [attack.name, attack] as const))(
-      'withstands %s',
+      'the system withstands %s',
       async (_name, attack) => {
         const { result, answer } = await outcomeOf(attack, target());
         const isLeftOut = attack.needs === 'https' && target().secureUrls.length === 0;
@@ -16,8 +16,8 @@ export function testAttacks(target: () => Target): void {
     );
   });
 
-  it('answers no spoilt request with a 5xx [no-server-error, Lanyard]', async () => {
-    const report = await fuzz(target(), { requests: 5000, seed: 1, told: () => undefined });
+  it('the system never answers a fuzzed request with a 5xx [no-server-error, Lanyard]', async () => {
+    const report = await fuzz(target(), { requests: 5000, seed: 1, onProgress: () => undefined });
     expect(faultsOf(report)).toEqual([]);
     expect(report.requests).toBeGreaterThanOrEqual(5000);
   }, 300_000);

@@ -5,10 +5,10 @@ import { ComposeProject } from '@lanyard/local-system/compose';
 import { startSystem } from './recorded-system.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
-/** Beyond the bursts of tokens that tests ask for. */
+/** More than the tests request in a burst. */
 const TOKENS_PER_MINUTE = '100000';
 
-/** One system for all tests that only talk to it. Tests that kill or restart processes start one of their own. */
+/** Starts one system for all tests that only send requests. Tests that kill or restart processes start their own. */
 export default async function globalSetup(): Promise<() => Promise<void>> {
   const directory = await temporaryDirectory();
   process.env.E2E_RECORD = join(directory, 'record');
@@ -46,7 +46,7 @@ async function startContainers(directory: string): Promise<() => Promise<void>> 
   } catch (error) {
     const logs = await project.logs('--tail', '20').catch(String);
     await project.remove();
-    throw new Error(`the containers do not come up\n${logs}`, { cause: error });
+    throw new Error(`the containers did not start\n${logs}`, { cause: error });
   }
   const { ISSUER, JOBS_API, BATCH_PROCESSOR } = project.urls;
   Object.assign(process.env, {

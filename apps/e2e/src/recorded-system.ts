@@ -9,7 +9,7 @@ import {
 } from '@lanyard/local-system';
 import { call } from '@lanyard/attacks/http';
 
-/** A system of a test's own. What its services tell is kept, traces included, and at the end also metrics and audit log. */
+/** Starts a system for one test. Records its logs, including traces, and at the end its metrics and audit log. */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const system = await start({
     endsWithProcess: true,
@@ -19,7 +19,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const stop = async () => {
     for (const { options, pid } of Object.values(system.services))
       if (pid !== undefined && options.managementUrl)
-        // By a connection of its own: those of the start may have ended while this process was blocked.
+        // On a new connection: those from the start may have ended while this process was blocked.
         recordMetrics(options.name, (await call(`${options.managementUrl}/metrics`)).text);
     await recordAuditLog(system.databases.auth);
     recordOutput('postgres', await readFile(join(system.postgres.directory, 'postgres.log'), 'utf8'));

@@ -20,19 +20,19 @@ export const directory = process.env.E2E_DIRECTORY ?? '';
 export const secretOf = (clientId: string): string =>
   readFileSync(join(directory, 'secrets', clientId, 'client_secret'), 'utf8');
 
-/** The compose project that the system is, where it is one. */
+/** The compose project, if the system runs in containers. */
 export const project = process.env.E2E_COMPOSE ? ComposeProject.from(process.env.E2E_COMPOSE) : undefined;
 
-/** Asks the management listener of a service. */
+/** Requests a path from the management listener of a service. */
 export const inspect: Inspect = project
   ? (service, path) => project.inspect(service, path)
   : inspectAt(JSON.parse(process.env.E2E_MANAGEMENT ?? '{}') as Record<ServiceName, string>);
 
-/** Looks behind the scenes, as superuser. */
+/** Queries a database directly, as superuser. */
 export const query = (database: string, sql: string): Promise<Record<string, unknown>[]> =>
   project ? project.query(database, sql) : queryServer(process.env.E2E_POSTGRES ?? '', database, sql);
 
-/** The server's own, opened with its key encryption key. */
+/** The signing keys of the server, decrypted with its key encryption key. */
 export const signingKeys = (condition?: string) =>
   openSigningKeys((sql) => query('lanyard_auth', sql), directory, condition);
 

@@ -30,7 +30,7 @@ export const jobsApiConfiguration = serviceConfiguration
       .min(0)
       .max(3600)
       .default(30)
-      .describe('the least time between two fetches that tokens with unknown keys cause, seconds'),
+      .describe('the minimum time between two fetches caused by tokens with unknown keys, seconds'),
     RETRY_BACKOFF: z.coerce
       .number()
       .min(0)
@@ -42,20 +42,20 @@ export const jobsApiConfiguration = serviceConfiguration
       .min(0.1)
       .max(60)
       .default(2)
-      .describe('how often expired leases and uploads that broke off are looked for, seconds'),
+      .describe('how often the service checks for expired leases and interrupted uploads, seconds'),
     FILE_SIZE_LIMIT: z.coerce
       .number()
       .int()
       .min(1)
       .default(4 * 1024 ** 3)
-      .describe('the largest file that may be uploaded, bytes'),
+      .describe('the maximum size of an uploaded file, bytes'),
     FILE_BYTES_PER_CLIENT: z.coerce
       .number()
       .int()
       .min(1)
       .default(16 * 1024 ** 3)
       .describe(
-        'how much a client may have stored, uploads under way included, bytes; the default is four of the largest files',
+        'how much a client may have stored, including uploads in progress, bytes; the default is four files of the maximum size',
       ),
     FILES_PER_CLIENT: z.coerce
       .number()
@@ -63,7 +63,7 @@ export const jobsApiConfiguration = serviceConfiguration
       .min(1)
       .max(1_000_000)
       .default(10_000)
-      .describe('how many files a client may have stored, uploads under way included'),
+      .describe('how many files a client may have stored, including uploads in progress'),
     UPLOADS_PER_CLIENT: z.coerce
       .number()
       .int()
@@ -76,7 +76,7 @@ export const jobsApiConfiguration = serviceConfiguration
   });
 export type JobsApiConfiguration = z.infer<typeof jobsApiConfiguration>;
 
-/** What the migration step can be told: it alone may alter the schema. */
+/** The configuration of the migration step: only this step may alter the schema. */
 export const migrationConfiguration = z.object({
   MIGRATION_DATABASE_URL: databaseConfiguration.shape.DATABASE_URL.describe(
     'the database as its owner, `postgres://user:password@host:port/name`',

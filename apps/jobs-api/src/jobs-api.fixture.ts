@@ -13,7 +13,7 @@ import { migrate } from './migration/migrate.ts';
 
 export const resource = 'http://localhost:3002';
 
-/** The service on a database of its own, with an authorization server in the process. */
+/** The service on its own database, with an authorization server in the process. */
 export async function startJobsApi(
   environment: NodeJS.ProcessEnv = {},
   beforeInit: (app: NestFastifyApplication) => void = () => undefined,

@@ -5,7 +5,7 @@ import { AppModule } from './app.module.ts';
 import { jobsApiConfiguration, type JobsApiConfiguration } from './configuration.ts';
 import { serveApiDocs } from './openapi.ts';
 
-/** Results of wide files are large. */
+/** Bytes: results of files with many columns are large. */
 const jsonLimit = 4 * 1024 * 1024;
 
 export const jobsApi: Service<typeof jobsApiConfiguration> = {
@@ -14,7 +14,7 @@ export const jobsApi: Service<typeof jobsApiConfiguration> = {
   module: (configuration) => AppModule.forRoot(configuration),
   bodyLimit: jsonLimit,
   isStreamed: isFile,
-  // Large files take their time.
+  // Large files take long to upload.
   requestTimeout: 3600,
   setUp: (app, configuration) => {
     limitBodyTime(app, 30, isFile);
@@ -28,7 +28,7 @@ function isFile({ route, headers }: FastifyRequest): boolean {
   return route === '/files' && headers['content-type']?.toLowerCase().startsWith('text/csv') === true;
 }
 
-/** Files are not read here but streamed to where they are stored. */
+/** Passes files on as streams, without reading them into memory. */
 function acceptFiles(app: NestFastifyApplication, { FILE_SIZE_LIMIT }: JobsApiConfiguration): void {
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addContentTypeParser('text/csv', { bodyLimit: FILE_SIZE_LIMIT }, (_request, payload, done) =>

@@ -10,13 +10,15 @@ function describeApi(app: NestFastifyApplication, { ISSUER }: JobsApiConfigurati
   const scopes = Object.fromEntries(rules.scopes().map((scope) => [scope, '']));
   const about = new DocumentBuilder()
     .setTitle('Lanyard jobs API')
-    .setDescription('Jobs and reports behind scopes. Errors are RFC 9457 problems; refusals are RFC 6750 challenges.')
+    .setDescription(
+      'Jobs and reports, protected by scopes. Errors are RFC 9457 problems; refusals are RFC 6750 challenges.',
+    )
     .setVersion('0.1.0')
     .addTag('jobs')
-    .addTag('leases', 'how workers take jobs and end them')
+    .addTag('leases', 'how workers claim and end jobs')
     .addTag('files')
     .addTag('reports')
-    .addTag('metadata', 'whose access tokens are accepted')
+    .addTag('metadata', 'which authorization server and scopes the API accepts')
     .addOAuth2(
       { type: 'oauth2', flows: { clientCredentials: { tokenUrl: `${ISSUER}/oauth/token`, scopes } } },
       accessTokenScheme,
@@ -25,7 +27,7 @@ function describeApi(app: NestFastifyApplication, { ISSUER }: JobsApiConfigurati
   return describeAnswers(SwaggerModule.createDocument(app, about), accessTokenScheme);
 }
 
-/** The page at `/docs`, and the document at `/docs-json`; public, as it describes nothing secret. */
+/** Serves the page at `/docs` and the document at `/docs-json`; public, as they contain nothing secret. */
 export function serveApiDocs(app: NestFastifyApplication, configuration: JobsApiConfiguration): void {
   allowDocsPage(app, configuration.ISSUER);
   SwaggerModule.setup('docs', app, () => describeApi(app, configuration), { customSiteTitle: 'Lanyard jobs API' });

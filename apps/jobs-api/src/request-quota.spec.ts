@@ -7,7 +7,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-it('refuses what a client asks beyond its quota, and nothing else [request-quota, Lanyard]', async () => {
+it('refuses only requests over the quota of a client [request-quota, Lanyard]', async () => {
   const list = () => api.worker('GET', '/jobs');
   const statuses = [];
   for (let i = 0; i < 12; i++) statuses.push((await list()).status);
@@ -22,7 +22,7 @@ it('refuses what a client asks beyond its quota, and nothing else [request-quota
     },
   });
   expect((await api.as('jobs-cli', 'jobs:read')('GET', '/jobs')).status).toBe(200);
-  // Without a valid token, another one's quota cannot be used up.
+  // Requests without a valid token cannot use up a client's quota.
   const anonymous = await api.app.inject({ url: '/jobs', headers: { authorization: 'Bearer nonsense' } });
   expect(anonymous.statusCode).toBe(401);
 });

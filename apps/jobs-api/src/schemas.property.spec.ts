@@ -22,7 +22,7 @@ const id = '01890a5d-ac96-774b-bcce-b302099a8057';
 const column = { name: 'a', type: 'integer', empty: 0, distinct: 1, distinctExact: true, min: 1, max: '2', mean: 1.5 };
 const result = { rows: 2, columns: [column, { ...column, min: null, max: null, mean: null }] };
 
-/** What is taken from outside, with an example of each. */
+/** Every request body, with an example of each. */
 const bodies: [string, z.ZodType, object][] = [
   ['a job', newJobSchema, { type: 'summarize-csv', payload: { file: 'a'.repeat(64), name: 'a.csv' }, maxAttempts: 5 }],
   ['a claim', claimSchema, { types: ['summarize-csv'], max: 10, leaseSeconds: 30 }],
@@ -39,7 +39,7 @@ const anyJson = fc.oneof(
   fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -0, 1e21, 0.5, '', '__proto__', id.toUpperCase()),
 );
 
-/** The same object with another value somewhere, or a member more or less. */
+/** The same object with one value replaced, or one member added or removed. */
 const changed = (value: unknown): fc.Arbitrary<unknown> => {
   if (typeof value !== 'object' || value === null) return anyJson;
   const members = value as Record<string, unknown>;
@@ -56,19 +56,22 @@ const changed = (value: unknown): fc.Arbitrary<unknown> => {
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 
 describe('a body that is sent to the jobs API', () => {
-  it.each(bodies)('is taken or refused without an error: %s [request-validation, Lanyard]', (_, schema, example) => {
-    expect(schema.safeParse(example)).toMatchObject({ success: true, data: example });
-    fc.assert(
-      fc.property(changed(example), (body) => {
-        const { success, data } = schema.safeParse(body);
-        // What was taken once is taken again, as it is.
-        if (success) expect(schema.parse(data)).toEqual(data);
-      }),
-      { numRuns: 200 },
-    );
-  });
+  it.each(bodies)(
+    'is accepted or refused without an internal error: %s [request-validation, Lanyard]',
+    (_, schema, example) => {
+      expect(schema.safeParse(example)).toMatchObject({ success: true, data: example });
+      fc.assert(
+        fc.property(changed(example), (body) => {
+          const { success, data } = schema.safeParse(body);
+          // An accepted body is accepted again unchanged.
+          if (success) expect(schema.parse(data)).toEqual(data);
+        }),
+        { numRuns: 200 },
+      );
+    },
+  );
 
-  it('ends a job once, however its id is written [request-validation, Lanyard]', () => {
+  it('ends a job only once, in whichever case its id is written [request-validation, Lanyard]', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.uuid(), { minLength: 1, maxLength: 5 }), fc.nat(), (ids, index) => {
         const jobs = ids.map((id) => ({ id, leaseToken: 1, result }));
@@ -163,7 +166,7 @@ describe.each(queries)('the query of %s', (_, schema, parameters) => {
   const names = Object.keys(parameters);
   const right = fc.record(parameters, { requiredKeys: [] });
 
-  it('says what was written [request-validation, Lanyard]', () => {
+  it('is read as it was written [request-validation, Lanyard]', () => {
     expect(Object.keys(schema.shape)).toEqual(names);
     fc.assert(
       fc.property(right, (written) => {
@@ -177,7 +180,7 @@ describe.each(queries)('the query of %s', (_, schema, parameters) => {
     );
   });
 
-  it('is taken or refused without an error [request-validation, Lanyard]', () => {
+  it('is accepted or refused without an internal error [request-validation, Lanyard]', () => {
     const part = fc.constantFrom('1', '-', '.', 'e', 'x', ' ', 'T', ':', 'Z', 'Infinity');
     const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: part }), ...Object.values(parameters));
     // As Fastify reads them.
@@ -206,7 +209,7 @@ describe.each(queries)('the query of %s', (_, schema, parameters) => {
 });
 
 describe('the path of the next page of jobs', () => {
-  it('is read back, and differs in its beginning alone [next-page, Lanyard]', () => {
+  it('parses to the same query, with only the start changed [next-page, Lanyard]', () => {
     const [[path, , parameters]] = queries as [(typeof queries)[0]];
     fc.assert(
       fc.property(fc.record(parameters, { requiredKeys: [] }), fc.uuid(), (written, after) => {

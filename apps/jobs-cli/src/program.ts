@@ -7,7 +7,7 @@ import { retry, run } from './commands/run.ts';
 import { submit } from './commands/submit.ts';
 import { connect } from './system.ts';
 
-/** `npm run jobs -- …`: submits jobs, watches them, reads their reports; a client of the jobs API like any other. */
+/** `npm run jobs -- …`: submits jobs, watches them, reads their reports; an ordinary client of the jobs API. */
 export function createProgram(environment: NodeJS.ProcessEnv): Command {
   const system = connect(environment);
   const program = new Command('jobs')
@@ -19,19 +19,30 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
     .command('submit')
     .description('upload CSV files, create a job for each, start a run, and wait for the results')
     .argument('<files...>', 'CSV files with a header')
-    .option('--once', 'leave out what was submitted with --once before: same name, same content')
+    .option('--once', 'skip files that were already submitted with --once: same name, same content')
     .option('--no-run', 'leave the jobs to the next scheduled run')
     .option('--no-wait', 'do not wait for the results')
-    .option('--delimiter <character>', 'what separates the values, or "tab"; found in each file by default', delimiter)
-    .option('--charset <name>', 'the character set of the files, such as windows-1252; UTF-8 or UTF-16 by default')
-    .option('--timeout <seconds>', 'how long to wait at most', positive)
+    .option(
+      '--delimiter <character>',
+      'the character that separates the values, or "tab"; by default detected in each file',
+      delimiter,
+    )
+    .option('--charset <name>', 'the character set of the files, for example windows-1252; by default UTF-8 or UTF-16')
+    .option('--timeout <seconds>', 'the maximum time to wait', positive)
     .option('--json', 'print JSON')
     .action((files: string[], options) => submit(system, files, options));
   program
     .command('list')
     .description('list jobs, newest first')
-    .addOption(new Option('--status <status>', 'of this status').choices(['pending', 'running', 'succeeded', 'failed']))
-    .option('--limit <number>', 'how many', positive, 20)
+    .addOption(
+      new Option('--status <status>', 'only jobs of this status').choices([
+        'pending',
+        'running',
+        'succeeded',
+        'failed',
+      ]),
+    )
+    .option('--limit <number>', 'how many jobs', positive, 20)
     .option('--json', 'print JSON')
     .action((options) => list(system, options));
   program
@@ -57,7 +68,7 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
     .action((id: string) => retry(system, id));
   program
     .command('files')
-    .description('list the uploaded files, oldest first, and how much of the quota they take')
+    .description('list the uploaded files, oldest first, and how much of the quota they use')
     .option('--json', 'print JSON')
     .action((options) => files(system, options));
   program
@@ -77,12 +88,12 @@ Examples, with \`jobs\` for \`npm run jobs --\`, or for \`docker compose run --r
   jobs report columns
   jobs files
 
-Environment, which the container of \`docker compose\` has already:
+Environment, already set in the container of \`docker compose\`:
   SECRETS_DIRECTORY    .lanyard/secrets by default, with <client_id>/client_secret and the deployment's addresses
   ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL  default: the addresses of the deployment that these secrets belong to
-Where these are not the names that the services go by, as in a container network:
-  ISSUER_ADDRESS            where the issuer is reached
+If the services identify themselves by other names, for example in a container network:
+  ISSUER_ADDRESS            the address of the issuer, if it differs from its name
   JOBS_API_RESOURCE         the jobs API's resource identifier; default: its address
-  BATCH_PROCESSOR_RESOURCE  the batch processor's
-  ALLOW_INSECURE_REQUESTS   true: plain http to other hosts, in a closed network only
+  BATCH_PROCESSOR_RESOURCE  the batch processor's resource identifier; default: its address
+  ALLOW_INSECURE_REQUESTS   true: plain http to other hosts, only in a closed network
 `;

@@ -1,7 +1,7 @@
 import { address, caller, commonSettings, readSettings, secretFileOf, type Call } from '@lanyard/command-line';
 import { secretFromFile, TokenClient } from '@lanyard/token-client';
 
-/** How the command line reaches the services; each call carries a token of its own client and scope. */
+/** How the command line calls the services; each kind of call has a token with its own client and scope. */
 export interface System {
   jobs: Call;
   reports: Call;
@@ -15,7 +15,7 @@ const settings = commonSettings.extend({
   BATCH_PROCESSOR_RESOURCE: address.optional(),
 });
 
-/** Reads the environment when the first call is made: help needs none. */
+/** Reads the environment at the first call: help works without it. */
 export function connect(environment: NodeJS.ProcessEnv): System {
   let system: System | undefined;
   const callOf =

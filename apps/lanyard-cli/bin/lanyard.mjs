@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `npx lanyard` in the workspace: from the sources, so that no build is needed. */
+/** `npx lanyard` in the workspace: runs from the sources, so that it needs no build. */
 import '../../../tools/require-node.mjs';
 
 await import('../../../tools/hooks.mjs');

@@ -5,7 +5,7 @@ import { duration, moment } from './arguments.ts';
 import { addAudit } from './commands/audit.ts';
 import type { Server } from './server.ts';
 
-/** Undefined where it is refused; any other error than commander's is thrown. */
+/** Undefined if the text is refused; throws any error that is not commander's. */
 function unlessRefused<Value>(read: (text: string) => Value, text: string): Value | undefined {
   try {
     return read(text);
@@ -46,7 +46,7 @@ describe('a duration', () => {
     );
   });
 
-  it('is refused where nothing is written, such as by a variable that is not set [command-line-arguments, Lanyard]', () => {
+  it('is refused if the text is blank, as from an unset variable [command-line-arguments, Lanyard]', () => {
     fc.assert(
       fc.property(blank, (text) => {
         expect(unlessRefused(duration, text)).toBeUndefined();
@@ -62,7 +62,7 @@ describe('a duration', () => {
         expect(unlessRefused(duration, text)).toBeUndefined();
         expect(unlessRefused(moment, text)).toBeUndefined();
       }
-      // JavaScript's own dates overlook much.
+      // JavaScript's Date parses some malformed texts.
       expect(unlessRefused(moment, `2026-${long(piece)}`) ?? '2026-01-01T00:00:00.000Z').toMatch(/^2026-/);
     },
   );
@@ -79,7 +79,7 @@ describe('a moment', () => {
     );
   });
 
-  it('is so long ago as was written [command-line-arguments, Lanyard]', () => {
+  it('is read as a time before now [command-line-arguments, Lanyard]', () => {
     const now = Date.now();
     jest.spyOn(Date, 'now').mockImplementation(() => now);
     fc.assert(
@@ -90,7 +90,7 @@ describe('a moment', () => {
     jest.restoreAllMocks();
   });
 
-  it('is one, or refused [command-line-arguments, Lanyard]', () => {
+  it('is valid, or refused [command-line-arguments, Lanyard]', () => {
     const almost = fc.tuple(fc.constantFrom('2026-', '2026-02-3', '9999-12-31T23:59:59-23:', ''), anyText);
     fc.assert(
       fc.property(
@@ -127,7 +127,7 @@ describe('the head of the audit log', () => {
     );
   });
 
-  it('is nothing else [command-line-arguments, Lanyard]', () => {
+  it('is refused in any other form [command-line-arguments, Lanyard]', () => {
     fc.assert(
       fc.property(fc.oneof(anyText, fc.string({ unit: fc.constantFrom('1', 'a', ':', '\n') })), (text) => {
         expect(unlessRefused(head, text)).toBeUndefined();
@@ -135,8 +135,11 @@ describe('the head of the audit log', () => {
     );
   });
 
-  it.each(['1', ':', '1:', 'a', '0'])('has not 100,000 characters of %j [command-line-arguments, Lanyard]', (piece) => {
-    expect(unlessRefused(head, long(piece))).toBeUndefined();
-    expect(unlessRefused(head, `1:${long(piece)}`)).toBeUndefined();
-  });
+  it.each(['1', ':', '1:', 'a', '0'])(
+    'is refused with 100,000 characters of %j [command-line-arguments, Lanyard]',
+    (piece) => {
+      expect(unlessRefused(head, long(piece))).toBeUndefined();
+      expect(unlessRefused(head, `1:${long(piece)}`)).toBeUndefined();
+    },
+  );
 });

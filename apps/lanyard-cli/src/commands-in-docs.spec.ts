@@ -26,11 +26,11 @@ describe('the commands that docs show', () => {
     ['clients list --colour red', 'list has no --colour'],
     ['clients show billing payroll', 'show takes 1 arguments'],
     ['secrets remove billing', 'remove needs 2 arguments'],
-  ])('and a wrong one would be noticed: %s', (words, fault) => {
+  ])('a wrong command is detected: %s', (words, fault) => {
     expect(faultsIn('```sh\nnpx lanyard ' + words + '\n```\n')).toEqual([[words, fault]]);
   });
 
-  it('in a sentence, too, where the arguments may be left out', () => {
+  it('a sentence may leave out the arguments', () => {
     expect(faultsIn('Say `lanyard secrets remove`.')).toEqual([['secrets remove', undefined]]);
   });
 });

@@ -11,7 +11,7 @@ import { addSecrets } from './commands/secrets.ts';
 import { addToken } from './commands/token.ts';
 import { connect } from './server.ts';
 
-/** `lanyard`: administers an authorization server, as a client of its administration API like any other. */
+/** `lanyard`: administers an authorization server, as an ordinary client of its administration API. */
 export function createProgram(environment: NodeJS.ProcessEnv): Command {
   const server = connect(environment);
   const program = new Command('lanyard')
@@ -28,7 +28,7 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
   addDoctor(program, server);
   program
     .command('bootstrap')
-    .description('let the first administrator in: exchange the one-time secret for a lasting one')
+    .description('set up the first administrator: exchange the one-time secret for a permanent one')
     .action(async () => print(`the secret of ${server.clientId} is in ${await server.bootstrap()}`));
   tab(program);
   return program;
@@ -43,12 +43,12 @@ Examples, with \`lanyard\` for \`npx lanyard\`, or for \`docker compose run --rm
   lanyard doctor
   source <(lanyard complete bash)       completion; also for zsh, fish and powershell
 
-Environment, which the container of \`docker compose\` has already:
+Environment, already set in the container of \`docker compose\`:
   SECRETS_DIRECTORY    .lanyard/secrets by default, with <client_id>/client_secret and the deployment's addresses
-  ISSUER               the authorization server; default: the one that the secrets belong to
-  CLIENT_ID            administrator by default: who you are
-  CLIENT_SECRET_FILE   your secret, if it is elsewhere
-  ISSUER_ADDRESS       where the issuer is reached, if not under its own name
-  ALLOW_INSECURE_REQUESTS  true: plain http to other hosts, in a closed network only
-The first time, a one-time secret beside yours is exchanged for a lasting one by itself.
+  ISSUER               the authorization server; default: the one of the deployment that these secrets belong to
+  CLIENT_ID            your client identifier; administrator by default
+  CLIENT_SECRET_FILE   the file with your secret, if it is elsewhere
+  ISSUER_ADDRESS       the address of the issuer, if it differs from its name
+  ALLOW_INSECURE_REQUESTS  true: plain http to other hosts, only in a closed network
+The first command exchanges a one-time secret in the folder of your secret for a permanent one.
 `;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { UsageError } from '@lanyard/command-line';
 
-/** @throws {UsageError}  when it cannot be read */
+/** @throws {UsageError}  if the file cannot be read */
 export function readFile(file: string): Buffer {
   try {
     return readFileSync(file);

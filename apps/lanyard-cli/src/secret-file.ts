@@ -1,11 +1,11 @@
 import { writePrivateFile } from '@lanyard/administration';
 
-/** Like `writePrivateFile`; a secret that cannot be written is shown. */
+/** Like `writePrivateFile`, but prints a secret that cannot be written. */
 export function writeSecretFile(file: string, secret: string): void {
   try {
     writePrivateFile(file, secret);
   } catch (error) {
-    // Better shown than lost.
+    // The secret exists only here: print it rather than lose it.
     process.stderr.write(`${secret}\n`);
     throw new Error(`${file} cannot be written (${(error as NodeJS.ErrnoException).code}): the secret is above, once`, {
       cause: error,

@@ -15,26 +15,26 @@ import { secretFromFile, TokenClient, type SecretSource } from '@lanyard/token-c
 import { z } from 'zod';
 import { writeSecretFile } from './secret-file.ts';
 
-/** The authorization server, and who acts on it. */
+/** The authorization server, and the client that administers it. */
 export interface Server {
   issuer: string;
   clientId: string;
   secretFile: string;
-  /** where the services of its deployment are, as the variables that files of the registry name */
+  /** the addresses of the deployment's services, as variables for registry files */
   addresses: () => Record<string, string>;
-  /** where the secret of another client is by default */
+  /** the default file with the secret of another client */
   secretFileOf: (clientId: string) => string;
-  /** of the administration API: the body of the answer */
+  /** calls the administration API: returns the body of the response */
   call: <Body>(...request: CallParameters) => Promise<Body>;
-  /** with the headers of the answer */
-  ask: <Body>(...request: CallParameters) => Promise<Answer<Body>>;
-  /** a public document of the server, by its path */
+  /** likewise, with the headers of the response */
+  request: <Body>(...request: CallParameters) => Promise<Answer<Body>>;
+  /** fetches a public document of the server, by its path */
   fetch: (path: string, init?: RequestInit) => Promise<Response>;
   tokensOf: (clientId: string, clientSecret: SecretSource) => TokenClient;
-  /** lets the first administrator in, with the one-time secret */
+  /** exchanges the one-time secret of the first administrator for a permanent one; returns its file */
   bootstrap: () => Promise<string>;
-  /** likewise, where that has not been done yet */
-  enter: () => Promise<void>;
+  /** likewise, unless it was already exchanged */
+  ensureBootstrapped: () => Promise<void>;
 }
 
 type CallParameters = Parameters<ReturnType<typeof caller>>;
@@ -44,7 +44,7 @@ const settings = commonSettings.extend({
   CLIENT_SECRET_FILE: z.string().optional(),
 });
 
-/** Reads the environment when something is asked of the server: help needs none. */
+/** Reads the environment when a command uses the server: help works without it. */
 export function connect(environment: NodeJS.ProcessEnv): Server {
   let server: Server | undefined;
   return new Proxy({} as Server, {
@@ -69,28 +69,28 @@ function connected(environment: NodeJS.ProcessEnv): Server {
     });
   const administrationWith = (secret: SecretSource) =>
     caller(new URL(issuerAddress ?? issuer).origin, tokensOf(clientId, secret).fetch({ resource }));
-  const askWithSecret = administrationWith(secretFromFile(secretFile));
+  const requestWithSecret = administrationWith(secretFromFile(secretFile));
 
   const bootstrap = async (): Promise<string> => {
-    const ask = administrationWith(secretFromFile(oneTimeSecretFile));
+    const request = administrationWith(secretFromFile(oneTimeSecretFile));
     const idempotency = { 'idempotency-key': randomUUID() };
     const path = `/admin/clients/${clientId}/secrets`;
-    const { body } = await ask<CreatedSecret>('POST', path, {}, idempotency).catch((error: Error) => {
-      const hint = 'if the one-time secret is spent or too old, the migration step makes another one';
+    const { body } = await request<CreatedSecret>('POST', path, {}, idempotency).catch((error: Error) => {
+      const hint = 'if the one-time secret was already used or has expired, the migration step creates another one';
       throw new Error(`${error.message}\n${hint}`, { cause: error });
     });
     writeSecretFile(secretFile, body.client_secret);
     rmSync(oneTimeSecretFile);
     return secretFile;
   };
-  const enter = async (): Promise<void> => {
+  const ensureBootstrapped = async (): Promise<void> => {
     if (existsSync(secretFile) || !existsSync(oneTimeSecretFile)) return;
     const file = await bootstrap();
-    process.stderr.write(`first use: the one-time secret was exchanged for a lasting one, in ${file}\n`);
+    process.stderr.write(`first use: the one-time secret was exchanged for a permanent one, in ${file}\n`);
   };
-  const ask = async <Body>(...request: CallParameters) => {
-    await enter();
-    return askWithSecret<Body>(...request);
+  const request = async <Body>(...parameters: CallParameters) => {
+    await ensureBootstrapped();
+    return requestWithSecret<Body>(...parameters);
   };
   return {
     issuer,
@@ -98,11 +98,11 @@ function connected(environment: NodeJS.ProcessEnv): Server {
     secretFile,
     addresses: () => addressesOf(found),
     secretFileOf,
-    ask,
-    call: async <Body>(...request: CallParameters) => (await ask<Body>(...request)).body,
+    request,
+    call: async <Body>(...parameters: CallParameters) => (await request<Body>(...parameters)).body,
     fetch: (path, init) => fetch(resolveIssuerUrl(issuer + path, issuer, issuerAddress), init),
     tokensOf,
     bootstrap,
-    enter,
+    ensureBootstrapped,
   };
 }

@@ -1,6 +1,6 @@
 import ms from 'ms';
 
-/** How long ago, or from now on. */
+/** Formats a moment relative to now, as in "2 hours ago" or "in 3 days". */
 export function when(moment: string | null, otherwise = ''): string {
   if (moment === null) return otherwise;
   const distance = new Date(moment).getTime() - Date.now();
@@ -9,5 +9,5 @@ export function when(moment: string | null, otherwise = ''): string {
   return distance < 0 ? `${words} ago` : `in ${words}`;
 }
 
-/** The moment itself, to the second. */
+/** Formats a timestamp to the second. */
 export const moment = (text: string): string => text.replace(/\.\d+Z$/, 'Z');

@@ -31,22 +31,25 @@ interface Options {
   environment: NodeJS.ProcessEnv;
 }
 
-/** `npm start`: everything on this machine, then the example files as jobs, told live. Runs until Ctrl-C. */
+/**
+ * `npm start`: starts everything on this machine, then submits the example files as jobs and shows each request live.
+ * Runs until Ctrl-C.
+ */
 export async function startLanyard({ dev, environment }: Options): Promise<void> {
   const begun = performance.now();
-  // Whoever watched may be gone, as in `npm start | head`: that is no reason to leave anything behind.
+  // The reader of the output may have exited, as in `npm start | head`: the services must still stop properly.
   process.stdout.on('error', () => undefined);
   const step = (text: string) => print(`  ${pc.green('✓')} ${text}`);
   print(`${pc.bold('Lanyard')}  machine-to-machine authorization`);
   const starting = new AbortController();
   const interrupt = () => starting.abort();
-  // Not `once`: npm passes on a Ctrl-C that the terminal has sent already.
+  // Not `once`: npm forwards a Ctrl-C that the terminal has already sent.
   for (const signal of stopSignals) process.on(signal, interrupt);
   let system: System | undefined;
   try {
     const directory = environment.LANYARD_DIRECTORY || join(repository, '.lanyard');
     const { ports, managementPorts } = await freePorts(environment).catch(async (error: unknown) => {
-      // Its own ports are taken by what runs in this folder already.
+      // If a system already runs in this folder, report that rather than the taken ports.
       await requireNoLauncher(directory);
       throw error;
     });
@@ -81,13 +84,13 @@ export async function startLanyard({ dev, environment }: Options): Promise<void>
       if (!dev) void end(system, 1);
     };
   }
-  if (dev) return print('\nEdit a file and its service starts anew. Ctrl-C stops everything.');
+  if (dev) return print('\nEdit a file and its service restarts. Ctrl-C stops everything.');
   await submitExamples(system, begun);
 }
 
 async function submitExamples(system: System, begun: number): Promise<void> {
   const files = globSync('examples/data/*.csv', { cwd: repository }).toSorted();
-  print(`\n${pc.bold('The command line submits files as jobs; watch who asks whom for what.')}\n`);
+  print(`\n${pc.bold('The command line submits files as jobs. Watch each request between the services.')}\n`);
   const cli = new Service({
     name: 'jobs-cli',
     command: [join(repository, 'tools/run.mjs'), 'apps/jobs-cli/src/main.ts', 'submit', '--once', ...files],
@@ -131,7 +134,7 @@ function printLine(line: Line): void {
   if (text !== undefined) print(text);
 }
 
-/** Compiles what changed; nothing, and at once, where nothing did. */
+/** Compiles the changed projects; returns at once if nothing changed. */
 function build(): void {
   const { status } = spawnSync(
     process.execPath,
@@ -150,8 +153,9 @@ async function freePorts(environment: NodeJS.ProcessEnv) {
   const portOf = async (name: string, fallback: number): Promise<number> => {
     const port = Number(environment[name] || fallback);
     if (!Number.isInteger(port) || port < 1 || port > 65_535) problems.push(`${name} must be a port`);
-    else if (chosen.has(port)) problems.push(`${name} is ${port}, as ${chosen.get(port)} is: set another one`);
-    else if (await portTaken(port)) problems.push(`port ${port} is taken: end what uses it, or set ${name}`);
+    else if (chosen.has(port)) problems.push(`${name} is ${port}, the same as ${chosen.get(port)}: set another one`);
+    else if (await portTaken(port))
+      problems.push(`port ${port} is already in use: stop the program that uses it, or set ${name}`);
     chosen.set(port, name);
     return port;
   };
@@ -172,7 +176,7 @@ async function freePorts(environment: NodeJS.ProcessEnv) {
 function stopOnSignal(system: System): void {
   for (const signal of stopSignals) {
     process.on(signal, () => {
-      if (!ending) print('\nstopping: the services finish or hand back what they hold');
+      if (!ending) print('\nstopping: the services finish or hand back their jobs');
       void end(system, 128 + constants.signals[signal]);
     });
   }

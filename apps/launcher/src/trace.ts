@@ -8,7 +8,7 @@ const colors: Record<string, (text: string) => string> = {
   'batch-processor': pc.yellow,
 };
 
-/** Turns a log line into a sentence for somebody who watches; undefined for what would only distract. */
+/** Turns a log line into a sentence for people; undefined for lines that would only distract. */
 export function trace({ service, text, fields }: Line): string | undefined {
   if (!fields) return `    ${pc.dim(text)}`;
   const sentence = sentenceOf(service, fields);

@@ -3,20 +3,20 @@ import { accessTokenType, type AccessTokenClaims } from '@lanyard/oauth-protocol
 import { randomIdentifier } from './random-identifier.ts';
 import { signES256 } from './signature.ts';
 
-/** A key that signs access tokens: ES256 alone. */
+/** A key that signs access tokens, always with ES256. */
 export interface SigningKey {
   kid: string;
   privateKey: KeyObject;
 }
 
-/** What an access token says, RFC 9068 section 2.2; the issuer adds `iss`, `jti`, `iat` and `exp`. */
+/** The content of an access token, RFC 9068 section 2.2; the issuer adds `iss`, `jti`, `iat` and `exp`. */
 export interface AccessTokenGrant {
   clientId: string;
   audience: string;
   scope: string;
   /** seconds */
   lifetime: number;
-  /** what all tokens that may have to be revoked together have in common */
+  /** shared by all tokens that may have to be revoked together */
   grantId?: string;
 }
 
@@ -27,7 +27,7 @@ export interface IssuedAccessToken {
 
 /**
  * Issues a JWT access token as in RFC 9068 section 2.
- * @param grant  what the client may do where, and for how many seconds
+ * @param grant  the client, its audience and scope, and the lifetime of the token
  * @param now    seconds since the epoch
  */
 export function issueAccessToken(
@@ -60,7 +60,7 @@ function signed(encodedHeader: string, claims: object, key: KeyObject): string {
   return `${signingInput}.${signES256(signingInput, key)}`;
 }
 
-/** The same for all access tokens of a key. */
+/** All access tokens of a key have the same header. */
 const encodedHeaders = new WeakMap<SigningKey, string>();
 
 function encodedHeaderOf(key: SigningKey): string {

@@ -8,7 +8,7 @@ export interface AccessTokenRequirements {
   issuer: string;
   /** must be among `aud` */
   audience: string;
-  /** default: ES256 alone */
+  /** default: only ES256 */
   algorithms?: readonly AccessTokenAlgorithm[];
   /** how far clocks may differ, seconds; default 5 */
   clockTolerance?: number;
@@ -26,7 +26,7 @@ export interface AccessToken {
   claims: AccessTokenClaims;
 }
 
-/** The token is malformed, expired, forged, or not meant for this resource server. The reason is in `cause`, for the log. */
+/** The token is malformed, expired, forged, or for another resource server. `cause` holds the reason, for the log. */
 export class InvalidTokenError extends OAuthError {
   override readonly name = 'InvalidTokenError';
 
@@ -35,7 +35,7 @@ export class InvalidTokenError extends OAuthError {
   }
 }
 
-/** A key could not be had: nothing is known about the token. */
+/** The keys could not be obtained, so the token is neither valid nor invalid. */
 export class KeysUnavailableError extends Error {
   override readonly name = 'KeysUnavailableError';
 }
@@ -43,8 +43,8 @@ export class KeysUnavailableError extends Error {
 /**
  * Validates a JWT access token as in RFC 9068 section 4.
  * @param token   the compact serialization, without the scheme
- * @param getKey  the issuer's key for a header's `kid`; throws KeysUnavailableError where it cannot know
- * @param now     for tests; default the clock
+ * @param getKey  the issuer's key for a header's `kid`; throws KeysUnavailableError where the keys are unavailable
+ * @param now     for tests; default: the current time
  * @throws {InvalidTokenError}  with the reason for the log in `cause`
  */
 export async function validateAccessToken(
@@ -77,7 +77,7 @@ export async function validateAccessToken(
 /** seconds */
 export const clockToleranceOf = ({ clockTolerance = 5 }: AccessTokenRequirements): number => clockTolerance;
 
-/** A signature is written in one way alone, RFC 7515 section 5.2: jose overlooks whitespace in it, and spare bits. */
+/** A signature has only one valid spelling, RFC 7515 section 5.2; jose overlooks whitespace and spare bits in it. */
 function requireCanonicalSignature(token: string): void {
   const signature = token.slice(token.lastIndexOf('.') + 1);
   if (Buffer.from(signature, 'base64url').toString('base64url') === signature) return;

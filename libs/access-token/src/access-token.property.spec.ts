@@ -27,7 +27,7 @@ const requirements = { issuer, audience };
 const at = (seconds: number) => new Date(seconds * 1000);
 const validate = (token: string) => validateAccessToken(token, getKey, requirements, at(now));
 const base64url = (text: string) => Buffer.from(text).toString('base64url');
-/** Whoever has the key can sign anything, be it JSON or not. */
+/** The holder of the key can sign any text, JSON or not. */
 const signed = (header: string, claims: string) => {
   const input = `${base64url(header)}.${base64url(claims)}`;
   return `${input}.${signES256(input, privateKey)}`;
@@ -39,7 +39,7 @@ const jsonOf = (members: Record<string, string | undefined>) =>
     .join(',')}}`;
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 
-/** What came of it; any other error than the validator's own is thrown. */
+/** The access token, or the description of the error; rethrows every error that is not the validator's own. */
 async function outcomeOf(validation: AccessToken | Promise<AccessToken>): Promise<AccessToken | string> {
   try {
     return await validation;
@@ -60,7 +60,7 @@ const grant: fc.Arbitrary<AccessTokenGrant> = fc.record(
 const genuine = grant.map((grant) => issueAccessToken(issuer, key, grant, now).token);
 
 describe('an access token', () => {
-  it('says when it is validated what was said when it was issued [token-validation, RFC 9068 §4]', async () => {
+  it('has the same content when it is validated as when it was issued [token-validation, RFC 9068 §4]', async () => {
     await fc.assert(
       fc.asyncProperty(grant, async (grant) => {
         const { token, claims } = issueAccessToken(issuer, key, grant, now);
@@ -76,7 +76,7 @@ describe('an access token', () => {
     );
   });
 
-  it('is invalid where one character of it is another, more or missing [token-validation, RFC 9068 §4]', async () => {
+  it('is invalid where a character was changed, added or removed [token-validation, RFC 9068 §4]', async () => {
     const change = fc.record({
       place: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
       removed: fc.nat(2),
@@ -107,7 +107,7 @@ describe('an access token', () => {
     );
   });
 
-  it('is no text, whatever it looks like [token-validation, RFC 9068 §4]', async () => {
+  it('is no arbitrary text, whatever it looks like [token-validation, RFC 9068 §4]', async () => {
     const json = fc.oneof(fc.json(), fc.constantFrom('{"alg":"none"}', '{"alg":"ES256","typ":"at+jwt","kid":"k1"}'));
     const similar = fc
       .array(fc.oneof(json.map(base64url), fc.base64String(), anyText), { minLength: 1, maxLength: 5 })
@@ -130,7 +130,7 @@ describe('an access token', () => {
   );
 });
 
-describe('what was signed with the key', () => {
+describe('text signed with the key', () => {
   const numbers = [
     '0',
     '-0',
@@ -151,7 +151,7 @@ describe('what was signed with the key', () => {
     nested,
   );
   const genuineHeader = jsonOf({ alg: '"ES256"', typ: '"at+jwt"', kid: '"k1"' });
-  /** Mostly as they should be: one that is not would hide all others. */
+  /** Mostly valid values: an invalid one would hide the effect of all others. */
   const mostly = (...values: unknown[]) =>
     fc.oneof(
       { weight: 30, arbitrary: fc.constantFrom(...values.map((value) => JSON.stringify(value))) },
@@ -189,7 +189,7 @@ describe('what was signed with the key', () => {
     })
     .map(jsonOf);
 
-  it('is a sound access token or invalid, whatever it says [token-validation, RFC 9068 §4]', async () => {
+  it('is a sound access token or invalid, whatever its claims [token-validation, RFC 9068 §4]', async () => {
     let valid = 0;
     await fc.assert(
       fc.asyncProperty(claims, async (claims) => {
@@ -203,7 +203,7 @@ describe('what was signed with the key', () => {
     expect(valid).toBeGreaterThan(50);
   });
 
-  it('is so as well, whatever its header says [token-validation, RFC 9068 §4]', async () => {
+  it('is a sound access token or invalid, whatever its header [token-validation, RFC 9068 §4]', async () => {
     const sound = jsonOf({
       iss: JSON.stringify(issuer),
       aud: JSON.stringify(audience),
@@ -224,7 +224,7 @@ describe('what was signed with the key', () => {
     );
   });
 
-  it('is no access token without being JSON [token-validation, RFC 9068 §4]', async () => {
+  it('is no access token if its claims are arbitrary JSON or other text [token-validation, RFC 9068 §4]', async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(anyJson, anyText), async (claims) => {
         expect(await outcomeOf(validate(signed(genuineHeader, claims)))).toBe('the access token is invalid');
@@ -232,7 +232,7 @@ describe('what was signed with the key', () => {
     );
   });
 
-  it('is found by a validator that remembers to be what it is found to be anew [token-validation, RFC 9068 §4]', async () => {
+  it('gets the same result from a validator that remembers as from one that does not [token-validation, RFC 9068 §4]', async () => {
     const published = { getKey, keySet: {} };
     const withdrawn = { getKey: createLocalJWKSet({ keys: [] }), keySet: {} };
     const keys = { ...published };
@@ -250,8 +250,8 @@ describe('what was signed with the key', () => {
         for (const { index, time, isWithdrawn } of visits) {
           const [token, moment] = [tokens.at(index)!, at(now + time)];
           Object.assign(keys, isWithdrawn ? withdrawn : published);
-          const anew = await outcomeOf(validateAccessToken(token, keys.getKey, requirements, moment));
-          expect(await outcomeOf(remembering.validate(token, moment))).toEqual(anew);
+          const expected = await outcomeOf(validateAccessToken(token, keys.getKey, requirements, moment));
+          expect(await outcomeOf(remembering.validate(token, moment))).toEqual(expected);
         }
       }),
     );

@@ -53,7 +53,7 @@ describe('issueAccessToken', () => {
     });
   });
 
-  it('signs so that a foreign library verifies, whatever the length of the two integers [signature, RFC 7518 §3.4]', async () => {
+  it('signs so that another library can verify, whatever the length of the two integers [signature, RFC 7518 §3.4]', async () => {
     for (let i = 0; i < 300; i++) {
       const { token } = issueAccessToken(issuer, key, grant, now);
       expect((await jwtVerify(token, publicKey, { currentDate: at(now) })).payload.iss).toBe(issuer);
@@ -76,7 +76,7 @@ describe('fromDer', () => {
 });
 
 describe('validateAccessToken', () => {
-  it('returns what a valid token says [token-validation, RFC 9068 §4]', async () => {
+  it('returns the content of a valid token [token-validation, RFC 9068 §4]', async () => {
     const { token, claims } = issueAccessToken(issuer, key, grant, now);
     expect(await validate(token)).toEqual({
       clientId: 'batch-processor',
@@ -90,7 +90,7 @@ describe('validateAccessToken', () => {
 
   it.each<[string, () => string | Promise<string>]>([
     ['a token of another issuer [issuer, RFC 9068 §4]', () => sign(claims({ iss: 'https://other.example' }))],
-    ['an issuer with a slash more [issuer, RFC 9068 §4]', () => sign(claims({ iss: `${issuer}/` }))],
+    ['an issuer with an extra slash [issuer, RFC 9068 §4]', () => sign(claims({ iss: `${issuer}/` }))],
     ['a token for another audience [audience, RFC 9068 §4]', () => sign(claims({ aud: 'https://reports.example' }))],
     ['a token without audience [audience, RFC 9068 §4]', () => sign(claims({ aud: undefined }))],
     ['a token without expiry [token-times, RFC 7519 §4.1]', () => sign(claims({ exp: undefined }))],
@@ -122,16 +122,16 @@ describe('validateAccessToken', () => {
     );
   });
 
-  it('ignores keys that the token brings along [header-keys-ignored, RFC 8725 §3.10]', async () => {
+  it('ignores keys in the header of the token [header-keys-ignored, RFC 8725 §3.10]', async () => {
     const other = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const jwk = await exportJWK(other.publicKey);
-    const brought = { jwk, jku: 'https://evil.example', x5u: 'https://evil.example', x5c: ['AAAA'] };
-    const forged = await sign(claims(), brought, { kid: 'k1', privateKey: other.privateKey });
+    const headerKeys = { jwk, jku: 'https://evil.example', x5u: 'https://evil.example', x5c: ['AAAA'] };
+    const forged = await sign(claims(), headerKeys, { kid: 'k1', privateKey: other.privateKey });
     await expect(validate(forged)).rejects.toThrow(InvalidTokenError);
-    await expect(validate(await sign(claims(), brought))).resolves.toMatchObject({ keyId: 'k1' });
+    await expect(validate(await sign(claims(), headerKeys))).resolves.toMatchObject({ keyId: 'k1' });
   });
 
-  it('uses a key with its own algorithm alone [key-per-algorithm, RFC 8725 §3.1]', async () => {
+  it('uses a key only with its own algorithm [key-per-algorithm, RFC 8725 §3.1]', async () => {
     const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const keys = createLocalJWKSet({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k1', alg: 'PS256' }] });
     const outcome = async (alg: string) => {
@@ -144,8 +144,8 @@ describe('validateAccessToken', () => {
   });
 
   it.each([
-    ['accepts until the expiry and the tolerance', 600 + 4, true],
-    ['refuses after it', 600 + 5, false],
+    ['accepts a token until its expiry plus the tolerance', 600 + 4, true],
+    ['refuses a token after that', 600 + 5, false],
   ])('%s [token-times, RFC 7519 §4.1]', async (_, age, valid) => {
     const { token } = issueAccessToken(issuer, key, grant, now);
     const outcome = validate(token, now + age).then(
@@ -155,7 +155,7 @@ describe('validateAccessToken', () => {
     expect(await outcome).toBe(valid || 'the access token expired');
   });
 
-  it('passes on that keys cannot be had, which says nothing about the token', async () => {
+  it('rethrows the error where keys cannot be obtained, and does not call the token invalid', async () => {
     const { token } = issueAccessToken(issuer, key, grant, now);
     const down = () => Promise.reject(new Error('down'));
     await expect(validateAccessToken(token, down, { issuer, audience }, at(now))).rejects.toThrow('down');

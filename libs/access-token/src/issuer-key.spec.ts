@@ -36,13 +36,16 @@ describe('a key under a known kid', () => {
   const { token } = issueAccessToken(issuer, key, { clientId: 'a', audience, scope: 'b', lifetime: 60 });
   const list = issueRevocationList(issuer, key, { cursor: 0, revocations: [] });
 
-  it.each(broken)('%s makes what it signed invalid, and throws nothing else [broken-key, Lanyard]', async (_, jwk) => {
-    const keys = createLocalJWKSet({ keys: [jwk] });
-    await expect(validateAccessToken(token, keys, { issuer, audience })).rejects.toThrow(InvalidTokenError);
-    await expect(validateRevocationList(list, keys, { issuer })).rejects.toThrow(InvalidRevocationListError);
-  });
+  it.each(broken)(
+    '%s makes tokens and lists signed with it invalid, without another error [broken-key, Lanyard]',
+    async (_, jwk) => {
+      const keys = createLocalJWKSet({ keys: [jwk] });
+      await expect(validateAccessToken(token, keys, { issuer, audience })).rejects.toThrow(InvalidTokenError);
+      await expect(validateRevocationList(list, keys, { issuer })).rejects.toThrow(InvalidRevocationListError);
+    },
+  );
 
-  it('that is too small likewise [broken-key, Lanyard]', async () => {
+  it('that is too small makes a token invalid, without another error [broken-key, Lanyard]', async () => {
     const header = Buffer.from('{"alg":"RS256","typ":"at+jwt","kid":"k1"}').toString('base64url');
     const forged = token.replace(/^[^.]*/, header);
     const requirements = { issuer, audience, algorithms: ['RS256'] as const };
@@ -89,7 +92,7 @@ describe('the usable keys of a JWK Set', () => {
     expect([usable, faults.length]).toEqual([[good], 1]);
   });
 
-  it('are found beside anything [usable-keys, Lanyard]', async () => {
+  it('are found beside arbitrary other values [usable-keys, Lanyard]', async () => {
     const member = fc.constantFrom('kid', 'kty', 'crv', 'alg', 'use', 'x', 'y', 'n', 'e', 'k', 'key_ops', 'ext');
     const value = fc.oneof(fc.constantFrom('EC', 'RSA', 'P-256', 'ES256', 'RS256', 'k1', 'AQAB'), fc.jsonValue());
     const strange = fc.oneof(fc.dictionary(member, value), fc.jsonValue());

@@ -2,9 +2,9 @@ import { compactVerify, createLocalJWKSet, errors, type JSONWebKeySet, type JWK,
 import type { AccessTokenAlgorithm } from './algorithms.ts';
 
 /**
- * Verifies something with the key that its header names. What is wrong with that key is wrong with what it signed: jose
- * throws a DOMException for a key that it cannot import, and a TypeError for one that is too small.
- * @throws {errors.JOSEError}  also where the header names no key, which would have to be tried against each
+ * Verifies a JWS with the key that its header names. A fault of that key counts as a fault of the JWS: jose throws a
+ * DOMException for a key that it cannot import, and a TypeError for one that is too small.
+ * @throws {errors.JOSEError}  also where the header names no key: otherwise each key would have to be tried
  */
 export async function verifyWithKeyOf<T>(
   getKey: JWTVerifyGetKey,
@@ -31,9 +31,9 @@ export async function verifyWithKeyOf<T>(
 const isAbort = ({ name }: DOMException) => name === 'AbortError' || name === 'TimeoutError';
 
 /**
- * The keys of a JWK Set that can verify something: public, complete, of a sufficient size, for one of the algorithms,
- * and the only one with their `kid`.
- * @returns them, and for each other key why it cannot be used
+ * The keys of a JWK Set that can verify signatures: public, complete, large enough, for one of the algorithms, and the
+ * only one with their `kid`.
+ * @returns those keys, and for each other key the reason why it cannot be used
  */
 export async function usableKeys(
   { keys }: JSONWebKeySet,
@@ -50,14 +50,14 @@ export async function usableKeys(
   return { usable, faults };
 }
 
-/** How many keys may share a kid, one for each algorithm: each is looked at among all of them. */
-const ofOneKid = 4;
+/** The most keys that may share a kid, one for each algorithm: checking them costs the square of their number. */
+const maxKeysPerKid = 4;
 
 /** @param keys  with the same kid */
 async function faultOf(keys: JWK[], algorithms: readonly AccessTokenAlgorithm[]): Promise<string | undefined> {
   const kid = keys[0]?.kid;
   if (typeof kid !== 'string') return 'it has no kid';
-  if (keys.length > ofOneKid) return `${keys.length} keys have this kid`;
+  if (keys.length > maxKeysPerKid) return `${keys.length} keys have this kid`;
   let fault = 'it is for none of the accepted algorithms';
   for (const alg of algorithms) {
     try {
@@ -70,7 +70,7 @@ async function faultOf(keys: JWK[], algorithms: readonly AccessTokenAlgorithm[])
   return fault;
 }
 
-/** What no key has signed: a key that can be used says so. */
+/** A JWS with a wrong signature: only a usable key gets as far as failing the signature check. */
 function unsigned(alg: AccessTokenAlgorithm, kid: string): string {
   const header = Buffer.from(JSON.stringify({ alg, kid })).toString('base64url');
   return `${header}.e30.AA`;

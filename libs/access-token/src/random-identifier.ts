@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 
 const size = 16;
-/** Drawn many at a time: a call of the generator costs far more than the bytes (docs/decisions/0014). */
+/** Filled in bulk: a call to the generator costs far more than the bytes (docs/decisions/0014). */
 const pool = Buffer.alloc(256 * size);
 let next = pool.length;
 

@@ -14,7 +14,7 @@ const grant = { clientId: 'batch-processor', audience, scope: 'jobs:read', lifet
 const token = (changes: object = {}) =>
   issueAccessToken(issuer, { kid: 'k1', privateKey }, { ...grant, ...changes }, now).token;
 
-/** Counts how often a key is asked for: once for each signature that is checked. */
+/** Counts how often a key is requested: once for each signature that is checked. */
 class CountedKeys implements IssuerKeys {
   asked = 0;
   keySet = createLocalJWKSet({ keys: [jwk] });
@@ -32,7 +32,7 @@ beforeEach(() => {
 });
 
 describe('RememberingValidator', () => {
-  it('checks the signature of a token once, however often it comes', async () => {
+  it('checks the signature of a token once, however often it is sent', async () => {
     const validator = create();
     const one = token();
     const first = await validator.validate(one, at(0));
@@ -47,7 +47,7 @@ describe('RememberingValidator', () => {
     await expect(validator.validate(one, at(605))).rejects.toThrow('the access token expired');
   });
 
-  it('refuses a remembered token before its time, should the clock be set back', async () => {
+  it('refuses a remembered token before its `nbf`, if the clock was set back', async () => {
     const validator = create();
     const claims = {
       client_id: 'c',
@@ -83,7 +83,7 @@ describe('RememberingValidator', () => {
     await expect(validator.validate(one, at(1))).rejects.toThrow(InvalidTokenError);
   });
 
-  it('takes no other signature for a token that it remembers [signature, RFC 7518 §3.4]', async () => {
+  it('accepts no other signature for a token that it remembers [signature, RFC 7518 §3.4]', async () => {
     const validator = create();
     const one = token();
     await validator.validate(one, at(0));
@@ -104,7 +104,7 @@ describe('RememberingValidator', () => {
   });
 
   it.each([
-    ['as many as it may, the latest used', 2, [1, 2, 2, 3, 3, 4]],
+    ['up to the limit, the most recently used', 2, [1, 2, 2, 3, 3, 4]],
     ['none at all', 0, [1, 2, 3, 4, 5, 6]],
   ])('remembers %s', async (_, remembered, asked) => {
     const validator = create({ remembered });
@@ -117,7 +117,7 @@ describe('RememberingValidator', () => {
     expect(counts).toEqual(asked);
   });
 
-  it('shows no request what another made of its token', async () => {
+  it('does not show a request the changes that another made to the same token', async () => {
     const validator = create();
     const one = token();
     for (let i = 0; i < 3; i++) {
@@ -130,7 +130,7 @@ describe('RememberingValidator', () => {
     expect(keys.asked).toBe(1);
   });
 
-  it('remembers nothing where it does not hear of the keys', async () => {
+  it('remembers nothing where changes of the keys are unknown', async () => {
     const source = { getKey: keys.getKey, keySet: undefined };
     const validator = new RememberingValidator(source, { issuer, audience });
     const one = token();
@@ -140,7 +140,7 @@ describe('RememberingValidator', () => {
 });
 
 describe('randomIdentifier', () => {
-  it('gives 128 bits, and none twice', () => {
+  it('returns 128 bits, and never the same twice', () => {
     const found = Array.from({ length: 10_000 }, () => randomIdentifier());
     expect(new Set(found).size).toBe(found.length);
     expect(found.filter((one) => !/^[\w-]{21}[AQgw]$/.test(one))).toEqual([]);

@@ -7,16 +7,16 @@ import {
   type AccessTokenRequirements,
 } from './access-token-validator.ts';
 
-/** The keys of an issuer, as they are at the moment. */
+/** The current keys of an issuer. */
 export interface IssuerKeys {
-  /** the key for a token's header; throws KeysUnavailableError where it cannot know */
+  /** the key for a token's header; throws KeysUnavailableError where the keys are unavailable */
   readonly getKey: JWTVerifyGetKey;
-  /** another object whenever a key was added or withdrawn; undefined where that is not known: nothing is remembered */
+  /** a new object whenever a key was added or withdrawn; undefined where that is unknown: then nothing is remembered */
   readonly keySet: object | undefined;
 }
 
 export interface RememberingValidatorOptions extends AccessTokenRequirements {
-  /** how many valid tokens are remembered at most, about 2 KB each; default 1000, 0 for none */
+  /** the maximum number of valid tokens to remember, about 2 KB each; default 1000, 0 for none */
   remembered?: number;
 }
 
@@ -26,10 +26,10 @@ interface Remembered {
 }
 
 /**
- * Validates access tokens as `validateAccessToken` does, and remembers those that were found valid, so that a token
- * which comes again costs no signature check. Its times are looked at each time, and with other keys it is validated
- * anew; whether it was revoked is the caller's to ask, each time as well. Nothing is remembered of tokens that are not
- * valid, so that nobody can push the others out with them.
+ * Validates access tokens as `validateAccessToken` does, and remembers the valid ones, so that a repeated token costs
+ * no signature check. It checks the times of a token each time, and validates it again when the keys have changed. It
+ * does not check revocation: the caller must, each time. It does not remember invalid tokens, so that an attacker
+ * cannot use them to push out the valid ones.
  */
 export class RememberingValidator {
   private readonly keys: IssuerKeys;
@@ -43,13 +43,13 @@ export class RememberingValidator {
   }
 
   /**
-   * @param now  for tests; default the clock
+   * @param now  for tests; default: the current time
    * @throws {InvalidTokenError}  with the reason for the log in `cause`
    */
   validate(token: string, now = new Date()): AccessToken | Promise<AccessToken> {
     const known = this.valid?.get(token);
     const isKnown = known !== undefined && known.keySet === this.keys.keySet && this.isInTime(known.accessToken, now);
-    // What one request makes of it is not seen by the next.
+    // A copy: a change made by one request must not reach the next.
     return isKnown
       ? { ...known.accessToken, scopes: new Set(known.accessToken.scopes) }
       : this.validateAnew(token, now);
@@ -57,10 +57,10 @@ export class RememberingValidator {
 
   private async validateAnew(token: string, now: Date): Promise<AccessToken> {
     this.valid?.delete(token);
-    // As they were before: should they change meanwhile, the token is validated once more.
+    // Read before the validation: if the keys change meanwhile, the next request validates the token again.
     const { keySet, getKey } = this.keys;
     const accessToken = await validateAccessToken(token, getKey, this.requirements, now);
-    // Where nothing is known of the keys, nothing can be remembered.
+    // Without a key set, a change of keys would go unnoticed.
     if (keySet !== undefined) {
       deepFreeze(accessToken.claims);
       this.valid?.set(token, { accessToken: { ...accessToken, scopes: new Set(accessToken.scopes) }, keySet });
@@ -68,7 +68,7 @@ export class RememberingValidator {
     return accessToken;
   }
 
-  /** As jose does it, RFC 7519 section 4.1.4 and 4.1.5. */
+  /** Checks as jose does, RFC 7519 section 4.1.4 and 4.1.5. */
   private isInTime({ expiresAt, claims }: AccessToken, now: Date): boolean {
     const seconds = Math.floor(now.getTime() / 1000);
     const tolerance = clockToleranceOf(this.requirements);

@@ -30,7 +30,7 @@ const signed = (claims: string, header: object = {}) => {
 };
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 
-/** What it says, or undefined where it is none; any other error than the validator's own is thrown. */
+/** The claims, or undefined where the text is no valid list; rethrows every error that is not the validator's own. */
 async function readOf(list: string): Promise<RevocationListClaims | undefined> {
   try {
     return await validate(list);
@@ -52,7 +52,7 @@ const issued = fc
   .map((revocations) => issueRevocationList(issuer, key, { cursor: 7, since: 3, revocations }, now));
 
 describe('a revocation list', () => {
-  it('says when it is validated what was said when it was issued [revocation-list-validation, RFC 8725 §3.11]', async () => {
+  it('has the same content when it is validated as when it was issued [revocation-list-validation, RFC 8725 §3.11]', async () => {
     const list = fc.record(
       { cursor, since: cursor, stale: fc.boolean(), revocations: fc.array(revocation) },
       { requiredKeys: ['cursor', 'revocations'] },
@@ -69,7 +69,7 @@ describe('a revocation list', () => {
     );
   });
 
-  it('is none where a character of it is another [revocation-list-validation, RFC 8725 §3.11]', async () => {
+  it('is invalid where a character was changed [revocation-list-validation, RFC 8725 §3.11]', async () => {
     const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
     await fc.assert(
       fc.asyncProperty(
@@ -85,7 +85,7 @@ describe('a revocation list', () => {
     );
   });
 
-  it('is no text, whatever it looks like [revocation-list-validation, RFC 8725 §3.11]', async () => {
+  it('is no arbitrary text, whatever it looks like [revocation-list-validation, RFC 8725 §3.11]', async () => {
     const parts = fc.array(fc.oneof(fc.base64String(), anyText), { minLength: 1, maxLength: 5 });
     await fc.assert(
       fc.asyncProperty(
@@ -100,7 +100,7 @@ describe('a revocation list', () => {
     );
   });
 
-  it('is no access token, nor the other way round [revocation-list-validation, RFC 8725 §3.11]', async () => {
+  it('is no access token, and an access token is no list [revocation-list-validation, RFC 8725 §3.11]', async () => {
     const audience = 'https://jobs.example';
     await fc.assert(
       fc.asyncProperty(issued, anyText, async (list, clientId) => {
@@ -120,7 +120,7 @@ describe('a revocation list', () => {
   );
 });
 
-describe('what was signed with the key', () => {
+describe('text signed with the key', () => {
   const anyJson = fc.oneof(
     fc.json(),
     fc.constantFrom('0', '-0', '-1', '1.5', '1e999', '9007199254740992', '"1"', 'null', 'true', '{}', '[]', '["a"]'),
@@ -157,7 +157,7 @@ describe('what was signed with the key', () => {
           .join(',')}}`,
     );
 
-  it('is no list with another type, whatever it says [revocation-list-validation, RFC 8725 §3.11]', async () => {
+  it('is no list if it has another type [revocation-list-validation, RFC 8725 §3.11]', async () => {
     const types = fc.oneof(
       anyText,
       fc.constantFrom(undefined, null, 'JWT', 'at+jwt', 'jwt', 'revocations', 1, ['revocations+jwt']),
@@ -171,7 +171,7 @@ describe('what was signed with the key', () => {
     );
   });
 
-  it('is a list that can be enforced, or none [revocation-list-validation, RFC 8725 §3.11]', async () => {
+  it('is a list that can be enforced, or is refused [revocation-list-validation, RFC 8725 §3.11]', async () => {
     let lists = 0;
     await fc.assert(
       fc.asyncProperty(fc.oneof({ weight: 9, arbitrary: claims }, anyJson, anyText), async (claims) => {
@@ -181,7 +181,7 @@ describe('what was signed with the key', () => {
         for (const place of [list.cursor, list.since ?? 0]) expect(place).toBeGreaterThanOrEqual(0);
         expect([list.cursor, list.since ?? 0].every(Number.isSafeInteger)).toBe(true);
         const entries = [...revocationsIn(list)];
-        // Everything in it is enforced: nothing is left out because it is not understood.
+        // Every entry is enforced: none is dropped for being unknown.
         expect(entries.map(({ id }) => id).toSorted()).toEqual(stringsIn(list.revoked).toSorted());
         const sound = entries.filter(
           ({ kind, until }) => revocationKinds.includes(kind) && Number.isSafeInteger(until),

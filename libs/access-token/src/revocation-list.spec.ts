@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 
 describe('a revocation list', () => {
-  it('is a JWT of a type of its own, with the identifiers by kind and end', () => {
+  it('is a JWT of its own type, with the identifiers grouped by kind and end', () => {
     const list = issueRevocationList(issuer, key, { cursor: 7, since: 3, revocations }, now);
     expect(decodeProtectedHeader(list)).toEqual({ alg: 'ES256', typ: 'revocations+jwt', kid: 'k1' });
     expect(decodeJwt(list)).toEqual({
@@ -62,7 +62,7 @@ describe('a revocation list', () => {
     });
   });
 
-  it('says what was put into it', async () => {
+  it('holds the entries that were put into it', async () => {
     const list = await validate(issueRevocationList(issuer, key, { cursor: 7, revocations }, now));
     expect(list.since).toBeUndefined();
     expect([...revocationsIn(list)]).toEqual(revocations);
@@ -82,16 +82,16 @@ describe('a revocation list', () => {
     ['of another type', () => sign(claims(), { typ: 'at+jwt' })],
     ['without a kid', () => sign(claims(), { kid: undefined })],
     ['without a cursor', () => sign(claims({ cursor: undefined }))],
-    ['with a cursor that is none', () => sign(claims({ cursor: '7' }))],
-    ['with a beginning that is none', () => sign(claims({ since: -1 }))],
-    ['with entries of a kind that is not known here', () => sign(claims({ revoked: { sub: { [now]: ['a'] } } }))],
+    ['with an invalid cursor', () => sign(claims({ cursor: '7' }))],
+    ['with an invalid beginning', () => sign(claims({ since: -1 }))],
+    ['with entries of an unknown kind', () => sign(claims({ revoked: { sub: { [now]: ['a'] } } }))],
     ['with entries that are no text', () => sign(claims({ revoked: { jti: { [now]: [1] } } }))],
-    ['with an end that is none', () => sign(claims({ revoked: { jti: { soon: ['a'] } } }))],
+    ['with an invalid end', () => sign(claims({ revoked: { jti: { soon: ['a'] } } }))],
     ['without entries', () => sign(claims({ revoked: null }))],
     ['that is old', () => sign(claims()), now + 361],
-    ['that is old, though it says that it ends later', () => sign(claims({ exp: now + 9999 })), now + 361],
+    ['that is old, though its `exp` is later', () => sign(claims({ exp: now + 9999 })), now + 361],
     ['that was signed in the future', () => sign(claims({ iat: now + 61 }))],
-    ['whose time is none', () => sign(claims({ iat: '1' }))],
+    ['whose time is invalid', () => sign(claims({ iat: '1' }))],
     ['that was changed', async () => (await sign(claims())).replace(/\.[\w-]{4}/, '.AAAA')],
   ])('is refused %s [revocation-list-validation, RFC 8725 §3.11]', async (_, list, seconds = now) => {
     await expect(validate(await list(), seconds)).rejects.toThrow(InvalidRevocationListError);
@@ -114,12 +114,12 @@ describe('RevokedTokens', () => {
     expect(revoked.has(token({ jti: 'a' }))).toBe(true);
     expect(revoked.has(token({ grant_id: 'c' }))).toBe(true);
     expect(revoked.has(token({}, 'd'))).toBe(true);
-    // Identifiers of one kind are none of another.
+    // Identifiers of one kind do not match another kind.
     expect(revoked.has(token({ jti: 'c', grant_id: 'a' }, 'b'))).toBe(false);
     expect(revoked.has(token())).toBe(false);
   });
 
-  it('forgets what has ended, and keeps the later end of what it is told twice', async () => {
+  it('drops entries that have ended, and keeps the later end of an entry that is added twice', async () => {
     const revoked = new RevokedTokens();
     await revoked.addAll(revocations);
     revoked.add({ kind: 'jti', id: 'a', until: now + 700 });
@@ -131,9 +131,9 @@ describe('RevokedTokens', () => {
     expect(revoked.size).toBe(0);
   });
 
-  it('takes in and drops 100,000 entries a few in each turn of the event loop [sliced-work, Lanyard]', async () => {
+  it('adds and drops 100,000 entries in slices, a few thousand per turn of the event loop [sliced-work, Lanyard]', async () => {
     const revoked = new RevokedTokens();
-    const most = async (work: () => Promise<void>) => {
+    const largestSlice = async (work: () => Promise<void>) => {
       const sizes = [revoked.size];
       for (const ended = work().then(() => true); !(await Promise.race([ended, nextTurn(false)]));) {
         sizes.push(revoked.size);
@@ -142,9 +142,9 @@ describe('RevokedTokens', () => {
       return Math.max(...sizes.slice(1).map((size, index) => Math.abs(size - (sizes[index] ?? 0))));
     };
     const entries = Array.from({ length: 100_000 }, (_, id): Revocation => ({ kind: 'jti', id: `${id}`, until: now }));
-    expect(await most(() => revoked.addAll(entries))).toBeLessThanOrEqual(4000);
+    expect(await largestSlice(() => revoked.addAll(entries))).toBeLessThanOrEqual(4000);
     expect(revoked.size).toBe(100_000);
-    expect(await most(() => revoked.dropEnded(now + 1))).toBeLessThanOrEqual(4000);
+    expect(await largestSlice(() => revoked.dropEnded(now + 1))).toBeLessThanOrEqual(4000);
     expect(revoked.size).toBe(0);
   });
 });

@@ -12,18 +12,18 @@ const listLifetime = 300;
 export const listClockTolerance = 60;
 
 /** No list is larger than this many characters; one with 100,000 entries has 3.5 million. */
-const largestList = 256 * 1024 * 1024;
+const maxListLength = 256 * 1024 * 1024;
 
-/** Whoever sends this is not the authorization server, or speaks another version of the list. */
+/** The sender is not the authorization server, or uses another version of the list. */
 export class InvalidRevocationListError extends Error {
   override readonly name = 'InvalidRevocationListError';
 }
 
 /**
  * Signs a list of revocations as a JWT of the type `revocations+jwt`.
- * @param list.cursor  how far it goes
- * @param list.since   where it begins; undefined: at the beginning
- * @param list.more    whether there is more after its cursor
+ * @param list.cursor  where the list ends
+ * @param list.since   where the list begins; undefined: at the very beginning
+ * @param list.more    whether there are more entries after its cursor
  * @param list.stale   whether something may be missing
  * @param now          seconds since the epoch
  */
@@ -55,10 +55,10 @@ export function issueRevocationList(
 }
 
 /**
- * Validates a revocation list: signature, type, issuer and times, and that every entry can be understood.
+ * Validates a revocation list: its signature, type, issuer, times and the syntax of every entry.
  * @param list    the compact serialization
  * @param getKey  as for access tokens
- * @param now     for tests; default the clock
+ * @param now     for tests; default: the current time
  * @throws {InvalidRevocationListError}  with the reason for the log in `cause`
  */
 export async function validateRevocationList(
@@ -68,13 +68,13 @@ export async function validateRevocationList(
   now = new Date(),
 ): Promise<RevocationListClaims> {
   try {
-    if (list.length > largestList) throw new errors.JWTInvalid('it is too large');
+    if (list.length > maxListLength) throw new errors.JWTInvalid('it is too large');
     const { payload } = await verifyWithKeyOf(getKey, (key) =>
       jwtVerify<RevocationListClaims>(list, key, {
         typ: revocationListType,
         issuer,
         algorithms: accessTokenAlgorithms.filter((algorithm) => algorithms.includes(algorithm)),
-        // An `iat` from the future would make what is signed until then look old.
+        // Also refuses an `iat` from the future: it would make the lists signed until then look old.
         maxTokenAge: listLifetime,
         clockTolerance: listClockTolerance,
         requiredClaims: ['iss', 'iat', 'exp', 'cursor', 'revoked'],
@@ -89,11 +89,12 @@ export async function validateRevocationList(
   }
 }
 
-/** A kind of entry that is not known here cannot be enforced, so the list is not taken at all. */
+/** An unknown kind of entry cannot be enforced, so the whole list is refused. */
 function requireShape({ cursor, since, revoked }: RevocationListClaims): void {
   const isCursor = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
   const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
-  if (!isCursor(cursor) || (since !== undefined && !isCursor(since))) throw new errors.JWTInvalid('its cursor is none');
+  if (!isCursor(cursor) || (since !== undefined && !isCursor(since)))
+    throw new errors.JWTInvalid('its cursor is invalid');
   if (!isObject(revoked)) throw new errors.JWTInvalid('it has no entries');
   for (const [kind, byEnd] of Object.entries(revoked)) {
     if (!(revocationKinds as readonly string[]).includes(kind)) throw new errors.JWTInvalid('it has unknown entries');

@@ -2,15 +2,15 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { revocationKinds, type RevocationKind, type RevocationListClaims } from '@lanyard/oauth-protocol';
 import type { AccessToken } from './access-token-validator.ts';
 
-/** A token, or all tokens that have something in common, that nobody is to accept any more. */
+/** Revokes one token, or all tokens that share a grant or a key. */
 export interface Revocation {
   kind: RevocationKind;
   id: string;
-  /** after which nothing that it revokes is valid any more; seconds since the epoch */
+  /** when the last token that it revokes has expired; seconds since the epoch */
   until: number;
 }
 
-/** What is revoked, for three lookups in memory for each token. */
+/** The revocations in memory: checking a token takes three lookups. */
 export class RevokedTokens {
   private readonly untilById: Record<RevocationKind, Map<string, number>> = {
     jti: new Map(),
@@ -22,18 +22,18 @@ export class RevokedTokens {
     return revocationKinds.reduce((sum, kind) => sum + this.untilById[kind].size, 0);
   }
 
-  /** Whether a token that was found valid is revoked, by itself, by its grant or by its key. */
+  /** Whether a valid token is revoked, by its `jti`, its grant or its key. */
   has({ claims: { jti, grant_id: grantId }, keyId }: Pick<AccessToken, 'claims' | 'keyId'>): boolean {
     const { jti: tokens, grant_id: grants, kid: keys } = this.untilById;
     return tokens.has(jti) || (grantId !== undefined && grants.has(grantId)) || keys.has(keyId);
   }
 
-  /** Whether everything that a key signed is revoked. */
+  /** Whether everything signed with a key is revoked. */
   hasKey(kid: string | undefined): boolean {
     return kid !== undefined && this.untilById.kid.has(kid);
   }
 
-  /** A slice in each turn of the event loop, however many there are. */
+  /** Adds entries in slices, one per turn of the event loop. */
   addAll(revocations: Iterable<Revocation>): Promise<void> {
     return inSlices(revocations, (revocation) => this.add(revocation));
   }
@@ -44,7 +44,7 @@ export class RevokedTokens {
   }
 
   /**
-   * A slice in each turn of the event loop, however many there are.
+   * Drops ended entries in slices, one per turn of the event loop.
    * @param now  seconds since the epoch
    */
   async dropEnded(now: number): Promise<void> {

@@ -3,34 +3,34 @@ import canonicalize from 'canonicalize';
 import { z } from 'zod';
 import { momentSchema } from './text.ts';
 
-/** Everything that leaves an audit event. */
+/** The types of audit events, each with its meaning. */
 export const auditEventTypes = {
   'client.created': 'a client was registered',
-  'client.changed': 'fields of a client were changed: `details` has what they were and are',
+  'client.changed': 'fields of a client were changed: `details` has their old and new values',
   'client.disabled': 'a client and its access tokens are refused from now on',
   'client.enabled': 'a disabled client is accepted again',
   'client.deleted': 'a client and its secrets were deleted, and its access tokens revoked',
-  'secret.added': 'a client was given a secret',
-  'secret.ends': 'a secret was given an end, since a newer one replaces it',
+  'secret.added': 'a secret was added to a client',
+  'secret.ends': 'an expiry was set on a secret, since a newer one replaces it',
   'secret.removed': 'a secret was removed, and the access tokens obtained with it revoked',
-  'secret.consumed': 'a one-time secret was used, and is gone',
+  'secret.consumed': 'a one-time secret was used, and removed',
   'resource.created': 'a protected resource was registered',
   'resource.changed': 'a protected resource or its scopes were changed',
   'resource.deleted': 'a protected resource was deleted with its scopes',
-  'signing_key.announced': 'a signing key was made and published; it does not sign yet',
+  'signing_key.announced': 'a signing key was created and published; it does not sign yet',
   'signing_key.activated': 'a signing key signs from now on',
-  'signing_key.retired': 'a signing key signs no more; its tokens are valid until they expire',
+  'signing_key.retired': 'a signing key no longer signs; its tokens are valid until they expire',
   'signing_key.deleted': 'a retired signing key was deleted, since all its tokens have expired',
   'signing_key.withdrawn': 'a signing key was deleted in an emergency: its tokens are refused from now on',
   'signing_keys.reencrypted': 'the private keys were encrypted with the current key encryption key',
-  'access_token.issued': 'access tokens were issued: `count` of them, to one client with one scope, within a period',
+  'access_token.issued': 'access tokens were issued to one client with one scope: `count` of them within a period',
   'access_token.revoked':
-    'access tokens were revoked: one (`jti`), those that a secret obtained (`secret_id`), or all of the client, such as when it loses an administrative scope (`lost_scope`); once, where a client revokes its own again',
+    'access tokens were revoked: one (`jti`), those that a secret obtained (`secret_id`), or all of the client, for example when it loses an administrative scope (`lost_scope`); recorded only once if a client revokes its own token again',
   'client_authentication.refused': 'a client could not authenticate: `count` times, for one reason, within a period',
   'request.throttled':
-    'requests were refused since there had been too many failures, or since a client had used up its quota: `count` times within a period',
-  'administration.refused': 'a call of the administration API was refused: `count` times within a period',
-  'audit.pruned': 'events older than the retention were deleted; the chain goes on from the last of them',
+    'requests were refused after too many failures, or because a client had used up its quota: `count` times within a period',
+  'administration.refused': 'a call to the administration API was refused: `count` times within a period',
+  'audit.pruned': 'events older than the retention were deleted; the chain continues from the last of them',
 } as const;
 export type AuditEventType = keyof typeof auditEventTypes;
 
@@ -43,7 +43,7 @@ export const auditEventSchema = z.object({
   type: auditEventTypeSchema,
   outcome: z.enum(['succeeded', 'refused']),
   actor: z.string().nullable().describe('the client that acted; `lanyard:…` for the server itself; null: unknown'),
-  client_id: z.string().nullable().describe('the client it is about'),
+  client_id: z.string().nullable().describe('the client that the event concerns'),
   address: z.string().nullable().describe('where the request came from'),
   request_id: z.string().nullable(),
   count: z.int(),
@@ -58,28 +58,28 @@ export const auditPageSchema = z.object({
   next: z.string().nullable().describe('the path of the next page'),
 });
 
-/** What the first event follows. */
+/** The `previous_hash` of the first event. */
 export const chainStart = '0'.repeat(64);
 
-/** An event's hash, over everything else it says and the hash of the event before it. */
+/** The hash of an event, over all its other fields, including the hash of the event before it. */
 export function hashOf({ hash: _, ...event }: Omit<AuditEvent, 'hash'> & { hash?: string }): string {
   return createHash('sha256')
     .update(canonicalize(event) ?? '')
     .digest('hex');
 }
 
-/** How much of the chain was found whole, and where it breaks, if it does. */
+/** The part of the chain that is intact, and the place where it breaks, if it does. */
 export interface ChainReport {
   events: number;
   first?: { sequence: number; hash: string };
-  /** keep it elsewhere: while it is part of the chain, nothing before it was rewritten */
+  /** store it elsewhere: as long as it is part of the chain, nothing before it was rewritten */
   head?: { sequence: number; hash: string };
-  /** `sequence` is the event that was changed, or that comes after a missing one */
+  /** `sequence` is that of the event that was changed, or that follows a missing one */
   broken?: { sequence: number; reason: string };
 }
 
 /**
- * Follows the hash chain of consecutive events, oldest first.
+ * Verifies the hash chain of consecutive events, oldest first.
  * @param known  the head of an earlier verification, which must still be part of the chain
  */
 export async function verifyChain(
@@ -102,7 +102,7 @@ export async function verifyChain(
     return { ...report, broken: { sequence: known.sequence, reason: 'it was noted, and is missing' } };
   }
   if (start && start.previous_hash !== chainStart && !prunings.some((pruning) => leadsTo(pruning, start))) {
-    return { ...report, broken: { sequence: start.sequence, reason: 'what came before it is missing' } };
+    return { ...report, broken: { sequence: start.sequence, reason: 'the events before it are missing' } };
   }
   return report;
 }

@@ -10,33 +10,33 @@ export const clientIdSchema = z
 const grantTypes = z
   .array(z.enum(['client_credentials']))
   .max(1)
-  .describe('what the client may obtain tokens with; empty: nothing');
+  .describe('the grant types that the client may use; empty: none');
 
 const accessTokenLifetime = z
   .int()
   .min(60)
   .max(3600)
   .nullable()
-  .describe("how long the client's access tokens are valid, seconds; null: as long as the server says");
+  .describe("how long the client's access tokens are valid, seconds; null: the default of the server");
 
 const tokensPerMinute = z
   .int()
   .min(1)
   .max(10_000_000)
   .nullable()
-  .describe('how many access tokens the client may obtain a minute; null: as many as the server says');
+  .describe('how many access tokens the client may obtain per minute; null: the default of the server');
 
 const scope = scopeSchema.describe('the scope values that the client may have');
-const defaultScope = scopeSchema.describe('what a token request without scope gets; empty: such a request is refused');
+const defaultScope = scopeSchema.describe('the scope of a token request without scope; empty: that request is refused');
 
 const resourceServerOf = z
   .array(resourceIdentifierSchema)
   .max(20)
   .describe(
-    'the protected resources whose resource server the client is: it may introspect their tokens and follow what is revoked',
+    'the protected resources whose resource server this client is: it may introspect their tokens and fetch the revocation lists',
   );
 
-/** What is said of a client when it is registered; the fields have the names of RFC 7591 section 2. */
+/** The description of a client at its registration; the fields have the names of RFC 7591 section 2. */
 export const clientSchema = z.strictObject({
   client_id: clientIdSchema,
   client_name: nameSchema.optional().describe('for people; default: the client_id'),
@@ -46,11 +46,11 @@ export const clientSchema = z.strictObject({
   resource_server_of: resourceServerOf.default([]),
   access_token_lifetime: accessTokenLifetime.default(null),
   tokens_per_minute: tokensPerMinute.default(null),
-  disabled: z.boolean().optional().describe('whether the client is refused; as it is, where this is left out'),
+  disabled: z.boolean().optional().describe('whether the client is refused; omitted: its state does not change'),
 });
 export type ClientDescription = z.infer<typeof clientSchema>;
 
-/** A change of a client: what is left out stays, RFC 7396. */
+/** A change of a client: omitted fields do not change, RFC 7396. */
 export const clientChangeSchema = z
   .strictObject({
     client_name: nameSchema,
@@ -64,7 +64,7 @@ export const clientChangeSchema = z
   .partial();
 export type ClientChange = z.infer<typeof clientChangeSchema>;
 
-/** A client as it is registered, RFC 7591 section 3.2.1. */
+/** A registered client, RFC 7591 section 3.2.1. */
 export const registeredClientSchema = z.object({
   client_id: z.string(),
   client_name: z.string(),
@@ -80,7 +80,7 @@ export const registeredClientSchema = z.object({
 });
 export type RegisteredClient = z.infer<typeof registeredClientSchema>;
 
-/** What the creation of a client answers; the only time that its secret is shown. */
+/** The response to the creation of a client: its secret is shown only here. */
 export const createdClientSchema = registeredClientSchema.extend({
   client_secret: z.string(),
   client_secret_expires_at: z.int().describe('seconds since the epoch; 0: never, RFC 7591 section 3.2.1'),
@@ -93,29 +93,31 @@ export const clientPageSchema = z.object({
 });
 export type ClientPage = z.infer<typeof clientPageSchema>;
 
-/** Where scope values and resources are looked up. */
+/** The lookup of scope values and resources. */
 export interface KnownResources {
   /** the identifier of the protected resource that has a scope value */
   resourceOf: (scopeValue: string) => string | undefined;
-  /** whether there is a protected resource of this identifier */
+  /** whether there is a protected resource with this identifier */
   isResource: (identifier: string) => boolean;
-  /** there may be more: what is not known is no fault */
+  /** there may be more resources than these: an unknown one is no fault */
   isPart?: boolean;
 }
 
-/** What is wrong with a client that is well-formed. */
+/** The faults of a well-formed client. */
 export function faultsOf(
   client: { scope: string; default_scope: string; resource_server_of: string[] },
   { resourceOf, isResource, isPart = false }: KnownResources,
 ): Fault[] {
-  const may = scopeValuesOf(client.scope);
+  const allowed = scopeValuesOf(client.scope);
   const byDefault = scopeValuesOf(client.default_scope);
-  const unknown = may.filter((value) => !isPart && resourceOf(value) === undefined);
-  const beyond = byDefault.filter((value) => !may.includes(value));
+  const unknown = allowed.filter((value) => !isPart && resourceOf(value) === undefined);
+  const excess = byDefault.filter((value) => !allowed.includes(value));
   const resources = new Set(byDefault.map(resourceOf).filter((resource) => !isPart || resource !== undefined));
   const faults: Fault[] = [];
   if (unknown.length > 0) faults.push({ path: ['scope'], message: `no resource has the scope ${unknown.join(' ')}` });
-  if (beyond.length > 0) faults.push({ path: ['default_scope'], message: `has more than scope: ${beyond.join(' ')}` });
+  if (excess.length > 0) {
+    faults.push({ path: ['default_scope'], message: `has values that are not in scope: ${excess.join(' ')}` });
+  }
   for (const [index, identifier] of client.resource_server_of.entries()) {
     if (isPart || isResource(identifier)) continue;
     faults.push({ path: ['resource_server_of', index], message: `there is no resource ${identifier}` });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What was looked at, and what was found. */
+/** The result of one check. */
 export const findingSchema = z.object({
   check: z.string(),
   status: z.enum(['ok', 'warning', 'failure']),

@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-it('replaces a file that only its owner may read, and makes its folders', () => {
+it('replaces a file that only its owner may read, and creates its folders', () => {
   const file = join(folder, 'billing', 'new', 'client_secret');
   for (const content of ['one', 'two']) {
     writePrivateFile(file, content);
@@ -22,7 +22,7 @@ it('replaces a file that only its owner may read, and makes its folders', () => 
 
 it.each([
   ['below a file', () => join(folder, 'file', 'below', 'client_secret')],
-  ['where no folder can be made', () => '/proc/nope/below/client_secret'],
+  ['where no folder can be created', () => '/proc/nope/below/client_secret'],
 ])('fails at once %s', (_, file) => {
   writeFileSync(join(folder, 'file'), '');
   expect(() => writePrivateFile(file(), 'x')).toThrow(/ENOTDIR|ENOENT|EACCES/);

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Replaces a file as a whole, readable for its owner only: whoever reads it finds what was there before, or all of this. */
+/** Replaces a file atomically, readable only by its owner: a reader gets the old content or all of the new. */
 export function writePrivateFile(file: string, content: string): void {
   makeFolder(dirname(file), 0o700);
   writeFileSync(`${file}.new`, content, { mode: 0o600 });
@@ -9,8 +9,8 @@ export function writePrivateFile(file: string, content: string): void {
 }
 
 /**
- * Makes a folder, and those that it is in. Node's own `recursive` never ends where one cannot be made in one that is there, as
- * in /proc.
+ * Creates a folder and its missing parents. Node's own `recursive` never returns if an existing parent does not allow
+ * new folders, as /proc does not.
  */
 export function makeFolder(folder: string, mode: number): void {
   if (existsSync(folder)) return;
@@ -18,7 +18,7 @@ export function makeFolder(folder: string, mode: number): void {
   try {
     mkdirSync(folder, { mode });
   } catch (error) {
-    // Somebody else was faster.
+    // Another process has created it meanwhile.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

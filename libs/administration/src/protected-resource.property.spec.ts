@@ -22,7 +22,7 @@ const origin = fc.constantFrom(
 );
 
 describe('an identifier of the authorization server itself', () => {
-  it('is told however it is spelled [reserved-identifiers, Lanyard]', () => {
+  it('is recognised in every spelling [reserved-identifiers, Lanyard]', () => {
     expect(isReservedResource(administrationOf(issuer), issuer)).toBe(true);
     expect(isReservedResource(issuer, issuer)).toBe(true);
     fc.assert(
@@ -32,7 +32,7 @@ describe('an identifier of the authorization server itself', () => {
     );
   });
 
-  it('is none of another origin, nor of another path [reserved-identifiers, Lanyard]', () => {
+  it('has the same origin and one of the reserved paths [reserved-identifiers, Lanyard]', () => {
     const segment = fc.stringMatching(/^[a-z0-9_-]{1,20}$/).filter((text) => !['admin', 'oauth'].includes(text));
     fc.assert(
       fc.property(segment, own, end, (other, path, rest) => {
@@ -43,7 +43,7 @@ describe('an identifier of the authorization server itself', () => {
     );
   });
 
-  it('is looked for in any text without an error [reserved-identifiers, Lanyard]', () => {
+  it('can be checked for in any text without an error [reserved-identifiers, Lanyard]', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.webUrl()), fc.string({ unit: 'binary' }), (text, more) => {
         expect(isReservedResource(text, issuer)).toBe(false);

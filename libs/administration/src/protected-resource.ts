@@ -12,7 +12,7 @@ export const resourceIdentifierSchema = z
 
 export const resourceDescriptionSchema = z.strictObject({
   name: nameSchema,
-  scopes: z.record(scopeValueSchema, nameSchema).describe('scope values, each with what it lets a client do'),
+  scopes: z.record(scopeValueSchema, nameSchema).describe('scope values, each with a description of what it allows'),
 });
 export type ResourceDescription = z.infer<typeof resourceDescriptionSchema>;
 
@@ -24,11 +24,11 @@ export const resourceListSchema = z.object({ items: z.array(resourceSchema) });
 
 /** The scope values of the administration API itself. */
 export const administrativeScopes = {
-  'clients:read': 'List and read clients, their secrets without the secrets themselves, and protected resources',
+  'clients:read': 'List and read clients, the metadata of their secrets, and protected resources',
   'clients:write': 'Create, change and delete clients, their secrets, and protected resources',
   'keys:read': 'List signing keys',
   'keys:rotate': 'Rotate, withdraw and re-encrypt signing keys',
-  'tokens:revoke': 'Revoke access tokens, and list what is revoked',
+  'tokens:revoke': 'Revoke access tokens, and list revocations',
   'audit:read': 'Read the audit log',
 } as const;
 
@@ -38,11 +38,11 @@ export const isAdministrative = (scopeValue: string): scopeValue is keyof typeof
 /** The identifier of an authorization server's administration as a protected resource. */
 export const administrationOf = (issuer: string): string => `${issuer}/admin`;
 
-/** Where an authorization server's own addresses begin, below its issuer. */
+/** The first path segment of the authorization server's own URLs, below its issuer. */
 const ownPaths = new Set(['', 'admin', 'oauth', '.well-known']);
 
 /**
- * Whether an identifier names the authorization server itself, its administration or its endpoints, however it is spelled.
+ * Whether an identifier names the authorization server itself, its administration or its endpoints, in any spelling.
  * These cannot be registered as resources, since a resource server may introspect the tokens of its resource.
  */
 export function isReservedResource(identifier: string, issuer: string): boolean {
@@ -60,7 +60,7 @@ function decoded(segment: string): string {
   }
 }
 
-/** The faults of a registry that has resources under identifiers of the authorization server. */
+/** The faults of a registry whose resources have identifiers of the authorization server. */
 export const reservedIn = ({ resources }: { resources: readonly Resource[] }, issuer: string): Fault[] =>
   resources.flatMap(({ identifier }, index) =>
     isReservedResource(identifier, issuer)

@@ -4,8 +4,8 @@ import { registryApplicationSchema, registryLimits } from './registry-changes.ts
 const { clients, resources, scopes } = registryLimits;
 const many = <T>(count: number, item: (index: number) => T) => Array.from({ length: count }, (_, i) => item(i));
 
-describe('a registry that is to be applied', () => {
-  it('may be as large as it says', () => {
+describe('a registry to apply', () => {
+  it('may be as large as the limits say', () => {
     const registry = {
       resources: many(resources, (i) => ({ identifier: `https://${i}.example`, name: 'R', scopes: {} })),
       clients: many(clients, (i) => ({ client_id: `client-${i}` })),
@@ -39,7 +39,7 @@ describe('a registry that is to be applied', () => {
     },
   );
 
-  it('is not looked through where a scope in it is too long [registry-size, Lanyard]', () => {
+  it('is not validated further where a scope in it is too long [registry-size, Lanyard]', () => {
     const scope = many(40_000, (i) => `no:${i}`).join(' ');
     const registry = { clients: [{ client_id: 'a', scope, default_scope: `${scope}"` }] };
     const { error } = registryApplicationSchema.safeParse({ registry });

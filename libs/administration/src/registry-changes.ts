@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { registrySchema } from './registry-file.ts';
 
 /**
- * How much one request may apply: what it takes to validate and to write must delay no other request for long. Values are
- * counted before they are parsed.
+ * The size of the registry that one request may apply: its validation and writing must not delay other requests for
+ * long. Values are counted before they are parsed.
  */
 export const registryLimits = { clients: 5000, resources: 1000, scopes: 10_000, values: 100_000 } as const;
 
-/** Before anything is validated, which takes a thousand times as long. */
+/** Runs before the validation, which takes a thousand times as long. */
 function requireBounded(registry: z.input<typeof registrySchema>, context: z.RefinementCtx) {
   for (const list of ['clients', 'resources', 'scopes'] as const) {
     if (countOf(registry, list) <= registryLimits[list]) continue;
@@ -23,17 +23,17 @@ function requireBounded(registry: z.input<typeof registrySchema>, context: z.Ref
   return registry;
 }
 
-/** Of JSON that may be anything. */
+/** Counts the items in arbitrary JSON. */
 function countOf(registry: z.input<typeof registrySchema>, list: 'clients' | 'resources' | 'scopes'): number {
   if (list !== 'scopes') return Array.isArray(registry?.[list]) ? registry[list].length : 0;
   const resources = Array.isArray(registry?.resources) ? registry.resources : [];
   return resources.reduce((count, resource) => count + Object.keys(resource?.scopes ?? {}).length, 0);
 }
 
-/** A registry to be brought about. */
+/** A registry to apply. */
 export const registryApplicationSchema = z.strictObject({
   registry: z.preprocess(requireBounded, registrySchema),
-  dry_run: z.boolean().default(false).describe('say what would change, and change nothing'),
+  dry_run: z.boolean().default(false).describe('report the changes without making them'),
   prune: z
     .boolean()
     .default(false)
@@ -41,20 +41,20 @@ export const registryApplicationSchema = z.strictObject({
 });
 export type RegistryApplication = z.input<typeof registryApplicationSchema>;
 
-/** What changes, or would, in one client or resource. */
+/** The changes of one client or resource, made or planned. */
 export const registryChangeSchema = z.object({
   action: z.enum(['create', 'change', 'delete']),
   kind: z.enum(['resource', 'client']),
   id: z.string(),
   fields: z
     .array(z.object({ field: z.string(), from: z.unknown(), to: z.unknown() }))
-    .describe('empty where something is deleted'),
+    .describe('empty if it is deleted'),
 });
 export type RegistryChange = z.infer<typeof registryChangeSchema>;
 
 export const registryChangesSchema = z.object({
   applied: z.boolean(),
   changes: z.array(registryChangeSchema),
-  without_secret: z.array(z.string()).describe('clients of the file that have no secret that is valid'),
+  without_secret: z.array(z.string()).describe('clients of the file that have no valid secret'),
 });
 export type RegistryChanges = z.infer<typeof registryChangesSchema>;

@@ -6,7 +6,7 @@ import { parseRegistryFile, RegistryFileError, registrySchema, type RegistryDesc
 const parse = (text: string, environment = {}) =>
   parseRegistryFile(text, 'lanyard.yaml', environment, 'https://issuer.example');
 
-/** The registry, or the lines of the message; any other error than the parser's own is thrown. */
+/** The registry, or the lines of the message; rethrows every error that is not the parser's own. */
 function read(text: string, environment = {}): RegistryDescription | string[] {
   try {
     return parse(text, environment);
@@ -16,7 +16,7 @@ function read(text: string, environment = {}): RegistryDescription | string[] {
   }
 }
 
-/** Without what stands for a variable, and without control characters, which names must not have. */
+/** Text without variables and without control characters, which names must not have. */
 const textOf = (unit: 'binary' | 'grapheme') =>
   fc.string({ unit, minLength: 1, maxLength: 50 }).map((text) => text.replaceAll(/\p{Cc}|\$\{/gu, '') || 'x');
 const name = fc.oneof(textOf('binary'), textOf('grapheme'), fc.constantFrom('yes', 'null', '1', '- a', '#', '"', ': '));
@@ -89,7 +89,7 @@ describe('a registry file', () => {
     );
   });
 
-  it('is told from what is none in the words of its own error [registry-file, Lanyard]', () => {
+  it('is read, or refused with its own error [registry-file, Lanyard]', () => {
     const parts = fc.constantFrom(
       'clients:',
       'resources:',
@@ -132,7 +132,7 @@ describe('a registry file', () => {
     );
   });
 
-  it('says in which line something is not known [registry-file, Lanyard]', () => {
+  it('is refused with the line of an unknown field [registry-file, Lanyard]', () => {
     fc.assert(
       fc.property(registry, fc.nat(), (registry, index) => {
         const places = [registry, ...registry.resources, ...(registry.clients ?? [])];
@@ -141,13 +141,13 @@ describe('a registry file', () => {
           value === place ? { ...place, colour: 'blue' } : value,
         );
         const line = text.split('\n').findIndex((line) => line.includes('colour:')) + 1;
-        const expected = new RegExp(`^lanyard\\.yaml:${line}: .*colour: is not known here$`);
+        const expected = new RegExp(`^lanyard\\.yaml:${line}: .*colour: is not a known field$`);
         expect(read(text)).toEqual([expect.stringMatching(expected)]);
       }),
     );
   });
 
-  it('takes what the environment has, and its own default elsewhere [registry-file, Lanyard]', () => {
+  it('takes variables from the environment, and otherwise their default [registry-file, Lanyard]', () => {
     const variable = fc.stringMatching(/^[A-Z][A-Z0-9_]{0,10}$/);
     fc.assert(
       fc.property(variable, clientId, clientId, (variable, value, fallback) => {
@@ -172,7 +172,8 @@ describe('a registry file', () => {
     },
   );
 
-  // The time for some of these grows with the square of their length, here and in the YAML parser: the file is the operator's own.
+  // Some of these take time that grows with the square of their length, here and in the YAML parser. That is
+  // acceptable, since the operator writes the file.
   it.each(['[', '{', 'a: ', 'clients:\n', '"', '&a ', '*a ', '!a ', '${A:-', 'a: b\n'])(
     'is refused with 4,000 characters of %j [registry-file, Lanyard]',
     (piece) => {

@@ -34,8 +34,8 @@ clients:
   });
 
   it.each([
-    ['an unknown key', 'clients:\n  - client_id: a\n    colour: blue', ['3: clients.0.colour: is not known here']],
-    ['an unknown key at the top', 'clients: []\nclient: []', ['2: client: is not known here']],
+    ['an unknown key', 'clients:\n  - client_id: a\n    colour: blue', ['3: clients.0.colour: is not a known field']],
+    ['an unknown key at the top', 'clients: []\nclient: []', ['2: client: is not a known field']],
     [
       'a missing field',
       'resources:\n  - name: A\n    scopes: {}',
@@ -47,19 +47,19 @@ clients:
       [/^3: clients.0.access_token_lifetime: /],
     ],
     [
-      'a scope value that is none',
+      'an invalid scope value',
       'resources:\n  - identifier: https://a\n    name: A\n    scopes:\n      "a b": x',
       ['5: resources.0.scopes.a b: must be a scope value'],
     ],
     [
-      'a client that is there twice',
+      'a client that is declared twice',
       'clients:\n  - client_id: a\n  - client_id: b\n  - client_id: a',
-      ['4: clients.2.client_id: client a is there twice'],
+      ['4: clients.2.client_id: client a is declared twice'],
     ],
     [
-      'a default scope beyond the scope',
+      'a default scope that exceeds the scope',
       'clients:\n  - client_id: a\n\n    default_scope: keys:read',
-      ['4: clients.0.default_scope: client a: has more than scope: keys:read'],
+      ['4: clients.0.default_scope: client a: has values that are not in scope: keys:read'],
     ],
     [
       'a scope of two resources',
@@ -81,8 +81,8 @@ clients:
       '\n\nclients: [{client_id: "${WHO}"}]',
       ['3: ${WHO}: WHO is not set, and has no default there'],
     ],
-    ['YAML that is none', 'clients:\n  - client_id: [', [/^2: /]],
-    ['a key that is there twice', 'clients: []\nclients: []', ['2: Map keys must be unique']],
+    ['invalid YAML', 'clients:\n  - client_id: [', [/^2: /]],
+    ['a repeated key', 'clients: []\nclients: []', ['2: Map keys must be unique']],
     ['several faults', 'clients:\n  - client_id: 1\n  - client_id: b\n    scope: x', [/^2: clients.0.client_id: /]],
   ])('is refused with the line of %s', (_, text, faults) => {
     const expected = faults.map((fault) =>
@@ -101,11 +101,15 @@ clients:
 
   it.each([
     ['wrong clients', `clients:\n${'  - client_id: 1\n'.repeat(5000)}`, '101: clients.99.client_id: '],
-    ['clients that are there twice', `clients:\n${'  - client_id: a\n'.repeat(5000)}`, '102: clients.100.client_id: '],
+    [
+      'clients that are declared twice',
+      `clients:\n${'  - client_id: a\n'.repeat(5000)}`,
+      '102: clients.100.client_id: ',
+    ],
     [
       'unknown keys',
       Array.from({ length: 5000 }, (_, i) => `key-${i}: 1`).join('\n'),
-      '100: key-99: is not known here',
+      '100: key-99: is not a known field',
     ],
     ['indents', `clients:\n${'  \t- a\n'.repeat(5000)}`, ''],
   ])('is refused with a hundred lines where there are many %s [bounded-faults, Lanyard]', (_, text, last) => {
@@ -120,7 +124,7 @@ clients:
     expect(lines[100]).toBe('lanyard.yaml: there are more faults, which are not listed');
   });
 
-  it('does not grow without end', () => {
+  it('is refused if its aliases multiply without end', () => {
     const bomb = ['a: &a [x, x, x, x, x, x, x, x, x]'];
     for (let i = 1; i < 12; i++) {
       const [name, before] = [String.fromCodePoint(97 + i), String.fromCodePoint(96 + i)];
@@ -129,7 +133,7 @@ clients:
     expect(() => parse(bomb.join('\n'))).toThrow(/lanyard.yaml: Excessive alias count/);
   });
 
-  it('has a JSON Schema that says the same', () => {
+  it('has a JSON Schema with the same rules', () => {
     expect(registryJsonSchema()).toMatchObject({
       $schema: 'http://json-schema.org/draft-07/schema#',
       type: 'object',

@@ -10,23 +10,23 @@ import {
 } from './protected-resource.ts';
 import type { Fault } from './text.ts';
 
-/** How many faults are reported; one more says that there are more. */
-const mostFaults = 100;
+/** The number of faults that are listed; if there are more, one more line says so. */
+const maxFaults = 100;
 
 /** The resources and clients that a file declares. */
 export const registrySchema = z
   .strictObject({
-    resources: z.array(resourceSchema).default([]).describe('the services whose tokens Lanyard issues'),
+    resources: z.array(resourceSchema).default([]).describe('the services for which Lanyard issues tokens'),
     clients: z.array(clientSchema).default([]).describe('the services that obtain tokens'),
   })
   .superRefine((registry, context) => {
-    for (const { path, message } of contradictionsIn(registry).take(mostFaults + 1)) {
+    for (const { path, message } of contradictionsIn(registry).take(maxFaults + 1)) {
       context.addIssue({ code: 'custom', path, message });
     }
   });
 export type RegistryDescription = z.infer<typeof registrySchema>;
 
-/** For one authorization server, whose own identifiers cannot be declared. */
+/** The schema for one authorization server, whose own identifiers cannot be declared. */
 const registrySchemaOf = (issuer: string) =>
   registrySchema.superRefine((registry, context) => {
     for (const { path, message } of reservedIn(registry, issuer)) context.addIssue({ code: 'custom', path, message });
@@ -49,7 +49,7 @@ function* contradictionsIn({
       owner.set(value, identifier);
     }
     if (identifiers.has(identifier)) {
-      yield { path: ['resources', index, 'identifier'], message: `resource ${identifier} is there twice` };
+      yield { path: ['resources', index, 'identifier'], message: `resource ${identifier} is declared twice` };
     }
     identifiers.add(identifier);
   }
@@ -60,17 +60,17 @@ function* contradictionsIn({
   const clientIds = new Set<string>();
   for (const [index, client] of clients.entries()) {
     if (clientIds.has(client.client_id)) {
-      yield { path: ['clients', index, 'client_id'], message: `client ${client.client_id} is there twice` };
+      yield { path: ['clients', index, 'client_id'], message: `client ${client.client_id} is declared twice` };
     }
     clientIds.add(client.client_id);
-    // What the file does not list may be registered already.
+    // Resources that the file does not list may be registered already.
     for (const { path, message } of faultsOf(client, { ...known, isPart: true })) {
       yield { path: ['clients', index, ...path], message: `client ${client.client_id}: ${message}` };
     }
   }
 }
 
-/** A registry file that cannot be used; the message has a line for each fault, with the file and its line. */
+/** A registry file is invalid; the message has a line for each fault, with the name of the file and the line in it. */
 export class RegistryFileError extends Error {
   override readonly name = 'RegistryFileError';
 }
@@ -78,8 +78,8 @@ export class RegistryFileError extends Error {
 /**
  * Reads a registry file. `${NAME}` and `${NAME:-default}` in it are replaced from the environment, so that one file
  * serves every deployment.
- * @param name    of the file, for messages
- * @param issuer  of the authorization server that it is for
+ * @param name    the name of the file, for messages
+ * @param issuer  the issuer of the authorization server to which the file belongs
  * @throws {RegistryFileError}
  */
 export function parseRegistryFile(
@@ -102,14 +102,14 @@ export function parseRegistryFile(
   );
 }
 
-/** @returns where a path of the description stands in its file: the name with the line */
+/** @returns a function that finds the place of a path in its file: the name of the file with the line */
 export function linesIn(text: string, name: string, environment: NodeJS.ProcessEnv): (path: Fault['path']) => string {
   const lines = new LineCounter();
   const document = parseDocument(interpolate(text, environment, name), { lineCounter: lines });
   return (path) => `${name}:${lines.linePos(offsetOf(document, path)).line}`;
 }
 
-/** The faults that a server finds in a description (`registry.clients.0.scope`), by the lines of its file. */
+/** The faults that a server reports for a description (`registry.clients.0.scope`), with the lines of its file. */
 export function faultsInFile(
   errors: readonly { field: string; message: string }[],
   lineAt: (path: Fault['path']) => string,
@@ -121,8 +121,8 @@ export function faultsInFile(
 }
 
 function refusal<T>(name: string, faults: readonly T[], lineOf: (fault: T) => string): RegistryFileError {
-  const listed = faults.slice(0, mostFaults).map(lineOf);
-  if (faults.length > mostFaults) listed.push(`${name}: there are more faults, which are not listed`);
+  const listed = faults.slice(0, maxFaults).map(lineOf);
+  if (faults.length > maxFaults) listed.push(`${name}: there are more faults, which are not listed`);
   return new RegistryFileError(listed.join('\n'));
 }
 
@@ -134,7 +134,7 @@ export function registryJsonSchema(): object {
   };
 }
 
-/** Aliases that multiply without end are refused by the parser. */
+/** The parser throws if aliases multiply without end. */
 function contentOf(document: Document, name: string): unknown {
   try {
     return document.toJS();
@@ -143,11 +143,11 @@ function contentOf(document: Document, name: string): unknown {
   }
 }
 
-/** An unknown key is told where it stands, not where it is missing. */
+/** The path of an unknown key includes the key itself, not only its object. */
 function faultsIn(issue: z.core.$ZodIssue): Fault[] {
   const path = issue.path.map((segment) => (typeof segment === 'symbol' ? String(segment) : segment));
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...path, key], message: 'is not known here' }));
+    return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a known field' }));
   }
   if (issue.code === 'invalid_key') {
     return [{ path, message: issue.issues.map(({ message }) => message).join(', ') }];
@@ -155,7 +155,7 @@ function faultsIn(issue: z.core.$ZodIssue): Fault[] {
   return [{ path, message: issue.message }];
 }
 
-/** Where a path stands in the text; where it is missing, where it should stand. */
+/** The offset of a path in the text; if the path is missing, that of its nearest parent. */
 function offsetOf(document: Document, path: Fault['path']): number {
   for (let depth = path.length; depth > 0; depth--) {
     const parent = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
@@ -168,7 +168,7 @@ function offsetOf(document: Document, path: Fault['path']): number {
   return 0;
 }
 
-/** A pair of a map has a key; an item of a sequence has a range of its own. */
+/** A pair of a map has a key; an item of a sequence has its own range. */
 interface YamlItem {
   key?: { value: unknown; range?: [number, number, number] };
   range?: [number, number, number];

@@ -3,15 +3,15 @@ import { clientIdSchema } from './client.ts';
 import { secretSchema } from './secret.ts';
 import { momentSchema, nameSchema } from './text.ts';
 
-/** What is to be revoked: exactly one of these. */
+/** A request to revoke: exactly one of these. */
 export const newRevocationSchema = z.union(
   [
     z.strictObject({
-      token: z.string().min(1).max(16_000).describe('one access token; one that is not valid needs no revocation'),
+      token: z.string().min(1).max(16_000).describe('one access token; an invalid one needs no revocation'),
     }),
     z.strictObject({
       jti: nameSchema.describe(
-        'one access token, by the identifier that logs have; requires all administrative scopes, since it does not say whose it is',
+        'one access token, by its identifier as in the logs; requires all administrative scopes, since it does not name the client',
       ),
     }),
     z.strictObject({ client_id: clientIdSchema.describe('all access tokens that the client has now') }),
@@ -23,14 +23,14 @@ export const newRevocationSchema = z.union(
 );
 export type NewRevocation = z.infer<typeof newRevocationSchema>;
 
-/** Something that is revoked. */
+/** A revocation, as it is listed. */
 export const revocationSchema = z.object({
   sequence: z.int().describe('grows with each revocation'),
   kind: z.enum(['jti', 'grant_id', 'kid']).describe('one token; all obtained under one grant; all that one key signed'),
   id: z.string(),
-  client_id: z.string().nullable().describe('whose tokens; null: not known, or those of everybody'),
+  client_id: z.string().nullable().describe('the client whose tokens are revoked; null: unknown, or all clients'),
   revoked_at: momentSchema,
-  ends_at: momentSchema.describe('when the last token that it concerns has expired'),
+  ends_at: momentSchema.describe('when the last token that it revokes has expired'),
 });
 export type RevocationDescription = z.infer<typeof revocationSchema>;
 

@@ -36,7 +36,7 @@ const { client_id: _1, disabled: _2, ...change } = client;
 const resource = { identifier: 'https://a.example', name: 'A', scopes: { x: 'X', y: 'Y' } };
 const { identifier: _3, ...description } = resource;
 
-/** What is taken from outside, with an example of each. */
+/** The schemas of input from outside, each with an example. */
 const bodies: [string, z.ZodType, object][] = [
   ['a client', clientSchema, client],
   ['a change of a client', clientChangeSchema, change],
@@ -75,7 +75,7 @@ const anyJson = fc.oneof(
   fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -0, 1e21, 0.5, '', '__proto__', 'https://a.example#b'),
 );
 
-/** The same object with another value somewhere, or a member more or less. */
+/** The same object with another value somewhere, or with one member added or removed. */
 const changed = (value: unknown): fc.Arbitrary<unknown> => {
   if (typeof value !== 'object' || value === null) return anyJson;
   const members = value as Record<string, unknown>;
@@ -91,20 +91,20 @@ const changed = (value: unknown): fc.Arbitrary<unknown> => {
 
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 
-describe('what is sent to the administration', () => {
-  it.each(bodies)('is taken or refused without an error: %s [request-validation, Lanyard]', (_, schema, example) => {
+describe('input of the administration', () => {
+  it.each(bodies)('is accepted or refused without an error: %s [request-validation, Lanyard]', (_, schema, example) => {
     expect(schema.safeParse(example)).toMatchObject({ success: true, data: example });
     fc.assert(
       fc.property(changed(example), (body) => {
         const { success, data } = schema.safeParse(body);
-        // What was taken once is taken again, as it is.
+        // Parsed data is accepted again, and unchanged.
         if (success) expect(schema.parse(data)).toEqual(data);
       }),
       { numRuns: 200 },
     );
   });
 
-  it('has scopes that say which values they have [scope-syntax, RFC 6749 §3.3]', () => {
+  it('has scopes whose values can be listed [scope-syntax, RFC 6749 §3.3]', () => {
     const part = fc.constantFrom('a', 'b:c', ' ', '"', '\\', 'é');
     fc.assert(
       fc.property(fc.string({ unit: part }), (text) => {

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { momentSchema } from './text.ts';
 
-/** A signing key's life: announced, so that every validator knows it before its first use; signing; retired until the last token it signed is dead. */
+/**
+ * The life of a signing key: announced, so that every validator knows it before its first use; signing; retired until
+ * the last token that it signed has expired.
+ */
 export const keyStates = ['announced', 'signing', 'retired'] as const;
 
 export const signingKeySchema = z.object({
@@ -9,13 +12,13 @@ export const signingKeySchema = z.object({
   alg: z.string(),
   state: z.enum(keyStates),
   created_at: momentSchema,
-  activated_at: momentSchema.nullable().describe('since when it signs or signed'),
+  activated_at: momentSchema.nullable().describe('when it started to sign'),
   retired_at: momentSchema.nullable(),
-  next: z.enum(['signing', 'retired', 'deleted']).describe('what becomes of it'),
-  next_at: momentSchema.describe('when, at the earliest'),
+  next: z.enum(['signing', 'retired', 'deleted']).describe('its next state'),
+  next_at: momentSchema.describe('the earliest time of its next state'),
   key_encryption: z
     .enum(['current', 'former', 'unknown'])
-    .describe('the key encryption key it is encrypted with: the first one configured, a later one, or none of them'),
+    .describe('the key encryption key that encrypts it: the first one configured, a later one, or none of them'),
 });
 export type SigningKeyDescription = z.infer<typeof signingKeySchema>;
 
@@ -25,6 +28,6 @@ export const keyRotationSchema = z.strictObject({
   emergency: z
     .boolean()
     .default(false)
-    .describe('a new key signs at once and all others are withdrawn, so that every token issued so far is refused'),
+    .describe('a new key signs at once and all others are withdrawn, so every token issued so far is refused'),
 });
 export type KeyRotation = z.infer<typeof keyRotationSchema>;

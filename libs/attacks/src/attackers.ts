@@ -7,15 +7,15 @@ import type { Target } from './target.ts';
 export const grant = { grant_type: 'client_credentials' };
 export const unknownClient = (): string => `unknown-${randomBytes(6).toString('hex')}`;
 
-/** With a secret that is wrong. */
+/** Authenticates with a wrong secret. */
 export const guess = (target: Target, clientId: string, headers: Record<string, string> = {}): Promise<Answer> =>
   call(
     target.tokenEndpoint,
     form(grant, { authorization: basicCredentials(clientId, randomBytes(32).toString('hex')), ...headers }),
   );
 
-/** A client of the attacker's own, with a quota. */
-export async function clientOfItsOwn(target: Target, tokensPerMinute: number) {
+/** Registers a client of the attacker, with a quota. */
+export async function registerAttacker(target: Target, tokensPerMinute: number) {
   const token = await target.tokenOf('administrator', 'clients:write');
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
   const clientId = `attacker-${randomBytes(6).toString('hex')}`;
@@ -30,7 +30,7 @@ export async function clientOfItsOwn(target: Target, tokensPerMinute: number) {
     headers,
     body: JSON.stringify(client),
   });
-  assert(created.status === 201, `a client could not be registered: ${created.status} ${String(created.body.title)}`);
+  assert(created.status === 201, `the client could not be registered: ${created.status} ${String(created.body.title)}`);
   return {
     clientId,
     authorization: basicCredentials(clientId, String(created.body.client_secret)),
@@ -38,7 +38,7 @@ export async function clientOfItsOwn(target: Target, tokensPerMinute: number) {
   };
 }
 
-/** Whether limits are observed alone, as its metrics say. */
+/** Whether the server only observes limits, according to its metrics. */
 export async function observes({ inspect }: Target): Promise<boolean> {
   const { text } = await inspect('auth-server', '/metrics');
   return /^lanyard_throttled_requests_total\{[^}]*enforced="false"[^}]*\} [1-9]/m.test(text);

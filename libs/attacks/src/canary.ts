@@ -1,26 +1,26 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A server that nobody has a reason to ask anything. */
+/** A server that should never receive a request. */
 export interface Canary {
   url: string;
-  /** the paths that were asked for */
-  asked: string[];
+  /** the requests received */
+  requests: string[];
   stop: () => Promise<void>;
 }
 
-/** @param keys  what it hands out to whoever is lured to it */
+/** @param keys  the JWK Set that it serves */
 export async function startCanary(keys: () => object): Promise<Canary> {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const server = createServer((request, response) => {
-    asked.push(`${request.method} ${request.url}`);
+    requests.push(`${request.method} ${request.url}`);
     response.setHeader('content-type', 'application/json').end(JSON.stringify(keys()));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://localhost:${port}`,
-    asked,
+    requests,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -12,15 +12,15 @@ const settings = commonSettings.extend({
   BATCH_PROCESSOR_URL: address.default('http://localhost:3001'),
 });
 
-/** A deployment that is there, and what it takes to let go of it. */
+/** A running deployment; call `close` after use. */
 export type Found = Deployment & { close: () => Promise<void> };
 
-/** What `npm start` runs, or anything else whose clients' secrets are in a folder. */
+/** The deployment of `npm start`, or any other whose client secrets are in a folder. */
 export async function deploymentOfFolder(environment: NodeJS.ProcessEnv): Promise<Found> {
   const directory = resolve(environment.LANYARD_DIRECTORY || '.lanyard');
   const found = readSettings(settings, { ...environment, SECRETS_DIRECTORY: join(directory, 'secrets') });
   const { ISSUER: issuer, JOBS_API_URL: jobsApi, BATCH_PROCESSOR_URL: batchProcessor } = found;
-  // Its secrets are sent there.
+  // Checks that the secrets belong to this issuer before they are sent to it.
   secretFileOf(found, 'administrator');
   await assertAnswer(issuer, 'npm start');
   for (const service of [jobsApi, batchProcessor]) await requireSameIssuer(service, issuer);
@@ -44,13 +44,13 @@ export async function deploymentOfFolder(environment: NodeJS.ProcessEnv): Promis
   };
 }
 
-/** The containers; their secrets are in volumes, and copied for as long as it takes. */
+/** The containers; their secrets are in volumes, and are copied to a temporary folder. */
 export async function composeDeployment(project: ComposeProject): Promise<Found> {
   const { ISSUER: issuer, JOBS_API: jobsApi, BATCH_PROCESSOR: batchProcessor } = project.urls;
   await assertAnswer(issuer, 'docker compose up');
-  // Lets the first administrator in, where nobody did.
+  // Sets up the first administrator, if that was not done yet.
   await project.compose('run', '--rm', '-T', 'lanyard', 'clients', 'list');
-  // For this user alone: it holds every secret there is.
+  // Readable only by this user: it holds all secrets.
   const directory = await mkdtemp(join(tmpdir(), 'lanyard-attack-'));
   await project.copySecrets(directory);
   return {
@@ -70,19 +70,19 @@ async function assertAnswer(issuer: string, command: string): Promise<void> {
   if (!answer?.ok) throw new UsageError(`nothing answers at ${issuer}: ${command} first, or set ISSUER`);
 }
 
-/** RFC 9728 section 2: services that belong to another issuer stop nothing of what is tried with this one's tokens. */
+/**
+ * RFC 9728 section 2: services that trust another issuer would refuse every token, so the attacks would prove nothing.
+ */
 async function requireSameIssuer(service: string, issuer: string): Promise<void> {
   const answer = await fetch(`${service}/.well-known/oauth-protected-resource`).catch(() => undefined);
   const metadata = (await answer?.json().catch(() => undefined)) as { authorization_servers?: string[] } | undefined;
   if (!metadata?.authorization_servers) throw new UsageError(`no service of Lanyard answers at ${service}`);
   if (!metadata.authorization_servers.includes(issuer)) {
-    throw new UsageError(
-      `${service} takes tokens of ${metadata.authorization_servers.join(', ')}, and not of ${issuer}`,
-    );
+    throw new UsageError(`${service} accepts tokens of ${metadata.authorization_servers.join(', ')}, not of ${issuer}`);
   }
 }
 
-/** As `npm start` chooses it, unless it is set. */
+/** The management address that `npm start` chooses, unless the port is set. */
 function managementOf(url: string, port: string | undefined): string {
   const { hostname, port: publicPort } = new URL(url);
   return `http://${hostname}:${port || Number(publicPort) + 100}`;

@@ -20,7 +20,7 @@ export const encode = (value: unknown): string =>
 export const es256 = (input: string, key: KeyObject): Buffer =>
   sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' });
 
-/** A token like a genuine one, with other claims and another header, signed by this key. */
+/** A copy of a genuine token with changed claims and header, signed by this key. */
 export function forge(
   genuine: string,
   { header, claims }: { header?: object | string; claims?: object | string },
@@ -32,23 +32,23 @@ export function forge(
   return `${input}.${es256(input, key).toString('base64url')}`;
 }
 
-/** How the jobs API answers a token. */
+/** Presents a token to the jobs API. */
 export const present = (target: Target, token: string): Promise<Answer> =>
   call(`${target.jobsApi}/jobs?limit=1`, bearer(token));
 
-/** Before anything is made of a refusal: the same token without a fault is accepted. */
+/** A refusal proves something only if the same token without the fault is accepted. */
 export async function assertAccepted(target: Target, token: string): Promise<void> {
   const { status, text } = await present(target, token);
-  assert(status === 200, `a token without a fault is not accepted: ${status} ${text}`);
+  assert(status === 200, `a valid token is not accepted: ${status} ${text}`);
 }
 
-/** Resource servers hear of a revocation within a second; one that is slow has five. */
+/** Resource servers learn of a revocation within a second; slow ones get five. */
 export async function untilRefused(target: Target, token: string): Promise<void> {
   for (let attempts = 0; attempts < 50; attempts++) {
     if ((await present(target, token)).status === 401) return;
     await sleep(100);
   }
-  throw new NotStopped('a revoked token is accepted after five seconds');
+  throw new NotStopped('a revoked token is still accepted after five seconds');
 }
 
 /** Each of the tokens, by its name, must be refused as invalid. */

@@ -21,13 +21,13 @@ export interface Request {
   /** an array sends a header several times */
   headers?: Headers;
   body?: string | Buffer;
-  /** the address of this machine that it comes from */
+  /** the source address on this machine */
   localAddress?: string;
 }
 
 /**
- * Sends a request as it is, where fetch would mend it, on a connection of its own: one that was answered before its end, as
- * some here are, is of no use to the next. No answer may be a 5xx.
+ * Sends a request unchanged, which fetch would correct, on its own connection: after an early answer, as some requests
+ * here get, a connection cannot be reused. No answer may be a 5xx.
  */
 export async function call(
   url: string,
@@ -36,7 +36,7 @@ export async function call(
   const answer = await new Promise<Answer>((resolve, reject) => {
     const { hostname, port, pathname, protocol } = new URL(url);
     const send = protocol === 'https:' ? overHttps : overHttp;
-    // The path as it was written: a URL would be normalised.
+    // Takes the path as written: `URL` would normalise it.
     const path = url.slice(new URL(url).origin.length) || pathname;
     const options = { hostname, port, path, method, headers, localAddress, timeout: 60_000, agent: false };
     const request = send(options, async (response) => {
@@ -76,7 +76,7 @@ export const form = (parameters: Record<string, string> | string, headers: Heade
 
 export const bearer = (token: string): Request => ({ headers: { authorization: `Bearer ${token}` } });
 
-/** A connection of one's own. */
+/** Opens a new connection. */
 export function connectTo(url: string): Socket {
   const { hostname, port, protocol } = new URL(url);
   return protocol === 'https:'
@@ -84,7 +84,7 @@ export function connectTo(url: string): Socket {
     : overTcp(Number(port) || 80, hostname);
 }
 
-/** Writes bytes on a connection of its own, and reads until the server closes it or has been silent for a while. */
+/** Sends bytes on a new connection, and reads until the server closes it or is silent for a while. */
 export async function sendBytes(url: string, bytes: string | Buffer, silence = 3000): Promise<string> {
   const socket = connectTo(url);
   socket.setTimeout(silence, () => socket.destroy());
@@ -101,7 +101,7 @@ export async function sendBytes(url: string, bytes: string | Buffer, silence = 3
 export const statusesIn = (answer: string): number[] =>
   [...answer.matchAll(/^HTTP\/1\.[01] (\d{3})/gm)].map(([, status]) => Number(status));
 
-/** Whether it still does its work. */
+/** Checks that a service still answers. */
 export async function assertHealthy(url: string): Promise<void> {
   for (let attempts = 0; ; attempts++) {
     const status = await call(`${url}/nothing`).then(
@@ -121,7 +121,7 @@ export function counted(statuses: Iterable<number | string>): string {
   return [...counts].map(([status, count]) => `${count} × ${status}`).join(', ');
 }
 
-/** A connection that has sent these bytes; closed, where the server does not take it. */
+/** A connection on which these bytes were sent; it is closed if the server refuses it. */
 export async function hold(url: string, bytes: string): Promise<Socket> {
   const socket = connectTo(url);
   socket.on('error', () => undefined).resume();

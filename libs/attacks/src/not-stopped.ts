@@ -1,8 +1,8 @@
-/** The attack went through, or something is wrong with the deployment. */
+/** The attack succeeded, or the deployment has a fault. */
 export class NotStopped extends Error {
   override readonly name = 'NotStopped';
 }
 
-export function assert(condition: boolean, otherwise: string): asserts condition {
-  if (!condition) throw new NotStopped(otherwise);
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new NotStopped(message);
 }

@@ -10,18 +10,18 @@ export interface Outcome {
   lesson: string;
   attack: Attack;
   result: 'stopped' | 'not stopped' | 'left out';
-  /** what was answered, what went through, or what is missing */
+  /** the answers, the reason of the failure, or what is missing */
   answer: string;
 }
 
 /**
  * Runs all attacks, one after the other.
- * @param only  part of the names of those to run
- * @param told  of each outcome, as it is there
+ * @param only       runs only attacks with this text in their names
+ * @param onOutcome  called after each attack
  */
 export async function runAttacks(
   deployment: Deployment,
-  { only = '', told }: { only?: string; told: (outcome: Outcome) => void },
+  { only = '', onOutcome }: { only?: string; onOutcome: (outcome: Outcome) => void },
 ): Promise<Outcome[]> {
   const target = await targetOf(deployment);
   const outcomes: Outcome[] = [];
@@ -30,7 +30,7 @@ export async function runAttacks(
       for (const attack of attacks.filter(({ name }) => name.includes(only))) {
         const outcome = { lesson, attack, ...(await outcomeOf(attack, target)) };
         outcomes.push(outcome);
-        told(outcome);
+        onOutcome(outcome);
       }
     }
   } finally {
@@ -39,10 +39,10 @@ export async function runAttacks(
   return outcomes;
 }
 
-/** What attacks work with; its canary has to be stopped. */
+/** Prepares the target of the attacks; the caller must stop its canary. */
 export async function targetOf(deployment: Deployment): Promise<Target> {
   const canary = await startCanary(() => ({ keys: [strangersJwk('canary')] }));
-  // So that nothing but the one thing under test is wrong with a token.
+  // With the signing key, attacks make tokens with exactly one fault.
   const { query, directory } = deployment;
   const [signingKey] = query ? await openSigningKeys(query, directory, current) : [];
   return new Target(deployment, canary, signingKey);
@@ -56,7 +56,7 @@ export async function outcomeOf(attack: Attack, target: Target): Promise<Pick<Ou
     return { result: 'left out', answer: 'it needs the secret of the client administrator' };
   }
   if (attack.needs === 'https' && target.secureUrls.length === 0) {
-    return { result: 'left out', answer: 'it needs a service that speaks https' };
+    return { result: 'left out', answer: 'it needs a service with https' };
   }
   try {
     return { result: 'stopped', answer: await attack.run(target) };

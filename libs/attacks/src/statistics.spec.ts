@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { mannWhitney, quantile } from './statistics.ts';
 
-/** Numbers that look random, the same each time. */
+/** Reproducible pseudo-random numbers. */
 function numbers(count: number, shift = 0): number[] {
   let state = 42 + shift * 1000;
   return Array.from({ length: count }, () => {
@@ -11,14 +11,14 @@ function numbers(count: number, shift = 0): number[] {
 }
 
 describe('the Mann-Whitney test', () => {
-  it('says what a worked example says', () => {
+  it('matches a worked example', () => {
     // Ranks 1 2 3 against 4 5 6: U is 0, z is 1.964.
     const { p, auc } = mannWhitney([1, 2, 3], [4, 5, 6]);
     expect(auc).toBe(0);
     expect(p).toBeCloseTo(0.0495, 3);
   });
 
-  it('finds no difference where there is none, and a small one where there is', () => {
+  it('finds no difference between equal sets, and a small difference between shifted ones', () => {
     expect(mannWhitney(numbers(5000), numbers(5000).toReversed()).p).toBeCloseTo(1, 5);
     expect(mannWhitney(numbers(5000), numbers(5000, 0.05)).p).toBeLessThan(1e-6);
   });

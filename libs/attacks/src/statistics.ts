@@ -1,8 +1,8 @@
 /**
  * The Mann-Whitney U test, two-sided, with the normal approximation and mid-ranks for ties: whether one of two sets of
- * durations tends to be longer. It looks at ranks alone, so that a pause of the machine counts as little as it should.
- * @returns p    how likely a difference like this is if there is none
- * @returns auc  how likely one of `a` is longer than one of `b`; 0.5 where neither tends to be
+ * durations tends to be longer. It uses only ranks, so that a pause of the machine has little influence.
+ * @returns p    the probability of this difference if the sets have the same distribution
+ * @returns auc  the probability that a value of `a` is longer than one of `b`; 0.5 if neither tends to be
  */
 export function mannWhitney(a: readonly number[], b: readonly number[]): { p: number; auc: number } {
   const all = [...a.map((value) => ({ value, first: true })), ...b.map((value) => ({ value, first: false }))].toSorted(

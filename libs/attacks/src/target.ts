@@ -12,17 +12,17 @@ export interface Deployment {
   issuer: string;
   jobsApi: string;
   batchProcessor: string;
-  /** with `secrets/<client_id>/client_secret`, and `key-encryption-key` where the signing key may be opened */
+  /** with `secrets/<client_id>/client_secret`, and `key-encryption-key` if the signing key can be decrypted */
   directory: string;
-  /** the management listeners, which callers do not reach */
+  /** reads the management listeners, which callers cannot reach */
   inspect: Inspect;
   /** behind a gateway, as the containers are */
   hasGateway?: boolean;
-  /** of the authorization server's database, where there is a way to it */
+  /** queries the database of the authorization server, if it is reachable */
   query?: (sql: string) => Promise<Record<string, unknown>[]>;
 }
 
-/** What attacks work with: they may be clients of the deployment, and listen for who is lured to them. */
+/** The deployment under attack: attacks can act as its clients, and detect requests to the attacker's server. */
 export class Target {
   private readonly tokens = new Map<string, string>();
 
@@ -44,7 +44,7 @@ export class Target {
   get inspect(): Inspect {
     return this.deployment.inspect;
   }
-  /** Those of its services that speak https. */
+  /** The services with https. */
   get secureUrls(): string[] {
     return [this.issuer, this.jobsApi, this.batchProcessor].filter((url) => url.startsWith('https:'));
   }
@@ -52,13 +52,13 @@ export class Target {
     return `${this.issuer}/oauth/token`;
   }
 
-  /** For attacks that say that they need it. */
+  /** The signing key, for attacks that declare that they need it. */
   get key(): SigningKey {
-    assert(this.signingKey !== undefined, 'the signing key is not there');
+    assert(this.signingKey !== undefined, 'the signing key is not available');
     return this.signingKey;
   }
 
-  /** Whether it may act as this client. */
+  /** Whether the attacks can act as this client. */
   has(clientId: string): boolean {
     return existsSync(this.secretFileOf(clientId));
   }
@@ -67,7 +67,7 @@ export class Target {
     return readFileSync(this.secretFileOf(clientId), 'utf8').trim();
   }
 
-  /** A text that may be shown, such as of a request that was spoilt: whatever looks like a secret is left out. */
+  /** Removes everything that looks like a secret from a text, for example from a request, to show it. */
   withoutSecrets(text: string): string {
     const directory = join(this.deployment.directory, 'secrets');
     const secrets = globSync('*/client_secret', { cwd: directory }).map((file) =>
@@ -86,7 +86,7 @@ export class Target {
     return basicCredentials(clientId, this.secretOf(clientId));
   }
 
-  /** A token that the server issued; the same one, as long as it serves. */
+  /** A token that the server issued; the same one as long as it is valid. */
   async tokenOf(clientId: string, scope?: string): Promise<string> {
     const name = `${clientId} ${scope ?? ''}`;
     const known = this.tokens.get(name);

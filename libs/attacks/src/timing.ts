@@ -4,11 +4,11 @@ import { basicCredentials } from '@lanyard/oauth-protocol';
 import { Wire } from './wire.ts';
 
 /**
- * Guesses at a client that there is, and at one of as long a name that there is not, in random order.
- * @returns durations of each kind, µs; fewer than asked for where guesses are throttled
+ * Guesses at a client that exists, and at an unknown one of the same length, in random order.
+ * @returns the durations of each kind, µs; fewer than requested if guesses are throttled
  */
 export async function timeGuesses(tokenEndpoint: string, known: string, samples: number) {
-  // One connection, on which guesses go one after the other; fetch and its like add more noise than there is to find.
+  // Sends guesses one after the other on one connection; fetch adds more noise than the difference to detect.
   const wire = new Wire(tokenEndpoint, 10_000);
   const durations = { known: [] as number[], unknown: [] as number[] };
   const secret = () => `lanyard_cs_${randomBytes(37).toString('base64url')}`.slice(0, 60);
@@ -22,7 +22,7 @@ export async function timeGuesses(tokenEndpoint: string, known: string, samples:
       const took = Number(process.hrtime.bigint() - begun) / 1000;
       if (status === 429) break;
       assert(status === 401, `a guess was answered with ${status}: ${wire.received.slice(0, 200)}`);
-      // The first ones warm up.
+      // The first guesses are a warm-up.
       if (i >= 0) durations[kind].push(took);
     }
   } finally {

@@ -1,27 +1,27 @@
 import type { Socket } from 'node:net';
 import { connectTo } from './http.ts';
 
-/** A connection that is used for as long as the server lets it be. */
+/** A connection that is reused until the server closes it. */
 export class Wire {
   private socket: Socket | undefined;
-  /** what was received since the last request */
+  /** the data received since the last request */
   received = '';
   private wake: (() => void) | undefined;
 
-  /** @param patience  how long an answer is awaited, ms */
+  /** @param timeout  how long to wait for an answer, ms */
   constructor(
     private readonly url: string,
-    private readonly patience: number,
+    private readonly timeout: number,
   ) {}
 
-  /** @returns the status of the answer; `closed` or `silent` where there is none */
+  /** @returns the status of the answer; `closed` or `silent` if there is none */
   async send(bytes: Buffer): Promise<number | 'closed' | 'silent'> {
     const socket = this.socket ?? (await this.open());
     this.received = '';
     socket.write(bytes);
-    const deadline = performance.now() + this.patience;
+    const deadline = performance.now() + this.timeout;
     for (;;) {
-      const status = statusOfWhole(this.received, bytes);
+      const status = statusOfComplete(this.received, bytes);
       if (status !== undefined) {
         if (/^connection: close\r$/im.test(this.received)) this.close();
         return status;
@@ -35,7 +35,7 @@ export class Wire {
         this.close();
         return 'silent';
       }
-      await this.news(left);
+      await this.waitForData(left);
     }
   }
 
@@ -57,7 +57,7 @@ export class Wire {
     return socket;
   }
 
-  private async news(ms: number): Promise<void> {
+  private async waitForData(ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.wake = resolve;
@@ -67,13 +67,13 @@ export class Wire {
   }
 }
 
-/** The status of an answer that is there to its end. */
-function statusOfWhole(answer: string, request: Buffer): number | undefined {
+/** The status of the answer, if it is complete. */
+function statusOfComplete(answer: string, request: Buffer): number | undefined {
   const end = answer.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
   const head = answer.slice(0, end);
   const status = Number(head.slice(9, 12));
-  if (status === 100) return statusOfWhole(answer.slice(end + 4), request);
+  if (status === 100) return statusOfComplete(answer.slice(end + 4), request);
   const length = answer.length - end - 4;
   if (status === 204 || status === 304 || request.subarray(0, 5).toString() === 'HEAD ') return status;
   const announced = /^content-length: (\d+)\r?$/im.exec(head)?.[1];

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const text = z.string().optional().catch(undefined);
 
-/** A problem body, RFC 9457; whatever else a server sends is none. */
+/** A problem body, RFC 9457; any other content is read as an empty problem. */
 const problemSchema = z
   .looseObject({
     title: text,
@@ -22,8 +22,8 @@ export class CallError extends Error {
   readonly problem: Problem;
 
   /**
-   * @param request  method and address, for people
-   * @param body     whatever was answered
+   * @param request  the method and URL, for people
+   * @param body     the body of the response
    */
   constructor(request: string, status: number, body: unknown) {
     const problem = problemSchema.parse(body);

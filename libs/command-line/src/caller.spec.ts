@@ -11,11 +11,11 @@ const refused = (retryAfter: string) => () =>
   new Response('{"title":"Too many requests"}', { status: 429, headers: { 'retry-after': retryAfter } });
 const done = () => Response.json({ done: true });
 
-let said: string;
+let printed: string;
 beforeEach(() => {
-  said = '';
+  printed = '';
   jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    said += String(text);
+    printed += String(text);
     return true;
   });
 });
@@ -23,7 +23,7 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-/** Gives these answers, and notes what was sent; the last one again and again. */
+/** Gives these answers in turn, then repeats the last one; records the requests. */
 function aServer(...answers: (() => Response)[]) {
   const sent: RequestInit[] = [];
   const call = caller('https://auth.example', (_, init) => {
@@ -42,15 +42,15 @@ describe('a request that was refused with 429', () => {
     expect(sent).toHaveLength(3);
     expect(new Set(sent.map((init) => JSON.stringify(init))).size).toBe(1);
     const line = 'Too many requests (POST https://auth.example/admin/revocations answered 429); trying again in 0 s\n';
-    expect(said).toBe(line + line);
+    expect(printed).toBe(line + line);
   });
 
-  it('waits for as long as the server says [sent-again-when-refused, RFC 6585 §4]', async () => {
+  it('is sent again after Retry-After [sent-again-when-refused, RFC 6585 §4]', async () => {
     const { call } = aServer(refused('1'), done);
     const begun = performance.now();
     await call('GET', '/admin/clients/billing');
     expect(performance.now() - begun).toBeGreaterThan(900);
-    expect(said).toContain('trying again in 1 s');
+    expect(printed).toContain('trying again in 1 s');
   });
 
   it('is given up after some attempts', async () => {
@@ -61,21 +61,21 @@ describe('a request that was refused with 429', () => {
     expect(sent).toHaveLength(5);
   });
 
-  it('is given up at once where the server says to wait for longer than a user would', async () => {
+  it('is given up at once if Retry-After is longer than a user would wait', async () => {
     const { sent, call } = aServer(refused('600'));
     await expect(call('GET', '/admin/clients')).rejects.toThrow('answered 429');
     expect(sent).toHaveLength(1);
   });
 });
 
-it('sends no other request again', async () => {
+it('does not repeat a request after any other status', async () => {
   const { sent, call } = aServer(() => new Response('{}', { status: 503, headers: { 'retry-after': '0' } }), done);
   await expect(call('GET', '/admin/clients')).rejects.toThrow('answered 503');
-  expect([sent.length, said]).toEqual([1, '']);
+  expect([sent.length, printed]).toEqual([1, '']);
 });
 
-describe('an answer that breaks off', () => {
-  /** The first of so many answers, each cut in its midst, the others whole. */
+describe('a truncated response', () => {
+  /** The first responses are truncated, the others complete. */
   const cut = (times: number) => {
     const broken = () =>
       new Response(
@@ -90,7 +90,7 @@ describe('an answer that breaks off', () => {
     return aServer(...Array.from({ length: times }, () => broken), done);
   };
 
-  it('is asked for again where the request can be repeated', async () => {
+  it('is requested again if the request can be repeated', async () => {
     for (const [method, headers] of [
       ['GET', {}],
       ['POST', { 'idempotency-key': 'y' }],
@@ -101,31 +101,33 @@ describe('an answer that breaks off', () => {
     }
   });
 
-  it('is no success where it cannot', async () => {
+  it('is an error if the request cannot be repeated', async () => {
     const { sent, call } = cut(1);
-    await expect(call('POST', '/admin/clients', {})).rejects.toThrow('the answer of https://auth.example broke off');
+    await expect(call('POST', '/admin/clients', {})).rejects.toThrow(
+      'the response of https://auth.example was truncated',
+    );
     expect(sent).toHaveLength(1);
   });
 });
 
 it.each(['null', '[]', '"no"', '{"errors":{"a":1}}', '{"errors":[null]}', '{"title":7}', 'Bad Gateway'])(
-  'tells the status of an answer that is no problem: %s',
+  'reports the status of a response that is not a problem body: %s',
   async (body) => {
     const { call } = aServer(() => new Response(body, { status: 502 }));
     await expect(call('GET', '/jobs')).rejects.toThrow(/^GET https:\/\/auth\.example\/jobs answered 502$/);
   },
 );
 
-it('holds little of a file while it is sent', async () => {
+it('keeps little of a file in memory while it is sent', async () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
   const size = 500_000;
   let sent = 0;
   let received = 0;
   let held = 0;
-  const look = async () => {
+  const measure = async () => {
     for (let before = -1; before < sent; await sleep(200)) before = sent;
-    // What is swept is counted a little later.
+    // Swept memory is counted a little later.
     held = Number.POSITIVE_INFINITY;
     for (let i = 0; i < 5; i++, await sleep(50)) {
       collectGarbage();
@@ -138,7 +140,7 @@ it('holds little of a file while it is sent', async () => {
       received += length;
       if (!isHalf) return;
       request.pause();
-      void look().then(() => request.resume());
+      void measure().then(() => request.resume());
     });
     request.on('end', () => response.end('{}'));
   }).listen(0, '127.0.0.1');

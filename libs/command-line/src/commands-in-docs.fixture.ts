@@ -10,13 +10,13 @@ const pages = globSync(['*.md', 'docs/**/*.md', 'apps/*/README.md', 'libs/*/READ
 
 export interface ShownCommand {
   words: string;
-  /** stands in a block to be run as it is, and not in a sentence */
+  /** whether it is in a code block, to be run as it is, and not in a sentence */
   isWhole: boolean;
 }
 
 /**
- * The commands in the code of a page, up to the end of the line, a pipe, or the code.
- * @param name  what a command begins with, as a regular expression
+ * Finds the commands in the code of a page, each up to the end of its line, a pipe, or the end of the code.
+ * @param name  the beginning of a command, as a regular expression
  */
 export const commandsIn = (text: string, name: string): ShownCommand[] =>
   [...text.matchAll(/^ *```[^]*?^ *```|`[^`\n]+`|^ *docker compose run .*/gm)].flatMap(([code]) =>
@@ -30,7 +30,7 @@ export const commandsIn = (text: string, name: string): ShownCommand[] =>
       ),
   );
 
-/** @returns page and command, of all pages for users */
+/** @returns the page and the command, for all pages for users */
 export const commandsInDocs = (name: string): [page: string, command: ShownCommand][] =>
   pages.flatMap((page) =>
     commandsIn(readFileSync(join(repository, page), 'utf8'), name).map((found): [string, ShownCommand] => [
@@ -39,7 +39,7 @@ export const commandsInDocs = (name: string): [page: string, command: ShownComma
     ]),
   );
 
-/** @returns what of it the program does not know */
+/** @returns the part of the command that the program does not support */
 export function unknownIn(program: Command, { words, isWhole }: ShownCommand): string | undefined {
   let command = program;
   let values = 0;

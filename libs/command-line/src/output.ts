@@ -5,14 +5,14 @@ export interface OutputOptions {
   json?: boolean;
 }
 
-/** What a server has sent is not for the terminal to obey; lines stay lines. */
+/** Escapes control characters of text from a server, so that a terminal does not obey them; keeps line breaks. */
 export const visible = (text: string): string => text.split('\n').map(escapeControls).join('\n');
 
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Rows as a table for people; all have the columns of the first. */
+/** Prints rows as a table for people; all rows have the columns of the first. */
 export function printTable(rows: object[], columns = Object.keys(rows[0] ?? {})): void {
   if (rows.length === 0) return print('(none)');
   const table = new Table({ head: columns, style: { head: [], border: [], compact: true } });
@@ -23,7 +23,7 @@ export function printTable(rows: object[], columns = Object.keys(rows[0] ?? {}))
 /** Characters, on a terminal. */
 const widestCell = 60;
 
-/** As in "1 job" and "2 jobs". */
+/** Formats a count, as in "1 job" and "2 jobs". */
 export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 export function printJson(value: unknown): void {
@@ -33,6 +33,6 @@ export function printJson(value: unknown): void {
 function shown(value: unknown): string {
   if (value === null || value === undefined) return '';
   const text = visible(typeof value === 'object' ? JSON.stringify(value) : String(value));
-  // Whoever reads it by a program gets all of it.
+  // Shortens only on a terminal: programs get the full text.
   return process.stdout.isTTY && text.length > widestCell ? `${text.slice(0, widestCell - 1)}…` : text;
 }

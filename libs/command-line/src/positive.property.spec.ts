@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import fc from 'fast-check';
 import { positive } from './index.ts';
 
-/** Undefined where it is refused; any other error than commander's is thrown. */
+/** Undefined if the text is refused; throws any error that is not commander's. */
 function positiveIn(text: string): number | undefined {
   try {
     return positive(text);

@@ -2,13 +2,13 @@ import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { Command } from 'commander';
 import { CallError, runProgram, UsageError } from './index.ts';
 
-let said: string;
+let printed: string;
 const argv = process.argv;
 beforeEach(() => {
-  said = '';
+  printed = '';
   for (const stream of [process.stderr, process.stdout]) {
     jest.spyOn(stream, 'write').mockImplementation((text) => {
-      said += String(text);
+      printed += String(text);
       return true;
     });
   }
@@ -19,7 +19,7 @@ afterEach(() => {
   process.exitCode = undefined;
 });
 
-/** Runs `tool ARGUMENTS`, where `tool files delete` does this. */
+/** Runs `tool ARGUMENTS`; `tool files delete` performs the action. */
 async function run(args: string[], action: () => unknown = () => undefined) {
   const program = new Command('tool').version('1.2.3');
   program
@@ -30,7 +30,7 @@ async function run(args: string[], action: () => unknown = () => undefined) {
     .action(async () => void (await action()));
   process.argv = ['node', 'tool', ...args];
   await runProgram(program);
-  const outcome = [process.exitCode ?? 0, said];
+  const outcome = [process.exitCode ?? 0, printed];
   process.exitCode = undefined;
   return outcome;
 }
@@ -38,29 +38,29 @@ const fails = (error: Error) => () => {
   throw error;
 };
 
-it('ends with 2 where it was not given what it needs, and says where the help is', async () => {
+it('exits with 2 after a usage error, and names the help', async () => {
   expect(await run(['files', 'delete'])).toEqual([
     2,
     "error: missing required argument 'id'\nsee: tool files delete --help\n",
   ]);
-  said = '';
+  printed = '';
   expect(await run(['files', 'delete', 'x', '--yes'])).toEqual([
     2,
     "error: unknown option '--yes'\nsee: tool files delete --help\n",
   ]);
-  said = '';
+  printed = '';
   expect(await run(['file'])).toEqual([2, "error: unknown command 'file'\n(Did you mean files?)\nsee: tool --help\n"]);
-  said = '';
+  printed = '';
   expect(await run(['files', 'delete', 'x'], fails(new UsageError('say which')))).toEqual([2, 'say which\n']);
 });
 
-it('ends with 0 after its help and its version', async () => {
+it('exits with 0 after --help and --version', async () => {
   expect(await run(['--version'])).toEqual([0, '1.2.3\n']);
-  said = '';
+  printed = '';
   expect(await run(['files', 'delete', '--help'])).toEqual([0, expect.stringContaining('Usage: tool files delete')]);
 });
 
-it('ends with 1 where something else goes wrong, in one line', async () => {
+it('exits with 1 after any other error, with one line', async () => {
   const error = new CallError('DELETE http://localhost:3002/files/x', 409, { title: 'In use', detail: 'by a job' });
   expect(await run(['files', 'delete', 'x'], fails(error))).toEqual([
     1,
@@ -76,9 +76,9 @@ it('shows control characters, instead of letting a terminal obey them', async ()
   ]);
 });
 
-it('says it as JSON where JSON is asked for', async () => {
+it('prints errors as JSON with --json', async () => {
   expect(await run(['files', 'delete', '--json'])).toEqual([2, `{"error":"missing required argument 'id'"}\n`]);
-  said = '';
+  printed = '';
   const problem = { title: 'In use', errors: [{ field: 'id', message: 'is wrong' }] };
   const [code, text] = await run(
     ['files', 'delete', 'x', '--json'],

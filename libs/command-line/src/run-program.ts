@@ -4,11 +4,11 @@ import { visible } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
- * Runs a command line to its end. What goes wrong is told in one line, as JSON where `--json` is given, and ends the process
- * with 1, or with 2 where the command was not given what it needs.
+ * Runs a command line to its end. Prints an error in one line, as JSON with `--json`, and sets the exit code to 1, or
+ * to 2 for a usage error.
  */
 export async function runProgram(program: Command): Promise<void> {
-  // Whoever reads may go before everything is told, as `head` does.
+  // The reader of the output may exit early, as `head` does.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit();
     throw error;
@@ -17,13 +17,13 @@ export async function runProgram(program: Command): Promise<void> {
   try {
     await program.parseAsync();
   } catch (error) {
-    process.exitCode = tell(error);
+    process.exitCode = report(error);
   }
 }
 
 const isJson = () => process.argv.includes('--json');
 
-/** Commander's own errors end with 2, and with where the help is instead of the help. */
+/** Commander's own errors exit with 2, and name the help instead of printing it. */
 function adapt(command: Command, parents = ''): void {
   const name = `${parents}${command.name()}`;
   command.exitOverride().showHelpAfterError(isJson() ? false : `see: ${name} --help`);
@@ -35,8 +35,8 @@ function adapt(command: Command, parents = ''): void {
 }
 
 /** @returns the exit code */
-function tell(error: unknown): number {
-  // It has told itself what is wrong.
+function report(error: unknown): number {
+  // Commander has already printed its error.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const message = error instanceof Error ? error.message : String(error);
   const details = error instanceof CallError ? { status: error.status, problem: error.problem } : {};

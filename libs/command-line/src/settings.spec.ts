@@ -26,13 +26,13 @@ it('has the addresses of npm start by default', () => {
   expect(readSettings(schema, { LANYARD_DIRECTORY: '/data' }).SECRETS_DIRECTORY).toBe(join('/data', 'secrets'));
 });
 
-it('has those of the deployment that the secrets belong to, where it has written them down', () => {
+it('has the addresses of the deployment that the secrets belong to, if it recorded them', () => {
   deployed({ ISSUER: 'http://localhost:3300', JOBS_API_URL: 'http://localhost:3302', LATER: 'unknown' });
   expect(read()).toMatchObject({ ISSUER: 'http://localhost:3300', JOBS_API_URL: 'http://localhost:3302' });
   expect(read({ JOBS_API_URL: 'http://jobs-api:3002' }).JOBS_API_URL).toBe('http://jobs-api:3002');
 });
 
-it('tells where the services are that the deployment has written down, and no other ones', () => {
+it('returns the recorded addresses of the deployment, and only for its issuer', () => {
   const deployment = { ISSUER: 'http://localhost:3300', JOBS_API_URL: 'http://localhost:3302' };
   expect(addressesOf(read())).toEqual({});
   deployed(deployment);
@@ -40,7 +40,7 @@ it('tells where the services are that the deployment has written down, and no ot
   expect(addressesOf(read({ ISSUER: 'http://localhost:3000' }))).toEqual({});
 });
 
-it('lets no secret go to another issuer than its own', () => {
+it('refuses to use a secret with another issuer', () => {
   deployed({ ISSUER: 'http://localhost:3300' });
   const fileOf = (environment: NodeJS.ProcessEnv) => secretFileOf(read(environment), 'jobs-cli');
   expect(() => fileOf({ ISSUER: 'http://localhost:3000', CLIENT_SECRET_FILE: '/run/secret' })).toThrow(
@@ -63,29 +63,29 @@ it.each<[string, NodeJS.ProcessEnv, string]>([
   [
     'plain http to another host',
     { ISSUER: 'http://auth.example:3000' },
-    'ISSUER: http://auth.example:3000 is not https: secrets and tokens could be read on the way',
+    'ISSUER: http://auth.example:3000 is not https: secrets and tokens could be read in transit',
   ],
   [
-    'plain http to another host under which the issuer is reached',
+    'plain http to another host as the address of the issuer',
     { ISSUER_ADDRESS: 'http://auth-server:3000' },
     'ISSUER_ADDRESS: http://auth-server:3000 is not https',
   ],
-  ['what is neither true nor false', { ALLOW_INSECURE_REQUESTS: 'maybe' }, 'ALLOW_INSECURE_REQUESTS: '],
+  ['neither true nor false', { ALLOW_INSECURE_REQUESTS: 'maybe' }, 'ALLOW_INSECURE_REQUESTS: '],
   [
     'everything at once',
     { ISSUER: 'x', JOBS_API_URL: 'y' },
     'ISSUER: must be an address that begins with http:// or https://\nJOBS_API_URL: ',
   ],
-])('says which variable is wrong: %s', (_, environment, message) => {
+])('names the faulty variable: %s', (_, environment, message) => {
   expect(() => read(environment)).toThrow(UsageError);
   expect(() => read(environment)).toThrow(message);
 });
 
-it.each(['1', 'true', 'TRUE', 'yes', 'on'])('takes %s for true, as services do', (text) => {
+it.each(['1', 'true', 'TRUE', 'yes', 'on'])('reads %s as true, as services do', (text) => {
   expect(read({ ISSUER: 'http://auth-server:3000', ALLOW_INSECURE_REQUESTS: text }).ALLOW_INSECURE_REQUESTS).toBe(true);
 });
 
-it('says what is wrong with a file that is damaged', () => {
+it('reports a damaged file', () => {
   writeFileSync(join(secrets, 'deployment.json'), '{');
-  expect(() => read()).toThrow(/deployment\.json cannot be read: the migration step writes it anew$/);
+  expect(() => read()).toThrow(/deployment\.json cannot be read: the migration step writes it again$/);
 });

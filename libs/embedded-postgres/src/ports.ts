@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-/** Below those that systems give to outgoing connections, one of which may come before the service listens. */
+/** Below the range for outgoing connections, which could take a port before the service listens on it. */
 const [first, last] = [10_000, 32_767];
 let next = randomInt(first, last + 1);
 
 /**
- * @returns a port of 127.0.0.1 on which nothing listens; another one each time
- * @throws where none is left
+ * @returns a port of 127.0.0.1 on which nothing listens; a different one each time
+ * @throws if no port is free
  */
 export async function freePort(): Promise<number> {
   for (let tries = first; tries <= last; tries++) {
@@ -18,7 +18,7 @@ export async function freePort(): Promise<number> {
   throw new Error('no port is free');
 }
 
-/** @returns whether a service could not listen on this port of 127.0.0.1 */
+/** @returns whether this port of 127.0.0.1 is in use */
 export async function portTaken(port: number): Promise<boolean> {
   const server = createServer();
   const listening = await new Promise<boolean>((resolve) => {

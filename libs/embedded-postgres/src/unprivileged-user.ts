@@ -5,7 +5,7 @@ export interface UnprivilegedUser {
   gid: number;
 }
 
-/** Postgres refuses to run as root. Returns undefined for everybody else. */
+/** Postgres refuses to run as root. Returns undefined for other users. */
 export async function unprivilegedUser(): Promise<UnprivilegedUser | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const accounts = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));

@@ -20,14 +20,14 @@ const fileId = z
 const delimiter = z
   .string()
   // oxlint-disable-next-line no-control-regex -- Postgres stores no NUL
-  .regex(/^[^"\r\n\u0000]$/u, 'must be one character, and no quote or line end')
-  .describe('what separates the values; found in the beginning of the file by default');
+  .regex(/^[^"\r\n\u0000]$/u, 'must be one character, but not a quote or line end')
+  .describe('the character that separates the values; by default detected from the beginning of the file');
 
 const charset = z
   .string()
   .max(40)
   .refine(isCharset, 'must be a label of the Encoding Standard, such as windows-1252')
-  .describe('the character set of the file; that of its byte order mark by default, or UTF-8');
+  .describe('the character set of the file; by default from its byte order mark, or UTF-8');
 
 const csvPayload = z.strictObject({ file: fileId, name, delimiter: delimiter.optional(), charset: charset.optional() });
 
@@ -53,7 +53,7 @@ export const jobIdSchema = z.uuid();
 
 const moment = z.iso.datetime();
 
-/** A job as the jobs API answers it. */
+/** A job in responses of the jobs API. */
 export const jobSchema = z.object({
   id: jobIdSchema,
   type: z.string(),
@@ -61,11 +61,13 @@ export const jobSchema = z.object({
   status: z.enum(jobStatuses),
   attempts: z.int(),
   maxAttempts: z.int(),
-  availableAt: moment.describe('not claimed before'),
+  availableAt: moment.describe('the job cannot be claimed before this time'),
   leaseExpiresAt: moment.nullable(),
   result: csvSummarySchema.nullable(),
   failure: z.string().nullable().describe('why the last attempt failed'),
-  requestId: z.string().describe('of the request that created it; logged by every service that works on it'),
+  requestId: z
+    .string()
+    .describe('the id of the request that created the job; every service that works on the job logs it'),
   createdBy: z.string().describe('client_id'),
   createdAt: moment,
   startedAt: moment.nullable(),
@@ -79,12 +81,12 @@ export const jobQuerySchema = z.strictObject({
   type: z.string().max(100).optional(),
   createdBy: z.string().max(128).optional().describe('client_id'),
   limit: z.coerce.number().int().min(1).max(200).default(50),
-  after: jobIdSchema.optional().describe('the last id of the page before'),
+  after: jobIdSchema.optional().describe('the last id of the previous page'),
 });
 export type JobQuery = z.infer<typeof jobQuerySchema>;
 
 export const jobPageSchema = z.object({
-  items: z.array(jobSchema.omit({ result: true })).describe('without their results'),
+  items: z.array(jobSchema.omit({ result: true })).describe('jobs without their results'),
   next: z.string().nullable().describe('the path of the next page'),
 });
 

@@ -11,7 +11,7 @@ const leaseSeconds = z
 const leaseToken = z.int().min(1).describe('the fencing token of the claim');
 
 export const claimSchema = z.strictObject({
-  types: z.array(z.string().max(100)).min(1).max(20).describe('the types of jobs that the worker can do'),
+  types: z.array(z.string().max(100)).min(1).max(20).describe('the types of jobs that the worker can process'),
   max: z.int().min(1).max(100).default(10),
   leaseSeconds,
 });
@@ -28,7 +28,7 @@ export const claimedSchema = z.object({
     .datetime()
     .nullable()
     .describe(
-      'where there was no job: when the next one of these types becomes available, at the latest (a retry or an expiring lease); null where jobs were claimed: claim again',
+      'if no job was claimed: when the next retry of these types is due or the next lease expires; null if jobs were claimed: claim again',
     ),
 });
 export type Claimed = z.infer<typeof claimedSchema>;
@@ -50,7 +50,7 @@ export type CompleteMany = z.infer<typeof completeManySchema>;
 
 export const completedManySchema = z.object({
   succeeded: z.array(jobIdSchema).describe('jobs that ended under these leases, now or before'),
-  leaseLost: z.array(jobIdSchema).describe('jobs that went to another worker, that have ended, or that do not exist'),
+  leaseLost: z.array(jobIdSchema).describe('jobs that another worker has, that have ended, or that do not exist'),
 });
 export type CompletedMany = z.infer<typeof completedManySchema>;
 

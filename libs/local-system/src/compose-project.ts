@@ -17,11 +17,11 @@ interface Ports {
   JOBS_API_PORT: string;
 }
 
-/** docker-compose.yml, run beside whatever else runs here: with a name, ports and volumes of its own. */
+/** Runs docker-compose.yml beside other projects, with its own name, ports and volumes. */
 export class ComposeProject {
   readonly name: string;
   readonly ports: Ports;
-  /** settings besides the ports, and files besides docker-compose.yml */
+  /** settings in addition to the ports */
   settings: Record<string, string> = {};
   files: string[] = ['docker-compose.yml'];
 
@@ -32,7 +32,7 @@ export class ComposeProject {
 
   static async create(): Promise<ComposeProject> {
     await docker('compose', 'version').catch((cause: unknown) => {
-      throw new Error('tests of the containers need Docker with Compose: docker compose version', { cause });
+      throw new Error('the tests of the containers need Docker with Compose: check docker compose version', { cause });
     });
     const [authServer, batchProcessor, jobsApi] = [await freePort(), await freePort(), await freePort()];
     return new ComposeProject(`lanyard-e2e-${randomBytes(4).toString('hex')}`, {
@@ -42,7 +42,7 @@ export class ComposeProject {
     });
   }
 
-  /** The one that somebody runs, with their `.env`. */
+  /** The project that a user runs, with their `.env`. */
   static async running(name: string): Promise<ComposeProject> {
     const published = async (port: string) => {
       const address = await docker('compose', '-p', name, 'port', 'gateway', port);
@@ -57,7 +57,7 @@ export class ComposeProject {
     return project;
   }
 
-  /** Another process's project. */
+  /** A project that another process created. */
   static from(serialized: string): ComposeProject {
     const { name, ports } = JSON.parse(serialized) as { name: string; ports: Ports };
     return new ComposeProject(name, ports);
@@ -74,7 +74,7 @@ export class ComposeProject {
     };
   }
 
-  /** As on a command line; no `.env` of whoever runs the tests counts. */
+  /** The environment of a command line; ignores the `.env` of the user who runs the tests. */
   get environment(): NodeJS.ProcessEnv {
     const { PATH, HOME, DOCKER_HOST, DOCKER_CONFIG } = process.env;
     return {
@@ -91,7 +91,7 @@ export class ComposeProject {
     };
   }
 
-  /** `docker compose COMMAND ARGUMENTS`; what it prints on standard output. */
+  /** Runs `docker compose COMMAND ARGUMENTS`; returns its standard output. */
   async compose(command: string, ...args: string[]): Promise<string> {
     try {
       const { out } = await execCompose(command, args, {
@@ -110,20 +110,20 @@ export class ComposeProject {
     return this.compose('up', '--wait', '--wait-timeout', '300', ...args);
   }
 
-  /** What all containers told so far: by themselves, `logs` leaves out those that `up` does not attach to. */
+  /** The logs of all containers so far: by default, `logs` leaves out those that `up` does not attach to. */
   async logs(...options: string[]): Promise<string> {
     const services = (await this.compose('config', '--services')).trim().split('\n');
     return stripVTControlCharacters(await this.compose('logs', '--no-color', ...options, ...services));
   }
 
-  /** Keeps what the containers told so far, before they are removed. */
+  /** Records the logs of the containers so far, before they are removed. */
   async record(): Promise<void> {
     if ((await this.containers()).length === 0) return;
     recordOutput('compose', await this.logs());
     recordSecrets(Object.values(await this.secrets()));
   }
 
-  /** The containers, the volumes and the networks. */
+  /** Removes the containers, the volumes and the networks. */
   async remove(): Promise<void> {
     try {
       await this.record();
@@ -132,7 +132,7 @@ export class ComposeProject {
     }
   }
 
-  /** `docker inspect` of a service's containers; of all, where none is named */
+  /** `docker inspect` of the containers of some services, or of all */
   async containers(...services: string[]): Promise<Container[]> {
     const ids = (await this.compose('ps', '--all', '--quiet', ...services)).split('\n').filter(Boolean);
     return ids.length === 0 ? [] : (JSON.parse(await docker('inspect', ...ids)) as Container[]);
@@ -149,7 +149,7 @@ export class ComposeProject {
     return this.compose('exec', '-T', service, ...command);
   }
 
-  /** What the management listener of a service answers, to which no published port leads. */
+  /** Reads the management listener of a service, which has no published port. */
   async inspect(
     service: string,
     path: string,
@@ -165,7 +165,9 @@ export class ComposeProject {
     return out.trim() === '' ? [] : (JSON.parse(out) as Record<string, unknown>[]);
   }
 
-  /** What only containers see, for tests that look behind the scenes: as in the folder of `npm start`. */
+  /**
+   * Copies the secrets of the containers, for tests that inspect internals: in the layout of the folder of `npm start`.
+   */
   async copySecrets(directory: string): Promise<void> {
     for (const [path, content] of Object.entries(await this.secrets())) {
       const file = path
@@ -176,7 +178,7 @@ export class ComposeProject {
     }
   }
 
-  /** Every credential there is, by its place. */
+  /** All credentials, by file. */
   async secrets(): Promise<Record<string, string>> {
     const script = `const fs = require('fs'); console.log(JSON.stringify(Object.fromEntries(
       fs.globSync('/all/**/*').filter((f) => fs.statSync(f).isFile() && !f.endsWith('.json')).map((f) => [f.slice(5), fs.readFileSync(f, 'utf8')]))))`;
@@ -192,7 +194,7 @@ export async function docker(...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** What the tests look at of `docker inspect`. */
+/** The fields of `docker inspect` that the tests use. */
 export interface Container {
   Id: string;
   Name: string;

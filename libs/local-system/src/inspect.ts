@@ -1,12 +1,12 @@
 export type ServiceName = 'auth-server' | 'batch-processor' | 'jobs-api';
 
-/** What the management listener of a service answers. */
+/** Reads the management listener of a service. */
 export type Inspect = (
   service: ServiceName,
   path: '/health/live' | '/health/ready' | '/metrics',
 ) => Promise<{ status: number; headers: Record<string, string>; text: string }>;
 
-/** Where the management listeners are within reach. */
+/** For management listeners that are directly reachable. */
 export const inspectAt =
   (urls: Record<ServiceName, string>): Inspect =>
   async (service, path) => {

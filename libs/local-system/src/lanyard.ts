@@ -11,7 +11,7 @@ export interface Outcome {
   err: string;
 }
 
-/** Runs `lanyard` as somebody at a shell does, with this standard input. */
+/** Runs `lanyard` as a user at a shell does, with this standard input. */
 export function lanyard(environment: NodeJS.ProcessEnv, args: string[], input = ''): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = execFile(

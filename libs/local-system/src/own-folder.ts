@@ -4,8 +4,8 @@ import { access, constants, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '@lanyard/administration';
 
-/** One launcher for each folder, since a second one would change the passwords of the first one's databases. */
-export async function ownFolder(directory: string): Promise<void> {
+/** Allows one launcher per folder, since a second one would change the passwords of the first one's databases. */
+export async function claimFolder(directory: string): Promise<void> {
   try {
     makeFolder(directory, 0o711);
     if (!(await stat(directory)).isDirectory()) throw Object.assign(new Error('no folder'), { code: 'ENOTDIR' });
@@ -20,7 +20,7 @@ export async function ownFolder(directory: string): Promise<void> {
 
 const pidFileIn = (directory: string) => join(directory, 'launcher-pid');
 
-/** @throws where another process runs Lanyard in this folder */
+/** @throws if another process runs Lanyard in this folder */
 export async function requireNoLauncher(directory: string): Promise<void> {
   const pid = await readFile(pidFileIn(directory), 'utf8').catch(() => '');
   if (pid !== '' && pid !== String(process.pid) && isLauncher(Number(pid))) {
@@ -28,12 +28,12 @@ export async function requireNoLauncher(directory: string): Promise<void> {
   }
 }
 
-/** Another program may have the number of one that ended. */
+/** Another program may have the id of an ended launcher. */
 function isLauncher(pid: number): boolean {
   return commandOf(pid).replaceAll('\\', '/').includes('apps/launcher/src/main.ts');
 }
 
-/** Empty where there is no such process. Slim containers have no `ps`. */
+/** The command line of a process; empty if it does not exist. Slim containers have no `ps`. */
 function commandOf(pid: number): string {
   if (process.platform === 'linux') return readIfThere(`/proc/${pid}/cmdline`);
   const [program, args] =

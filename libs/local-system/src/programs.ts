@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Database } from '@lanyard/embedded-postgres';
 import type { ServiceName } from './inspect.ts';
 
-/** Where the programs find what they need. */
+/** The resources that the programs need. */
 export interface Surroundings {
   repository: string;
   urls: { issuer: string; batchProcessor: string; jobsApi: string };

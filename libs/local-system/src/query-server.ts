@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** Asks a database of this server, on a connection of its own. */
+/** Queries a database of this server, on a new connection. */
 export async function queryServer(server: string, database: string, sql: string): Promise<Record<string, unknown>[]> {
   const url = new URL(server);
   url.pathname = database;

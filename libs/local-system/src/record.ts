@@ -2,14 +2,14 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * For the end-to-end tests, which look for secrets in all that was put out: where E2E_RECORD names a folder, it is kept in
- * two files there.
+ * Records all output for the end-to-end tests, which search it for secrets: in two files in the folder that E2E_RECORD
+ * names, if it is set.
  */
 export function recordOutput(source: string, text: string): void {
   append('output', text, (line) => `${source}\t${line}\n`);
 }
 
-/** What no line of `output` may have in it; of a database's address, its password. */
+/** Records texts that no line of `output` may contain; for the URL of a database, its password. */
 export function recordSecrets(texts: string[]): void {
   for (const text of texts)
     append('secrets', URL.canParse(text) ? new URL(text).password : text, (line) => `${line}\n`);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@lanyard/embedded-postgres';
 
-/** The Postgres of a system that runs in this folder; undefined where there is none. */
+/** The Postgres of the system that runs in this folder; undefined if none runs. */
 export async function runningPostgres(directory: string): Promise<EmbeddedPostgres | undefined> {
   if (!existsSync(join(directory, 'postgres'))) return undefined;
   const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });

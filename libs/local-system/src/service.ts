@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { recordOutput } from './record.ts';
 
-/** A line that a service printed: its fields where it is a log line. */
+/** A line that a service printed, with its fields if it is a JSON log line. */
 export interface Line {
   service: string;
   text: string;
@@ -17,12 +17,12 @@ export interface ServiceOptions {
   command: string[];
   environment: NodeJS.ProcessEnv;
   directory: string;
-  /** where it answers; undefined for a program that ends by itself */
+  /** the address of the service; undefined for a program that ends by itself */
   url?: string;
-  /** where it answers health and metrics */
+  /** the address of its health and metrics */
   managementUrl?: string;
   onLine?: (line: Line) => void;
-  /** the file descriptor that takes what it prints to standard output; then `onLine` hears of errors alone */
+  /** the file descriptor for its standard output; then `onLine` gets only standard error */
   output?: number;
 }
 
@@ -32,8 +32,8 @@ const isWindows = process.platform === 'win32';
 export class Service {
   readonly options: ServiceOptions;
   private process: ChildProcess | undefined;
-  private lastWords: string[] = [];
-  /** The end that was not asked for. */
+  private lastLines: string[] = [];
+  /** Called when the process ends without `stop`. */
   onUnexpectedEnd: ((reason: string) => void) | undefined;
   private stopping = false;
 
@@ -48,12 +48,12 @@ export class Service {
   start(): void {
     const { name, command, environment, directory, onLine, output } = this.options;
     this.stopping = false;
-    // A group of its own, so that Ctrl-C reaches the launcher alone, which stops its services in the right order. The
-    // channel lets them notice when the launcher is gone.
+    // In its own process group, so that Ctrl-C reaches only the launcher, which stops its services in the right order.
+    // The IPC channel lets them notice when the launcher has exited.
     const child = spawn(process.execPath, command, {
       cwd: directory,
       env: { PATH: process.env.PATH, ...environment },
-      // On Windows, that would be a window of its own.
+      // On Windows, that would open a window.
       detached: !isWindows,
       stdio: ['ignore', output ?? 'pipe', 'pipe', 'ipc'],
     });
@@ -62,14 +62,14 @@ export class Service {
       if (!stream) continue;
       createInterface({ input: stream }).on('line', (text) => {
         const fields = fieldsOf(text);
-        this.lastWords = [...this.lastWords.slice(-9), fields ? wordsOf(fields) : text].filter(Boolean);
+        this.lastLines = [...this.lastLines.slice(-9), fields ? messageOf(fields) : text].filter(Boolean);
         recordOutput(name, text);
         onLine?.({ service: name, text, fields });
       });
     }
     child.once('exit', (code, signal) => {
       if (this.process === child) this.process = undefined;
-      if (!this.stopping) this.onUnexpectedEnd?.(`${name} ended (${signal ?? code}):\n${this.lastWords.join('\n')}`);
+      if (!this.stopping) this.onUnexpectedEnd?.(`${name} ended (${signal ?? code}):\n${this.lastLines.join('\n')}`);
     });
   }
 
@@ -79,19 +79,19 @@ export class Service {
     if (!child) return;
     this.stopping = true;
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-    if (code !== 0) throw new Error(this.lastWords.join('\n') || `${this.options.name} ended (${signal ?? code})`);
+    if (code !== 0) throw new Error(this.lastLines.join('\n') || `${this.options.name} ended (${signal ?? code})`);
   }
 
   /** Waits until it can serve requests. */
   async ready(seconds = 30): Promise<void> {
     const deadline = Date.now() + seconds * 1000;
     while (Date.now() < deadline) {
-      if (!this.process) throw new Error(this.lastWords.join('\n'));
+      if (!this.process) throw new Error(this.lastLines.join('\n'));
       const response = await fetch(`${this.options.managementUrl}/health/ready`).catch(() => undefined);
       if (response?.ok) return;
       await sleep(50);
     }
-    throw new Error(`${this.options.name} was not ready within ${seconds} s:\n${this.lastWords.join('\n')}`);
+    throw new Error(`${this.options.name} was not ready within ${seconds} s:\n${this.lastLines.join('\n')}`);
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
@@ -99,17 +99,18 @@ export class Service {
     if (!child) return;
     this.stopping = true;
     const ended = once(child, 'exit');
-    // Windows knows no signals, and would end it at once: it stops when the channel closes, as where the launcher is gone.
+    // Windows has no signals and would kill it at once: it stops when the channel closes, as when the launcher has
+    // exited.
     if (isWindows && signal === 'SIGTERM' && child.connected) child.disconnect();
     else child.kill(signal);
-    const late = setTimeout(() => child.kill('SIGKILL'), 20_000);
+    const killTimer = setTimeout(() => child.kill('SIGKILL'), 20_000);
     await ended;
-    clearTimeout(late);
+    clearTimeout(killTimer);
   }
 }
 
-/** What a log line says to people, if something is wrong. */
-function wordsOf({ level, msg, err }: Record<string, unknown>): string {
+/** The message of a log line that reports a fault; otherwise empty. */
+function messageOf({ level, msg, err }: Record<string, unknown>): string {
   if (!['warn', 'error', 'fatal'].includes(String(level))) return '';
   const { message } = (err ?? {}) as { message?: string };
   return message ? `${String(msg)}: ${message}` : String(msg);

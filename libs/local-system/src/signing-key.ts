@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JWK } from 'jose';
 
-/** Signs as the authorization server does. */
+/** A signing key of the authorization server. */
 export interface SigningKey {
   kid: string;
   privateKey: KeyObject;
@@ -11,9 +11,9 @@ export interface SigningKey {
 }
 
 /**
- * The server's own signing keys, opened with its key encryption key.
- * @param query      asks the server's database
- * @param directory  with `key-encryption-key`
+ * The signing keys of the server, decrypted with its key encryption key.
+ * @param query      queries the server's database
+ * @param directory  the folder with `key-encryption-key`
  */
 export async function openSigningKeys(
   query: (sql: string) => Promise<Record<string, unknown>[]>,
@@ -30,7 +30,7 @@ export async function openSigningKeys(
   }));
 }
 
-/** The one that signs. */
+/** Selects the active key. */
 export const current = 'activated_at IS NOT NULL AND retired_at IS NULL';
 
 function open(encrypted: Buffer, kid: string, keyEncryptionKey: Buffer): KeyObject {

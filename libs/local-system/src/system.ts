@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { createDatabase, freePort, startEmbeddedPostgres, type EmbeddedPostgres } from '@lanyard/embedded-postgres';
 import { basicCredentials } from '@lanyard/oauth-protocol';
 import type { ServiceName } from './inspect.ts';
-import { ownFolder } from './own-folder.ts';
+import { claimFolder } from './own-folder.ts';
 import { programsOf, type Program } from './programs.ts';
 import { recordSecrets } from './record.ts';
 import { Service, type Line } from './service.ts';
@@ -18,26 +18,26 @@ export interface Ports {
 }
 
 export interface SystemOptions {
-  /** where data, keys and secrets are kept */
+  /** the folder for data, keys and secrets */
   directory: string;
   ports: Ports;
-  /** of health and metrics; any free ones by default */
+  /** the ports of health and metrics; by default any free ones */
   managementPorts?: Ports;
-  /** from the sources, restarted on each edit */
+  /** whether to run from the sources, and restart on each edit */
   dev?: boolean;
   /** what differs from the defaults, for every service */
   environment?: NodeJS.ProcessEnv;
   onLine?: (line: Line) => void;
-  /** the file descriptor that takes what services print to standard output */
+  /** the file descriptor for the standard output of services */
   output?: number;
   onStep?: (step: string) => void;
-  /** whether Postgres ends with this process, however that ends; else the next start finds it running */
+  /** whether Postgres stops when this process ends for any reason; otherwise the next start finds it running */
   endsWithProcess?: boolean;
-  /** breaks the start off, and stops what runs so far */
+  /** aborts the start, and stops everything that was started */
   signal?: AbortSignal;
 }
 
-/** The whole product on one machine: Postgres, its databases, and the three services as processes of their own. */
+/** All of Lanyard on one machine: Postgres, its databases, and the three services as processes. */
 export interface System {
   urls: { issuer: string; batchProcessor: string; jobsApi: string };
   postgres: EmbeddedPostgres;
@@ -47,7 +47,7 @@ export interface System {
   secretOf(clientId: string): Promise<string>;
   /** an access token with the default scope of a client */
   accessToken(clientId: string): Promise<string>;
-  /** one more process of a service, on another port; the caller starts it */
+  /** another process of a service, on another port; the caller starts it */
   replica(name: ServiceName, port: number, environment?: NodeJS.ProcessEnv): Promise<Service>;
   stop(): Promise<void>;
 }
@@ -56,7 +56,7 @@ const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { directory, ports, environment = {}, onStep = () => undefined, signal, endsWithProcess = false } = options;
-  await ownFolder(directory);
+  await claimFolder(directory);
   const managementPorts = options.managementPorts ?? {
     authServer: await freePort(),
     batchProcessor: await freePort(),
@@ -141,7 +141,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   }
 }
 
-/** Starts each program when those that it needs have ended or are ready: so none has anything to warn of. */
+/** Starts each program after the programs that it needs have ended or are ready, so that none logs warnings. */
 async function startInOrder(
   programs: readonly Program[],
   signal: AbortSignal | undefined,
@@ -151,7 +151,8 @@ async function startInOrder(
   const waiting = new Set(programs);
   while (waiting.size > 0) {
     const next = [...waiting].find(({ needs }) => needs.every((name) => started.has(name)));
-    if (!next) throw new Error(`programs that need each other: ${[...waiting].map(({ name }) => name).join(', ')}`);
+    if (!next)
+      throw new Error(`circular dependency between programs: ${[...waiting].map(({ name }) => name).join(', ')}`);
     waiting.delete(next);
     signal?.throwIfAborted();
     const service = processOf(next);
@@ -200,14 +201,14 @@ async function accessToken(issuer: string, clientId: string, secret: string): Pr
   return ((await response.json()) as { access_token: string }).access_token;
 }
 
-/** The end-to-end tests look for them in all that is put out. */
+/** The end-to-end tests search all output for these secrets. */
 function recordKeys(directory: string): void {
   if (!process.env.E2E_RECORD) return;
   const files = globSync(['key-encryption-key', 'secrets/*/client_secret'], { cwd: directory });
   recordSecrets(files.map((file) => readFileSync(join(directory, file), 'utf8')));
 }
 
-/** Made at the first start; beside the data, but not in the database. */
+/** The key encryption key is created at the first start; it is stored beside the data, but not in the database. */
 async function keyEncryptionKey(directory: string): Promise<string> {
   const file = join(directory, 'key-encryption-key');
   await writeFile(file, randomBytes(32).toString('base64'), { mode: 0o600, flag: 'wx' }).catch((error) => {

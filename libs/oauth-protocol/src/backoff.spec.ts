@@ -16,14 +16,14 @@ describe('backoff', () => {
     [0, 400],
     [0.5, 300],
     [1, 200],
-  ])('takes off a part by chance: at %s, %s ms remain of 400', (chance, expected) => {
+  ])('subtracts a random part: at %s, %s ms remain of 400', (chance, expected) => {
     jest.spyOn(Math, 'random').mockReturnValue(chance);
     expect(backoff(2, 100, 500, 0.5)).toBe(expected);
   });
 });
 
 describe('singleFlight', () => {
-  it('lets one call go on at a time, and gives all callers its outcome', async () => {
+  it('runs one call at a time, and gives its outcome to all callers that arrive meanwhile', async () => {
     const calls: [string, PromiseWithResolvers<number>][] = [];
     const call = singleFlight((name: string) => {
       const outcome = Promise.withResolvers<number>();

@@ -1,9 +1,9 @@
 /**
- * How long to wait before the next attempt, doubled each time up to a limit.
+ * Exponential back-off: how long to wait before the next attempt.
  * @param doublings  0 for the first wait
- * @param first      how long that is, in any unit; the result has the same
+ * @param first      the first wait, in any unit; the result has the same unit
  * @param longest    the longest wait
- * @param jitter     which part of it may be taken off by chance, so that many callers do not come back at once; default 0
+ * @param jitter     the fraction that may be subtracted at random, so that callers do not all retry at once; default 0
  */
 export const backoff = (doublings: number, first: number, longest: number, jitter = 0): number =>
   Math.min(first * 2 ** doublings, longest) * (1 - jitter * Math.random());

@@ -1,4 +1,4 @@
-/** The value of `Authorization` for client_secret_basic: both are form-encoded inside, RFC 6749 section 2.3.1. */
+/** The value of `Authorization` for client_secret_basic; id and secret are form-encoded, RFC 6749 section 2.3.1. */
 export function basicCredentials(clientId: string, clientSecret: string): string {
   const pair = `${formEncode(clientId)}:${formEncode(clientSecret)}`;
   return `Basic ${Buffer.from(pair).toString('base64')}`;

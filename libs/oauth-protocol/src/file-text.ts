@@ -1,6 +1,7 @@
 /**
- * The text of a file: UTF-8, or UTF-16 with a byte order mark, as Windows PowerShell writes it.
- * @throws {Error}  when it is neither; the message goes on after the name of the file, and holds nothing of its content
+ * Decodes the content of a file: UTF-8, or UTF-16 with a byte order mark, as Windows PowerShell writes it.
+ * @throws {Error}  when it is neither; the message continues a sentence that begins with the name of the file, and
+ *                  holds none of its content
  */
 export function decodeText(bytes: Uint8Array): string {
   const [first, second] = bytes;

@@ -1,4 +1,4 @@
-/** What introspection answers, RFC 7662 section 2.2: nothing but `active` where a token is not. Times are seconds. */
+/** The introspection response, RFC 7662 section 2.2: only `active` for an inactive token. Times are in seconds. */
 export type IntrospectionResponse =
   | { active: false }
   | {
@@ -14,5 +14,5 @@ export type IntrospectionResponse =
       jti: string;
     };
 
-/** The media type of a signed introspection response, RFC 9701 section 5; in the `typ` header without `application/`. */
+/** The media type of a signed introspection response, RFC 9701 section 5, as in the `typ` header: no `application/`. */
 export const introspectionResponseType = 'token-introspection+jwt';

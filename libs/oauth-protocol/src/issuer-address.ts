@@ -1,8 +1,8 @@
 /**
- * Where to send a request that is meant for the issuer, if its name leads elsewhere from here, as `localhost` does in a
- * container. Names stay what they are: metadata, `iss` and `aud` are checked against the issuer as ever.
- * @param url  an address; of the issuer's origin, or returned as it is
- * @param issuerAddress  the origin to reach the issuer at
+ * Where to send a request to the issuer if its name resolves to something else on this machine, as `localhost` does in
+ * a container. Metadata, `iss` and `aud` are still checked against the issuer's own name.
+ * @param url  a URL; returned unchanged unless it has the issuer's origin
+ * @param issuerAddress  the origin at which the issuer can be reached
  */
 export function resolveIssuerUrl(url: string, issuer: string, issuerAddress?: string): string {
   if (issuerAddress === undefined) return url;
@@ -10,7 +10,7 @@ export function resolveIssuerUrl(url: string, issuer: string, issuerAddress?: st
   return origin === new URL(issuer).origin ? new URL(issuerAddress).origin + pathname + search : url;
 }
 
-/** What is sent in the clear over the network, where others can read it: neither TLS nor within this host. */
+/** Whether a request to this URL crosses the network unencrypted: it uses no TLS and leaves this host. */
 export function isPlaintext(address: string): boolean {
   const { protocol, hostname } = new URL(address);
   return protocol !== 'https:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);

@@ -13,7 +13,7 @@ export interface AuthorizationServerMetadata {
   introspection_endpoint_auth_methods_supported?: string[];
   /** RFC 9701 section 7 */
   introspection_signing_alg_values_supported?: string[];
-  /** where resource servers follow what is revoked; a member of this project */
+  /** where resource servers fetch the revocation lists; a member of this project */
   revocations_uri?: string;
   service_documentation?: string;
 }
@@ -32,15 +32,15 @@ export const authorizationServerMetadataPath = '/.well-known/oauth-authorization
 export const protectedResourceMetadataPath = '/.well-known/oauth-protected-resource';
 
 /**
- * Where an issuer publishes its metadata, RFC 8414 section 3.1: the well-known path goes between host and path, which
- * loses a slash at its end.
+ * Where an issuer publishes its metadata, RFC 8414 section 3.1: the well-known path goes between host and path, and a
+ * slash at the end of the path is removed.
  */
 export function authorizationServerMetadataUrl(issuer: string): string {
   const { origin, pathname } = new URL(issuer);
   return origin + authorizationServerMetadataPath + pathname.replace(/\/$/, '');
 }
 
-/** Where a protected resource publishes its metadata, RFC 9728 section 3.1: here path and query stay as they are. */
+/** Where a protected resource publishes its metadata, RFC 9728 section 3.1: path and query are kept unchanged. */
 export function protectedResourceMetadataUrl(resource: string): string {
   const { origin, pathname, search } = new URL(resource);
   return origin + protectedResourceMetadataPath + (pathname === '/' ? '' : pathname) + search;

@@ -12,7 +12,7 @@ export const tokenErrorCodes = [
 /** Protected resource errors, RFC 6750 section 3.1. */
 export const bearerErrorCodes = ['invalid_request', 'invalid_token', 'insufficient_scope'] as const;
 
-/** For what is neither the client's fault nor lasting; the name is that of RFC 6749 section 4.1.2.1. */
+/** `temporarily_unavailable`: a passing fault that the client did not cause, named as in RFC 6749 section 4.1.2.1. */
 export type OAuthErrorCode =
   | (typeof tokenErrorCodes)[number]
   | (typeof bearerErrorCodes)[number]
@@ -25,7 +25,7 @@ export interface ErrorResponse {
 }
 
 /**
- * An error that OAuth has a code for. `description` is for the caller, `cause` for the log alone.
+ * An error that has an OAuth error code. `description` is for the caller, `cause` only for the log.
  * @param description  must hold only the characters that RFC 6749 section 5.2 allows
  */
 export class OAuthError extends Error {
@@ -44,7 +44,7 @@ export class OAuthError extends Error {
   }
 }
 
-/** Replaces what RFC 6749 section 5.2 does not allow: %x20-21 / %x23-5B / %x5D-7E. */
+/** Replaces the characters that RFC 6749 section 5.2 does not allow; it allows %x20-21 / %x23-5B / %x5D-7E. */
 export function errorDescription(text: string): string {
   return text.replaceAll('"', "'").replaceAll(/[^\x20\x21\x23-\x5B\x5D-\x7E]/g, '?');
 }

@@ -16,11 +16,11 @@ import {
   type BearerChallenge,
 } from './index.ts';
 
-/** Any code point, be it allowed or not; no half ones, which cannot be sent. */
+/** Any code points, allowed or not; no lone surrogates, which cannot be sent. */
 const anyText = fc.string({ unit: 'binary' });
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 
-/** What RFC 6749 appendix A calls NQCHAR, and with the space NQSCHAR; said without an expression. */
+/** NQCHAR and NQSCHAR of RFC 6749 appendix A, written without a regular expression. */
 const isNqchar = (character: string) => character >= '!' && character <= '~' && character !== '"' && character !== '\\';
 const isNqschar = (character: string) => character === ' ' || isNqchar(character);
 const ascii = Array.from({ length: 128 }, (_, code) => String.fromCodePoint(code));
@@ -36,7 +36,7 @@ describe('a scope', () => {
     );
   });
 
-  it('is text whose parts between single spaces are scope values, and no other [scope-syntax, RFC 6749 §3.3]', () => {
+  it('is a list of scope values separated by single spaces, and no other text [scope-syntax, RFC 6749 §3.3]', () => {
     const almost = fc.string({
       unit: fc.constantFrom('a', ':', '~', ' ', ' ', '"', '\\', '\t', '\n', '\x7F', 'é', '😀'),
     });
@@ -50,7 +50,7 @@ describe('a scope', () => {
   });
 
   it.each(['a', ' ', 'a ', 'a  ', '"', 'a"', 'é', '\\ ', '!~'])(
-    'is told from what is none in 100,000 characters of %j [scope-syntax, RFC 6749 §3.3]',
+    'is accepted or refused correctly in 100,000 characters of %j [scope-syntax, RFC 6749 §3.3]',
     (piece) => {
       const text = long(piece);
       expect(parseScope(text) !== undefined).toBe(piece === 'a' || piece === '!~');
@@ -81,7 +81,7 @@ describe('basicCredentials', () => {
   });
 
   it.each([':', '%', '+', ' ', '😀'])(
-    'writes 100,000 characters of %j as well [basic-form-decoding, RFC 6749 §2.3.1]',
+    'can encode 100,000 characters of %j [basic-form-decoding, RFC 6749 §2.3.1]',
     (piece) => {
       expect(partsOf(basicCredentials('a', long(piece))).map(formDecoded)).toEqual(['a', long(piece)]);
     },
@@ -89,7 +89,7 @@ describe('basicCredentials', () => {
 });
 
 describe('an error description', () => {
-  it('has allowed characters alone, and leaves those as they are [error-description-characters, RFC 6749 §5.2]', () => {
+  it('has only allowed characters, and leaves those unchanged [error-description-characters, RFC 6749 §5.2]', () => {
     fc.assert(
       fc.property(fc.oneof(anyText, fc.string({ unit: fc.constantFrom('a', '"', '\\', '\n', ' ', 'é') })), (text) => {
         const description = errorDescription(text);
@@ -109,7 +109,7 @@ describe('an error description', () => {
   });
 
   it.each(['"', '\\', '\r\n', 'é"', 'a'])(
-    'is made of 100,000 characters of %j [error-description-characters, RFC 6749 §5.2]',
+    'can be made of 100,000 characters of %j [error-description-characters, RFC 6749 §5.2]',
     (piece) => {
       expect(Array.from(errorDescription(long(piece))).every(isNqschar)).toBe(true);
     },
@@ -130,7 +130,7 @@ describe('a challenge', () => {
     );
   const scheme = fc.constantFrom('Basic' as const, 'Bearer' as const);
 
-  it('can be read, whatever its parameters hold [challenge-syntax, RFC 6750 §3]', () => {
+  it('can be parsed, whatever its parameters hold [challenge-syntax, RFC 6750 §3]', () => {
     fc.assert(
       fc.property(scheme, parameters(anyText), (scheme, given) => {
         const cleaned = Object.entries(given).map(([name, value]) => [name, errorDescription(value)]);
@@ -139,7 +139,7 @@ describe('a challenge', () => {
     );
   });
 
-  it('says what is allowed as it is, and nothing of what is absent [challenge-syntax, RFC 6750 §3]', () => {
+  it('keeps allowed characters unchanged, and omits absent parameters [challenge-syntax, RFC 6750 §3]', () => {
     fc.assert(
       fc.property(scheme, parameters(allowedText), (scheme, given) => {
         const absent = { realm: undefined, scope: undefined };
@@ -156,7 +156,7 @@ describe('a challenge', () => {
     },
   );
 
-  /** One challenge by the letter of RFC 9110 section 11.6.1: what is not in its grammar is an error. */
+  /** Parses one challenge strictly by the grammar of RFC 9110 section 11.6.1. */
   function read(header: string): { scheme: string; parameters: Record<string, string> } {
     const parameters: Record<string, string> = {};
     let position = 0;
@@ -198,7 +198,7 @@ describe('a client identifier', () => {
     );
   });
 
-  it('is no address, and stays as it is within one [client-identifier-syntax, RFC 9700 §4.15]', () => {
+  it('is no URL, and is unchanged within one [client-identifier-syntax, RFC 9700 §4.15]', () => {
     const identifier = fc.stringMatching(/^[A-Za-z][A-Za-z0-9._-]{0,127}$/);
     fc.assert(
       fc.property(identifier, (id) => {
@@ -211,7 +211,7 @@ describe('a client identifier', () => {
   });
 
   it.each(['a', 'a.', '-', '\n', 'é'])(
-    'has not 100,000 characters of %j [client-identifier-syntax, RFC 9700 §4.15]',
+    'is not 100,000 characters of %j [client-identifier-syntax, RFC 9700 §4.15]',
     (piece) => {
       expect(isClientIdentifier(long(piece))).toBe(false);
       expect(isClientIdentifier(`a${long(piece)}!`)).toBe(false);
@@ -232,7 +232,7 @@ const path = fc.webPath().filter((path) => !path.includes('/.') && !path.include
 const query = fc.option(fc.webQueryParameters(), { nil: '' }).map((query) => query && `?${query}`);
 
 describe('an address of the issuer', () => {
-  it('keeps its path where it is reached elsewhere; all others stay as they are', () => {
+  it('keeps its path where the origin is replaced; all other addresses stay unchanged', () => {
     fc.assert(
       fc.property(origin, origin, path, query, (issuer, elsewhere, path, query) => {
         const address = issuer + (path || '/') + query;
@@ -246,7 +246,7 @@ describe('an address of the issuer', () => {
     );
   });
 
-  it('is in the clear over plain http to another host, and nowhere else', () => {
+  it('is plaintext only with plain http to another host', () => {
     fc.assert(
       fc.property(originOf(elsewhere, fc.constant('http')), path, (origin, path) => {
         expect(isPlaintext(origin + path)).toBe(true);
@@ -257,7 +257,7 @@ describe('an address of the issuer', () => {
   });
 
   it.each(['127.', '1.', 'a.', '0', '[::1]'])(
-    'is known for one that is not here in 100,000 characters of %j',
+    'is recognised as one of another host in 100,000 characters of %j',
     (piece) => {
       const address = `http://a.example/${long(piece)}`;
       expect(isPlaintext(address)).toBe(true);

@@ -23,10 +23,10 @@ describe('isClientIdentifier', () => {
 });
 
 describe('formatChallenge', () => {
-  it('writes the scheme alone where there are no parameters', () => {
+  it('writes only the scheme where there are no parameters', () => {
     expect(formatChallenge('Bearer', {})).toBe('Bearer');
   });
-  it('quotes parameters and leaves out the absent', () => {
+  it('quotes parameters and omits absent ones', () => {
     expect(formatChallenge('Bearer', { realm: 'jobs', error: undefined, scope: 'a b' })).toBe(
       'Bearer realm="jobs", scope="a b"',
     );

@@ -1,24 +1,24 @@
-/** What can be revoked: one token by its `jti`, all that were obtained under one `grant_id`, all that one key signed. */
+/** A revocation applies to one token by its `jti`, to all tokens of one `grant_id`, or to all that one key signed. */
 export const revocationKinds = ['jti', 'grant_id', 'kid'] as const;
 export type RevocationKind = (typeof revocationKinds)[number];
 
 /**
- * The claims of a revocation list, a JWT of its own type. A resource server that has the list up to a cursor asks for
- * what came after it, and gets a list whose `since` is that cursor or an earlier one; a list without `since` begins at
- * the beginning. A list without entries says that nothing is new. Times are seconds since the epoch.
+ * The claims of a revocation list, a JWT of its own type. A resource server that has the list up to a cursor requests
+ * the entries after it, and gets a list whose `since` is that cursor or an earlier one. A list without `since` begins
+ * at the very beginning. A list without entries means that nothing is new. Times are seconds since the epoch.
  */
 export interface RevocationListClaims {
   iss: string;
   iat: number;
   exp: number;
-  /** how far the list goes; grows with each revocation */
+  /** where the list ends; grows with each revocation */
   cursor: number;
   since?: number;
-  /** true: it is one part of many, and the next one begins at its cursor */
+  /** true: the list is one part of several, and the next part begins at its cursor */
   more?: boolean;
-  /** true: the server has lost its database, so that what others revoked of late may be missing */
+  /** true: the server has lost its database, so recent revocations by other replicas may be missing */
   stale?: boolean;
-  /** by kind, then by the second until which an entry matters, after which nothing it revokes is valid any more */
+  /** by kind, then by the end of the entries: the second at which the last token that they revoke has expired */
   revoked: Partial<Record<RevocationKind, Record<string, string[]>>>;
 }
 

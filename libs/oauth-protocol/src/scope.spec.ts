@@ -5,7 +5,7 @@ describe('parseScope', () => {
   it.each([
     ['one value', 'jobs:read', ['jobs:read']],
     ['values in their order', 'jobs:write jobs:read', ['jobs:write', 'jobs:read']],
-    ['a repeated value once', 'jobs:read jobs:read', ['jobs:read']],
+    ['a repeated value only once', 'jobs:read jobs:read', ['jobs:read']],
     ['every allowed punctuation', "!#$%&'()*+,-./:;<=>?@[]^_`{|}~", ["!#$%&'()*+,-./:;<=>?@[]^_`{|}~"]],
   ])('reads %s [scope-syntax, RFC 6749 §3.3]', (_, scope, values) => {
     expect([...(parseScope(scope) ?? [])]).toEqual(values);

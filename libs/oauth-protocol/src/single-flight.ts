@@ -1,15 +1,15 @@
 /**
- * Lets one call go on at a time: calls that come meanwhile share its outcome.
- * @returns the same function, as one flight
+ * Lets one call run at a time: calls that arrive meanwhile share its outcome.
+ * @returns the function with that behaviour
  */
 export function singleFlight<Arguments extends unknown[], Result>(
-  work: (...given: Arguments) => Promise<Result>,
-): (...given: Arguments) => Promise<Result> {
-  let underWay: Promise<Result> | undefined;
-  return (...given) => {
-    underWay ??= work(...given).finally(() => {
-      underWay = undefined;
+  work: (...args: Arguments) => Promise<Result>,
+): (...args: Arguments) => Promise<Result> {
+  let pending: Promise<Result> | undefined;
+  return (...args) => {
+    pending ??= work(...args).finally(() => {
+      pending = undefined;
     });
-    return underWay;
+    return pending;
   };
 }

@@ -18,9 +18,9 @@ export interface AccessTokenClaims {
   jti: string;
   iat: number;
   exp: number;
-  /** not issued here, but heeded */
+  /** never issued by this project, but enforced */
   nbf?: number;
-  /** What the token was obtained under, so that all tokens of it can be revoked together; a claim of this project. */
+  /** The grant of the token, so that all tokens of it can be revoked together; a claim of this project. */
   grant_id?: string;
 }
 

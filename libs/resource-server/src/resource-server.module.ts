@@ -24,7 +24,7 @@ import { REVOCATION_SOURCE, type RevocationSource } from './revocations/revocati
 type AsyncOptions = Pick<ModuleMetadata, 'imports'> &
   Pick<FactoryProvider<ResourceServerOptions>, 'inject' | 'useFactory'>;
 
-/** Makes the application a resource server: every route is guarded, the keys are kept, the metadata is published. */
+/** Makes the application a resource server: guards every route, keeps the keys, publishes the metadata. */
 @Module({})
 export class ResourceServerModule implements NestModule, OnApplicationBootstrap, OnApplicationShutdown {
   constructor(

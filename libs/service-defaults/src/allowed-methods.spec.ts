@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-describe('another method than a path takes', () => {
+describe('a method that a path does not allow', () => {
   it.each([
     ['PUT', '/things', 'GET, HEAD, POST'],
     ['DELETE', '/things?all=1', 'GET, HEAD, POST'],
@@ -59,12 +59,12 @@ describe('another method than a path takes', () => {
       type: 'about:blank',
       title: 'Method Not Allowed',
       status: 405,
-      detail: `this path takes ${allowed}`,
+      detail: `this path allows ${allowed}`,
     });
   });
 
   it.each(['/thing', '/things/', '/things/7/parts/8', '/', '/things//parts'])(
-    'is 404 where there is no path %s',
+    'is answered 404 where there is no path %s',
     async (url) => {
       for (const method of ['GET', 'PUT'] as const) expect((await app.inject({ method, url })).statusCode).toBe(404);
     },

@@ -3,14 +3,14 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Problem } from './problem/problem.ts';
 
 /**
- * Answers 405 with `Allow` where a path has a route for other methods, RFC 9110 section 15.5.6. Call it before there are
- * routes.
+ * Answers 405 with `Allow` if a path has routes only for other methods, RFC 9110 section 15.5.6. Call it before there
+ * are routes.
  */
 export function refuseOtherMethods(fastify: FastifyInstance): void {
   const methodsOf = new Map<string, Set<string>>();
   fastify.addHook('onRoute', ({ url, method }) => {
     const methods = methodsOf.get(url) ?? new Set();
-    // What pages of other origins are let do is not among what a path is for.
+    // OPTIONS routes are only for CORS.
     for (const one of [method].flat()) if (one !== 'OPTIONS') methods.add(one);
     methodsOf.set(url, methods);
   });
@@ -24,24 +24,24 @@ export function refuseOtherMethods(fastify: FastifyInstance): void {
     const allowed = request.is404 ? allowedAt(request.url.split('?', 1)[0] ?? '') : undefined;
     if (allowed === undefined) return done();
     const refusal = methodNotAllowed(reply, allowed);
-    // A body that came together with the headers is complete then, and the connection stays open.
+    // By then, a body that arrived together with the headers is complete, and the connection stays open.
     setImmediate(() => done(refusal));
   });
 }
 
 /**
- * What to throw where a path does not take the method of a request; sets the headers that belong to it.
- * @param allowed  the methods that it takes, such as `GET, POST`
+ * The exception to throw if a path does not allow the method of a request; also sets the headers of that response.
+ * @param allowed  the allowed methods, for example `GET, POST`
  */
 export function methodNotAllowed(reply: FastifyReply, allowed: string): HttpException {
-  // Caches may keep a 405.
+  // By default, caches may store a 405.
   void reply.headers({ allow: allowed, 'cache-control': 'no-store' });
-  const detail = `this path takes ${allowed}`;
+  const detail = `this path allows ${allowed}`;
   const problem: Problem = { type: 'about:blank', title: 'Method Not Allowed', status: 405, detail };
   return new HttpException(problem, 405);
 }
 
-/** A parameter is one segment, and a wildcard at least one. */
+/** A parameter matches one segment, a wildcard one or more. */
 function patternOf(url: string): RegExp {
   const segments = url.split('/').map((segment) => {
     if (segment.startsWith(':')) return '[^/]+';

@@ -7,7 +7,7 @@ import { batchPerTick } from './batch-per-tick.ts';
 const fastify = Fastify({ forceCloseConnections: true });
 afterEach(() => fastify.close());
 
-it('takes each step for all requests that came in together before the next step', async () => {
+it('runs each step for all requests that arrived together before the next step', async () => {
   batchPerTick(fastify);
   const steps: string[] = [];
   fastify.get('/', async () => {
@@ -24,7 +24,7 @@ it('takes each step for all requests that came in together before the next step'
     for (const socket of sockets) socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
     await Promise.all(sockets.map((socket) => once(socket, 'data')));
   };
-  // Connections are taken one by one: only then do requests come in together.
+  // Connections are accepted one by one; on open connections, requests arrive together.
   await requestAll();
   steps.length = 0;
   await requestAll();

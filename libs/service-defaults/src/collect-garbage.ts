@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /**
- * Gives back the memory that starting took, a quarter of all: V8 would keep it, since a service at rest allocates too
- * little for it to look. Takes a tenth of a second, in which nothing is answered: call it before there are requests.
+ * Frees the memory that the start needed, a quarter of the total: V8 would keep it, since an idle service allocates too
+ * little to trigger a collection. Blocks for a tenth of a second: call it before there are requests.
  */
 export function collectGarbage(): void {
   setFlagsFromString('--expose-gc');

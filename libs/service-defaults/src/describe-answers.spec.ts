@@ -17,7 +17,7 @@ interface Document {
   components?: { schemas?: Record<string, object> };
 }
 
-it('gives each operation the answers that every route may give', () => {
+it('adds the common responses of all routes to each operation', () => {
   const { paths, components } = describeAnswers<Document>(
     {
       paths: {

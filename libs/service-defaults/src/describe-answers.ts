@@ -1,4 +1,4 @@
-/** What is used here of an OpenAPI document. */
+/** The part of an OpenAPI document that is used here. */
 interface ApiDocument {
   paths: Record<string, object>;
   components?: { schemas?: Record<string, object> };
@@ -14,28 +14,28 @@ interface Operation {
 /** RFC 9728 section 3.1. */
 const resourceMetadata = '/.well-known/oauth-protected-resource';
 
-/** Answers that a request may get whatever its route does: hooks, guards and filters give them. */
+/** Responses of hooks, guards and filters, which a request may get at any route. */
 const answers = {
   withInput: { 400: 'the request is invalid; each field is named' },
   withBody: {
-    408: 'the body did not come in time',
+    408: 'the body did not arrive in time',
     413: 'the body is too large',
   },
   guarded: {
     401: 'the access token is missing or invalid, with a challenge',
-    415: 'the request has a content coding, or a body of another type than the route takes',
+    415: 'the request has a content coding, or a body of a type that the route does not accept',
     429: 'the client has sent more requests than its quota, or too many bytes at once: try again after Retry-After',
-    503: 'this is not possible at the moment: try again after Retry-After',
+    503: 'temporarily unavailable: try again after Retry-After',
   },
-  withPath: { 404: 'there is nothing of this name' },
-  ifMatch: { 412: 'it is in another state than If-Match says' },
+  withPath: { 404: 'nothing has this name' },
+  ifMatch: { 412: 'its state differs from If-Match' },
   idempotent: { 422: 'the Idempotency-Key was used for another request' },
   scoped: { 403: 'the access token lacks the scope, with a challenge that names it' },
 };
 
 /**
- * Adds to an OpenAPI document the answers that a route may give whatever it does.
- * @param scheme  the security scheme of routes that are guarded
+ * Adds the common responses of all routes to an OpenAPI document.
+ * @param scheme  the security scheme of guarded routes
  * @param more    descriptions that differ, by status
  */
 export function describeAnswers<Document extends ApiDocument>(
@@ -45,7 +45,7 @@ export function describeAnswers<Document extends ApiDocument>(
 ): Document {
   for (const [path, item] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(item) as [string, Operation][]) {
-      // Nest names it after the wildcard, and the path otherwise.
+      // Nest calls the parameter `*`, but `path` in the path.
       for (const parameter of operation.parameters ?? []) if (parameter.name === '*') parameter.name = 'path';
       if (path.startsWith(resourceMetadata))
         operation.responses[404] = { description: 'the resource has another path' };
@@ -64,7 +64,7 @@ function complete(
   more: Record<string, string>,
 ): void {
   const parameters = operation.parameters ?? [];
-  // A body that is not asked for is looked at all the same.
+  // A body is parsed even if the route does not use it.
   const takesInput = method !== 'get' || parameters.length > 0;
   const hasHeader = (header: string) => parameters.some(({ in: place, name }) => place === 'header' && name === header);
   const given: Record<string, string> = {
@@ -95,7 +95,7 @@ const problemSchema = {
   type: 'object',
   required: ['type', 'title', 'status'],
   properties: {
-    type: { type: 'string', description: 'names the kind of problem, such as urn:lanyard:problem:lease-lost' },
+    type: { type: 'string', description: 'the kind of problem, for example urn:lanyard:problem:lease-lost' },
     title: { type: 'string' },
     status: { type: 'integer' },
     detail: { type: 'string' },

@@ -4,8 +4,8 @@ import { addRouteHooks } from './route-hooks.ts';
 const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
 
 /**
- * Lets a browser show the page at `/docs`, which brings its own scripts and styles.
- * @param issuer  from where "Authorize" obtains access tokens, if from another origin
+ * Lets a browser show the page at `/docs`, which has its own scripts and styles.
+ * @param issuer  where "Authorize" obtains access tokens, if at another origin
  */
 export function allowDocsPage(app: NestFastifyApplication, issuer?: string): void {
   const contentSecurityPolicy = issuer ? `${policy}; connect-src 'self' ${new URL(issuer).origin}` : policy;

@@ -1,7 +1,7 @@
 import type { AddressInfo, Server } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 
-/** Where a server listens, as it is: 0.0.0.0 is every address of the machine. */
+/** The URL at which a server listens; its host may be 0.0.0.0, which means every address of the machine. */
 export function listeningUrl(server: Server): string {
   const { address, port, family } = server.address() as AddressInfo;
   return `${server instanceof TlsServer ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;

@@ -1,6 +1,6 @@
 import { explain } from './startup-failure.ts';
 
-/** Runs a migration step and ends the process: 0, or 1 with the reason in one line each. */
+/** Runs a migration step. The exit code is 0, or 1 with one line for each reason. */
 export async function runMigration(
   service: string,
   migrate: (environment: NodeJS.ProcessEnv, say: (line: string) => void) => Promise<void>,

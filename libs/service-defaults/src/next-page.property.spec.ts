@@ -11,7 +11,7 @@ const query = fc.record(
 const after = fc.oneof(text, fc.maxSafeNat());
 
 describe('nextPage', () => {
-  it('has every parameter of the query, as text that says the same [next-page, Lanyard]', () => {
+  it('has every parameter of the query, as text with the same meaning [next-page, Lanyard]', () => {
     fc.assert(
       fc.property(query, after, fc.nat(5), (query, after, more) => {
         const { limit, since, ...texts } = query;
@@ -28,7 +28,7 @@ describe('nextPage', () => {
     );
   });
 
-  it('is none where this page is not full, or empty [next-page, Lanyard]', () => {
+  it('is null if this page is not full, or empty [next-page, Lanyard]', () => {
     fc.assert(
       fc.property(query, after, fc.nat(), (query, after, count) => {
         expect(nextPage('/things', query, count, undefined)).toBeNull();

@@ -1,4 +1,4 @@
-/** The path of the page that follows, where this one is full. */
+/** The path of the next page, if this one is full. */
 export function nextPage(path: string, query: { limit: number }, count: number, after: string | number | undefined) {
   if (count < query.limit || after === undefined) return null;
   const parameters = new URLSearchParams();

@@ -1,7 +1,7 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { Validator } from '@seriousme/openapi-schema-validator';
 
-/** What is wrong with an OpenAPI document, as two validators of others find it. */
+/** The faults of an OpenAPI document that two third-party validators find. */
 export async function faultsOfDocument(document: object): Promise<string[]> {
   const { valid, errors } = await new Validator().validate(structuredClone(document) as Record<string, unknown>);
   const config = await createConfig({ extends: ['spec'] });

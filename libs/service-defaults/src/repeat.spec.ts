@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import { repeat } from './repeat.ts';
 
-it('does work again and again, one at a time, whether it fails or not, until it is stopped', async () => {
+it('repeats work, one run at a time, whether it fails or not, until it is stopped', async () => {
   let [running, atOnce, done] = [0, 0, 0];
   const failures: unknown[] = [];
   const enough = Promise.withResolvers<void>();

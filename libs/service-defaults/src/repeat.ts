@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Does work after each period until it is stopped. What fails is told, and done again the next time.
- * @param period  ms, asked for each time
- * @returns stops it; work under way goes on to its end
+ * Runs work after each period until it is stopped. Failures are reported, and the work runs again the next time.
+ * @param period  ms, called each time
+ * @returns stops the repetition; work in progress runs to its end
  */
 export function repeat(
   period: () => number,
   work: () => Promise<void> | void,
-  failed: (error: unknown) => void,
+  onError: (error: unknown) => void,
 ): () => void {
   const stopped = new AbortController();
   const waited = () => sleep(period(), true, { signal: stopped.signal, ref: false }).catch(() => false);
@@ -17,7 +17,7 @@ export function repeat(
       try {
         await work();
       } catch (error) {
-        failed(error);
+        onError(error);
       }
     }
   };

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import Fastify from 'fastify';
 import { addRouteHooks } from './route-hooks.ts';
 
-it('adds hooks to the routes for which they are meant, besides those that they have', async () => {
+it('adds hooks to the selected routes, in addition to those that they have', async () => {
   const fastify = Fastify();
   const called: string[] = [];
   addRouteHooks(fastify, ({ url }) => url.startsWith('/admin/'), {

@@ -3,20 +3,20 @@ import type { FastifyInstance, RouteOptions } from 'fastify';
 type RouteHooks = Pick<RouteOptions, 'onRequest' | 'preParsing' | 'preValidation' | 'onSend' | 'onResponse'>;
 
 /**
- * Adds hooks to some routes, for all that are registered from now on. A hook of the whole application would cost each
- * request of the others.
+ * Adds hooks to some of the routes that are registered from now on. A hook of the whole application would cost time on
+ * every request of the others.
  */
 export function addRouteHooks(
   fastify: FastifyInstance,
-  isMeant: (route: RouteOptions) => boolean,
+  isSelected: (route: RouteOptions) => boolean,
   hooks: RouteHooks,
 ): void {
   fastify.addHook('onRoute', (route) => {
-    if (isMeant(route)) addHooksTo(route, hooks);
+    if (isSelected(route)) addHooksTo(route, hooks);
   });
 }
 
-/** No cache keeps the answer. In a hook, since guards refuse before Nest sets headers. */
+/** Keeps responses out of caches. In a hook, since guards refuse before Nest sets headers. */
 export const noStore: RouteHooks = {
   onRequest: (_request, reply, done) => {
     reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
@@ -24,7 +24,7 @@ export const noStore: RouteHooks = {
   },
 };
 
-/** Adds hooks to a route that is being registered, besides those that it has. */
+/** Adds hooks to a route that is being registered, in addition to those that it has. */
 export function addHooksTo(route: RouteOptions, hooks: RouteHooks): void {
   for (const [name, hook] of Object.entries(hooks)) {
     const key = name as keyof RouteHooks;

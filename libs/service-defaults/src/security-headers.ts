@@ -1,4 +1,4 @@
-/** No answer is a page, but a browser may open its address. */
+/** No response is a web page, but a browser may open its URL. */
 export const securityHeaders = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',

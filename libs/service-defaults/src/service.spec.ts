@@ -77,7 +77,7 @@ describe('a service', () => {
     ['refused', 503, 'the database is not available at the moment'],
     ['stopping', 503, 'the database is not available at the moment'],
     ['given up', 503, 'the database is not available at the moment'],
-    ['aborted', 400, 'the request was broken off'],
+    ['aborted', 400, 'the request was aborted'],
     ['data', 400, 'the database does not accept a value, such as a text with NUL'],
     ['large', 413, 'Request body is too large'],
     ['many', 429, undefined],
@@ -93,11 +93,11 @@ describe('a service', () => {
     expect(response.headers['retry-after']).toBe([429, 503].includes(status) ? '1' : undefined);
   });
 
-  it('says when to try again as what refused the request said it', async () => {
+  it('keeps the Retry-After of the exception', async () => {
     expect((await app.inject('/later')).headers['retry-after']).toBe('60');
   });
 
-  it('answers an address that is not well encoded with a problem', async () => {
+  it('answers a malformed address with a problem', async () => {
     const response = await app.inject('/%zz?access_token=hush');
     expect(response.body).not.toContain('hush');
     expect(response.headers['x-content-type-options']).toBe('nosniff');
@@ -123,7 +123,7 @@ describe('a service', () => {
     expect(JSON.stringify(lines)).not.toContain('hush');
   });
 
-  it('logs what failed, and nothing that it was given', async () => {
+  it('logs the error, but not the parameters in it', async () => {
     await app.inject('/errors/unknown');
     expect(lines.find(({ msg }) => msg === 'request failed')).toMatchObject({
       err: { message: 'a secret of the database' },
@@ -138,12 +138,12 @@ describe('a service', () => {
     expect(JSON.stringify(lines.filter(({ msg }) => msg === 'request'))).not.toContain('hush');
   });
 
-  it.each(['a b', 'x'.repeat(65), 'a"b', 'lanyard_cs_hush'])('makes an id of its own instead of %j', async (id) => {
+  it.each(['a b', 'x'.repeat(65), 'a"b', 'lanyard_cs_hush'])('creates its own id instead of %j', async (id) => {
     const response = await app.inject({ url: '/log', headers: { 'x-request-id': id } });
     expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('redacts what looks like a secret [no-secret-in-output, Lanyard]', async () => {
+  it('redacts fields that look like secrets [no-secret-in-output, Lanyard]', async () => {
     await app.inject('/log');
     expect(lines.find(({ msg }) => msg === 'hello')).toMatchObject({
       client_id: 'porter',
@@ -152,7 +152,7 @@ describe('a service', () => {
     });
   });
 
-  it('is ready when everything it needs is there, and says what is not', async () => {
+  it('is ready if all its checks pass, and reports those that fail', async () => {
     const { readiness } = app.get(TestController);
     readiness.require('good', async () => {});
     readiness.require('slow', async () => ({ degraded: 'slow today' }));
@@ -176,7 +176,7 @@ describe('a service', () => {
     expect(body).not.toContain('/errors/own');
   });
 
-  it('measures every request, however many come before somebody looks', async () => {
+  it('measures every request, however many arrive between two scrapes', async () => {
     for (let i = 0; i < 1100; i++) await app.inject('/log');
     for (const count of [1100, 1100]) {
       const { body } = await app.get(Management).inject('/metrics');
@@ -185,7 +185,7 @@ describe('a service', () => {
   });
 
   it.each(['/log', '/errors/unknown', '/nothing'])(
-    'tells browsers to do nothing with %s [security-headers, Lanyard]',
+    'sends security headers with %s [security-headers, Lanyard]',
     async (url) => {
       expect((await app.inject(url)).headers).toMatchObject({
         'x-content-type-options': 'nosniff',
@@ -196,7 +196,7 @@ describe('a service', () => {
   );
 
   it.each(['GET', 'OPTIONS'] as const)(
-    'opens nothing to other origins that ask by %s [closed-cors, Lanyard]',
+    'allows nothing to other origins that request by %s [closed-cors, Lanyard]',
     async (method) => {
       const headers = { origin: 'https://elsewhere.example', 'access-control-request-method': 'GET' };
       const answered = await app.inject({ method, url: '/log', headers });
@@ -206,12 +206,12 @@ describe('a service', () => {
   );
 
   it.each([
-    ['nobody', undefined, '192.0.2.1'],
+    ['no proxy', undefined, '192.0.2.1'],
     ['another proxy', '192.0.2.2,10.0.0.0/8', '192.0.2.1'],
     ['that proxy', '192.0.2.0/24', '203.0.113.7'],
     ['a proxy with another name', 'localhost', '192.0.2.1'],
   ])(
-    'knows where a request through a proxy came from, trusting %s [trusted-proxies-only, Lanyard]',
+    'logs the origin of a request through a proxy, trusting %s [trusted-proxies-only, Lanyard]',
     async (_, trusted, address) => {
       const trusting = { ...environment, TRUSTED_PROXIES: trusted };
       const { app: behind } = await createService(service, trusting, destination);

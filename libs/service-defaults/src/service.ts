@@ -39,15 +39,15 @@ export interface Service<Schema extends z.ZodObject = z.ZodObject> {
   module: (configuration: z.infer<Schema>) => DynamicModule;
   /** the largest body accepted, bytes; default 64 KiB */
   bodyLimit?: number;
-  /** whether a body is passed on as it comes in, so that its size costs no memory; default: none is */
+  /** whether a body is streamed, so that its size costs no memory; default: none is */
   isStreamed?: (request: FastifyRequest) => boolean;
-  /** how long a request may take to come in, seconds; default 30 */
+  /** how long a request may take to arrive, seconds; default 30 */
   requestTimeout?: number;
-  /** what remains to be set up on the application, before it listens */
+  /** further setup of the application, before it listens */
   setUp?: (app: NestFastifyApplication, configuration: z.infer<Schema>) => Promise<void> | void;
 }
 
-/** Builds the service without listening: what `runService` runs, and what tests drive by `inject`. */
+/** Builds the service without listening: `runService` runs it, and tests call it by `inject`. */
 export async function createService<Schema extends z.ZodObject>(
   service: Service<Schema>,
   environment: NodeJS.ProcessEnv,
@@ -108,7 +108,7 @@ export async function createService<Schema extends z.ZodObject>(
     perAddress: configuration.BODY_BYTES_PER_ADDRESS,
     isStreamed: service.isStreamed ?? (() => false),
   });
-  takeJson(fastify);
+  useJsonParser(fastify);
   fastify.addHook('onClose', async () => proxies.stop());
   if (certificate) {
     const stop = renewCertificate(fastify.server as unknown as TlsServer, certificate, {
@@ -122,7 +122,7 @@ export async function createService<Schema extends z.ZodObject>(
   return { app, configuration, logger };
 }
 
-/** Runs the service until SIGTERM or SIGINT. A reason not to start is told in one line each, and ends the process with 1. */
+/** Runs the service until SIGTERM or SIGINT. If it cannot start, it prints one line per reason and exits with 1. */
 export async function runService<Schema extends z.ZodObject>(service: Service<Schema>): Promise<void> {
   endOnUncaughtErrors(service.name);
   try {
@@ -146,7 +146,7 @@ export async function runService<Schema extends z.ZodObject>(service: Service<Sc
   }
 }
 
-/** Stops once: on SIGTERM, on SIGINT, or when the parent that forked the process is gone. */
+/** Stops once: on SIGTERM, on SIGINT, or when the parent that forked the process has exited. */
 function stopOnSignal(close: () => Promise<void>, timeout: number, logger: Logger): void {
   let stopping = false;
   const stop = (reason: string) => {
@@ -170,21 +170,21 @@ function stopOnSignal(close: () => Promise<void>, timeout: number, logger: Logge
     );
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
-  // Not there where there never was such a parent.
-  if ('connected' in process && !process.connected) stop('parent gone');
+  // Without a parent that forked it, a process does not have this property.
+  if ('connected' in process && !process.connected) stop('parent exited');
   if (process.channel) {
     process.channel.unref();
-    process.on('disconnect', () => stop('parent gone'));
+    process.on('disconnect', () => stop('parent exited'));
   }
 }
 
-/** Instead of Fastify's own parsers, which keep every piece of a body. */
-function takeJson(fastify: FastifyInstance): void {
+/** Replaces Fastify's own parsers, which keep every piece of a body. */
+function useJsonParser(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', readText(jsonParser(fastify)));
 }
 
-/** Nothing here is a page, but a browser may be pointed at it. */
+/** No response is a web page, but a browser may open its URL. */
 function secureHeaders(adapter: FastifyAdapter, isSecure: boolean): void {
   adapter.getInstance().addHook('onRequest', (_request, reply, done) => {
     if (isSecure) reply.header('strict-transport-security', 'max-age=31536000');
@@ -193,7 +193,7 @@ function secureHeaders(adapter: FastifyAdapter, isSecure: boolean): void {
   });
 }
 
-/** What cannot even be routed; hooks do not hear of it. Nothing of the address is repeated: it may hold a token. */
+/** Refuses a URL that cannot be routed, before hooks run. It does not repeat the URL, which may hold a token. */
 function refuseAddress({ code }: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const detail =
     code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'a part of the address is too long' : 'the address is not well encoded';

@@ -2,8 +2,8 @@ import { StartupError } from './configuration/startup-error.ts';
 import { firstOf } from './database/may-pass.ts';
 
 /**
- * The lines that tell whoever starts a service why it does not start. Unknown errors keep their stack.
- * @param database  the variable with the address of the database
+ * The lines that tell the operator why a service does not start. Unknown errors keep their stack.
+ * @param database  the variable with the URL of the database
  */
 export function explain(error: unknown, database = 'DATABASE_URL'): string[] {
   if (error instanceof StartupError) return error.message.split('\n');
@@ -16,7 +16,7 @@ export function explain(error: unknown, database = 'DATABASE_URL'): string[] {
   const setting = (name: string) => (isManagement ? `MANAGEMENT_${name}` : name);
   switch (code) {
     case 'EADDRINUSE':
-      return [`port ${port} is taken: end what uses it, or set ${setting('PORT')}`];
+      return [`port ${port} is already in use: stop the program that uses it, or set ${setting('PORT')}`];
     case 'EACCES':
       if (port === undefined) return [message];
       return [`port ${port} may not be used by this user: set ${setting('PORT')} to 1024 or above`];
@@ -70,6 +70,6 @@ export function explain(error: unknown, database = 'DATABASE_URL'): string[] {
   return [stack ?? String(error)];
 }
 
-/** Codes of OpenSSL and Node for a certificate that is not trusted, and what pg says of a server without TLS. */
+/** Codes of OpenSSL and Node for an untrusted certificate, and pg's message about a server without TLS. */
 const isTlsFailure = (code = '', message = '') =>
   /CERT|ERR_TLS|ERR_SSL|UNABLE_TO_/.test(code) || message.includes('does not support SSL connections');

@@ -20,7 +20,7 @@ describe('trusted proxies', () => {
     ['uniquelocal', ['10.1.1.1', '172.31.1.1', '192.168.1.1', 'fd00::1'], ['172.32.1.1', '11.1.1.1', '2001:db8::1']],
   ])('are those of %s [trusted-proxies-only, Lanyard]', (entry, trusted, others) => {
     proxies = new TrustedProxies([entry], logger);
-    // Twice, as the answer is remembered.
+    // Twice, since the answer is cached.
     for (let i = 0; i < 2; i++) {
       expect(trusted.filter((address) => !proxies.trusts(address))).toEqual([]);
       expect(
@@ -34,7 +34,7 @@ describe('trusted proxies', () => {
     expect([proxies.isEmpty, proxies.trusts('127.0.0.1')]).toEqual([true, false]);
   });
 
-  it('are those that have a name at the moment [trusted-proxies-only, Lanyard]', async () => {
+  it('are the current addresses of a name [trusted-proxies-only, Lanyard]', async () => {
     let now = 0;
     jest.spyOn(performance, 'now').mockImplementation(() => now);
     let answer: string[] | Error = ['10.0.0.2', 'fd00::2'];
@@ -55,7 +55,7 @@ describe('trusted proxies', () => {
     answer = ['10.0.0.3'];
     await later(2100);
     expect(trusted()).toBe('10.0.0.3 192.0.2.1');
-    // For a moment, as while a name server restarts.
+    // For a moment, as during the restart of a name server.
     answer = new Error('EAI_AGAIN');
     await later(8000);
     expect(trusted()).toBe('10.0.0.3 192.0.2.1');
@@ -66,7 +66,7 @@ describe('trusted proxies', () => {
     expect(trusted()).toBe('10.0.0.2 ::ffff:10.0.0.2 192.0.2.1');
   });
 
-  it('do not keep a service from starting whose names are not found, or not answered for', async () => {
+  it('do not keep a service from starting if their names are not found, or the name server does not answer', async () => {
     proxies = new TrustedProxies(['gateway'], logger, () => Promise.reject(new Error('ENOTFOUND')));
     await proxies.start();
     expect(proxies.trusts('10.0.0.2')).toBe(false);

@@ -4,18 +4,18 @@ import type { Logger } from 'pino';
 import { repeat } from './repeat.ts';
 import { withTimeout } from './with-timeout.ts';
 
-/** How often names are looked up, and for how long the last addresses of a name count that cannot be looked up; ms. */
+/** How often names are resolved, and how long the last addresses of a name count if it cannot be resolved; ms. */
 const period = 2000;
 const hold = 10_000;
 
 /** How long a start waits for names, ms. */
 const patience = 1000;
 
-/** How many addresses are remembered with the answer, and how long the longest is. */
-const remembered = 1000;
-const longest = 45;
+/** The maximum number of cached addresses, and their maximum length. */
+const maxCached = 1000;
+const maxLength = 45;
 
-/** Names that stand for networks, as proxy-addr has them. */
+/** Names that stand for networks, the same as in proxy-addr. */
 const networks: Record<string, string[]> = {
   loopback: ['127.0.0.0/8', '::1/128'],
   linklocal: ['169.254.0.0/16', 'fe80::/10'],
@@ -29,7 +29,7 @@ export class TrustedProxies {
   private readonly names: Map<string, { addresses: string[]; at: number }>;
   private named = new Set<string>();
   private readonly answers = new Map<string, boolean>();
-  private stopLooking: (() => void) | undefined;
+  private stopResolving: (() => void) | undefined;
 
   constructor(
     entries: readonly string[],
@@ -49,19 +49,19 @@ export class TrustedProxies {
     if (this.isEmpty) return false;
     const known = this.answers.get(address);
     if (known !== undefined) return known;
-    if (address.length > longest || isIP(address) === 0) return false;
-    const answer = this.look(address.replace(/^::ffff:(?=\d+\.)/, ''));
-    if (this.answers.size >= remembered) this.answers.clear();
-    // A copy: V8 would keep the whole header of which a part is kept.
+    if (address.length > maxLength || isIP(address) === 0) return false;
+    const answer = this.isTrusted(address.replace(/^::ffff:(?=\d+\.)/, ''));
+    if (this.answers.size >= maxCached) this.answers.clear();
+    // A copy: V8 would keep the whole header in memory for a part of it.
     this.answers.set(Buffer.from(address).toString(), answer);
     return answer;
   };
 
-  /** From now on names are looked up every few seconds, until `stop`. */
+  /** Resolves the names every few seconds, until `stop`. */
   async start(): Promise<void> {
     if (this.names.size === 0) return;
     await withTimeout(this.lookUpNames(), patience).catch(() => undefined);
-    this.stopLooking = repeat(
+    this.stopResolving = repeat(
       () => period,
       () => this.lookUpNames(),
       (err) => this.logger.error({ msg: 'names of trusted proxies could not be looked up', err }),
@@ -69,7 +69,7 @@ export class TrustedProxies {
   }
 
   stop(): void {
-    this.stopLooking?.();
+    this.stopResolving?.();
   }
 
   async lookUpNames(): Promise<void> {
@@ -78,7 +78,7 @@ export class TrustedProxies {
     this.answers.clear();
   }
 
-  private look(address: string): boolean {
+  private isTrusted(address: string): boolean {
     return this.named.has(address) || this.fixed.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
   }
 
@@ -86,7 +86,7 @@ export class TrustedProxies {
     const before = this.names.get(name)!;
     const addresses = (await this.addressesOf(name).catch((): string[] => [])).toSorted();
     const now = performance.now();
-    // A name that cannot be looked up for a moment keeps its addresses.
+    // A name that cannot be resolved for a moment keeps its addresses.
     if (addresses.length === 0 && now - before.at < hold) return;
     this.names.set(name, { addresses, at: addresses.length > 0 ? now : before.at });
     if (String(addresses) !== String(before.addresses)) {

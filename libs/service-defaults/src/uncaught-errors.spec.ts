@@ -6,8 +6,8 @@ import { expect, it } from '@jest/globals';
 const here = (file: string) => JSON.stringify(new URL(file, import.meta.url).href);
 const hooks = fileURLToPath(new URL('../../../tools/hooks.mjs', import.meta.url));
 
-/** Runs a service in a process of its own, and what is to happen when it is up. */
-async function run(onceUp: string) {
+/** Runs a service in its own process, and then this code. */
+async function run(onceListening: string) {
   const program = `
     import { EventEmitter } from 'node:events';
     import 'reflect-metadata';
@@ -20,7 +20,7 @@ async function run(onceUp: string) {
       module: () => ({ module: TestModule }),
       setUp: (application) => { app = application; },
     });
-    ${onceUp}`;
+    ${onceListening}`;
   const child = spawn(process.execPath, ['--import', hooks, '--input-type=module', '-e', program], {
     env: { PORT: '0', HOST: '127.0.0.1' },
   });
@@ -37,7 +37,7 @@ it.each([
   ['a timer', 'uncaughtException', `setTimeout(() => { throw error; })`],
   ['a promise', 'unhandledRejection', `void Promise.reject(error)`],
 ])(
-  'a service that %s ends says why, without secrets, and exits with 1 [no-process-ends, Lanyard]',
+  'a service that fails by an error of %s logs it, without secrets, and exits with 1 [no-process-ends, Lanyard]',
   async (_, origin, act) => {
     const { code, lines, text } = await run(`
     const error = Object.assign(new Error('out of order'), { parameters: ['hush'] });
@@ -45,7 +45,7 @@ it.each([
     expect(code).toBe(1);
     expect(lines.find(({ level }) => level === 'fatal')).toMatchObject({
       service: 'test',
-      msg: 'ended by an error that nothing caught',
+      msg: 'ended by an uncaught error',
       origin,
       err: { message: 'out of order', stack: expect.stringContaining('Error: out of order') },
     });
@@ -53,12 +53,12 @@ it.each([
   },
 );
 
-it.each(['undefined', '"words"', 'Object.create(null)'])('%s as an error has its line too', async (error) => {
+it.each(['undefined', '"words"', 'Object.create(null)'])('logs a line even if the error is %s', async (error) => {
   const { code, lines } = await run(`setTimeout(() => { throw ${error}; })`);
   expect([code, lines.filter(({ level }) => level === 'fatal').length]).toEqual([1, 1]);
 });
 
-it('a service goes on when a connection could not be accepted, and logs it [no-process-ends, Lanyard]', async () => {
+it('a service continues if a connection could not be accepted, and logs it [no-process-ends, Lanyard]', async () => {
   const { code, lines } = await run(`
     app.getHttpServer().emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }));
     process.kill(process.pid, 'SIGTERM');`);

@@ -1,4 +1,4 @@
-/** @throws where the work has not ended within so many ms; it goes on */
+/** @throws if the work has not ended within this many ms; the work itself continues */
 export async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
   const timeout = Promise.withResolvers<never>();
   const timer = setTimeout(() => timeout.reject(new Error('timeout')), ms);

@@ -43,7 +43,7 @@ const revoke = async () => {
 };
 
 describe('fetch', () => {
-  it('sends the token in the header, with all else as it was', async () => {
+  it('sends the token in the header, and the rest of the request unchanged', async () => {
     const response = await tokens.fetch()(api.url, post);
     expect([response.status, await response.text()]).toEqual([200, 'an answer']);
     expect(seen).toEqual([{ token: (await tokens.getToken()).value, own: '1', body: 'hello' }]);
@@ -54,7 +54,7 @@ describe('fetch', () => {
     ['a buffer', () => Buffer.from('hello'), 'hello'],
     ['a form', () => new URLSearchParams({ a: 'b' }), 'a=b'],
     ['a blob', () => new Blob(['hello']), 'hello'],
-  ])('gets a new token where one is refused as invalid, and repeats %s once', async (_, body, text) => {
+  ])('gets a new token if one is refused as invalid, and repeats %s once', async (_, body, text) => {
     await revoke();
     const response = await tokens.fetch()(api.url, { ...post, body: body() });
     expect([response.status, await response.text()]).toEqual([200, 'an answer']);
@@ -75,14 +75,14 @@ describe('fetch', () => {
     ]);
   });
 
-  it('does not go round in circles', async () => {
+  it('repeats a request only once', async () => {
     refuse = () => invalidToken;
     const response = await tokens.fetch()(api.url, post);
     expect([response.status, await response.text()]).toEqual([401, 'an answer']);
     expect([seen.length, requests()]).toEqual([2, 2]);
   });
 
-  it('repeats once even where each token is a new one', async () => {
+  it('repeats a request only once even if each token is a new one', async () => {
     refuse = () => invalidToken;
     let made = 0;
     const getToken = () => Promise.resolve({ value: `token ${++made}`, scope: 'a', expiresAt: Infinity });
@@ -90,7 +90,7 @@ describe('fetch', () => {
     expect(seen.map(({ token }) => token)).toEqual(['token 1', 'token 2']);
   });
 
-  it('does not flood the authorization server where every token is refused', async () => {
+  it('does not flood the authorization server if every token is refused', async () => {
     refuse = () => invalidToken;
     for (let i = 0; i < 10; i++) expect((await tokens.fetch()(api.url, post)).status).toBe(401);
     expect([seen.length, requests()]).toEqual([11, 2]);
@@ -107,7 +107,7 @@ describe('fetch', () => {
     ['with other parameters', 'Bearer realm="a b", error="invalid_token", error_description="expired"'],
     ['without quotes', 'Bearer error=invalid_token'],
     ['after another scheme', 'Basic realm="x", Bearer error="invalid_token"'],
-  ])('knows the challenge %s', async (_, challenge) => {
+  ])('recognises the challenge %s', async (_, challenge) => {
     refuse = (_, count) => (count === 1 ? { status: 401, challenge } : undefined);
     expect((await tokens.fetch()(api.url, post)).status).toBe(200);
   });
@@ -129,7 +129,7 @@ describe('fetch', () => {
   it.each<[string, () => unknown]>([
     ['a web stream', () => new Blob(['hello']).stream()],
     ['a Node stream', () => Readable.from(['hello'])],
-  ])('does not repeat %s, but has a new token for the next request', async (_, body) => {
+  ])('does not repeat %s, but uses a new token for the next request', async (_, body) => {
     await revoke();
     const call = tokens.fetch();
     const stream = { method: 'POST', body: body(), duplex: 'half' } as RequestInit;

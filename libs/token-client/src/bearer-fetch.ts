@@ -6,22 +6,22 @@ interface Tokens {
 }
 
 /**
- * `fetch` with an access token in the Authorization header, RFC 6750 section 2.1. Where a resource server refuses the
+ * `fetch` with an access token in the Authorization header, RFC 6750 section 2.1. If a resource server refuses the
  * token as invalid, it is dropped and the request is sent once more with a new one, if its body can be sent again.
  */
 export function bearerFetch(tokens: Tokens): Fetch {
   return async (input, init) => {
     const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined);
     const token = await unlessAborted(signal, tokens.getToken());
-    const again = canBeRepeated(init) ? cloneOf(input) : undefined;
+    const copy = canBeRepeated(init) ? cloneOf(input) : undefined;
     const response = await send(input, init, token);
     if (!isInvalidToken(response)) return response;
     tokens.drop(token);
-    if (again === undefined) return response;
+    if (copy === undefined) return response;
     const next = await unlessAborted(signal, tokens.getToken());
     if (next.value === token.value) return response;
     await response.body?.cancel();
-    return send(again, init, next);
+    return send(copy, init, next);
   };
 }
 
@@ -33,7 +33,7 @@ function send(input: Parameters<Fetch>[0], init: RequestInit | undefined, token:
 
 const cloneOf = (input: Parameters<Fetch>[0]) => (input instanceof Request ? input.clone() : input);
 
-/** A stream is gone once it was sent. */
+/** A stream can be sent only once. */
 function canBeRepeated(init: RequestInit | undefined): boolean {
   const body: unknown = init?.body;
   return typeof body !== 'object' || body === null || !(Symbol.asyncIterator in body);
@@ -46,7 +46,7 @@ function isInvalidToken({ status, headers }: Response): boolean {
 
 const invalidToken = /\bbearer\s(?:.*[\s,])?error\s*=\s*(?:"invalid_token"|invalid_token(?![^\s,]))/i;
 
-/** The token request goes on for the others who wait for it. */
+/** Stops waiting at the signal; the token request continues for other callers. */
 function unlessAborted<T>(signal: AbortSignal | null | undefined, promise: Promise<T>): Promise<T> {
   if (!signal) return promise;
   const { promise: aborted, reject } = Promise.withResolvers<never>();

@@ -24,21 +24,21 @@ const challenge: fc.Arbitrary<BearerChallenge> = fc.record(
   { requiredKeys: [] },
 );
 
-/** What oauth4webapi would send, or has to say of an answer. */
-const sent = async (ask: (options: object) => Promise<unknown>): Promise<Request> => {
+/** The request that oauth4webapi would send. */
+const sent = async (call: (options: object) => Promise<unknown>): Promise<Request> => {
   let request: Request | undefined;
   const customFetch = (url: string, init: RequestInit) => {
     request = new Request(url, init);
     return Promise.resolve(new Response());
   };
-  await ask({ [oauth.customFetch]: customFetch, [oauth.allowInsecureRequests]: true });
+  await call({ [oauth.customFetch]: customFetch, [oauth.allowInsecureRequests]: true });
   return request!;
 };
 
 describe('a challenge', () => {
   afterEach(() => void jest.restoreAllMocks());
 
-  it('is read by oauth4webapi as it was written [challenge-syntax, RFC 6750 §3]', async () => {
+  it('is parsed by oauth4webapi into the parameters that it was made of [challenge-syntax, RFC 6750 §3]', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(challenge, { minLength: 1, maxLength: 3 }), async (challenges) => {
         const header = challenges.map((parameters) => formatChallenge('Bearer', parameters)).join(', ');
@@ -67,7 +67,7 @@ describe('a challenge', () => {
     return used;
   };
 
-  it('makes fetch get another token where it says invalid_token, and only there [challenge-syntax, RFC 6750 §3]', async () => {
+  it('makes fetch get another token if it says invalid_token, and only then [challenge-syntax, RFC 6750 §3]', async () => {
     await fc.assert(
       fc.asyncProperty(
         challenge,
@@ -80,7 +80,7 @@ describe('a challenge', () => {
     );
   });
 
-  // fetch takes headers of 16 KB at most.
+  // fetch accepts headers of at most 16 KB.
   it.each([
     'bearer ',
     'bearer error ',
@@ -89,15 +89,18 @@ describe('a challenge', () => {
     'error=invalid_token',
     'bearer\terror\t\t\t',
     ' ',
-  ])('that says so within 16,000 characters of %j is found or not [challenge-syntax, RFC 6750 §3]', async (piece) => {
-    const text = piece.repeat(Math.floor(16_000 / piece.length));
-    expect(await tokensUsedFor(`${text}!`)).toEqual(['Bearer first']);
-    expect(await tokensUsedFor(`Bearer ${text} error="invalid_token"`)).toEqual(['Bearer first', 'Bearer second']);
-  });
+  ])(
+    'with invalid_token after 16,000 characters of %j is recognised [challenge-syntax, RFC 6750 §3]',
+    async (piece) => {
+      const text = piece.repeat(Math.floor(16_000 / piece.length));
+      expect(await tokensUsedFor(`${text}!`)).toEqual(['Bearer first']);
+      expect(await tokensUsedFor(`Bearer ${text} error="invalid_token"`)).toEqual(['Bearer first', 'Bearer second']);
+    },
+  );
 });
 
 describe('client_secret_basic', () => {
-  it('says what oauth4webapi says with it [basic-form-decoding, RFC 6749 §2.3.1]', async () => {
+  it('encodes the same credentials as oauth4webapi does [basic-form-decoding, RFC 6749 §2.3.1]', async () => {
     const partsOf = (authorization: string) =>
       Buffer.from(authorization.slice('Basic '.length), 'base64')
         .toString()
@@ -121,7 +124,7 @@ describe('the address of metadata', () => {
     .tuple(fc.domain(), fc.webPath(), fc.option(fc.webQueryParameters(), { nil: '' }))
     .map(([host, path, query]) => ({ issuer: `https://a.${host}${path}`, query: query && `?${query}` }));
 
-  it('is where oauth4webapi looks for that of an issuer [metadata-address, RFC 8414 §3.1]', async () => {
+  it('is the one from which oauth4webapi fetches the metadata of an issuer [metadata-address, RFC 8414 §3.1]', async () => {
     await fc.assert(
       fc.asyncProperty(address, async ({ issuer }) => {
         fc.pre(!issuer.includes('//', 'https://'.length));
@@ -133,7 +136,7 @@ describe('the address of metadata', () => {
     );
   });
 
-  it('is where it looks for that of a protected resource [resource-metadata-address, RFC 9728 §3.1]', async () => {
+  it('is the one from which it fetches the metadata of a protected resource [resource-metadata-address, RFC 9728 §3.1]', async () => {
     await fc.assert(
       fc.asyncProperty(address, async ({ issuer, query }) => {
         fc.pre(!issuer.includes('//', 'https://'.length));

@@ -4,9 +4,9 @@ import { retryAfterOf } from './retry-after.ts';
 
 export interface IssuerConnectionOptions {
   issuer: string;
-  /** where the issuer is reached from here, if not under its own name; default: the issuer */
+  /** where to reach the issuer, if not at its own name; default: the issuer */
   issuerAddress?: string;
-  /** how long an answer may be awaited, and then read, ms; default 5000 */
+  /** how long to wait for an answer, and then again to read it, ms; default 5000 */
   timeout?: number;
   /** Lets credentials travel over plain http to another host; default false. */
   allowInsecureRequests?: boolean;
@@ -18,7 +18,7 @@ export interface Answer {
   text: string;
 }
 
-/** How much longer than usual an answer may be awaited, and then read; ms. */
+/** Additional time to wait for an answer, and then to read it; ms. */
 export interface Limits {
   waiting?: number;
   reading?: number;
@@ -43,7 +43,7 @@ export class IncompleteAnswerError extends Error {
   override readonly name = 'IncompleteAnswerError';
 }
 
-/** How the authorization server is asked, wherever it is reached: addresses, time-outs, and no secret over plain http. */
+/** Sends requests to the authorization server: resolves addresses, limits the time, refuses plain http for secrets. */
 export class IssuerConnection {
   private readonly stopped = new AbortController();
   private readonly options: IssuerConnectionOptions;
@@ -52,12 +52,12 @@ export class IssuerConnection {
     this.options = options;
   }
 
-  /** Where the issuer is reached. */
+  /** The address at which the issuer is reached. */
   get address(): string {
     return this.options.issuerAddress ?? this.options.issuer;
   }
 
-  /** Ends what is under way. */
+  /** Aborts all requests. */
   stop(): void {
     this.stopped.abort();
   }
@@ -70,7 +70,7 @@ export class IssuerConnection {
     return this.stopped.signal;
   }
 
-  /** How oauth4webapi sends its requests. */
+  /** The options with which oauth4webapi sends its requests. */
   get http() {
     return {
       [oauth.allowInsecureRequests]: new URL(this.options.issuer).protocol === 'http:',
@@ -80,8 +80,8 @@ export class IssuerConnection {
 
   /**
    * Authorization server metadata, RFC 8414 section 3.
-   * @throws {UnexpectedStatusError} where the server may answer a moment later
-   * @throws {oauth.OperationProcessingError} where the metadata are malformed, or of another issuer
+   * @throws {UnexpectedStatusError} if the server may answer a moment later
+   * @throws {oauth.OperationProcessingError} if the metadata are malformed, or of another issuer
    */
   async metadata(): Promise<oauth.AuthorizationServer> {
     const issuer = new URL(this.options.issuer);
@@ -90,11 +90,11 @@ export class IssuerConnection {
     return oauth.processDiscoveryResponse(issuer, response);
   }
 
-  /** @throws where credentials would travel to this address in the clear */
+  /** @throws if credentials would travel to this address unencrypted */
   requireConfidential(url: string): void {
     const address = this.resolve(url);
     if (!isPlaintext(address) || this.options.allowInsecureRequests) return;
-    throw new Error(`${address} is not https: secrets and tokens could be read on the way (allowInsecureRequests)`);
+    throw new Error(`${address} is not https: secrets and tokens could be read in transit (allowInsecureRequests)`);
   }
 
   /** Like `send`, with the credentials of a client. */
@@ -103,7 +103,7 @@ export class IssuerConnection {
     return this.send(url, { ...init, headers: { ...(init.headers as object), authorization } }, limits);
   }
 
-  /** @throws {UnexpectedStatusError} where the answer is neither a success nor 304 */
+  /** @throws {UnexpectedStatusError} if the answer is neither a success nor 304 */
   async send(url: string, init: RequestInit = {}, limits?: Limits): Promise<Answer> {
     const response = await this.request(url, init, limits);
     const { ok, status, headers } = response;
@@ -111,23 +111,23 @@ export class IssuerConnection {
     return { status, headers, text: await response.text() };
   }
 
-  /** An answer with its whole body in memory. */
+  /** Sends a request, and reads the whole body of the response into memory. */
   private async request(url: string, init: RequestInit, { waiting = 0, reading = 0 }: Limits = {}): Promise<Response> {
     const { timeout = 5000 } = this.options;
     const address = this.resolve(url);
-    const late = new AbortController();
+    const tooLate = new AbortController();
     const within = (ms: number) =>
-      setTimeout(() => late.abort(new DOMException(`${address} did not answer in time`, 'TimeoutError')), ms);
+      setTimeout(() => tooLate.abort(new DOMException(`${address} did not answer in time`, 'TimeoutError')), ms);
     let timer = within(timeout + waiting);
     try {
-      const signal = AbortSignal.any([this.stopped.signal, late.signal]);
+      const signal = AbortSignal.any([this.stopped.signal, tooLate.signal]);
       const response = await fetch(address, { redirect: 'error', ...init, signal });
       clearTimeout(timer);
       timer = within(timeout + reading);
       const { status, statusText, headers } = response;
       const body = await response.arrayBuffer().catch((cause: unknown) => {
         signal.throwIfAborted();
-        throw new IncompleteAnswerError(`the answer of ${address} broke off`, { cause });
+        throw new IncompleteAnswerError(`the response of ${address} was cut off`, { cause });
       });
       return new Response(body.byteLength > 0 ? body : null, { status, statusText, headers });
     } finally {
@@ -140,7 +140,7 @@ export class IssuerConnection {
   }
 }
 
-/** @throws {UnexpectedStatusError} where the server may answer the same request a moment later */
+/** @throws {UnexpectedStatusError} if the server may answer the same request a moment later */
 export function requireAvailable({ status, headers }: Response, address: string): void {
   if (status >= 500 || status === 429) throw new UnexpectedStatusError(address, status, retryAfterOf(headers));
 }

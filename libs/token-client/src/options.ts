@@ -7,24 +7,24 @@ export type Fetch = typeof globalThis.fetch;
 export interface TokenClientOptions extends TokenTarget {
   /** the authorization server; its metadata (RFC 8414) leads to its token endpoint */
   issuer: string;
-  /** where the issuer is reached from here, if not under its own name: scheme, host and port; default: the issuer */
+  /** where to reach the issuer, if not at its own name: scheme, host and port; default: the issuer */
   issuerAddress?: string;
   clientId: string;
-  /** read anew for each token request, where it is a function */
+  /** a function is called for each token request */
   clientSecret: SecretSource;
   /** default: client_secret_basic */
   authenticationMethod?: 'client_secret_basic' | 'client_secret_post';
-  /** of one request to the authorization server, ms; default 5000 */
+  /** for one request to the authorization server, ms; default 5000 */
   timeout?: number;
   /** lets secrets and tokens travel over plain http to hosts other than this one; default false */
   allowInsecureRequests?: boolean;
-  /** told what happens to the tokens, for logs and metrics; never a token or a secret */
+  /** called with each token event, for logs and metrics; an event never holds a token or a secret */
   onTokenEvent?: (event: TokenEvent) => void;
 }
 
 export interface AccessToken {
   readonly value: string;
-  /** what was granted */
+  /** the granted scope */
   readonly scope: string;
   /** ms since the epoch */
   readonly expiresAt: number;

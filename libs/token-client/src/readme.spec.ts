@@ -41,7 +41,7 @@ function run(secret: string): Promise<{ code: unknown; stdout: string; stderr: s
 }
 
 describe("the README's example", () => {
-  it('calls the API with a token, and ends', async () => {
+  it('calls the API with a token, and exits', async () => {
     const event = { clientId: 'batch-processor', scope: 'jobs:read', resource: api.url, granted: 'jobs:read' };
     expect(await run('s3cret')).toEqual({
       code: 0,
@@ -51,7 +51,7 @@ describe("the README's example", () => {
     expect(server.tokenRequests).toHaveLength(1);
   });
 
-  it('tells why there is no token', async () => {
+  it('prints why there is no token', async () => {
     expect(await run('wrong')).toEqual({
       code: 1,
       stdout: '',

@@ -16,7 +16,7 @@ let server: Awaited<ReturnType<typeof listen>>;
 let seen: string[];
 let metadata: (url: string) => Answer;
 let token: () => Answer | undefined;
-/** @returns whether the answer is cut here */
+/** @returns whether this function has handled the response, and cut it off */
 let cut: (url: string, response: ServerResponse) => boolean;
 
 beforeEach(async () => {
@@ -54,7 +54,7 @@ describe('discovery', () => {
     expect(seen).toEqual(['/.well-known/oauth-authorization-server', '/token', '/token']);
   });
 
-  it('happens again after the token endpoint went elsewhere', async () => {
+  it('happens again after the token endpoint has moved', async () => {
     const tokens = client();
     token = () => ({ status: 404 });
     await expect(tokens.getToken()).rejects.toThrow('invalid_response');
@@ -66,9 +66,9 @@ describe('discovery', () => {
 
   it.each<[string, (url: string) => Answer, string]>([
     ['of another issuer', () => ({ body: { issuer: 'https://evil.example' } }), 'does not match the expected value'],
-    ['that is not there', () => ({ status: 404 }), 'unexpected HTTP status code'],
+    ['that is missing', () => ({ status: 404 }), 'unexpected HTTP status code'],
     [
-      'that leads secrets over plain http to another host',
+      'that would send secrets over plain http to another host',
       (url) => ({ body: { issuer: url, token_endpoint: 'http://evil.example/token' } }),
       'http://evil.example/token is not https',
     ],
@@ -114,7 +114,7 @@ describe('the access token response', () => {
       'invalid_client: bad secret …!',
     ],
     ['an error without a description', { status: 400, body: { error: 'invalid_scope' } }, 'invalid_scope: '],
-  ])('tells of %s', async (_, answer, message) => {
+  ])('is reported if it is %s', async (_, answer, message) => {
     token = () => answer;
     expect((await failure()).message).toContain(message);
   });
@@ -123,7 +123,7 @@ describe('the access token response', () => {
     ['is reset', (response) => void setTimeout(() => response.socket?.resetAndDestroy(), 20)],
     ['ends before its length', (response) => void setTimeout(() => response.socket?.end(), 20)],
     ['stalls', () => undefined],
-  ])('is asked for again where it %s in its midst', async (_, breakOff) => {
+  ])('is requested again if it %s', async (_, breakOff) => {
     let answers = 0;
     for (const path of ['/token', '/.well-known/oauth-authorization-server']) {
       seen = [];
@@ -141,7 +141,7 @@ describe('the access token response', () => {
     }
   });
 
-  it('tells that it broke off where it does so again and again', async () => {
+  it('is reported as cut off if that happens at every attempt', async () => {
     cut = (url, response) => {
       if (url !== '/token') return false;
       response.writeHead(200, { 'content-type': 'application/json' }).write('{"access_token":"precious');
@@ -150,14 +150,14 @@ describe('the access token response', () => {
     };
     expect(await failure()).toMatchObject({
       code: 'temporarily_unavailable',
-      message: "temporarily_unavailable: the authorization server's answer broke off",
+      message: "temporarily_unavailable: the authorization server's response was cut off",
     });
     expect(seen.filter((url) => url === '/token')).toHaveLength(5);
   });
 
   it('is not awaited for longer than the timeout', async () => {
     token = () => undefined;
-    // A busy server may not see all of those that are given up.
+    // A busy server may not see all the requests that were given up.
     const sent = jest.spyOn(globalThis, 'fetch');
     expect((await failure({ timeout: 500 })).message).toMatch(
       /^temporarily_unavailable: the authorization server at http:\S+ did not answer in time$/,
@@ -166,7 +166,7 @@ describe('the access token response', () => {
     sent.mockRestore();
   });
 
-  it('is assumed to last a minute where it does not say', async () => {
+  it('is assumed to have a lifetime of a minute if it names none', async () => {
     token = () => ({ body: { ...granted, expires_in: undefined } });
     const before = Date.now();
     const { expiresAt } = await client().getToken();

@@ -4,9 +4,9 @@ import { IncompleteAnswerError, UnexpectedStatusError } from './issuer-connectio
 import { TokenRequestError } from './token-request-error.ts';
 
 /**
- * What oauth4webapi throws, as this library's error. Its causes are left out where they may hold a response's body.
- * @param what     was asked for
- * @param address  the issuer's, or where it is reached
+ * Converts an error of oauth4webapi to this library's error. Causes that may hold the body of a response are omitted.
+ * @param what     a description of the response
+ * @param address  the address at which the issuer is reached
  */
 export async function tokenRequestErrorOf(error: unknown, what: string, address: string): Promise<TokenRequestError> {
   if (error instanceof TokenRequestError) return error;
@@ -15,7 +15,7 @@ export async function tokenRequestErrorOf(error: unknown, what: string, address:
     return unavailable(`the authorization server answered ${status}`, { retryAfter });
   }
   if (error instanceof IncompleteAnswerError) {
-    return unavailable("the authorization server's answer broke off", { cause: error.cause });
+    return unavailable("the authorization server's response was cut off", { cause: error.cause });
   }
   if (error instanceof oauth.ResponseBodyError) {
     return new TokenRequestError(
@@ -25,7 +25,7 @@ export async function tokenRequestErrorOf(error: unknown, what: string, address:
     );
   }
   if (error instanceof oauth.WWWAuthenticateChallengeError) {
-    // RFC 6749 section 5.2: a challenge goes with a body.
+    // RFC 6749 section 5.2: the response with a challenge also has a body.
     const { error_description: description } = await bodyOf(error.response);
     return new TokenRequestError('invalid_client', description ?? `the authorization server answered ${error.status}`);
   }

@@ -6,13 +6,13 @@ const now = Date.parse('2026-01-31T12:00:00Z');
 const waitOf = (value: string) => retryAfterOf(new Headers({ 'retry-after': value }), now);
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 
-/** What may stand in a header. */
+/** The characters that a header may have. */
 const character = fc
   .oneof(fc.integer({ min: 0x20, max: 0x7e }), fc.integer({ min: 0x80, max: 0xff }), fc.constant(9))
   .map((code) => String.fromCodePoint(code));
 
 describe('Retry-After', () => {
-  it('is a wait of half a minute at most, or none, whatever it says [retry-after, RFC 9110 §10.2.3]', () => {
+  it('is a wait of at most half a minute, or none, whatever its value [retry-after, RFC 9110 §10.2.3]', () => {
     const parts = fc.constantFrom('1', '9', '-', '+', '.', 'e', ':', ',', ' ', 'Jan', 'GMT', 'Z', 'Infinity', '(', ')');
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: character }), fc.string({ unit: parts })), (value) => {
@@ -23,7 +23,7 @@ describe('Retry-After', () => {
     );
   });
 
-  it('is so many seconds [retry-after, RFC 9110 §10.2.3]', () => {
+  it('may be a number of seconds [retry-after, RFC 9110 §10.2.3]', () => {
     fc.assert(
       fc.property(fc.oneof(fc.nat(60), fc.maxSafeNat()), (seconds) => {
         expect(waitOf(String(seconds))).toBe(Math.min(seconds, 30));
@@ -31,7 +31,7 @@ describe('Retry-After', () => {
     );
   });
 
-  it('is the time until a date [retry-after, RFC 9110 §10.2.3]', () => {
+  it('may be a date [retry-after, RFC 9110 §10.2.3]', () => {
     const seconds = fc.oneof(fc.integer({ min: -60, max: 60 }), fc.integer({ min: -1e9, max: 1e9 }));
     fc.assert(
       fc.property(seconds, (seconds) => {

@@ -1,6 +1,6 @@
 const longestWait = 30;
 
-/** `Retry-After` in seconds, or as a date, RFC 9110 section 10.2.3; never longer than half a minute. */
+/** The wait in seconds; `Retry-After` has seconds or a date, RFC 9110 section 10.2.3. At most half a minute. */
 export function retryAfterOf(headers: Headers, now = Date.now()): number | undefined {
   const value = headers.get('retry-after');
   if (value === null) return undefined;

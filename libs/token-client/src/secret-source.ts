@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { decodeText } from '@lanyard/oauth-protocol';
 import { TokenRequestError } from './token-request-error.ts';
 
-/** A client secret, or what tells the one that is valid now. */
+/** A client secret, or a function that returns the current one. */
 export type SecretSource = string | (() => string | Promise<string>);
 
 /**
@@ -29,12 +29,12 @@ function unavailable(reason: string): never {
  * @throws {TokenRequestError} `secret_unavailable`
  */
 export async function readSecret(source: SecretSource): Promise<string> {
-  const secret = typeof source === 'string' ? source : await ask(source);
+  const secret = typeof source === 'string' ? source : await call(source);
   if (!secret) throw new TokenRequestError('secret_unavailable', 'the client secret is empty');
   return secret;
 }
 
-async function ask(source: () => string | Promise<string>): Promise<string> {
+async function call(source: () => string | Promise<string>): Promise<string> {
   try {
     return await source();
   } catch (cause) {

@@ -81,8 +81,8 @@ describe('TokenCache', () => {
   });
 
   it.each([
-    ['uses a renewal that is under way when the token expires', () => Promise.resolve(), 'token 2'],
-    ['asks again, where that renewal fails', () => Promise.reject(new Error('away')), 'token 2'],
+    ['uses a renewal that is running when the token expires', () => Promise.resolve(), 'token 2'],
+    ['requests again if that renewal fails', () => Promise.reject(new Error('away')), 'token 2'],
   ])('%s', async (_, end, value) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     renew = () => promise.then(end);
@@ -96,13 +96,13 @@ describe('TokenCache', () => {
     expect(made).toBe(2);
   });
 
-  it('keeps a thousand tokens, and forgets the one that was not used for longest', async () => {
+  it('keeps a thousand tokens, and drops the least recently used one', async () => {
     for (let i = 0; i <= 1000; i++) await get(`key ${i}`);
     expect(await get('key 1')).toBe('token 2');
     expect(await get('key 0')).toBe('token 1002');
   });
 
-  it('drops a token once, and no newer one', async () => {
+  it('drops a token only once, and no newer one', async () => {
     const first = await cache.get('a', source);
     expect(cache.drop(first)).toEqual({ scope: 'a' });
     const second = await cache.get('a', source);
@@ -110,7 +110,7 @@ describe('TokenCache', () => {
     expect(await get()).toBe(second.value);
   });
 
-  it('drops at most one token a second for a key', async () => {
+  it('drops at most one token per second for a key', async () => {
     jest.useRealTimers();
     cache.drop(await cache.get('a', source));
     const second = await cache.get('a', source);

@@ -4,7 +4,7 @@ import type { AccessToken } from './options.ts';
 import type { TokenTarget } from './token-target.ts';
 import { TokenRequestError } from './token-request-error.ts';
 
-/** How to get a token: `request` for somebody who waits, `renew` in the background. */
+/** How to get a token: `request` while a caller waits, `renew` in the background. */
 export interface TokenSource {
   target: TokenTarget;
   request(): Promise<AccessToken>;
@@ -19,12 +19,12 @@ interface Entry {
   failures: number;
 }
 
-/** The tokens that are in use, at most one request at a time for each, and no timers. */
+/** The tokens in use. Sends at most one request at a time for each, and has no timers. */
 export class TokenCache {
   private readonly entries = new LRUCache<string, Entry>({ max: 1000 });
   private readonly requests = new Map<string, Promise<AccessToken>>();
   private readonly renewals = new Map<string, Promise<void>>();
-  /** A resource server that refuses every token must not become a flood of token requests. */
+  /** A resource server that refuses every token must not cause a flood of token requests. */
   private readonly refused = new LRUCache<string, true>({ max: 1000, ttl: 1000 });
 
   async get(key: string, source: TokenSource): Promise<AccessToken> {
@@ -37,7 +37,10 @@ export class TokenCache {
     return this.valid(key)?.token ?? this.request(key, source);
   }
 
-  /** @returns what the token was for; undefined where it is not here, or another one was dropped within the last second */
+  /**
+   * @returns the target of the token; undefined if the token is not in the cache, or another one was dropped within the
+   *   last second
+   */
   drop(token: AccessToken): TokenTarget | undefined {
     const [key, entry] = this.entries.entries().find(([, { token: cached }]) => cached.value === token.value) ?? [];
     if (!key || this.refused.has(key)) return undefined;
@@ -52,8 +55,8 @@ export class TokenCache {
   }
 
   private request(key: string, source: TokenSource): Promise<AccessToken> {
-    const underWay = this.requests.get(key);
-    if (underWay) return underWay;
+    const pending = this.requests.get(key);
+    if (pending) return pending;
     const request = source
       .request()
       .then((token) => this.keep(key, token, source.target))
@@ -81,11 +84,11 @@ export class TokenCache {
   }
 }
 
-/** Three quarters of the lifetime, less up to a tenth, so that many instances do not renew at once. */
+/** Three quarters of the lifetime, minus up to a tenth, so that instances do not all renew at once. */
 const renewalShare = () => 0.75 - Math.random() / 10;
 
 /** ms: 1, 2, 4 … 30 seconds, and not before the server's `Retry-After` */
 function delayAfter(failures: number, error: unknown): number {
-  const asked = error instanceof TokenRequestError ? (error.retryAfter ?? 0) : 0;
-  return 1000 * Math.max(asked, backoff(failures - 1, 1, 30));
+  const requested = error instanceof TokenRequestError ? (error.retryAfter ?? 0) : 0;
+  return 1000 * Math.max(requested, backoff(failures - 1, 1, 30));
 }

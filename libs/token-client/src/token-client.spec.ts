@@ -32,7 +32,7 @@ const requests = () => server.tokenRequests.length;
 const failures = () => events.filter(({ type }) => type === 'renewal-failed');
 
 describe('getToken', () => {
-  it('gives the token, its scope and its expiry, and nothing else', async () => {
+  it('returns the token, its scope and its expiry, and nothing else', async () => {
     const before = Date.now();
     const token = await client().getToken();
     expect(token).toEqual({ value: expect.stringMatching(/^ey/), scope: 'a b', expiresAt: expect.any(Number) });
@@ -40,7 +40,7 @@ describe('getToken', () => {
     expect(token.expiresAt).toBeLessThan(before + 660_000);
   });
 
-  it('makes one request for many callers, and none while the token is fresh', async () => {
+  it('sends one request for many callers, and none while the token is fresh', async () => {
     const tokens = client();
     const many = await Promise.all(Array.from({ length: 50 }, () => tokens.getToken()));
     expect(new Set(many.map(({ value }) => value)).size).toBe(1);
@@ -48,7 +48,7 @@ describe('getToken', () => {
     expect(requests()).toBe(1);
   });
 
-  it('keeps tokens of different scopes and resources apart, and does not mind the order of a scope', async () => {
+  it('keeps a token for each scope and resource, whatever the order of the scope values', async () => {
     const tokens = client();
     const [a, b, ab, ba, elsewhere] = [
       await tokens.getToken({ scope: 'a' }),
@@ -63,7 +63,7 @@ describe('getToken', () => {
     expect(requests()).toBe(4);
   });
 
-  it('asks for the scope and resource of the options, unless the caller names others', async () => {
+  it('requests the scope and resource of the options, unless the caller names others', async () => {
     const tokens = client({ scope: 'a', resource: audience });
     await tokens.getToken();
     await tokens.getToken({ scope: 'b' });
@@ -75,7 +75,7 @@ describe('getToken', () => {
     ]);
   });
 
-  it('renews in the background before the token expires, and serves the old one meanwhile', async () => {
+  it('renews in the background before the token expires, and returns the old one meanwhile', async () => {
     const tokens = client();
     const old = await tokens.getToken();
     pass(0.64 * 600);
@@ -89,7 +89,7 @@ describe('getToken', () => {
     expect(requests()).toBe(2);
   });
 
-  it('serves a token until it expires while the server is away, tries again rarely, and recovers', async () => {
+  it('returns a token until it expires while the server is down, retries rarely, and recovers', async () => {
     const tokens = client();
     const old = await tokens.getToken();
     await server.stop();
@@ -110,7 +110,7 @@ describe('getToken', () => {
 });
 
 describe('onTokenEvent', () => {
-  it('tells what happened, and never a token or a secret', async () => {
+  it('is called with each event, and never with a token or a secret', async () => {
     const tokens = client({ scope: 'a' });
     const token = await tokens.getToken();
     server.failNext('/token', 503);
@@ -128,7 +128,7 @@ describe('onTokenEvent', () => {
     expect(JSON.stringify(events)).not.toContain(secret);
   });
 
-  it('costs no token where the listener throws', async () => {
+  it('does not prevent a token if it throws', async () => {
     const warning = jest.spyOn(process, 'emitWarning').mockReturnValue();
     const onTokenEvent = () => {
       throw new Error('the listener failed');

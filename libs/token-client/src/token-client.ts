@@ -7,7 +7,7 @@ import { TokenEndpoint, type TokenResponse } from './token-endpoint.ts';
 import type { TokenEvent } from './token-event.ts';
 import { TokenRequestError } from './token-request-error.ts';
 
-/** Where the server does not say, RFC 6749 section 5.1; seconds. */
+/** The lifetime of a token if the server names none, RFC 6749 section 5.1; seconds. */
 const assumedLifetime = 60;
 
 /** Obtains access tokens with the client credentials grant, keeps them, and renews them before they expire. */
@@ -16,7 +16,7 @@ export class TokenClient {
   private readonly endpoint: TokenEndpoint;
   private readonly cache = new TokenCache();
 
-  /** @throws where the issuer is no URL, or plain http to another host */
+  /** @throws if the issuer is no URL, or plain http to another host */
   constructor(options: TokenClientOptions) {
     this.options = options;
     this.endpoint = new TokenEndpoint({
@@ -28,8 +28,8 @@ export class TokenClient {
   }
 
   /**
-   * A token that is valid now: from memory, where there is one. One that is past three quarters of its life is renewed
-   * in the background; while the server is away the old one serves until it expires.
+   * A valid token, from memory if there is one. After about three quarters of its lifetime it is renewed in the
+   * background; while the server is down, the old one is used until it expires.
    * @throws {TokenRequestError}
    */
   getToken(target: TokenTarget = {}): Promise<AccessToken> {
@@ -44,15 +44,15 @@ export class TokenClient {
   }
 
   /**
-   * Forgets a token that a resource server refused. A newer one for the same target stays; and so does this one, if
-   * its predecessor was dropped within the last second.
+   * Drops a token that a resource server refused. A newer one for the same target stays; so does this one, if its
+   * predecessor was dropped within the last second.
    */
   drop(token: AccessToken): void {
     const target = this.cache.drop(token);
-    if (target) this.tell({ type: 'dropped', clientId: this.options.clientId, ...target });
+    if (target) this.emit({ type: 'dropped', clientId: this.options.clientId, ...target });
   }
 
-  /** `fetch` that sends an access token for this target along, and gets a new one where it is refused as invalid. */
+  /** A `fetch` that sends an access token for this target, and gets a new one if it is refused as invalid. */
   fetch(target: TokenTarget = {}): Fetch {
     return bearerFetch({ getToken: () => this.getToken(target), drop: (token) => this.drop(token) });
   }
@@ -63,13 +63,13 @@ export class TokenClient {
     return JSON.stringify([this.options.issuer, this.options.clientId, sorted, resource]);
   }
 
-  /** One attempt: the next one follows when somebody asks for the token again. */
+  /** One attempt: the next one follows when a caller needs the token again. */
   private async renew(target: Record<string, string>): Promise<AccessToken> {
     try {
       return this.obtained(target, await this.endpoint.requestOnce(target));
     } catch (error) {
       const code = error instanceof TokenRequestError ? error.code : 'unknown';
-      this.tell({ type: 'renewal-failed', clientId: this.options.clientId, ...target, error: code });
+      this.emit({ type: 'renewal-failed', clientId: this.options.clientId, ...target, error: code });
       throw error;
     }
   }
@@ -77,12 +77,12 @@ export class TokenClient {
   private obtained(target: TokenTarget, response: TokenResponse): AccessToken {
     const { access_token: value, expires_in: expiresIn = assumedLifetime, requestedAt } = response;
     const granted = response.scope ?? target.scope ?? '';
-    this.tell({ type: 'obtained', clientId: this.options.clientId, ...target, granted, expiresIn });
+    this.emit({ type: 'obtained', clientId: this.options.clientId, ...target, granted, expiresIn });
     return Object.freeze({ value, scope: granted, expiresAt: requestedAt + expiresIn * 1000 });
   }
 
-  /** A listener that throws must not cost the token. */
-  private tell(event: TokenEvent): void {
+  /** An error in the listener must not prevent the token. */
+  private emit(event: TokenEvent): void {
     try {
       this.options.onTokenEvent?.(event);
     } catch (error) {

@@ -38,7 +38,7 @@ describe('client authentication', () => {
     expect(() => client({ ...options, allowInsecureRequests: true })).not.toThrow();
   });
 
-  it('reaches the issuer elsewhere than under its name, which stays its name', async () => {
+  it('reaches the issuer at another address, and still validates its name', async () => {
     const elsewhere = await startAuthorizationServer({ porter }, { issuer: 'https://auth.example' });
     const options = { issuer: elsewhere.issuer, issuerAddress: elsewhere.address };
     expect((await client(options).getToken()).scope).toBe('a b');
@@ -56,21 +56,21 @@ describe('retries', () => {
     [429, '/token'],
     [500, '/.well-known/oauth-authorization-server'],
     [429, '/.well-known/oauth-authorization-server'],
-  ])('tries again after %i at %s, not before Retry-After', async (status, path) => {
+  ])('follow %i at %s, not before Retry-After', async (status, path) => {
     server.failNext(path, status, { headers: { 'retry-after': '1' } });
     const start = performance.now();
     await expect(client().getToken()).resolves.toBeDefined();
     expect(performance.now() - start).toBeGreaterThan(1000);
   });
 
-  it('tries again until the server is back', async () => {
+  it('continue until the server is back', async () => {
     await server.stop();
     const token = client().getToken();
     await server.start();
     await expect(token).resolves.toBeDefined();
   });
 
-  it('gives up after some attempts', async () => {
+  it('end after some attempts', async () => {
     server.failNext('/token', 503, { times: 100 });
     await expect(client().getToken()).rejects.toThrow(expect.objectContaining({ code: 'temporarily_unavailable' }));
   });
@@ -79,7 +79,7 @@ describe('retries', () => {
     ['a wrong secret', { clientSecret: 'wrong' }, 'invalid_client'],
     ['an unknown client', { clientId: 'nobody' }, 'invalid_client'],
     ['a scope that is too wide', { scope: 'a b c' }, 'invalid_scope'],
-  ])('does not repeat what cannot help: %s', async (_, options, code) => {
+  ])('do not follow an error that they cannot fix: %s', async (_, options, code) => {
     await expect(client(options).getToken()).rejects.toThrow(
       expect.objectContaining({ name: 'TokenRequestError', code }),
     );
@@ -107,7 +107,7 @@ describe('the client secret', () => {
     expect(requests()).toBe(2);
   });
 
-  it('is read once more where it was refused, in case it was just replaced', async () => {
+  it('is read once more if it was refused, in case it was just replaced', async () => {
     const secrets = ['replaced', secret];
     await client({ clientSecret: () => secrets.shift() ?? '' }).getToken();
     expect(requests()).toBe(2);
@@ -134,7 +134,7 @@ describe('the client secret', () => {
       "cannot be read: ENOENT: no such file or directory, open '/nowhere'",
     ],
     [
-      'a file that is no text',
+      'a file that is not text',
       () => {
         writeFileSync(file, Buffer.from(secret, 'utf16le'));
         return secretFromFile(file)();
@@ -142,8 +142,8 @@ describe('the client secret', () => {
       'cannot be read: /',
     ],
     ['a source that fails', () => Promise.reject(new Error('the vault is sealed')), 'cannot be read'],
-    ['an empty one', '', 'is empty'],
-  ])('ends in a clear error: %s', async (_, clientSecret, message) => {
+    ['an empty secret', '', 'is empty'],
+  ])('causes a clear error if it cannot be used: %s', async (_, clientSecret, message) => {
     await expect(client({ clientSecret }).getToken()).rejects.toThrow(
       `secret_unavailable: the client secret ${message}`,
     );

@@ -13,7 +13,7 @@ export interface TokenEndpointOptions extends IssuerConnectionOptions {
 }
 
 export interface TokenResponse extends oauth.TokenEndpointResponse {
-  /** ms since the epoch; the token's lifetime counts from here at the earliest */
+  /** ms since the epoch; the token's lifetime begins no earlier than this */
   requestedAt: number;
 }
 
@@ -21,7 +21,7 @@ export interface TokenResponse extends oauth.TokenEndpointResponse {
 export class TokenEndpoint {
   private readonly options: TokenEndpointOptions;
   private readonly connection: IssuerConnection;
-  /** Kept once it was had; a failure is not. */
+  /** Kept once it was fetched; a failure is not kept. */
   private metadata: Promise<oauth.AuthorizationServer> | undefined;
 
   constructor(options: TokenEndpointOptions) {
@@ -31,8 +31,8 @@ export class TokenEndpoint {
   }
 
   /**
-   * What may pass is tried again with a growing delay, and not before the server's `Retry-After`. The delays keep the
-   * process alive: somebody waits.
+   * Retries errors that may pass, with a growing delay and not before the server's `Retry-After`. The delays keep the
+   * process alive, since a caller waits.
    * @throws {TokenRequestError}
    */
   request(parameters: Record<string, string>): Promise<TokenResponse> {
@@ -51,7 +51,7 @@ export class TokenEndpoint {
   }
 
   /**
-   * A secret that was replaced between reading and using it is read once more.
+   * Sends one request. If the secret was replaced between reading and using it, it is read once more.
    * @throws {TokenRequestError}
    */
   async requestOnce(parameters: Record<string, string>): Promise<TokenResponse> {
@@ -110,7 +110,7 @@ export class TokenEndpoint {
   }
 }
 
-/** A server may repeat in its description what it was sent. */
+/** A server may repeat the request, and so the secret, in its error description. */
 function withoutSecret(error: TokenRequestError, secret: string): TokenRequestError {
   error.message = error.message.replaceAll(secret, '…');
   return error;

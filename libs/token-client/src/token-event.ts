@@ -1,6 +1,6 @@
 import type { TokenTarget } from './token-target.ts';
 
-/** What happened to the access tokens of a client; never a token or a secret. */
+/** An event in the life of a client's access tokens; never holds a token or a secret. */
 export type TokenEvent = { clientId: string } & TokenTarget &
   (
     | { type: 'obtained'; /** the scope of the response */ granted: string; /** seconds */ expiresIn: number }

@@ -1,9 +1,9 @@
 const passing = new Set(['temporarily_unavailable', 'secret_unavailable']);
 
 /**
- * No access token could be had. `code` is the authorization server's error code (RFC 6749 section 5.2), or
- * `temporarily_unavailable` where it did not answer, `invalid_response` where its answer makes no sense, and
- * `secret_unavailable` where the client secret cannot be read. Neither message nor cause holds a token or a secret.
+ * No access token could be obtained. `code` is the authorization server's error code (RFC 6749 section 5.2), or
+ * `temporarily_unavailable` if it did not answer, `invalid_response` if its response is invalid, and
+ * `secret_unavailable` if the client secret cannot be read. Neither message nor cause holds a token or a secret.
  */
 export class TokenRequestError extends Error {
   override readonly name = 'TokenRequestError';

@@ -1,4 +1,4 @@
-/** What a token is for. */
+/** The scope and resource of a token. */
 export interface TokenTarget {
   /** scope values, separated by spaces; default: those of the options, else the client's default scope */
   scope?: string;

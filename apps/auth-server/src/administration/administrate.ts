@@ -3,10 +3,11 @@ import { type DataSource, type EntityManager } from 'typeorm';
 import type { Administrator } from './current-administrator.ts';
 
 /**
- * A transaction in which an administrator acts. The token and the registry decide what they may do: before the work, so
- * that nothing is done in vain, and after it. Acts are recorded one at a time, under a lock that is held until the commit
- * (`appendAuditEvents`), and a demotion or a revocation is an act: one that was recorded before this act is seen here, and
- * one that was not comes after it. So no lock of the administrator's own row is needed, which a demotion would have to wait for.
+ * Runs an act of an administrator in a transaction. Checks what the token and the registry allow before the work, to
+ * fail early, and again after it. Acts are recorded one at a time, under a lock that is held until the commit
+ * (`appendAuditEvents`). A demotion or a revocation is an act too: if it was recorded before this act, the second check
+ * sees it; otherwise it comes after this act. So the administrator's own row needs no lock, which would delay a
+ * demotion.
  */
 export function administrate<Result>(
   database: DataSource,
@@ -21,7 +22,7 @@ export function administrate<Result>(
   });
 }
 
-/** @throws a problem, unless token and registry both give what the act needs */
+/** @throws a problem, unless both the token and the registry grant the scopes that the act needs */
 export async function requireNeeds(manager: EntityManager, administrator: Administrator): Promise<void> {
   const { actor, token, needs } = administrator;
   if (!token) return;
@@ -42,7 +43,7 @@ export async function requireNeeds(manager: EntityManager, administrator: Admini
     [actor, token.claims.jti, token.claims.grant_id ?? null, token.keyId],
   );
   if (now?.revoked) throw noLongerAllowed('the access token was revoked');
-  // An administrator may give up a scope: a change of their own row counts from the next act on.
+  // Administrators may give up their own scope: a change of their own row counts from the next act on.
   if (!now?.own) administrator.held = now?.scope;
   const lost = [...needs].filter((value) => !administrator.held?.includes(value));
   if (lost.length === 0) return;

@@ -26,7 +26,7 @@ const eventsOf = async (query: string): Promise<AuditEvent[]> =>
   (await administrator.call('GET', `/admin/audit?limit=1000&${query}`)).json().items;
 const example = { client_id: 'example', client_name: 'Example', scope: 'jobs:read', default_scope: 'jobs:read' };
 let count = 0;
-/** A client of its own for a test. */
+/** Creates a separate client for a test. */
 async function aClient(more: object = {}) {
   const client = { ...example, client_id: `example-${++count}`, ...more };
   const response = await administrator.call('POST', '/admin/clients', client);
@@ -34,7 +34,7 @@ async function aClient(more: object = {}) {
   return { ...response.json(), path: `/admin/clients/${client.client_id}` };
 }
 
-/** What a page of this origin gets: the preflight of a browser, and the request itself, which has no secret. */
+/** The responses to a page of this origin: to its preflight, and to the request itself, which has no secret. */
 async function askFromPage(server: NestFastifyApplication, origin: string, url = '/oauth/token') {
   const preflight = {
     origin,
@@ -77,7 +77,7 @@ describe('access to the administration API', () => {
     ['GET', '/admin/diagnosis', 'clients:read keys:read'],
   ] as const;
 
-  it('is tested for every route that there is [declared-access, Lanyard]', () => {
+  it('is tested for every route [declared-access, Lanyard]', () => {
     const declared = app
       .get(AccessRules)
       .all()
@@ -109,7 +109,7 @@ describe('access to the administration API', () => {
     },
   );
 
-  it('refuses a token for another resource, and one of a key that is gone [audience, RFC 9068 §4]', async () => {
+  it('refuses a token for another resource [audience, RFC 9068 §4]', async () => {
     const jobs = await postToken(app, grant, {
       authorization: basic('batch-processor', database.secretOf('batch-processor')),
     });
@@ -117,7 +117,7 @@ describe('access to the administration API', () => {
     expect([response.statusCode, response.json().error]).toEqual([401, 'invalid_token']);
   });
 
-  it('describes itself at no public address unless that is asked for [api-docs-off, Lanyard]', async () => {
+  it('serves its description only if API_DOCS is set [api-docs-off, Lanyard]', async () => {
     const { app: replica } = await database.startReplica({ API_DOCS: undefined });
     for (const path of ['/docs', '/docs-json', '/docs/swagger-ui.css']) {
       expect([path, (await replica.inject(path)).statusCode]).toEqual([path, 404]);
@@ -126,7 +126,7 @@ describe('access to the administration API', () => {
     await replica.close();
   });
 
-  it('lets API pages of protected resources ask for access tokens, and no other page [closed-cors, Lanyard]', async () => {
+  it('lets only API pages of protected resources request access tokens [closed-cors, Lanyard]', async () => {
     expect(await askFromPage(app, 'http://localhost:3002')).toEqual([
       [204, 'http://localhost:3002'],
       [401, 'http://localhost:3002'],
@@ -159,7 +159,7 @@ describe('access to the administration API', () => {
     });
   });
 
-  it('leaves refusals in the audit log, added up [refusals-are-audited, Lanyard]', async () => {
+  it('records refusals in the audit log, combined into one event [refusals-are-audited, Lanyard]', async () => {
     const { app: replica } = await database.startReplica();
     const token = await administrator.tokenFor('keys:read');
     for (let i = 0; i < 3; i++) {
@@ -177,7 +177,7 @@ describe('access to the administration API', () => {
     expect(unknown).toMatchObject({ actor: null, details: { route: 'GET /admin/audit', status: 401 } });
   });
 
-  it('leaves each act in the audit log: what, by whom, from where [acts-are-audited, Lanyard]', async () => {
+  it('records each act in the audit log: what, by whom, from where [acts-are-audited, Lanyard]', async () => {
     const { client_id, client_secret, path } = await aClient();
     const [{ secret_id }] = (await administrator.call('GET', `${path}/secrets`)).json().items;
     const resource = '/admin/resources/https%3A%2F%2Facts.example';
@@ -203,15 +203,15 @@ describe('access to the administration API', () => {
       const { items } = (await administrator.call('GET', '/admin/keys')).json();
       const { headers } = await administrator.call(method, url.replace('announced', items[0].kid), body);
       const events = (await eventsOf('order=newest')).filter((event) => event.request_id === headers['x-request-id']);
-      const told = { type, actor: 'administrator', address: '127.0.0.1', outcome: 'succeeded' };
-      expect(events).toContainEqual(expect.objectContaining(told));
+      const expected = { type, actor: 'administrator', address: '127.0.0.1', outcome: 'succeeded' };
+      expect(events).toContainEqual(expect.objectContaining(expected));
       expect(JSON.stringify(events)).not.toContain(client_secret);
     }
   });
 });
 
 describe('clients', () => {
-  it('are created with a secret that works at once, and is shown here alone [client-metadata, RFC 7591 §2] [client-information-response, RFC 7591 §3.2.1]', async () => {
+  it('are created with a secret that works at once and appears only in the response [client-metadata, RFC 7591 §2] [client-information-response, RFC 7591 §3.2.1]', async () => {
     const response = await administrator.call('POST', '/admin/clients', example);
     expect(response.statusCode).toBe(201);
     expect(response.headers.location).toBe('/admin/clients/example');
@@ -288,7 +288,7 @@ describe('clients', () => {
     },
   );
 
-  it('are refused in a body that is too large, before it is read; a whole registry may be larger [body-limit, Lanyard]', async () => {
+  it('are refused before a body that is too large is read; a registry may be larger [body-limit, Lanyard]', async () => {
     const large = 'x'.repeat(70_000);
     const refused = await administrator.call('POST', '/admin/clients', { ...example, client_name: large });
     expect([refused.statusCode, refused.json().status]).toEqual([413, 413]);
@@ -300,7 +300,7 @@ describe('clients', () => {
     expect((await app.inject({ method: 'POST', url: '/admin/nowhere', headers, payload: '{}' })).statusCode).toBe(404);
   });
 
-  it('are changed for whoever knows their state, and what is left out stays [merge-patch, RFC 7396] [conditional-requests, RFC 9110 §13.1.1] [acts-are-audited, Lanyard]', async () => {
+  it('are changed if If-Match matches, and keep the fields that are left out [merge-patch, RFC 7396] [conditional-requests, RFC 9110 §13.1.1] [acts-are-audited, Lanyard]', async () => {
     const { path, client_id } = await aClient();
     const { etag } = (await administrator.call('GET', path)).headers;
     const change = { scope: 'jobs:read jobs:write', access_token_lifetime: 120 };
@@ -382,7 +382,7 @@ describe('clients', () => {
     await database.owner.query(`DELETE FROM client WHERE client_id LIKE 'page-%'`);
   });
 
-  it('cannot shut themselves out, nor give away what they do not have [own-administrative-scopes, Lanyard]', async () => {
+  it('cannot lock themselves out, nor grant scopes that they do not have [own-administrative-scopes, Lanyard]', async () => {
     const own = '/admin/clients/administrator';
     expect((await administrator.call('DELETE', own)).statusCode).toBe(409);
     expect((await administrator.call('POST', `${own}/disable`)).statusCode).toBe(409);
@@ -403,10 +403,10 @@ describe('clients', () => {
   });
 });
 
-describe('the way in', () => {
-  it('is a secret that works once, on any replica', async () => {
+describe('the first administrator', () => {
+  it('gets in with a secret that works once, on any replica', async () => {
     const fresh = await provisionedDatabase({ LOG_LEVEL: 'silent' });
-    expect(fresh.said.join('\n')).toMatch(/client administrator: a one-time secret is in .*one_time_secret, until /);
+    expect(fresh.output.join('\n')).toMatch(/client administrator: a one-time secret is in .*one_time_secret, until /);
     const replicas = await Promise.all([fresh.startReplica(), fresh.startReplica()]);
     const { readFileSync } = await import('node:fs');
     const file = `${fresh.settings.SECRETS_DIRECTORY}/administrator/one_time_secret`;
@@ -417,7 +417,7 @@ describe('the way in', () => {
     expect(attempts.map(({ statusCode }) => statusCode).toSorted((a, b) => a - b)).toEqual([
       200, 401, 401, 401, 401, 401,
     ]);
-    // Whoever lost what came of it gets another one, and only then.
+    // The migration step issues another one only while no administrator has a live secret.
     expect(await fresh.migrateAgain()).toEqual([expect.stringContaining('a one-time secret is in')]);
     expect(await fresh.migrateAgain()).toEqual([]);
     const administrator = await administratorOf(replicas[0].app, fresh);
@@ -434,7 +434,7 @@ describe('a client that is made the administrator', () => {
   it.each([
     ['was registered by others under that name', `scope = '{jobs:read}', default_scope = '{}'`],
     ['was disabled', 'disabled_at = now()'],
-  ])('lets nobody in by a secret from before, if it %s [reserved-identifiers, Lanyard]', async (_, columns) => {
+  ])('does not accept an earlier secret, if it %s [reserved-identifiers, Lanyard]', async (_, columns) => {
     const fresh = await provisionedDatabase({ LOG_LEVEL: 'silent' });
     const { app: replica } = await fresh.startReplica();
     const { secret } = await administratorOf(replica, fresh);
@@ -452,7 +452,7 @@ describe('a client that is made the administrator', () => {
 });
 
 describe('the audit log', () => {
-  it('is a chain, in which a row that was changed, removed or slipped in is found [audit-is-append-only, Lanyard]', async () => {
+  it('is a chain that reveals a row that was changed, removed or inserted [audit-is-append-only, Lanyard]', async () => {
     const read = () => eventsOf('');
     const whole = await verifyChain(await read());
     expect(whole).toMatchObject({ events: expect.any(Number), head: { sequence: whole.events } });
@@ -467,13 +467,13 @@ describe('the audit log', () => {
     await database.owner.query('ROLLBACK');
     const events = await read();
     expect((await verifyChain(events.filter(({ sequence }) => sequence !== 3))).broken?.sequence).toBe(4);
-    expect((await verifyChain(events.slice(1))).broken?.reason).toBe('what came before it is missing');
+    expect((await verifyChain(events.slice(1))).broken?.reason).toBe('the events before it are missing');
     expect((await verifyChain(events.slice(0, -1), head)).broken).toMatchObject({ reason: expect.any(String) });
     await administrator.call('PUT', '/admin/resources/https%3A%2F%2Faudit.example', { name: 'A', scopes: {} });
     expect((await verifyChain(await read(), head)).broken).toBeUndefined();
   });
 
-  /** As the API would answer them, within the transaction of the owner. */
+  /** The events as the API returns them, read within the owner's transaction. */
   async function rows(): Promise<AuditEvent[]> {
     const { rows: found } = await database.owner.query('SELECT * FROM audit_event ORDER BY sequence');
     return found.map((row) => ({
@@ -490,7 +490,7 @@ describe('the audit log', () => {
     await expect(service.query('UPDATE audit_event SET actor = NULL')).rejects.toThrow('append-only');
     await expect(service.query('DELETE FROM audit_event')).rejects.toThrow('append-only');
     await expect(service.query('TRUNCATE audit_event')).rejects.toThrow('permission denied');
-    // Not by names that are searched before those of the catalog either.
+    // Temporary tables that shadow those of the catalog do not help either.
     await database.owner.query(`GRANT TEMPORARY ON DATABASE "${database.name}" TO "${database.name}_service"`);
     await service.query('CREATE TEMP TABLE pg_class (oid oid, relowner oid)');
     await service.query(
@@ -504,7 +504,7 @@ describe('the audit log', () => {
     await service.end();
   });
 
-  it('adds tokens up, and has them after the end of a replica [refusals-are-audited, Lanyard]', async () => {
+  it('combines issued tokens into one event, and keeps them when a replica stops [refusals-are-audited, Lanyard]', async () => {
     const { client_id, client_secret } = await aClient();
     const { app: replica } = await database.startReplica();
     for (let i = 0; i < 25; i++) {
@@ -542,7 +542,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  it('is kept for as long as is configured, and tells what it dropped', async () => {
+  it('is kept for as long as configured, and records what it dropped', async () => {
     const { Housekeeping } = await import('../housekeeping/housekeeping.ts');
     await database.owner.query(`UPDATE audit_event SET occurred_at = now() - interval '400 days' WHERE sequence <= 4`);
     await app.get(Housekeeping).tidy();
@@ -550,7 +550,7 @@ describe('the audit log', () => {
     expect(events[0]?.sequence).toBe(5);
     expect(events.at(-1)).toMatchObject({ type: 'audit.pruned', details: { through_sequence: 4, events: 4 } });
     expect((await verifyChain(events)).broken).toBeUndefined();
-    expect((await verifyChain(events.slice(0, -1))).broken?.reason).toBe('what came before it is missing');
+    expect((await verifyChain(events.slice(0, -1))).broken?.reason).toBe('the events before it are missing');
     await app.get(Housekeeping).tidy();
     expect(await eventsOf('type=audit.pruned')).toHaveLength(1);
   });

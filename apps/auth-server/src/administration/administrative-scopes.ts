@@ -6,9 +6,9 @@ import { requireNeeds } from './administrate.ts';
 import type { Administrator } from './current-administrator.ts';
 
 /**
- * An administrator cannot give away an administrative scope that they do not have, nor add a secret to a client that has
- * it, nor revoke its tokens. Call it once the client is locked.
- * @param scope  what the client has, or is to have
+ * An administrator cannot grant an administrative scope that they do not have, nor add a secret to a client that has
+ * it, nor revoke the tokens of that client. Call it once the client is locked.
+ * @param scope  the scope that the client has, or is about to get
  */
 export async function requireOwnScopes(
   manager: EntityManager,
@@ -19,7 +19,7 @@ export async function requireOwnScopes(
   await requireNeeds(manager, administrator);
 }
 
-/** Losing an administrative scope revokes the client's tokens. @returns the audit record, if it lost one */
+/** Revokes the client's tokens if it loses an administrative scope. @returns the audit record, if it does */
 export async function revokeForLostScopes(
   manager: EntityManager,
   origin: Origin,
@@ -30,7 +30,7 @@ export async function revokeForLostScopes(
   return lostScopeRecords(origin, clientId, lost);
 }
 
-/** @returns the audit record, if the client lost a scope */
+/** @returns the audit record, if the client loses a scope */
 export const lostScopeRecords = (origin: Origin, clientId: string, lost: readonly string[]): AuditRecord[] =>
   lost.length === 0
     ? []

@@ -27,9 +27,9 @@ afterAll(async () => {
 });
 
 let count = 0;
-/** Another administrator, who holds a token. */
-async function aDeputy(scope = all.join(' ')) {
-  const id = `deputy-${++count}`;
+/** Creates another administrator, with a token. */
+async function anotherAdministrator(scope = all.join(' ')) {
+  const id = `administrator-${++count}`;
   const path = `/admin/clients/${id}`;
   const request = { client_id: id, scope, default_scope: scope };
   const { client_secret: secret } = (await administrator.call('POST', '/admin/clients', request)).json();
@@ -47,9 +47,9 @@ async function aDeputy(scope = all.join(' ')) {
     tokenWith,
     callAt,
     call: (...request: Parameters<Call>) => callAt(one, ...request),
-    /** The status of a call that needs nothing but a valid token. */
+    /** The status of a call that only reads. */
     status: async (app = one) => (await callAt(app, 'GET', '/admin/clients?limit=1')).statusCode,
-    /** As the administration would, but the token is not revoked: as where that is not known yet. */
+    /** Like the administration API, but without revoking the token, as if the revocation had not arrived yet. */
     demote: (columns = `scope = '{}', default_scope = '{}'`) =>
       database.owner.query(`UPDATE client SET ${columns} WHERE client_id = $1`, [id]),
   };
@@ -69,14 +69,14 @@ const answerOf = (response: { statusCode: number; json: () => { type?: string } 
   response.statusCode,
   response.json().type,
 ];
-/** Another connection of the database's owner, in a transaction that holds up others until it ends. */
+/** Another connection of the database's owner, in a transaction that blocks others until it ends. */
 async function holding(sql: string, values: unknown[] = []) {
   const connection = new pg.Client({ connectionString: database.settings.MIGRATION_DATABASE_URL });
   await connection.connect();
   await connection.query('BEGIN');
   await connection.query(sql, values);
   return {
-    /** Until so many wait for it. */
+    /** Waits until this many transactions wait for a lock. */
     waitedFor: async (waiting: number) => {
       const waits = `SELECT count(DISTINCT pid)::int AS count FROM pg_locks JOIN pg_stat_activity USING (pid)
         WHERE NOT granted AND datname = current_database()`;
@@ -111,7 +111,7 @@ describe('every act of an administrator', () => {
     ['POST', '/admin/revocations', { client_id: 'jobs-api' }],
   ] as const;
 
-  it('is tested: every route that writes [current-rights, Lanyard]', async () => {
+  it('is tested for every route that writes [current-rights, Lanyard]', async () => {
     const { paths } = (await one.inject('/docs-json')).json<{ paths: Record<string, object> }>();
     const described = Object.entries(paths).flatMap(([path, item]) =>
       path.startsWith('/admin/') ? Object.keys(item) : [],
@@ -124,79 +124,76 @@ describe('every act of an administrator', () => {
     ['was demoted in part', `scope = '{audit:read}', default_scope = '{audit:read}'`],
     ['is disabled', 'disabled_at = now()'],
     ['was deleted', undefined],
-  ])(
-    'is refused to one who %s, whatever the token that they hold says [current-rights, Lanyard]',
-    async (_, columns) => {
-      const deputy = await aDeputy();
-      if (columns) await deputy.demote(columns);
-      else await database.owner.query('DELETE FROM client WHERE client_id = $1', [deputy.id]);
-      const before = await everything();
-      const refused: unknown[] = [];
-      for (const [index, [method, url, body]] of writes.entries()) {
-        const path = url.replace(':self', deputy.id);
-        const answer = await deputy.callAt(index % 2 ? one : other, method, path, body);
-        refused.push([method, path, ...answerOf(answer)]);
-      }
-      expect(refused).toEqual(writes.map(([method, url]) => [method, url.replace(':self', deputy.id), ...noLonger]));
-      expect(await everything()).toBe(before);
-    },
-  );
+  ])('is refused if the administrator %s, whatever their token says [current-rights, Lanyard]', async (_, columns) => {
+    const actor = await anotherAdministrator();
+    if (columns) await actor.demote(columns);
+    else await database.owner.query('DELETE FROM client WHERE client_id = $1', [actor.id]);
+    const before = await everything();
+    const refused: unknown[] = [];
+    for (const [index, [method, url, body]] of writes.entries()) {
+      const path = url.replace(':self', actor.id);
+      const answer = await actor.callAt(index % 2 ? one : other, method, path, body);
+      refused.push([method, path, ...answerOf(answer)]);
+    }
+    expect(refused).toEqual(writes.map(([method, url]) => [method, url.replace(':self', actor.id), ...noLonger]));
+    expect(await everything()).toBe(before);
+  });
 
-  it('leaves an audit event where it is refused [refusals-are-audited, Lanyard]', async () => {
+  it('leaves an audit event if it is refused [refusals-are-audited, Lanyard]', async () => {
     const { app: replica } = await database.startReplica();
-    const deputy = await aDeputy();
-    await deputy.demote();
-    await deputy.callAt(replica, 'POST', '/admin/clients', { client_id: 'accomplice' });
+    const actor = await anotherAdministrator();
+    await actor.demote();
+    await actor.callAt(replica, 'POST', '/admin/clients', { client_id: 'accomplice' });
     await replica.close();
-    const path = `/admin/audit?type=administration.refused&actor=${deputy.id}`;
+    const path = `/admin/audit?type=administration.refused&actor=${actor.id}`;
     expect((await administrator.call('GET', path)).json().items).toMatchObject([
       { details: { route: 'POST /admin/clients', status: 403 } },
     ]);
   });
 
   it.each(['POST /admin/clients', 'POST /admin/clients/:self/secrets'])(
-    'is not answered again to one who was demoted: %s [current-rights, Lanyard]',
+    'is not replayed for an administrator who was demoted: %s [current-rights, Lanyard]',
     async (route) => {
-      const deputy = await aDeputy();
-      const path = route.replace(/^POST /, '').replace(':self', deputy.id);
-      const body = path.endsWith('/secrets') ? {} : { client_id: `${deputy.id}-friend` };
-      const headers = { 'idempotency-key': `${deputy.id} once`.replace(' ', '-') };
-      const first = await deputy.call('POST', path, body, headers);
+      const actor = await anotherAdministrator();
+      const path = route.replace(/^POST /, '').replace(':self', actor.id);
+      const body = path.endsWith('/secrets') ? {} : { client_id: `${actor.id}-friend` };
+      const headers = { 'idempotency-key': `${actor.id} once`.replace(' ', '-') };
+      const first = await actor.call('POST', path, body, headers);
       expect(first.statusCode).toBe(201);
-      expect((await deputy.callAt(other, 'POST', path, body, headers)).body).toBe(first.body);
-      await deputy.demote();
-      const again = await deputy.callAt(other, 'POST', path, body, headers);
+      expect((await actor.callAt(other, 'POST', path, body, headers)).body).toBe(first.body);
+      await actor.demote();
+      const again = await actor.callAt(other, 'POST', path, body, headers);
       expect([...answerOf(again), again.json().client_secret]).toEqual([...noLonger, undefined]);
     },
   );
 
-  it('is undone where they are demoted while it is under way, and holds up no demotion [current-rights, Lanyard]', async () => {
-    const deputy = await aDeputy();
+  it('is rolled back if the administrator is demoted meanwhile, and does not delay the demotion [current-rights, Lanyard]', async () => {
+    const actor = await anotherAdministrator();
     const held = await holding('SELECT FROM client WHERE client_id = $1 FOR UPDATE', ['jobs-cli']);
-    const act = deputy.callAt(other, 'PATCH', '/admin/clients/jobs-cli', { client_name: 'Mine' });
+    const act = actor.callAt(other, 'PATCH', '/admin/clients/jobs-cli', { client_name: 'Mine' });
     await held.waitedFor(1);
-    const demotion = await administrator.call('PATCH', deputy.path, { scope: '', default_scope: '' });
+    const demotion = await administrator.call('PATCH', actor.path, { scope: '', default_scope: '' });
     expect(demotion.statusCode).toBe(200);
     await held.release();
     expect(answerOf(await act)).toEqual(noLonger);
     expect((await administrator.call('GET', '/admin/clients/jobs-cli')).json().client_name).not.toBe('Mine');
   });
 
-  it('is undone where their token is revoked while it is under way, as by the removal of its secret [current-rights, Lanyard] [lost-rights, Lanyard]', async () => {
-    const deputy = await aDeputy();
-    const [{ secret_id }] = (await administrator.call('GET', `${deputy.path}/secrets`)).json().items;
+  it('is rolled back if their token is revoked meanwhile, for example with its secret [current-rights, Lanyard] [lost-rights, Lanyard]', async () => {
+    const actor = await anotherAdministrator();
+    const [{ secret_id }] = (await administrator.call('GET', `${actor.path}/secrets`)).json().items;
     const held = await holding('SELECT FROM client WHERE client_id = $1 FOR UPDATE', ['jobs-cli']);
-    const act = deputy.callAt(other, 'POST', '/admin/clients/jobs-cli/secrets', {});
+    const act = actor.callAt(other, 'POST', '/admin/clients/jobs-cli/secrets', {});
     await held.waitedFor(1);
-    expect((await administrator.call('DELETE', `${deputy.path}/secrets/${secret_id}`)).statusCode).toBe(204);
+    expect((await administrator.call('DELETE', `${actor.path}/secrets/${secret_id}`)).statusCode).toBe(204);
     await held.release();
     const answer = await act;
     expect([...answerOf(answer), answer.json().detail]).toEqual([...noLonger, 'the access token was revoked']);
     expect((await administrator.call('GET', '/admin/clients/jobs-cli/secrets')).json().items).toHaveLength(1);
   });
 
-  it('may end their own token: by itself, with its secret, with all of their client', async () => {
-    const acts: ((deputy: Awaited<ReturnType<typeof aDeputy>>) => Promise<Parameters<Call>>)[] = [
+  it('may revoke their own token: by itself, with its secret, with all tokens of their client', async () => {
+    const acts: ((actor: Awaited<ReturnType<typeof anotherAdministrator>>) => Promise<Parameters<Call>>)[] = [
       async ({ token }) => ['POST', '/admin/revocations', { token }],
       async ({ path }) => {
         const [{ secret_id }] = (await administrator.call('GET', `${path}/secrets`)).json().items;
@@ -205,40 +202,40 @@ describe('every act of an administrator', () => {
       async ({ id }) => ['POST', '/admin/revocations', { client_id: id }],
     ];
     for (const act of acts) {
-      const deputy = await aDeputy();
-      const { statusCode } = await deputy.call(...(await act(deputy)));
-      expect([statusCode, await deputy.status()]).toEqual([204, 401]);
+      const actor = await anotherAdministrator();
+      const { statusCode } = await actor.call(...(await act(actor)));
+      expect([statusCode, await actor.status()]).toEqual([204, 401]);
     }
   });
 
-  it('is undone where they restore themselves while they are demoted [current-rights, Lanyard]', async () => {
-    const deputy = await aDeputy();
-    const held = await holding('SELECT FROM client WHERE client_id = $1 FOR UPDATE', [deputy.id]);
-    const demotion = administrator.call('PATCH', deputy.path, { scope: '', default_scope: '' });
+  it('is rolled back if they try to restore their own scope while they are demoted [current-rights, Lanyard]', async () => {
+    const actor = await anotherAdministrator();
+    const held = await holding('SELECT FROM client WHERE client_id = $1 FOR UPDATE', [actor.id]);
+    const demotion = administrator.call('PATCH', actor.path, { scope: '', default_scope: '' });
     await held.waitedFor(1);
     const acts = [
-      deputy.callAt(other, 'PATCH', deputy.path, { scope: all.join(' ') }),
-      deputy.callAt(other, 'PATCH', deputy.path, { client_name: 'Still me' }),
-      deputy.callAt(other, 'POST', `${deputy.path}/secrets`, {}),
+      actor.callAt(other, 'PATCH', actor.path, { scope: all.join(' ') }),
+      actor.callAt(other, 'PATCH', actor.path, { client_name: 'Still me' }),
+      actor.callAt(other, 'POST', `${actor.path}/secrets`, {}),
     ];
     await held.waitedFor(4);
     await held.release();
     expect((await demotion).statusCode).toBe(200);
     expect((await Promise.all(acts)).map(answerOf)).toEqual([noLonger, noLonger, noLonger]);
-    expect((await administrator.call('GET', deputy.path)).json()).toMatchObject({ scope: '', client_name: deputy.id });
-    expect((await administrator.call('GET', `${deputy.path}/secrets`)).json().items).toHaveLength(1);
+    expect((await administrator.call('GET', actor.path)).json()).toMatchObject({ scope: '', client_name: actor.id });
+    expect((await administrator.call('GET', `${actor.path}/secrets`)).json().items).toHaveLength(1);
   });
 
-  it('is undone where they lose meanwhile the scope that they give away [current-rights, Lanyard] [own-administrative-scopes, Lanyard]', async () => {
-    const deputy = await aDeputy();
+  it('is rolled back if they lose the scope that they grant meanwhile [current-rights, Lanyard] [own-administrative-scopes, Lanyard]', async () => {
+    const actor = await anotherAdministrator();
     const held = await holding('SELECT pg_advisory_xact_lock($1)', [advisoryLocks.resources]);
-    const friend = { client_id: `${deputy.id}-rotator`, scope: 'keys:rotate' };
+    const friend = { client_id: `${actor.id}-rotator`, scope: 'keys:rotate' };
     const acts = [
-      deputy.callAt(other, 'POST', '/admin/clients', friend),
-      deputy.callAt(one, 'POST', '/admin/registry', { registry: { clients: [friend] } }),
+      actor.callAt(other, 'POST', '/admin/clients', friend),
+      actor.callAt(one, 'POST', '/admin/registry', { registry: { clients: [friend] } }),
     ];
     await held.waitedFor(2);
-    await deputy.demote(
+    await actor.demote(
       `scope = array_remove(scope, 'keys:rotate'), default_scope = array_remove(scope, 'keys:rotate')`,
     );
     await held.release();
@@ -246,9 +243,9 @@ describe('every act of an administrator', () => {
     expect((await administrator.call('GET', `/admin/clients/${friend.client_id}`)).statusCode).toBe(404);
   });
 
-  it('lets one of two win who demote each other at two replicas [current-rights, Lanyard]', async () => {
+  it('lets only one of two administrators win who demote each other at two replicas [current-rights, Lanyard]', async () => {
     for (let round = 0; round < 5; round++) {
-      const [first, second] = [await aDeputy(), await aDeputy()];
+      const [first, second] = [await anotherAdministrator(), await anotherAdministrator()];
       const statuses = (
         await Promise.all([
           first.callAt(one, 'PATCH', second.path, { scope: '', default_scope: '' }),
@@ -264,12 +261,12 @@ describe('every act of an administrator', () => {
     }
   });
 
-  it('may give up a scope of their own', async () => {
-    const deputy = await aDeputy();
+  it('may give up their own scope', async () => {
+    const actor = await anotherAdministrator();
     const less = { scope: 'audit:read', default_scope: 'audit:read' };
-    expect((await deputy.call('PATCH', deputy.path, less)).statusCode).toBe(200);
-    expect(await deputy.status()).toBe(401);
-    expect(await deputy.tokenWith()).toBeDefined();
+    expect((await actor.call('PATCH', actor.path, less)).statusCode).toBe(200);
+    expect(await actor.status()).toBe(401);
+    expect(await actor.tokenWith()).toBeDefined();
   });
 });
 
@@ -278,16 +275,16 @@ describe('a client that loses an administrative scope', () => {
     (await administrator.call('GET', `/admin/audit?type=access_token.revoked&client_id=${clientId}`)).json().items;
   const call: Call = (...request) => administrator.call(...request);
   const fewer = all.filter((value) => value !== 'keys:rotate').join(' ');
-  let deputy: Awaited<ReturnType<typeof aDeputy>>;
+  let actor: Awaited<ReturnType<typeof anotherAdministrator>>;
   beforeEach(async () => {
-    deputy = await aDeputy();
+    actor = await anotherAdministrator();
   });
 
   it.each<[string, () => Promise<unknown>]>([
-    ['a change', () => call('PATCH', deputy.path, { scope: fewer, default_scope: fewer })],
+    ['a change', () => call('PATCH', actor.path, { scope: fewer, default_scope: fewer })],
     [
       'a registry that is applied',
-      () => call('POST', '/admin/registry', { registry: { clients: [{ client_id: deputy.id, scope: fewer }] } }),
+      () => call('POST', '/admin/registry', { registry: { clients: [{ client_id: actor.id, scope: fewer }] } }),
     ],
     [
       'the file of the migration step',
@@ -295,24 +292,24 @@ describe('a client that loses an administrative scope', () => {
         const { mkdtempSync, writeFileSync } = await import('node:fs');
         const { tmpdir } = await import('node:os');
         const file = `${mkdtempSync(`${tmpdir()}/lanyard-`)}/lanyard.yaml`;
-        writeFileSync(file, `clients:\n  - client_id: ${deputy.id}\n    scope: ${fewer}\n`);
+        writeFileSync(file, `clients:\n  - client_id: ${actor.id}\n    scope: ${fewer}\n`);
         return database.migrateAgain({ PROVISIONING_FILE: file });
       },
     ],
   ])('loses its tokens, by %s [lost-rights, Lanyard]', async (_, act) => {
-    expect([await deputy.status(one), await deputy.status(other)]).toEqual([200, 200]);
+    expect([await actor.status(one), await actor.status(other)]).toEqual([200, 200]);
     await act();
     for (const app of [one, other]) {
-      for (let i = 0; i < 200 && (await deputy.status(app)) !== 401; i++) await sleep(5);
-      expect(await deputy.status(app)).toBe(401);
+      for (let i = 0; i < 200 && (await actor.status(app)) !== 401; i++) await sleep(5);
+      expect(await actor.status(app)).toBe(401);
     }
-    expect(await eventsOf(deputy.id)).toMatchObject([{ details: { lost_scope: 'keys:rotate' } }]);
+    expect(await eventsOf(actor.id)).toMatchObject([{ details: { lost_scope: 'keys:rotate' } }]);
   });
 
   it('keeps them through any other change', async () => {
-    await call('PATCH', deputy.path, { scope: `${all.join(' ')} jobs:read` });
-    await call('PATCH', deputy.path, { scope: all.join(' '), default_scope: 'audit:read', client_name: 'Deputy' });
-    expect([await deputy.status(), await eventsOf(deputy.id)]).toEqual([200, []]);
+    await call('PATCH', actor.path, { scope: `${all.join(' ')} jobs:read` });
+    await call('PATCH', actor.path, { scope: all.join(' '), default_scope: 'audit:read', client_name: 'Another' });
+    expect([await actor.status(), await eventsOf(actor.id)]).toEqual([200, []]);
   });
 });
 
@@ -320,8 +317,8 @@ describe('revocation by an administrator with less scope', () => {
   const beyond = [403, 'urn:lanyard:problem:beyond-own-scope'];
   const jtiOf = (token: string) => decodeJwt(token).jti;
 
-  it('ends no token of one who has more [own-administrative-scopes, Lanyard]', async () => {
-    const [higher, revoker] = [await aDeputy(), await aDeputy('tokens:revoke')];
+  it('ends no token of an administrator with more scope [own-administrative-scopes, Lanyard]', async () => {
+    const [higher, revoker] = [await anotherAdministrator(), await anotherAdministrator('tokens:revoke')];
     const [{ secret_id }] = (await administrator.call('GET', `${higher.path}/secrets`)).json().items;
     for (const body of [
       { token: higher.token },
@@ -334,8 +331,8 @@ describe('revocation by an administrator with less scope', () => {
     expect(await higher.status()).toBe(200);
   });
 
-  it('ends those of clients that administer nothing, and of their equals', async () => {
-    const [equal, revoker] = [await aDeputy('tokens:revoke'), await aDeputy('tokens:revoke')];
+  it('ends tokens of clients without administrative scopes, and of administrators with the same scope', async () => {
+    const [equal, revoker] = [await anotherAdministrator('tokens:revoke'), await anotherAdministrator('tokens:revoke')];
     const authorization = basic('batch-processor', database.secretOf('batch-processor'));
     const { access_token: token } = (
       await postToken(one, { grant_type: 'client_credentials' }, { authorization })
@@ -347,8 +344,8 @@ describe('revocation by an administrator with less scope', () => {
   });
 
   it('needs all administrative scopes for a jti, which does not say whose token it is', async () => {
-    const deputy = await aDeputy();
-    expect((await deputy.call('POST', '/admin/revocations', { jti: jtiOf(deputy.token) })).statusCode).toBe(204);
-    expect(await deputy.status()).toBe(401);
+    const actor = await anotherAdministrator();
+    expect((await actor.call('POST', '/admin/revocations', { jti: jtiOf(actor.token) })).statusCode).toBe(204);
+    expect(await actor.status()).toBe(401);
   });
 });

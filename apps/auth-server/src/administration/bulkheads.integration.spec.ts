@@ -30,7 +30,7 @@ let administrator: Awaited<ReturnType<typeof administratorOf>>;
 let blocker: PoolClient;
 
 beforeAll(async () => {
-  // Fewer connections than other administration may have, so that it would take all of them if it shared them.
+  // Fewer connections than other administration may have: if it shared this pool, it would exhaust it.
   database = await provisionedDatabase({ DATABASE_POOL_SIZE: '4' });
   [{ app, logs }, { app: other }] = [await database.startReplica(), await database.startReplica()];
   administrator = await administratorOf(app, database);
@@ -47,11 +47,11 @@ afterEach(async () => {
 
 /** Locks something until the test is over, or `blocker` commits. */
 const hold = (statement: string) => blocker.query(`BEGIN; ${statement}`);
-/** Sends a request now; else it is sent when its answer is awaited. */
+/** Sends a request now; otherwise it is sent when its answer is awaited. */
 const sent = <T>(request: PromiseLike<T>): Promise<T> => Promise.resolve(request);
 const waiting = `SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid)
                  WHERE datname = current_database() AND NOT granted`;
-/** Waits until so many transactions wait for a lock. */
+/** Waits until this many transactions wait for a lock. */
 async function untilWaiting(transactions: number): Promise<void> {
   while ((await database.owner.query(waiting)).rowCount! < transactions) await sleep(10);
 }
@@ -78,8 +78,8 @@ const tokenOf = async (authorization: string, replica = app): Promise<string> =>
   (await postToken(replica, { grant_type: 'client_credentials' }, { authorization })).json().access_token;
 const disable = (id: string) => administrator.call('POST', `/admin/clients/${id}/disable`);
 const change = (id: string) => administrator.call('PATCH', `/admin/clients/${id}`, { client_name: 'Changed' });
-/** Acts until one more is too much. */
-async function refused(act: () => PromiseLike<{ statusCode: number }>): Promise<number> {
+/** Acts until a request is refused with 429. */
+async function untilRefused(act: () => PromiseLike<{ statusCode: number }>): Promise<number> {
   for (;;) {
     const answer = await Promise.race([act(), sleep(100)]);
     if (answer?.statusCode === 429) return 429;
@@ -87,7 +87,7 @@ async function refused(act: () => PromiseLike<{ statusCode: number }>): Promise<
 }
 
 describe('a dry run', () => {
-  it('waits for no lock of others [dry-run-locks-nothing, Lanyard]', async () => {
+  it('does not wait for locks of others [dry-run-locks-nothing, Lanyard]', async () => {
     const registry = { resources: await resources(), clients: [listed('batch-processor', { disabled: true })] };
     await hold(`SELECT FROM client FOR UPDATE; SELECT FROM scope FOR UPDATE;
                 SELECT pg_advisory_xact_lock(${advisoryLocks.resources})`);
@@ -95,9 +95,9 @@ describe('a dry run', () => {
     expect([answer.statusCode, answer.json().changes.length]).toEqual([200, 1]);
   });
 
-  it('keeps no other transaction waiting [dry-run-locks-nothing, Lanyard]', async () => {
+  it('does not make other transactions wait [dry-run-locks-nothing, Lanyard]', async () => {
     const registry = { resources: await resources(), clients: [listed('batch-processor', { disabled: true })] };
-    // What it looks at last.
+    // The dry run reads this table last.
     await hold('LOCK TABLE client_secret IN ACCESS EXCLUSIVE MODE');
     const answer = sent(administrator.call('POST', '/admin/registry', { registry, dry_run: true, prune: true }));
     await untilWaiting(1);
@@ -111,7 +111,7 @@ describe('a dry run', () => {
 });
 
 describe('a registry that is applied', () => {
-  /** Under way: it holds the resources and one client, and waits for another one. */
+  /** Starts to apply a registry, which then holds the resources and one client, and waits for another client. */
   async function applying() {
     const [held, awaited] = [await aClient(), await aClient()];
     const registry = { resources: await resources(), clients: [listed(held.id), listed(awaited.id)] };
@@ -121,7 +121,7 @@ describe('a registry that is applied', () => {
     return { held, answer };
   }
 
-  it('does not delay that another client is disabled, deleted or revoked [emergencies-do-not-wait, Lanyard]', async () => {
+  it('does not delay disabling, deleting or revoking another client [emergencies-do-not-wait, Lanyard]', async () => {
     const [one, two, three] = [await aClient(), await aClient(), await aClient()];
     const { answer } = await applying();
     expect((await disable(one.id)).statusCode).toBe(200);
@@ -144,7 +144,7 @@ describe('a registry that is applied', () => {
     });
   });
 
-  it('locks nothing where nothing changes', async () => {
+  it('locks nothing if nothing changes', async () => {
     const { id } = await aClient();
     const registry = { resources: await resources(), clients: [listed(id)] };
     expect((await administrator.call('POST', '/admin/registry', { registry })).json().changes).toHaveLength(1);
@@ -180,7 +180,7 @@ describe('a registry that is applied', () => {
     );
     const revoked = async () =>
       (await database.owner.query(`SELECT FROM revocation WHERE client_id LIKE 'many-%'`)).rowCount;
-    // One that takes an administrative scope from each of them.
+    // This registry takes an administrative scope from each of them.
     expect(await statementsFor({ registry })).toBeLessThan(50);
     expect(await revoked()).toBe(1000);
     const lost = '/admin/audit?order=newest&type=access_token.revoked&limit=1000';
@@ -191,7 +191,7 @@ describe('a registry that is applied', () => {
     expect(events.items[999].details).toEqual({ disabled: { from: false, to: true } });
   });
 
-  it('makes no entities of the resources, however many there are', async () => {
+  it('creates no entities for the resources, however many there are', async () => {
     const made: unknown[] = [];
     const subscriber = {
       afterLoad: (entity: object) => {
@@ -217,8 +217,8 @@ describe('a registry that is applied', () => {
   });
 
   it.each([
-    ['a scope that is described anew', `UPDATE scope SET description = 'New' WHERE value = 'jobs:read'`],
-    ['a scope that goes', `DELETE FROM scope WHERE value = 'extra:read'`],
+    ['a scope with a new description', `UPDATE scope SET description = 'New' WHERE value = 'jobs:read'`],
+    ['a scope that is deleted', `DELETE FROM scope WHERE value = 'extra:read'`],
     ['a resource that is renamed', `UPDATE protected_resource SET name = 'Renamed'`],
   ])('plans again after %s in between', async (_, change) => {
     const { id } = await aClient();
@@ -235,7 +235,7 @@ describe('a registry that is applied', () => {
     expect(await resources()).toEqual(registry.resources);
   });
 
-  it('changes or deletes 5,000 clients and 1,000 resources at most, in a dry run as well [registry-size, Lanyard]', async () => {
+  it('changes or deletes at most 5,000 clients and 1,000 resources, also in a dry run [registry-size, Lanyard]', async () => {
     await database.owner.query(
       `INSERT INTO client (client_id, client_name, grant_types, scope, default_scope)
          SELECT 'unlisted-' || number, 'Unlisted', '{}', '{}', '{}' FROM generate_series(1, 5000) AS number;
@@ -273,7 +273,7 @@ describe('a registry that is applied', () => {
 });
 
 describe('while as much bulk work as possible is under way', () => {
-  it('go on: tokens, revocations and emergencies; and all of it succeeds [bulk-connections, Lanyard]', async () => {
+  it('tokens, revocations and emergencies continue, and all bulk work succeeds [bulk-connections, Lanyard]', async () => {
     const [one, two, three] = [await aClient(), await aClient(), await aClient()];
     const [revoked, ended] = [await tokenOf(one.authorization), await tokenOf(one.authorization)];
     const registry = { resources: await resources(), clients: [] };
@@ -289,10 +289,10 @@ describe('while as much bulk work as possible is under way', () => {
     const work = [...workOf(administrator, 3), ...workOf(another, 2)];
     let answered = 0;
     for (const request of work) void request.then(() => (answered += 1));
-    // Each of them has a connection, or is refused for want of one.
+    // Each request has a connection, or is refused because none is free.
     while (answered + (await database.owner.query(waiting)).rowCount! < work.length) await sleep(10);
 
-    // One that neither replica has in memory.
+    // Neither replica has this client in memory.
     expect(await tokenOf(three.authorization, other)).toEqual(expect.any(String));
     const form = { token: revoked };
     expect((await callOAuth(app, '/oauth/revoke', { form, authorization: one.authorization })).statusCode).toBe(200);
@@ -345,7 +345,7 @@ it.each([
 );
 
 describe('while as many emergencies of an administrator as possible wait', () => {
-  it('go on: tokens, revocations, look-ups and emergencies of others [emergency-connections, Lanyard]', async () => {
+  it('tokens, revocations, look-ups and emergencies of others continue [emergency-connections, Lanyard]', async () => {
     const locked: string[] = [];
     for (let i = 0; i < 10; i++) locked.push((await aClient()).id);
     const [one, two] = [await aClient(), await aClient()];
@@ -358,7 +358,7 @@ describe('while as many emergencies of an administrator as possible wait', () =>
     const form = { token: revoked };
     const answers = await Promise.all([
       callOAuth(app, '/oauth/revoke', { form, authorization: two.authorization }),
-      // One that is not in memory.
+      // This client is not in memory.
       postToken(app, { grant_type: 'client_credentials' }, { authorization: one.authorization }),
       call('GET', `/admin/clients/${two.id}`),
       call('POST', `/admin/clients/${two.id}/disable`),
@@ -377,7 +377,7 @@ describe('while as many emergencies of an administrator as possible wait', () =>
   });
 });
 
-describe('what administrators do at a time', () => {
+describe('concurrent work of administrators', () => {
   const sockets: Socket[] = [];
   let port: number;
   let token: string;
@@ -390,7 +390,7 @@ describe('what administrators do at a time', () => {
     for (const socket of sockets.splice(0)) socket.destroy();
   });
 
-  /** Sends the head of a request, whose body does not come. */
+  /** Sends the head of a request whose body never arrives. */
   function begin(request: string) {
     const socket = connect(port, '127.0.0.1');
     sockets.push(socket);
@@ -427,19 +427,19 @@ describe('what administrators do at a time', () => {
   it.each([
     ['changes', 3, `SELECT pg_advisory_xact_lock(${advisoryLocks.resources})`, (id: string) => change(id)],
     ['emergencies', 5, `SELECT FROM client FOR UPDATE`, (id: string) => disable(id)],
-  ])('is limited to so many %s [administration-limit, Lanyard]', async (_, limit, lock, act) => {
+  ])('is limited for %s [administration-limit, Lanyard]', async (_, limit, lock, act) => {
     const { id } = await aClient();
     await hold(lock);
     const underWay = Array.from({ length: limit }, () => sent(act(id)));
-    expect(await Promise.race([...underWay.map(async (one) => (await one).statusCode), refused(() => act(id))])).toBe(
-      429,
-    );
+    expect(
+      await Promise.race([...underWay.map(async (one) => (await one).statusCode), untilRefused(() => act(id))]),
+    ).toBe(429);
     await blocker.query('COMMIT');
     expect((await Promise.all(underWay)).map(({ statusCode }) => statusCode)).not.toContain(429);
   });
 
   it.each(['POST /admin/clients', 'POST /admin/clients/jobs-cli/disable'])(
-    'gives a slow sender no place: %s [administration-limit, Lanyard]',
+    'does not count a request before its body has arrived: %s [administration-limit, Lanyard]',
     async (request) => {
       const { id } = await aClient();
       const begun = beginAll(request, 30);
@@ -449,7 +449,7 @@ describe('what administrators do at a time', () => {
   );
 
   it.each(['GET', 'POST'] as const)(
-    'counts no %s without a valid token [administration-limit, Lanyard]',
+    'does not count a %s without a valid token [administration-limit, Lanyard]',
     async (method) => {
       const asked = Array.from({ length: 30 }, () => app.inject({ method, url: '/admin/clients' }));
       const own = administrator.call('GET', '/admin/clients?limit=1');
@@ -458,12 +458,12 @@ describe('what administrators do at a time', () => {
     },
   );
 
-  it('may be an emergency while there is too much else [administration-limit, Lanyard]', async () => {
+  it('may include an emergency while other work is at its limit [administration-limit, Lanyard]', async () => {
     const { id } = await aClient();
     await firstAnswer(beginAll('POST /admin/registry', 2));
     await hold(`SELECT pg_advisory_xact_lock(${advisoryLocks.resources})`);
     const changes = Array.from({ length: 3 }, () => sent(change(id)));
-    await refused(() => change(id));
+    await untilRefused(() => change(id));
     expect((await disable(id)).statusCode).toBe(200);
     await blocker.query('COMMIT');
     await Promise.all(changes);
@@ -475,7 +475,7 @@ describe('what administrators do at a time', () => {
     ['bulk', 1, () => administrator.call('POST', '/admin/registry', { registry: {}, dry_run: true })],
     ['write', 3, (id: string) => change(id)],
     ['read', 3, () => administrator.call('GET', '/admin/clients')],
-  ])('is counted and logged where it is refused: %s', async (kind, limit, act) => {
+  ])('is counted and logged if it is refused: %s', async (kind, limit, act) => {
     const { id } = await aClient();
     const limited = `administration_${kind}`;
     const counted = async () => {
@@ -496,7 +496,7 @@ describe('what administrators do at a time', () => {
     expect(lines).toEqual([expect.objectContaining({ throttled: limited })]);
   });
 
-  it('counts until it has ended, also where the caller does not wait for it', async () => {
+  it('counts until it has ended, even if the caller disconnects', async () => {
     const begun = beginAll('POST /admin/registry', 2);
     await firstAnswer(begun);
     const dryRun = async () =>

@@ -4,14 +4,14 @@ import { accessRuleOf } from '@lanyard/resource-server/access';
 import type { FastifyRequest } from 'fastify';
 import { serverOrigin, type Origin } from '../audit/append-audit-events.ts';
 
-/** Who administers: the client of the access token, and the request that it came with. */
+/** The administrator who acts: the client of the access token, and the request that carries it. */
 export interface Administrator extends Origin {
   actor: string;
   /** undefined: the server itself acts */
   token: AccessToken | undefined;
-  /** What the act takes: the scopes of its route, and the administrative ones of the clients that it is about. */
+  /** The scopes that the act needs: those of its route, and the administrative ones of the clients that it concerns. */
   needs: Set<string>;
-  /** What the registry gave when it was last asked. */
+  /** The scope that the client had in the registry when it was last read. */
   held?: readonly string[];
 }
 

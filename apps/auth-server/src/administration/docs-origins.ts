@@ -5,8 +5,8 @@ import { ProtectedResources } from '../registry/protected-resources.ts';
 const endpoint = '/oauth/token';
 
 /**
- * Lets the API pages of protected resources, and no other page, ask for an access token: "Authorize" there is a request from
- * their origin. A browser adds nothing to it by itself; the page has the client's secret already.
+ * Lets only the API pages of protected resources request an access token: their "Authorize" button sends a request from
+ * their origin. The browser adds no credentials to it; the page already has the client's secret.
  */
 export function admitDocsPages(app: NestFastifyApplication): void {
   const resources = app.get(ProtectedResources);
@@ -19,7 +19,7 @@ export function admitDocsPages(app: NestFastifyApplication): void {
       done();
     },
   });
-  // What a browser asks before a request with an Authorization header, Fetch standard section 3.3.2.
+  // The preflight of a browser for a request with an Authorization header, Fetch standard section 3.3.2.
   fastify.options(endpoint, (_request, reply) => {
     if (!reply.hasHeader('access-control-allow-origin')) throw methodNotAllowed(reply, 'POST');
     const allowed = 'authorization, content-type, x-requested-with';

@@ -3,7 +3,7 @@ import { HttpException } from '@nestjs/common';
 import fc from 'fast-check';
 import { entityTagOf, requireMatch } from './entity-tag.ts';
 
-/** 200 where the change may be made, else the status it is refused with; any other error than a problem is thrown. */
+/** 200 if the change may be made, otherwise the status of the refusal; rethrows any error other than a problem. */
 function statusOf(ifMatch: string | undefined, representation: object | undefined): number {
   try {
     requireMatch(ifMatch, representation);
@@ -21,7 +21,7 @@ const otherTag = fc
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 
 describe('If-Match', () => {
-  it('lets a change pass that was meant for this state, and no other [conditional-requests, RFC 9110 §13.1.1]', () => {
+  it('admits only a change that was meant for this state [conditional-requests, RFC 9110 §13.1.1]', () => {
     const tags = fc.array(otherTag, { maxLength: 4 });
     const comma = fc.constantFrom(',', ', ', ' ,\t');
     fc.assert(
@@ -40,7 +40,7 @@ describe('If-Match', () => {
     );
   });
 
-  it('is any text [conditional-requests, RFC 9110 §13.1.1]', () => {
+  it('may be any text [conditional-requests, RFC 9110 §13.1.1]', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), representation, (text, now) => {
         const isAny = text.split(',').some((tag) => tag.trim() === '*');

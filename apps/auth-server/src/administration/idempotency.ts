@@ -10,7 +10,7 @@ import { IdempotentAnswer } from './idempotent-answer.entity.ts';
 import { administrate } from './administrate.ts';
 import type { Administrator } from './current-administrator.ts';
 
-/** Does what cannot be repeated once, however often it is asked for with the same Idempotency-Key within an hour. */
+/** Handles a request once, however often it is sent with the same Idempotency-Key within an hour. */
 @Injectable()
 export class Idempotency {
   constructor(
@@ -19,10 +19,10 @@ export class Idempotency {
   ) {}
 
   /**
-   * @param key      the header, where the caller sent one
-   * @param request  what was asked for: the same key with another request is refused
-   * @param permit   refuses who may not have the answer, also where it is given again
-   * @param work     in a transaction with the record of its answer
+   * @param key      the header, if the caller sent one
+   * @param request  the request: the same key with another request is refused
+   * @param permit   throws unless the administrator may have the answer, also when it is repeated
+   * @param work     runs in the transaction that records its answer
    */
   async once<Answer>(
     administrator: Administrator,
@@ -39,7 +39,7 @@ export class Idempotency {
       await permit(manager);
       if (key === undefined) return { answer: await work(manager), repeated: false };
       const where = { actor, idempotencyKey: key };
-      // Whoever comes second waits here until the first has committed.
+      // A concurrent request with the same key waits here until the first has committed.
       const { raw } = await manager
         .createQueryBuilder()
         .insert()
@@ -75,8 +75,8 @@ export class Idempotency {
       this.configuration.KEY_ENCRYPTION_KEY,
     );
     if (!decrypted) {
-      throw problemException(409, 'answer-lost', 'It was done before', {
-        detail: 'the answer of that time cannot be read any more, since the key encryption key was replaced',
+      throw problemException(409, 'answer-lost', 'The request was handled before', {
+        detail: 'the recorded answer cannot be decrypted any more, since the key encryption key was replaced',
       });
     }
     return JSON.parse(decrypted.plaintext.toString());

@@ -1,6 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** What a request with an Idempotency-Key was answered; encrypted, since it may hold a secret. Kept for an hour. */
+/** The answer to a request with an Idempotency-Key; encrypted, since it may hold a secret. Kept for an hour. */
 @Entity('idempotent_answer')
 export class IdempotentAnswer {
   @PrimaryColumn('text')

@@ -10,29 +10,29 @@ import { admitDocsPages } from './docs-origins.ts';
 export const idempotencyHeader = {
   name: 'Idempotency-Key',
   required: false,
-  description: 'the same key within an hour: the same answer, and nothing is done again',
+  description: 'a key that is repeated within an hour gets the same answer, and nothing is done again',
 };
 export const ifMatchHeader = {
   name: 'If-Match',
   required: false,
-  description: 'the ETag of the state that is to be changed; 412 where it is another one by now',
+  description: 'the ETag of the state to change; 412 if the state has changed since',
 };
 
 function describeApi(app: NestFastifyApplication, { ISSUER }: AuthServerConfiguration): OpenAPIObject {
   const about = new DocumentBuilder()
     .setTitle('Lanyard authorization server')
     .setDescription(
-      'What clients and resource servers call, and administration behind access tokens of the server itself. Errors of OAuth ' +
-        'are as RFC 6749 section 5.2 says, all others RFC 9457 problems; refusals are RFC 6750 challenges.',
+      'The endpoints for clients and resource servers, and the administration API, which takes access tokens of this server. OAuth errors ' +
+        'are as in RFC 6749 section 5.2, all others are RFC 9457 problems; refusals carry RFC 6750 challenges.',
     )
     .setVersion('0.1.0')
     .addTag('oauth', 'what clients and resource servers call')
-    .addTag('metadata', 'what they find out by themselves')
+    .addTag('metadata', 'what they discover automatically')
     .addTag('clients')
     .addTag('secrets')
     .addTag('resources', 'protected resources and their scopes')
-    .addTag('registry', 'everything that a file declares, at once')
-    .addTag('revocations', 'access tokens that nobody is to accept any more')
+    .addTag('registry', 'all that a file declares, at once')
+    .addTag('revocations', 'revoked access tokens')
     .addTag('keys')
     .addTag('audit')
     .addTag('diagnosis')
@@ -46,12 +46,12 @@ function describeApi(app: NestFastifyApplication, { ISSUER }: AuthServerConfigur
     .addBasicAuth({ type: 'http', scheme: 'basic' }, clientSecretScheme)
     .build();
   return describeAnswers(SwaggerModule.createDocument(app, about), accessTokenScheme, {
-    403: 'the access token lacks the scope, with a challenge that names it; or the registry no longer gives it to the client',
-    429: 'administrators have too many requests under way, or the body is one too many: try again after Retry-After',
+    403: 'the access token lacks the scope, which the challenge names; or the client no longer has it in the registry',
+    429: 'too many requests of administrators or too many request bodies are in progress: try again after Retry-After',
   });
 }
 
-/** The page at `/docs`, and the document at `/docs-json`; public, as it describes nothing secret. */
+/** Serves the page at `/docs` and the document at `/docs-json`; both are public, since they contain nothing secret. */
 export function serveApiDocs(app: NestFastifyApplication, configuration: AuthServerConfiguration): void {
   allowDocsPage(app);
   admitDocsPages(app);

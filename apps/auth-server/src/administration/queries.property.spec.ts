@@ -70,7 +70,7 @@ describe.each(queries)('the query of %s', (path, schema, parameters) => {
     expect(Object.keys(schema.shape)).toEqual(names);
   });
 
-  it('is read back from the path of the next page, which differs in its beginning alone [next-page, Lanyard]', () => {
+  it('is read back from the path of the next page, which differs only in where it begins [next-page, Lanyard]', () => {
     fc.assert(
       fc.property(right, parameters.after, (written, after) => {
         const query = schema.parse(written) as { limit: number };
@@ -88,7 +88,7 @@ describe.each(queries)('the query of %s', (path, schema, parameters) => {
     );
   });
 
-  it('is taken or refused without an error [request-validation, Lanyard]', () => {
+  it('is accepted or refused without an error [request-validation, Lanyard]', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.string({ unit: fc.constantFrom('1', '-', '.', 'e', 'x', ' ', 'T', ':', 'Z', 'Infinity') }),

@@ -5,6 +5,6 @@ import { advisoryLocks } from '../advisory-locks.ts';
 export const lockResources = (manager: EntityManager): Promise<unknown> =>
   manager.query('SELECT pg_advisory_xact_lock($1)', [advisoryLocks.resources]);
 
-/** Until the transaction ends, no resource changes. Take it before the lock of any row. */
+/** Prevents changes of resources until the transaction ends. Take it before the lock of any row. */
 export const shareResources = (manager: EntityManager): Promise<unknown> =>
   manager.query('SELECT pg_advisory_xact_lock_shared($1)', [advisoryLocks.resources]);

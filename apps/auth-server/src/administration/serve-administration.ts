@@ -12,9 +12,9 @@ const bodyLimit = (route: string) => (route === '/admin/registry' ? 8 * 1024 * 1
 
 const isAdministration = ({ url }: { url?: string }): boolean => url?.startsWith('/admin/') ?? false;
 
-/** What the administration API needs of the application, besides its module. */
+/** Sets up what the administration API needs besides its module. */
 export function serveAdministration(app: NestFastifyApplication): void {
-  takeJson(app);
+  acceptJson(app);
   addRouteHooks(app.getHttpAdapter().getInstance(), isAdministration, noStore);
   recordRefusals(app);
   waitUntilApplied(app);
@@ -22,8 +22,8 @@ export function serveAdministration(app: NestFastifyApplication): void {
   app.useGlobalPipes(validationPipe());
 }
 
-/** JSON for administration alone; the OAuth endpoints go on refusing it, before they read it. */
-function takeJson(app: NestFastifyApplication): void {
+/** Accepts JSON only for administration; the OAuth endpoints still refuse it, before they read it. */
+function acceptJson(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   const types = ['application/json', 'application/merge-patch+json'];
   const parse = readText(jsonParser(fastify, registryLimits.values));
@@ -38,7 +38,7 @@ function takeJson(app: NestFastifyApplication): void {
   });
 }
 
-/** Whoever was refused leaves an audit event. */
+/** Records an audit event for each refused request. */
 function recordRefusals(app: NestFastifyApplication): void {
   const audit = app.get(AuditLog);
   addRouteHooks(app.getHttpAdapter().getInstance(), isAdministration, {
@@ -61,7 +61,7 @@ function recordRefusals(app: NestFastifyApplication): void {
   });
 }
 
-/** Whoever changed something finds it in force here, when they have the answer; at other replicas some moments later. */
+/** Answers only once a change has taken effect at this replica; the other replicas follow some moments later. */
 function waitUntilApplied(app: NestFastifyApplication): void {
   const changes = app.get(RegistryChanges);
   addRouteHooks(app.getHttpAdapter().getInstance(), isAdministration, {

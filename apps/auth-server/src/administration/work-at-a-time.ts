@@ -6,18 +6,18 @@ import type { FastifyRequest } from 'fastify';
 import { limits, type AdministrationKind } from '../administration-limits.ts';
 import { Throttling } from '../throttling/throttling.ts';
 
-/** Marks a route that takes access away: what else administrators do does not count against it, nor delay it. */
+/** Marks a route that takes access away: other work of administrators neither counts against it nor delays it. */
 export const Emergency = () => RouteConfig({ kind: 'emergency' satisfies AdministrationKind });
 
-/** Marks a route that reads a few rows by their key: emergencies begin with it, so that other reading does not delay it. */
+/** Marks a route that reads a few rows by their key: emergencies begin with it, so other reads must not delay it. */
 export const LookUp = () => RouteConfig({ kind: 'look_up' satisfies AdministrationKind });
 
-/** Marks a route that reads or writes very much at once. */
+/** Marks a route that reads or writes many rows at once. */
 export const Bulk = () => RouteConfig({ kind: 'bulk' satisfies AdministrationKind });
 
 /**
- * Refuses what is too much at a time with 429, RFC 6585 section 4. Bulk work counts before its body is read, since that may be
- * large; all else counts once the body is there, so that a slow sender takes no place.
+ * Refuses requests over the limits with 429, RFC 6585 section 4. Bulk work counts before its body is read, since that
+ * may be large; all other work counts once the body has arrived, so that a slow sender takes no place.
  */
 export function limitWorkAtATime(
   app: NestFastifyApplication,
@@ -52,7 +52,7 @@ export function limitWorkAtATime(
     preValidation: (request, _reply, done) => {
       done(kindOf(request) === 'bulk' ? undefined : begin(request));
     },
-    // Not when the connection is closed: what a caller does not wait for goes on.
+    // Not when the connection is closed: the work continues after its caller has disconnected.
     onSend: (request, _reply, _payload, done) => {
       end(request);
       done();
@@ -69,14 +69,14 @@ function kindOf({ method, routeOptions: { config } }: FastifyRequest): Administr
   return kind ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'write');
 }
 
-/** Counts what is under way. */
+/** Counts the work in progress. */
 export class WorkAtATime {
   private readonly byAdministrator = new Map<string, number>();
   private all = 0;
 
   constructor(private readonly limit: { perAdministrator: number; ofAll: number }) {}
 
-  /** @returns ends it, once; undefined where it is too much */
+  /** @returns a function that ends the work, to be called once; undefined if a limit is reached */
   begin(administrator: string): (() => void) | undefined {
     const own = this.byAdministrator.get(administrator) ?? 0;
     if (own >= this.limit.perAdministrator || this.all >= this.limit.ofAll) return undefined;

@@ -11,7 +11,7 @@ export interface Origin {
   requestId?: string;
 }
 
-/** The server itself, where no client acts. */
+/** The origin of acts of the server itself. */
 export const serverOrigin = (part: 'auth-server' | 'migration'): Origin & { actor: string } => ({
   actor: `lanyard:${part}`,
 });
@@ -28,12 +28,12 @@ export interface AuditRecord {
   details?: object;
 }
 
-/** How many are hashed and written in one statement. */
+/** How many events are hashed and written in one statement. */
 const batch = 500;
 
 /**
- * Appends events to the chain, within the transaction of what they tell of. The end of the chain is locked until that
- * commits, so call it last.
+ * Appends events to the chain, within the transaction of the acts that they record. The end of the chain is locked
+ * until that commits, so call it last.
  */
 export async function appendAuditEvents(manager: EntityManager, records: readonly AuditRecord[]): Promise<void> {
   if (records.length === 0) return;
@@ -42,7 +42,7 @@ export async function appendAuditEvents(manager: EntityManager, records: readonl
   const [last] = await manager.find(AuditEventRow, { order: { sequence: 'DESC' }, take: 1 });
   const occurredAt = new Date();
   let previous = { sequence: last?.sequence ?? 0, hash: last?.hash ?? chainStart };
-  // Some at a time, since each is hashed, and requests wait meanwhile.
+  // In batches, since each event is hashed, and requests wait meanwhile.
   for (let start = 0; start < events.length; start += batch) {
     const rows: AuditEvent[] = [];
     for (const fields of events.slice(start, start + batch)) {
@@ -67,6 +67,6 @@ const fieldsOf = ({ type, origin, clientId, outcome = 'succeeded', count = 1, de
   address: origin.address ?? null,
   requestId: origin.requestId ?? null,
   count,
-  // As it will be read again.
+  // In the form in which it will be read.
   details: JSON.parse(JSON.stringify(details)) as Record<string, unknown>,
 });

@@ -5,17 +5,17 @@ import { Counter } from 'prom-client';
 import { DataSource } from 'typeorm';
 import { appendAuditEvents, type AuditRecord } from './append-audit-events.ts';
 
-/** How long equal refusals are added up, seconds. */
+/** How long equal refusals are combined into one event, seconds. */
 export const refusalPeriod = 10;
 
-/** How many different events wait at most; some 30 MB. */
+/** The maximum number of different events that wait; about 30 MB. */
 const capacity = 50_000;
 
-/** How many are written in one transaction: each is hashed, and requests wait meanwhile. */
+/** How many events are written in one transaction: each is hashed, and requests wait meanwhile. */
 const batch = 500;
 
-/** How many different refusals wait at most; what is more is told without its address, whoever floods the server. */
-const refusalsApart = 200;
+/** The maximum number of different refusals that wait; in a flood, further ones are recorded without their address. */
+const maxDistinctRefusals = 200;
 
 interface Waiting {
   record: AuditRecord;
@@ -27,9 +27,10 @@ interface Waiting {
 }
 
 /**
- * Events that are too many to be written one by one, such as the issue of a token: equal ones are added up for a while
- * and written as one, in batches. What waits is bounded, kept through an outage of the database, and written at
- * shutdown; a process that is killed loses it, and has it in its log but for its last moment.
+ * Writes events that are too many to be written one by one, for example issued tokens: equal events are combined for a
+ * while and written as one, in batches. The number of waiting events is bounded. They are kept through an outage of the
+ * database, and written at shutdown; a process that is killed loses them, but has logged all but those of its last
+ * moment.
  */
 @Injectable()
 export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -54,7 +55,7 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
     this.stop = repeat(
       () => 1000,
       () => this.write(Date.now()),
-      // What fails waits for the next time.
+      // Events that could not be written wait for the next time.
       () => undefined,
     );
   }
@@ -67,8 +68,8 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   /**
-   * @param period  how long equal events are added up, seconds
-   * @param key     what equal events have in common and no others, where the caller can say so at less cost
+   * @param period  how long equal events are combined, seconds
+   * @param key     the same for equal events and for no others; the caller may know a cheaper one than `keyOf`
    */
   record(record: AuditRecord, period: number, key = keyOf(record)): void {
     const now = Date.now();
@@ -76,7 +77,7 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
     if (same) {
       same.count += 1;
       same.last = now;
-    } else if (record.outcome === 'refused' && record.origin.address && this.refusals >= refusalsApart) {
+    } else if (record.outcome === 'refused' && record.origin.address && this.refusals >= maxDistinctRefusals) {
       this.record({ ...record, origin: { actor: record.origin.actor } }, period);
     } else if (this.waiting.size < capacity) {
       this.waiting.set(key, { record, count: 1, first: now, last: now, dueAt: now + period * 1000 });
@@ -86,7 +87,7 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
     }
   }
 
-  /** Writes what is due by then, and everything where too much waits. */
+  /** Writes the events that are due by then, or all of them if too many wait. */
   private readonly write = singleFlight((now: number) => this.writeDue(now));
 
   private async writeDue(now: number): Promise<void> {
@@ -97,7 +98,7 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
     }
   }
 
-  /** @returns whether it could be written */
+  /** @returns whether the batch could be written */
   private async writeBatch(due: [string, Waiting][]): Promise<boolean> {
     for (const [key, { record }] of due) {
       this.waiting.delete(key);
@@ -113,7 +114,7 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
       return true;
     } catch (error) {
       this.logger.warn({
-        msg: 'the audit log could not be written; it is tried again',
+        msg: 'the audit log could not be written; retrying',
         events: due.length,
         err: error,
       });

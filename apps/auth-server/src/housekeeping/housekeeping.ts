@@ -13,7 +13,7 @@ import type { AuthServerConfiguration } from '../configuration.ts';
 
 const tenMinutes = 600_000;
 
-/** Deletes what has served its time. One replica does it, whichever comes first. */
+/** Deletes expired rows. One replica does it, whichever comes first. */
 @Injectable()
 export class Housekeeping implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(Housekeeping.name);
@@ -63,7 +63,7 @@ export class Housekeeping implements OnApplicationBootstrap, BeforeApplicationSh
   }
 }
 
-/** Some at a time, since there may be very many. The last one stays: it tells replicas that start how far the list goes. */
+/** Deletes in batches, since there may be many. Keeps the last one: a replica that starts reads the cursor from it. */
 async function deleteEndedRevocations(manager: EntityManager): Promise<void> {
   for (let deleted = 1; deleted > 0;) {
     [, deleted] = await manager.query<[unknown, number]>(

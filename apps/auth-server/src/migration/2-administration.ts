@@ -21,7 +21,7 @@ export class Administration1700000000002 implements MigrationInterface {
       CREATE TRIGGER remember_removed AFTER DELETE ON client_secret
         FOR EACH ROW EXECUTE FUNCTION remember_removed_secret();
 
-      -- Apart from client_secret, so that recording uses is no change of the registry.
+      -- Separate from client_secret, so that recording a use is no change of the registry.
       CREATE TABLE client_secret_use (
         secret_id uuid PRIMARY KEY REFERENCES client_secret ON DELETE CASCADE,
         last_used_at timestamptz NOT NULL,
@@ -35,7 +35,7 @@ export class Administration1700000000002 implements MigrationInterface {
         retired_at = CASE WHEN created_at < (SELECT max(created_at) FROM signing_key) THEN now() END;
       CREATE UNIQUE INDEX one_key_signs ON signing_key ((true)) WHERE activated_at IS NOT NULL AND retired_at IS NULL;
 
-      -- What requests with an Idempotency-Key were answered, for those who ask again.
+      -- The answers to requests with an Idempotency-Key, to be repeated.
       CREATE TABLE idempotent_answer (
         actor text NOT NULL,
         idempotency_key text NOT NULL,
@@ -64,8 +64,8 @@ export class Administration1700000000002 implements MigrationInterface {
       CREATE INDEX ON audit_event (actor, sequence);
       CREATE INDEX ON audit_event (type, sequence);
 
-      -- Append-only for everybody but the owner of the schema.
-      -- pg_temp is searched last, so that nobody slips in tables of their own under these names.
+      -- Append-only for every role but the owner of the schema.
+      -- pg_temp is searched last, so that temporary tables cannot take the place of these names.
       CREATE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE plpgsql
       SET search_path = pg_catalog, pg_temp AS $$
       BEGIN
@@ -77,8 +77,8 @@ export class Administration1700000000002 implements MigrationInterface {
       CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_event
         FOR EACH ROW EXECUTE FUNCTION refuse_rewriting();
 
-      -- Deletes the oldest events, the one way in which the service may delete any, and none of the last day; answers the
-      -- last one deleted. Its names are resolved here and now, in whatever schema this is.
+      -- Deletes the oldest events, but none of the last day, and returns the last one deleted. The service cannot delete
+      -- events in any other way. The names are resolved here and now, in whatever schema this is.
       CREATE FUNCTION prune_audit_events(older_than timestamptz) RETURNS TABLE (sequence bigint, hash text, count bigint)
       LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
         WITH last AS (

@@ -8,21 +8,21 @@ export class Revocation1700000000003 implements MigrationInterface {
     await runner.query(`
       DO $$ BEGIN
         IF EXISTS (SELECT FROM scope WHERE value = 'tokens:revoke') THEN
-          RAISE EXCEPTION 'a protected resource has the scope tokens:revoke, which is one of the administration now: rename it first';
+          RAISE EXCEPTION 'a protected resource has the scope tokens:revoke, which is an administrative scope now: rename it first';
         END IF;
       END $$;
 
       -- The protected resources whose resource server the client is.
       ALTER TABLE client ADD resource_server_of text[] NOT NULL DEFAULT '{}';
 
-      -- Whoever may disable clients may revoke their tokens.
+      -- Clients that may disable clients may revoke their tokens.
       UPDATE client SET scope = scope || '{tokens:revoke}' WHERE 'clients:write' = ANY (scope);
       UPDATE client SET default_scope = default_scope || '{tokens:revoke}' WHERE 'clients:write' = ANY (default_scope);
 
-      -- What the tokens obtained with a secret have in common; another one once they are revoked.
+      -- Shared by the tokens obtained with a secret; replaced when they are revoked.
       ALTER TABLE client_secret ADD grant_id text NOT NULL DEFAULT ${randomId};
 
-      -- Tokens may live on after their secret.
+      -- Tokens may outlive their secret.
       ALTER TABLE removed_client_secret ADD secret_id uuid, ADD grant_id text;
       CREATE INDEX ON removed_client_secret (secret_id);
       CREATE OR REPLACE FUNCTION remember_removed_secret() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -33,8 +33,8 @@ export class Revocation1700000000003 implements MigrationInterface {
         RETURN NULL;
       END $$;
 
-      -- Sequence numbers are given under a lock, so that they become visible in their order, and from the clock,
-      -- finer than rows can be written, so that none is given again after a backup was restored.
+      -- Sequence numbers are assigned under a lock, so that they become visible in their order, and from the clock,
+      -- finer than rows can be written, so that none is assigned again after a backup was restored.
       CREATE TABLE revocation (
         sequence bigint PRIMARY KEY,
         kind text NOT NULL CHECK (kind IN ('jti', 'grant_id', 'kid')),

@@ -11,7 +11,7 @@ import { Quotas1700000000004 } from './4-quotas.ts';
 import { provision, provisionAdministrator, provisionSigningKey } from './provision.ts';
 import { readProvisioningFile, registryFaultsOf } from './provisioning-file.ts';
 
-/** Brings schema, registry and signing key up to date; safe to run again, and by many at once. */
+/** Brings schema, registry and signing key up to date; safe to run again, and concurrently. */
 export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string) => void): Promise<void> {
   const configuration = readConfiguration(migrationConfiguration, environment);
   const provisioning = readProvisioningFile(configuration.PROVISIONING_FILE, environment, configuration.ISSUER);

@@ -41,14 +41,14 @@ describe('the migration step', () => {
     expect(statSync(join(secretFile('jobs-api'), '..')).mode & 0o777).toBe(0o700);
   });
 
-  it('keeps secrets out of what it says and out of the database [no-secret-in-output, Lanyard]', async () => {
+  it('keeps secrets out of its output and out of the database [no-secret-in-output, Lanyard]', async () => {
     const everything = JSON.stringify([
-      database.said,
+      database.output,
       await rows('SELECT * FROM client_secret'),
       await rows('SELECT * FROM client'),
     ]);
     expect(everything.includes(database.secretOf('jobs-api'))).toBe(false);
-    expect(database.said).toContain('client jobs-api: registered a generated secret');
+    expect(database.output).toContain('client jobs-api: registered a generated secret');
   });
 
   it('fails with the reason when all of its connections are cut [no-process-ends, Lanyard]', async () => {
@@ -68,21 +68,25 @@ describe('the migration step', () => {
 
   it.each([
     ['a wrong password', (url: URL) => (url.password = 'wrong'), 'password authentication failed'],
-    ['a database that is not there', (url: URL) => (url.pathname = 'nowhere'), 'database "nowhere" does not exist'],
-    ['TLS where there is none', (url: URL) => (url.search = 'sslmode=verify-full'), 'does not support SSL connections'],
-  ])('fails at once where another attempt cannot help: %s', async (_, change, message) => {
+    ['a database that does not exist', (url: URL) => (url.pathname = 'nowhere'), 'database "nowhere" does not exist'],
+    [
+      'TLS that the server does not support',
+      (url: URL) => (url.search = 'sslmode=verify-full'),
+      'does not support SSL connections',
+    ],
+  ])('fails at once if another attempt cannot help: %s', async (_, change, message) => {
     const url = new URL(database.settings.MIGRATION_DATABASE_URL!);
     change(url);
-    const said: string[] = [];
+    const output: string[] = [];
     const migration = migrateSchema({
       service: 'test',
       url: url.href,
       migrations: [],
       advisoryLock: 1,
-      say: (line) => said.push(line),
+      say: (line) => output.push(line),
     });
     await expect(migration).rejects.toThrow(message);
-    expect(said).toEqual([]);
+    expect(output).toEqual([]);
   });
 
   it('changes nothing the second time, nor when run twice at once', async () => {
@@ -140,11 +144,11 @@ describe('the migration step', () => {
   });
 
   it.each([
-    ['YAML that is none', 'clients: [', 'Flow sequence'],
+    ['malformed YAML', 'clients: [', 'Flow sequence'],
     [
       'an unknown key',
       'clients:\n  - client_id: a\n    client_name: A\n    colour: blue',
-      'lanyard.yaml:4: clients.0.colour: is not known here',
+      'lanyard.yaml:4: clients.0.colour: is not a known field',
     ],
     [
       'a bad identifier',
@@ -156,11 +160,11 @@ describe('the migration step', () => {
       'clients:\n  - client_id: a\n    client_name: A\n    scope: x',
       /lanyard\.yaml:4: clients\.0\.scope: client a: no resource has the scope x$/,
     ],
-    ['a client twice', 'clients:\n  - &a {client_id: a, client_name: A}\n  - *a', 'client a is there twice'],
+    ['a client twice', 'clients:\n  - &a {client_id: a, client_name: A}\n  - *a', 'client a is declared twice'],
     [
-      'a default scope beyond the scope',
+      'a default scope wider than the scope',
       'resources: [{identifier: "https://r", name: R, scopes: {x: X}}]\nclients:\n  - {client_id: a, client_name: A, default_scope: x}',
-      'lanyard.yaml:3: clients.0.default_scope: client a: has more than scope: x',
+      'lanyard.yaml:3: clients.0.default_scope: client a: has values that are not in scope: x',
     ],
     [
       'a variable that is not set',
@@ -173,7 +177,7 @@ describe('the migration step', () => {
     expect(await rows('SELECT count(*) FROM registry_change')).toEqual(before);
   });
 
-  it('makes one signing key, encrypted; another key encryption key is refused at start', async () => {
+  it('creates one signing key, encrypted; another key encryption key is refused at start', async () => {
     const keys = await rows('SELECT encrypted_private_key FROM signing_key');
     expect(keys).toHaveLength(1);
     const other = { ...database.settings, KEY_ENCRYPTION_KEY: Buffer.alloc(32).toString('base64') };
@@ -229,7 +233,7 @@ describe('the migration step', () => {
     await service.end();
   });
 
-  it('gives the service no way into the database of another [least-privilege-roles, Lanyard]', async () => {
+  it('gives the service no access to the database of another [least-privilege-roles, Lanyard]', async () => {
     const other = await createDatabase(process.env.TEST_DATABASE_URL ?? '', `${database.name}_other`);
     const url = new URL(database.settings.DATABASE_URL ?? '');
     url.pathname = new URL(other.url).pathname;

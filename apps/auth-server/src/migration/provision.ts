@@ -22,10 +22,10 @@ const administrator = 'administrator';
 const oneTimeCredentialLifetime = 24 * 3_600_000;
 
 /**
- * Brings the registry to what the file says: creates and changes, and deletes nothing. What is so already is not
- * written, so that a second run changes nothing. Locks whatever this transaction may change, in the order in which the
- * server locks: resources, clients, revocations, and last of all the audit log.
- * @returns what the caller appends to the audit log at the end of the transaction
+ * Makes the registry match the file: creates and changes, but deletes nothing. Unchanged rows are not written, so that
+ * a second run changes nothing. Locks everything that this transaction may change, in the order in which the server
+ * locks: resources, clients, revocations, and finally the audit log.
+ * @returns the records that the caller appends to the audit log at the end of the transaction
  */
 export async function provision(
   manager: EntityManager,
@@ -33,7 +33,7 @@ export async function provision(
   secretsDirectory: string,
   say: (line: string) => void,
 ): Promise<AuditRecord[]> {
-  // Before anything is locked: the service that runs meanwhile waits for it.
+  // Before anything is locked, since a service that runs meanwhile waits for the locks.
   const secrets = registry.clients.map(({ client_id: clientId }) => {
     const { secret, generated } = readOrGenerateSecret(secretsDirectory, clientId);
     return { clientId, digest: digestSecret(secret), hint: secret.slice(-4), generated };
@@ -69,9 +69,9 @@ export async function provision(
 const keyOf = ({ clientId, digest }: { clientId: string; digest: Buffer }) => `${clientId} ${digest.toString('hex')}`;
 
 /**
- * How the first administrator gets in: where no enabled client that may write clients has a secret, the client
- * "administrator" gets one that is good for one token request within a day, in `administrator/one_time_secret`. Call it
- * after `provision`, which locks the client.
+ * Lets the first administrator in: if no enabled client that may write clients has a secret, the client "administrator"
+ * gets one for a single token request within a day, in `administrator/one_time_secret`. Call it after `provision`,
+ * which locks the client.
  */
 export async function provisionAdministrator(
   manager: EntityManager,
@@ -113,7 +113,7 @@ export async function provisionAdministrator(
 }
 
 /**
- * Secrets from before the client could administer, or from while it was disabled, are removed: somebody else may have
+ * Removes secrets from before the client could administer, or from while it was disabled: another party may have
  * registered the client under this name, and a secret may have leaked.
  */
 async function removeSecretsOf(manager: EntityManager, clientId: string): Promise<AuditRecord[]> {
@@ -151,7 +151,7 @@ async function addSecrets(manager: EntityManager, secrets: readonly AddedSecret[
   }));
 }
 
-/** The first signing key, where there is none. */
+/** Creates the first signing key, if there is none. */
 export async function provisionSigningKey(
   manager: EntityManager,
   keyEncryptionKey: string,

@@ -25,7 +25,7 @@ export function readProvisioningFile(
   }
 }
 
-/** What the registry finds wrong with a description, by the lines of its file; undefined for any other error. */
+/** The faults that the registry finds in a description, with the lines of its file; undefined for any other error. */
 export function registryFaultsOf(
   error: unknown,
   path: string,

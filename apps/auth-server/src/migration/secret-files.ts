@@ -5,7 +5,7 @@ import { decodeText } from '@lanyard/oauth-protocol';
 import { StartupError } from '@lanyard/service-defaults';
 import { generateClientSecret, isTruncated } from '../registry/client-secret.ts';
 
-/** Where it is ours to say: a secret that was mounted may be read-only. */
+/** Removes the access of others, if possible: a mounted secret may be read-only. */
 function makePrivate(file: string): void {
   if ((statSync(file).mode & 0o077) === 0) return;
   try {
@@ -16,8 +16,8 @@ function makePrivate(file: string): void {
 }
 
 /**
- * The client's secret from `<directory>/<client_id>/client_secret`. Where there is none it is generated and written
- * there, readable for its owner alone, before anybody registers it: nothing is lost if the process ends in between.
+ * Reads the client's secret from `<directory>/<client_id>/client_secret`. If there is none, generates one and writes it
+ * there, readable only by its owner, before it is registered: nothing is lost if the process ends in between.
  */
 export function readOrGenerateSecret(directory: string, clientId: string): { secret: string; generated: boolean } {
   const folder = join(directory, clientId);
@@ -43,7 +43,7 @@ function readIfThere(file: string): Buffer | undefined {
   }
 }
 
-/** What no client could send, and what looks like a mistake, is not registered. */
+/** Refuses a secret that no client could send, or that looks like a mistake. */
 function secretIn(bytes: Buffer, file: string): string {
   let secret;
   try {
@@ -61,7 +61,7 @@ function secretIn(bytes: Buffer, file: string): string {
   return secret;
 }
 
-/** Writes `<directory>/<client_id>/<name>`, readable for its owner only, whole or not at all. @returns its path */
+/** Writes `<directory>/<client_id>/<name>`, readable only by its owner, whole or not at all. @returns its path */
 export function writeSecret(directory: string, clientId: string, name: string, secret: string): string {
   const file = join(directory, clientId, name);
   try {

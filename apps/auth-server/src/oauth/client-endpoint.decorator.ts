@@ -20,7 +20,7 @@ import { OAuthErrorFilter } from './oauth-error.filter.ts';
 
 /**
  * A route that clients call, with their own credentials instead of an access token. In this order, before the handler:
- * 1. the answer, whatever it is, is kept by no cache, RFC 6749 section 5.1;
+ * 1. no cache keeps the answer, whatever it is, RFC 6749 section 5.1;
  * 2. a body is a form, RFC 6749 section 3.2;
  * 3. the client authenticates, RFC 6749 section 2.3;
  * 4. the other guards, such as the client's quota, admit the request.
@@ -41,7 +41,7 @@ export const Form = createParamDecorator((_: unknown, context: ExecutionContext)
   formOf(context.switchToHttp().getRequest<FastifyRequest>().body),
 );
 
-/** What the routes of clients need of the application; call it before there are routes. */
+/** Sets up what client endpoints need of the application; call it before routes are registered. */
 export function serveClientEndpoints(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   app.useGlobalFilters(new OAuthErrorFilter());

@@ -25,15 +25,18 @@ const errorSchema: SchemaObject = {
 const error = (status: number, description: string) =>
   ApiResponse({ status, description, content: { 'application/json': { schema: errorSchema } } });
 
-/** The errors of every endpoint at which clients authenticate, and how they do. */
+/** The errors and the security scheme of every endpoint at which clients authenticate. */
 export const DescribeErrors = () =>
   applyDecorators(
     ApiTags('oauth'),
     ApiSecurity(clientSecretScheme),
     error(400, 'the request is invalid, RFC 6749 section 5.2'),
     error(401, 'client authentication failed, with a challenge'),
-    error(429, 'the client is beyond its quota, or failed too often from this address: try again after Retry-After'),
-    error(503, 'this is not possible at the moment: try again after Retry-After'),
+    error(
+      429,
+      'the client is over its quota, or failed to authenticate too often from this address: try again after Retry-After',
+    ),
+    error(503, 'temporarily unavailable: try again after Retry-After'),
   );
 
 interface Form {
@@ -61,7 +64,7 @@ export function DescribeForm({ summary, parameters }: Form) {
 
 /**
  * A JSON answer with these members.
- * @param signedType  the media type of the same answer as a JWT, where it may be asked for
+ * @param signedType  the media type of the same answer as a JWT, if clients may request it
  */
 export const DescribeAnswer = (
   description: string,

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { formOf, parseForm, requireToken } from './form-parameters.ts';
 import { parseTokenRequest, resourceOf, scopeOf } from './token/token-request.ts';
 
-/** What was read, or the code of the error; any other error than an OAuthError is thrown. */
+/** The value that was read, or the code of the OAuthError; rethrows any other error. */
 function orCode<Value>(read: () => Value): Value | string {
   try {
     return read();
@@ -19,7 +19,7 @@ const name = fc.oneof(fc.constantFrom('grant_type', 'scope', 'resource', 'token'
 const pairs = fc.array(fc.tuple(name, anyText), { maxLength: 12 });
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 
-/** Whatever may be encoded is; spaces in either way. */
+/** Encodes every character; spaces in the given way. */
 const written = (parameters: [string, string][], space: string) => {
   const encoded = (text: string) =>
     Array.from(Buffer.from(text), (byte) => (byte === 32 ? space : `%${byte.toString(16).padStart(2, '0')}`)).join('');
@@ -38,7 +38,7 @@ describe('a form', () => {
     );
   });
 
-  it('is refused where a parameter is repeated, be it empty [form-parameters, RFC 6749 §3.2]', () => {
+  it('is refused if a parameter is repeated, even an empty one [form-parameters, RFC 6749 §3.2]', () => {
     fc.assert(
       fc.property(pairs, (pairs) => {
         const names = pairs.map(([name]) => name);
@@ -59,7 +59,7 @@ describe('a form', () => {
     );
   });
 
-  it('is any text, or refused [form-parameters, RFC 6749 §3.2]', () => {
+  it('is read from any text, or refused [form-parameters, RFC 6749 §3.2]', () => {
     const parts = fc.constantFrom('a', '=', '&', '%', '%4', '+', '?', ';', 'scope', '%00', '%FF', '\n');
     fc.assert(
       fc.property(fc.oneof(anyText, fc.string({ unit: parts })), (body) => {
@@ -82,7 +82,7 @@ describe('a form', () => {
     },
   );
 
-  it('has the token of a request about one, and none where there is no form [form-parameters, RFC 6749 §3.2]', () => {
+  it('has the token of a request about a token, and no parameters if there is no form [form-parameters, RFC 6749 §3.2]', () => {
     fc.assert(
       fc.property(anyText, fc.oneof(fc.anything(), fc.constant(undefined)), (token, body) => {
         const form = parseForm(new URLSearchParams({ token }).toString());
@@ -94,7 +94,7 @@ describe('a form', () => {
 });
 
 describe('a token request', () => {
-  it('says what was sent, and is of one grant type [client-credentials-grant, RFC 6749 §4.4]', () => {
+  it('is read as it was sent, and only with one grant type [client-credentials-grant, RFC 6749 §4.4]', () => {
     const grantType = fc.oneof(
       fc.constant('client_credentials'),
       fc.constantFrom('password', 'Client_Credentials'),
@@ -121,7 +121,7 @@ describe('a token request', () => {
     );
   });
 
-  it('has a scope that is one [scope-syntax, RFC 6749 §3.3]', () => {
+  it('has a well-formed scope [scope-syntax, RFC 6749 §3.3]', () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '"', '\\', 'é', '\n') });
     fc.assert(
       fc.property(fc.oneof(text, anyText), (text) => {

@@ -3,8 +3,8 @@ import { OAuthError } from '@lanyard/oauth-protocol';
 /** The parameters of a form-encoded request. */
 export type FormParameters = ReadonlyMap<string, string>;
 
-/** How many parameters a request may have: no endpoint has a dozen. */
-const parametersAtMost = 50;
+/** The maximum number of parameters in a request: no endpoint has a dozen. */
+const maxParameters = 50;
 
 /** A parameter sent twice is refused, an empty one counts as omitted, RFC 6749 section 3.2. */
 export function parseForm(body: string): FormParameters {
@@ -13,16 +13,16 @@ export function parseForm(body: string): FormParameters {
   for (const [name, value] of new URLSearchParams(body)) {
     if (names.has(name)) throw repeated(name);
     names.add(name);
-    if (names.size > parametersAtMost) throw new OAuthError('invalid_request', 'there are too many parameters');
+    if (names.size > maxParameters) throw new OAuthError('invalid_request', 'there are too many parameters');
     if (value !== '') parameters.set(name, value);
   }
   return parameters;
 }
 
-/** A token is for one resource, though RFC 8707 section 2 lets a client ask for several. */
+/** A token is for one resource, though RFC 8707 section 2 lets a client request several. */
 const repeated = (name: string) =>
   name === 'resource'
-    ? new OAuthError('invalid_target', 'a token is for one resource: ask for one token each')
+    ? new OAuthError('invalid_target', 'a token is for one resource: request one token for each')
     : new OAuthError('invalid_request', 'a parameter is repeated');
 
 /** The `token` of a request about a token, RFC 7009 section 2.1, RFC 7662 section 2.1. */

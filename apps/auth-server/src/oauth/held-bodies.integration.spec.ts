@@ -36,7 +36,7 @@ async function begin(): Promise<Socket> {
 }
 
 describe('POST /oauth/token', () => {
-  it('refuses bodies beyond those that an address may send at a time with an OAuth error [held-bodies, Lanyard]', async () => {
+  it('refuses bodies over the limit of an address with an OAuth error [held-bodies, Lanyard]', async () => {
     for (let i = 0; i < 520; i++) await begin();
     const [head = '', body = ''] = (await text(await begin())).split('\r\n\r\n');
     expect(head).toMatch(/^HTTP\/1.1 429 /);
@@ -45,7 +45,7 @@ describe('POST /oauth/token', () => {
     expect(head).toContain('\r\ncache-control: no-store\r\n');
     expect(JSON.parse(body)).toEqual({
       error: 'temporarily_unavailable',
-      error_description: 'too many bytes of request bodies come in from this address, try again later',
+      error_description: 'too many bytes of request bodies arrive from this address, try again later',
     });
   });
 });

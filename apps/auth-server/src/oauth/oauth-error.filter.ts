@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isClientEndpoint } from './client-endpoint.ts';
 import { ThrottledError } from '../throttling/throttled-error.ts';
 
-/** Answers errors of the endpoints that clients call as RFC 6749 section 5.2 says, all others as problems. */
+/** Sends errors of client endpoints as in RFC 6749 section 5.2, and all others as problems. */
 @Catch()
 export class OAuthErrorFilter extends ProblemFilter {
   private readonly log = new Logger(OAuthErrorFilter.name);
@@ -39,9 +39,9 @@ export class OAuthErrorFilter extends ProblemFilter {
 function asOAuthError(exception: unknown): OAuthError | undefined {
   if (exception instanceof OAuthError) return exception;
   if (isDatabaseUnavailable(exception)) {
-    return new OAuthError('temporarily_unavailable', 'this is not possible at the moment, try again');
+    return new OAuthError('temporarily_unavailable', 'temporarily unavailable, try again');
   }
-  // What Fastify could not read, as Nest passes it on.
+  // Bodies that Fastify could not read, as Nest passes the errors on.
   switch (exception instanceof HttpException ? exception.getStatus() : 0) {
     case 400:
       return new OAuthError('invalid_request', titleOf(exception as HttpException) ?? 'the body could not be read');
@@ -59,7 +59,7 @@ function asOAuthError(exception: unknown): OAuthError | undefined {
   }
 }
 
-/** Of a problem that says itself what is wrong. */
+/** The title of a problem that describes itself. */
 function titleOf(exception: HttpException): string | undefined {
   const { type, title } = exception.getResponse() as { type?: unknown; title?: unknown };
   return typeof type === 'string' && typeof title === 'string' ? title : undefined;

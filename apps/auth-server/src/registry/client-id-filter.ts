@@ -2,15 +2,15 @@ import { randomInt } from 'node:crypto';
 
 /**
  * A Bloom filter of the registered client identifiers: ten bits and seven positions each, so that at most one unknown
- * identifier in a hundred is looked up in the database, whoever floods the token endpoint with them. A look takes the
- * same time whether an identifier is known or not.
+ * identifier in a hundred is looked up in the database, even in a flood of them at the token endpoint. A check takes
+ * the same time whether an identifier is known or not.
  */
 export class ClientIdFilter {
   private readonly bits: Uint8Array;
   private readonly positions: number;
   private readonly seed = randomInt(2 ** 32);
 
-  /** @param capacity  for how many identifiers; with more, unknown ones are looked up more often */
+  /** @param capacity  the number of identifiers; with more, unknown ones are looked up more often */
   constructor(capacity: number) {
     this.bits = new Uint8Array(Math.ceil((capacity * 10) / 8));
     this.positions = this.bits.length * 8;

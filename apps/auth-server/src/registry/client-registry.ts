@@ -12,8 +12,8 @@ import { ClientIdFilter } from './client-id-filter.ts';
 import { RegistryChanges } from '../replicas/registry-changes.ts';
 
 /**
- * For how long clients are known without the database, seconds: afterwards nobody is authenticated, since the end of a
- * client might not have been heard of. Revocations are kept for as long.
+ * How long clients are authenticated from memory without the database, seconds. After that, all are refused, since a
+ * client may have been disabled meanwhile. Revocations are kept for as long.
  */
 export const longestStaleness = 3600;
 
@@ -48,12 +48,12 @@ export class ClientRegistry implements OnModuleInit {
   }
 
   /**
-   * @returns the client with its secrets, disabled or not; undefined where there is none
+   * @returns the client with its secrets, disabled or not; undefined if there is none
    * @throws {OAuthError}  `temporarily_unavailable`
    */
   find(clientId: string): Client | Promise<Client | undefined> | undefined {
     this.requireFresh();
-    // First of all, though few need it, so that it costs every client the same.
+    // Checked first, though few clients need it, so that it costs every client the same.
     if (!isClientIdentifier(clientId) || !this.known.mayHave(clientId)) return undefined;
     return this.cache.get(clientId) ?? this.lookUp(clientId);
   }
@@ -82,7 +82,7 @@ export class ClientRegistry implements OnModuleInit {
       .then(([client]) => {
         if (client)
           client.resourceServerOf = client.resourceServerOf.filter((identifier) => !this.isReserved(identifier));
-        // A change during the lookup has removed it: what was read may be old, so it serves this once only.
+        // A change during the lookup has removed it: the result may be stale, so it is used only this once.
         if (client && this.lookups.get(clientId) === lookup) this.cache.set(clientId, client);
         return client;
       })
@@ -106,7 +106,7 @@ export class ClientRegistry implements OnModuleInit {
     this.known.add(clientId);
   }
 
-  /** In pages, so that memory stays small whatever the number of clients; with room for as many again. */
+  /** Reads in pages, so that memory stays small whatever the number of clients; leaves room for as many again. */
   private async learnClientIds(): Promise<void> {
     this.known = new ClientIdFilter(Math.max(10_000, 2 * (await this.clients.count())));
     for (let after = '', page: Client[] = []; ; after = page.at(-1)!.clientId) {

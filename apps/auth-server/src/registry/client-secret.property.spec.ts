@@ -4,11 +4,11 @@ import { digestSecret, generateClientSecret, indexOfMatch, isGeneratedSecret, is
 
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 const anyText = fc.string({ unit: 'binary' });
-/** Each is another one; what they are is not for the test to choose. */
+/** A new random secret each time, which the seed of the test does not determine. */
 const generated = fc.constant(undefined).map(() => generateClientSecret());
 
 describe('a generated secret', () => {
-  it('is told from every change of it by one place [secret-checksum, Lanyard]', () => {
+  it('is distinguished from every change of it at one place [secret-checksum, Lanyard]', () => {
     const change = fc.record({
       place: fc.nat(59),
       removed: fc.nat(2),
@@ -27,7 +27,7 @@ describe('a generated secret', () => {
     );
   });
 
-  it('is told from one with two characters that changed places [secret-checksum, Lanyard]', () => {
+  it('is distinguished from one with two characters that changed places [secret-checksum, Lanyard]', () => {
     fc.assert(
       fc.property(generated, fc.integer({ min: 11, max: 58 }), (secret, place) => {
         const [first, second] = [secret.charAt(place), secret.charAt(place + 1)];
@@ -46,14 +46,17 @@ describe('a generated secret', () => {
     );
   });
 
-  it.each(['a', 'lanyard_cs_', '_', 'é'])('has not 100,000 characters of %j [secret-checksum, Lanyard]', (piece) => {
-    expect(isGeneratedSecret(long(piece))).toBe(false);
-    expect(isTruncated(`lanyard_cs_${long(piece)}`)).toBe(true);
-  });
+  it.each(['a', 'lanyard_cs_', '_', 'é'])(
+    'does not have 100,000 characters of %j [secret-checksum, Lanyard]',
+    (piece) => {
+      expect(isGeneratedSecret(long(piece))).toBe(false);
+      expect(isTruncated(`lanyard_cs_${long(piece)}`)).toBe(true);
+    },
+  );
 });
 
 describe('a secret', () => {
-  it('matches its own digest alone [secret-comparison, Lanyard]', () => {
+  it('matches only its own digest [secret-comparison, Lanyard]', () => {
     fc.assert(
       fc.property(fc.uniqueArray(anyText), anyText, (secrets, other) => {
         const digests = secrets.map(digestSecret);

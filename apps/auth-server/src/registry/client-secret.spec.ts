@@ -4,12 +4,12 @@ import { generateClientSecret, isGeneratedSecret, isTruncated } from './client-s
 describe('a generated secret', () => {
   const secrets = Array.from({ length: 1000 }, generateClientSecret);
 
-  it('is recognised, and none like another', () => {
+  it('is recognised and unique', () => {
     expect(secrets.every(isGeneratedSecret)).toBe(true);
     expect(new Set(secrets).size).toBe(secrets.length);
   });
 
-  it('is told from a cut or mistyped one', () => {
+  it('is distinguished from a truncated or mistyped one', () => {
     for (const secret of secrets.slice(0, 50)) {
       const mistyped = secret.replace(/.{10}$/, (end) => (end.startsWith('x') ? 'y' : 'x') + end.slice(1));
       for (const wrong of [secret.slice(0, -1), `${secret}A`, mistyped]) expect(isTruncated(wrong)).toBe(true);

@@ -5,8 +5,8 @@ import { crc32 } from 'node:zlib';
 const prefix = 'lanyard_cs_';
 
 /**
- * 256 random bits with a recognisable prefix, and a checksum that tells a mistyped or cut secret from a wrong one. Its
- * last four characters, by which people name it, do not look like an option of a command.
+ * 256 random bits with a recognisable prefix, and a checksum that distinguishes a mistyped or truncated secret from a
+ * wrong one. Its last four characters, by which people identify it, do not look like a command-line option.
  */
 export function generateClientSecret(): string {
   const random = randomBytes(32).toString('base64url');
@@ -14,13 +14,13 @@ export function generateClientSecret(): string {
   return secret.at(-4) === '-' ? generateClientSecret() : secret;
 }
 
-/** Whether a text is a secret that this server generated, by its form alone. */
+/** Whether a text has the form of a secret that this server generated. */
 export function isGeneratedSecret(text: string): boolean {
   const random = text.slice(prefix.length, -6);
   return text.startsWith(prefix) && random.length === 43 && text.endsWith(checksum(random));
 }
 
-/** Whether a text begins like a generated secret, and is none. */
+/** Whether a text begins like a generated secret, but is none. */
 export function isTruncated(text: string): boolean {
   return text.startsWith(prefix) && !isGeneratedSecret(text);
 }
@@ -32,15 +32,15 @@ function checksum(text: string): string {
 }
 
 /**
- * What is stored of a secret. A fast digest is enough: a slow one protects secrets that people choose and others can
+ * The stored form of a secret. A fast digest is enough: a slow one protects secrets that people choose and others can
  * guess, which 256 random bits are not (docs/decisions/0003).
  */
 export function digestSecret(secret: string): Buffer {
-  // By way of a string, which is three times as fast as a Buffer at once.
+  // Through a string, which is three times as fast as a Buffer directly.
   return Buffer.from(hash('sha256', secret, 'binary'), 'binary');
 }
 
-/** Which of the digests is that of the secret, or -1; takes the same time whichever it is. */
+/** The index of the secret's digest, or -1; takes the same time whichever it is. */
 export function indexOfMatch(secret: string, digests: readonly Uint8Array[]): number {
   const digest = digestSecret(secret);
   return digests.reduce((found, candidate, index) => (timingSafeEqual(digest, candidate) ? index : found), -1);

@@ -27,7 +27,7 @@ export class Client {
   @Column('text', { array: true })
   scope!: string[];
 
-  /** What a request without `scope` gets. Empty: such a request is refused. */
+  /** The scope of a request without `scope`. Empty: the request is refused. */
   @Column('text', { name: 'default_scope', array: true })
   defaultScope!: string[];
 
@@ -56,7 +56,7 @@ export class Client {
   secrets!: Relation<ClientSecret>[];
 }
 
-/** One of a client's secrets: the digest alone, and what helps to tell it from the others. */
+/** One of a client's secrets: only its digest, and what distinguishes it from the others. */
 @Entity('client_secret')
 export class ClientSecret {
   @PrimaryGeneratedColumn('uuid')
@@ -83,7 +83,7 @@ export class ClientSecret {
   @Column('timestamptz', { name: 'expires_at', nullable: true })
   expiresAt!: Date | null;
 
-  /** What its tokens have in common, so that they can be revoked together; the database gives it. */
+  /** Shared by its tokens, so that they can be revoked together; the database generates it. */
   @Column('text', { name: 'grant_id', default: () => 'gen_random_uuid()' })
   grantId!: string;
 
@@ -92,7 +92,7 @@ export class ClientSecret {
   oneTime!: boolean;
 }
 
-/** A secret that was removed, and does not come back. */
+/** A secret that was removed, and cannot be registered again. */
 @Entity('removed_client_secret')
 export class RemovedClientSecret {
   @PrimaryColumn('text', { name: 'client_id' })
@@ -104,12 +104,12 @@ export class RemovedClientSecret {
   @Column('uuid', { name: 'secret_id', nullable: true })
   secretId!: string | null;
 
-  /** The token of a one-time secret that was used up lives on. */
+  /** Kept because the token of a consumed one-time secret outlives the secret. */
   @Column('text', { name: 'grant_id', nullable: true })
   grantId!: string | null;
 }
 
-/** How a secret was used, as it is written in batches. */
+/** How a secret was used; written in batches. */
 @Entity('client_secret_use')
 export class ClientSecretUse {
   @PrimaryColumn('uuid', { name: 'secret_id' })

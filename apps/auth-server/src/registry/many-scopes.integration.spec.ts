@@ -7,7 +7,7 @@ import { RegistryChanges } from '../replicas/registry-changes.ts';
 
 const scopesOf = (prefix: string) => Array.from({ length: 1000 }, (_, i) => prefix + i.toString(36));
 /** A thousand scope values of one resource, and as many of a thousand resources. */
-const [together, apart] = [scopesOf('t'), scopesOf('a')];
+const [together, separate] = [scopesOf('t'), scopesOf('a')];
 const resource = 'https://together.example';
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
@@ -30,19 +30,19 @@ beforeAll(async () => {
       ],
     },
     {
-      resources: apart.map((value) => ({
+      resources: separate.map((value) => ({
         identifier: `https://${value}.example`,
         name: value,
         scopes: { [value]: value },
       })),
-      clients: [{ client_id: 'apart', scope: apart.join(' ') }],
+      clients: [{ client_id: 'separate', scope: separate.join(' ') }],
     },
   ];
   for (const registry of registries) {
     const applied = await administrator.call('POST', '/admin/registry', { registry });
     if (applied.statusCode !== 200) throw new Error(applied.body.slice(0, 500));
   }
-  for (const clientId of ['together', 'apart', 'reader']) {
+  for (const clientId of ['together', 'separate', 'reader']) {
     const added = await administrator.call('POST', `/admin/clients/${clientId}/secrets`, {});
     authorizations[clientId] = basic(clientId, added.json<{ client_secret: string }>().client_secret);
   }
@@ -74,18 +74,20 @@ describe('a thousand scope values', () => {
   });
 
   it('of a thousand resources are for one resource at a time [many-scopes, Lanyard]', async () => {
-    const refused = await ask('apart', { scope: apart.join(' ') });
+    const refused = await ask('separate', { scope: separate.join(' ') });
     expect([refused.statusCode, refused.json()]).toEqual([
       400,
-      { error: 'invalid_scope', error_description: 'the scope spans several resources: ask for one token each' },
+      { error: 'invalid_scope', error_description: 'the scope spans several resources: request one token for each' },
     ]);
-    const defaults = await administrator.call('PATCH', '/admin/clients/apart', { default_scope: apart.join(' ') });
+    const defaults = await administrator.call('PATCH', '/admin/clients/separate', {
+      default_scope: separate.join(' '),
+    });
     expect([defaults.statusCode, defaults.json().errors]).toEqual([
       400,
       [{ field: 'default_scope', message: 'spans several resources' }],
     ]);
-    for (const value of [apart.at(0), apart.at(-1)].map(String)) {
-      const answer = await ask('apart', { resource: `https://${value}.example`, scope: value });
+    for (const value of [separate.at(0), separate.at(-1)].map(String)) {
+      const answer = await ask('separate', { resource: `https://${value}.example`, scope: value });
       expect([answer.statusCode, answer.json().scope]).toEqual([200, value]);
     }
   });
@@ -94,7 +96,7 @@ describe('a thousand scope values', () => {
     const listed = await administrator.call('GET', '/admin/resources');
     const { items } = listed.json<{ items: { scopes: object }[] }>();
     const values = new Set(items.flatMap(({ scopes }) => Object.keys(scopes)));
-    expect([...together, ...apart].filter((value) => !values.has(value))).toEqual([]);
+    expect([...together, ...separate].filter((value) => !values.has(value))).toEqual([]);
   });
 
   it('that are longer than a token should be are refused when they are registered [many-scopes, Lanyard]', async () => {
@@ -118,7 +120,7 @@ describe('the metadata', () => {
   const administrative = Object.keys(administrativeScopes);
   const most = together.slice(0, 1000 - administrative.length);
 
-  it('list a thousand scope values, and no more [server-metadata, RFC 8414 §2]', async () => {
+  it('list at most a thousand scope values [server-metadata, RFC 8414 §2]', async () => {
     const many = await read();
     expect(many.json()).toMatchObject({ issuer: 'http://localhost:3000', response_types_supported: [] });
     expect(many.json()).not.toHaveProperty('scopes_supported');
@@ -139,7 +141,7 @@ describe('the metadata', () => {
     expect(bodies.size).toBe(1);
     expect(answers[0]?.headers['content-type']).toBe('application/json; charset=utf-8');
     expect(answers[0]?.json<{ scopes_supported: string[] }>().scopes_supported).toHaveLength(999);
-    // Mostly one; a notification that comes late lets the same resources be read again.
+    // Usually one; after a late notification, the same resources are read again.
     const found = new Set(states.mock.results.map(({ value }) => value));
     expect(states).toHaveBeenCalledTimes(6);
     expect(values).toHaveBeenCalledTimes(found.size);

@@ -24,7 +24,7 @@ export class ProtectedResources implements OnModuleInit {
     await this.load();
   }
 
-  /** Another object whenever one of them has changed. */
+  /** A new object after every change of a resource. */
   get all(): object {
     return this.resourceByScope;
   }

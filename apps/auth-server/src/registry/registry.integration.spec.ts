@@ -12,6 +12,7 @@ import {
   provisionedDatabase,
   statementsSent,
 } from '../auth-server.fixture.ts';
+import { RegistryChanges } from '../replicas/registry-changes.ts';
 
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
 let replicas: NestFastifyApplication[];
@@ -20,7 +21,7 @@ let authorization: string;
 beforeAll(async () => {
   database = await provisionedDatabase({
     THROTTLING: 'observe',
-    // Changes come by notification.
+    // Changes arrive by notification.
     REGISTRY_RECONCILIATION_PERIOD: '600',
     LOG_LEVEL: 'silent',
   });
@@ -40,15 +41,15 @@ const setDisabled = (disabled: boolean) =>
     disabled ? new Date() : null,
   ]);
 
-/** Until every replica answers so. */
+/** Waits until the replicas answer with these statuses. */
 async function until(expected: number[], headers?: { authorization: string }, apps = replicas): Promise<void> {
   while (String(await statuses(headers, apps)) !== String(expected)) await sleep(5);
 }
-/** One more, which looks for changes by itself twice a second. */
+/** Starts another replica, which reconciles twice a second. */
 const startReconciling = async () => (await database.startReplica({ REGISTRY_RECONCILIATION_PERIOD: '0.5' })).app;
 
 describe('the registry in memory', () => {
-  it('takes a change in at every replica', async () => {
+  it('applies a change at every replica', async () => {
     await until([200, 200]);
     await setDisabled(true);
     await until([401, 401]);
@@ -57,7 +58,7 @@ describe('the registry in memory', () => {
     expect(await statuses()).toEqual([200, 200]);
   });
 
-  it('takes in that scopes belong to another resource, for clients that had tokens before', async () => {
+  it('applies a move of scopes to another resource, for clients that had tokens before', async () => {
     const audiences = () =>
       Promise.all(
         replicas.map(
@@ -74,7 +75,7 @@ describe('the registry in memory', () => {
     }
   });
 
-  it('puts each of 200 changes through one replica in force at the other', async () => {
+  it('applies each of 200 changes through one replica at the other', async () => {
     const [one, other] = replicas as [NestFastifyApplication, NestFastifyApplication];
     const administrator = await administratorOf(one, database);
     const milliseconds: number[] = [];
@@ -83,20 +84,20 @@ describe('the registry in memory', () => {
       const expected = change % 2 === 0 ? 401 : 200;
       await administrator.call('POST', `/admin/clients/batch-processor/${expected === 401 ? 'disable' : 'enable'}`);
       const answered = performance.now();
-      // From an address of its own, so that refusals do not add up.
+      // From a separate address each time, so that refusals do not add up.
       const ask = (app: NestFastifyApplication) => postToken(app, grant, { authorization }, `192.0.2.${change}`);
-      // Where it was made, it is in force with the answer.
+      // At the replica where it was made, it takes effect before the answer.
       expect((await ask(one)).statusCode).toBe(expected);
       while ((await ask(other)).statusCode !== expected) await sleep(1);
       milliseconds.push(performance.now() - answered);
     }
     const [p50, p99] = [99, 197].map((rank) => milliseconds.toSorted((a, b) => a - b)[rank]);
     process.stderr.write(
-      `change to force at the other replica: p50 ${p50?.toFixed(1)} ms, p99 ${p99?.toFixed(1)} ms\n`,
+      `change to effect at the other replica: p50 ${p50?.toFixed(1)} ms, p99 ${p99?.toFixed(1)} ms\n`,
     );
   });
 
-  it('takes in a client that was registered a moment ago', async () => {
+  it('accepts a client that was registered a moment ago', async () => {
     const fresh = { authorization: basic('fresh', 'a-secret-of-its-own') };
     expect(await statuses(fresh)).toEqual([401, 401]);
     await database.owner.query(`
@@ -108,7 +109,7 @@ describe('the registry in memory', () => {
     await until([401, 401], fresh);
   });
 
-  it('takes in what was changed while the notifying connections were cut', async () => {
+  it('applies changes from while the notifying connections were cut', async () => {
     await until([200, 200]);
     await killListeners(database);
     await setDisabled(true);
@@ -118,15 +119,15 @@ describe('the registry in memory', () => {
     expect(await statuses()).toEqual([200, 200]);
   });
 
-  it('knows that nothing is heard, and looks by itself, where a pooler shares its connections', async () => {
-    // LISTEN is taken, and nothing comes: notifications stay within a database.
+  it('detects that a pooler withholds notifications, and reads the changes by itself', async () => {
+    // LISTEN succeeds, but nothing arrives: notifications stay within a database.
     const elsewhere = new URL(database.settings.DATABASE_URL!);
     elsewhere.pathname = 'postgres';
     const { app, logs } = await database.startReplica({ LISTEN_DATABASE_URL: elsewhere.href, LOG_LEVEL: 'warn' });
-    const heard = async () =>
+    const readiness = async () =>
       (await app.get(Management).inject('/health/ready')).json().details['registry changes'].status;
     while (!logs.join('').includes('notifications do not come back')) await sleep(20);
-    expect(await heard()).toBe('degraded');
+    expect(await readiness()).toBe('degraded');
     await setDisabled(true);
     await until([401], { authorization }, [app]);
     await setDisabled(false);
@@ -136,7 +137,7 @@ describe('the registry in memory', () => {
     await until([200, 200]);
   });
 
-  it('takes in a change whose notification was lost, by the next reconciliation', async () => {
+  it('applies a change whose notification was lost, by the next reconciliation', async () => {
     const reconciling = await startReconciling();
     await until([200], { authorization }, [reconciling]);
     await database.owner.query('ALTER TABLE client DISABLE TRIGGER client_changed');
@@ -150,7 +151,7 @@ describe('the registry in memory', () => {
     await reconciling.close();
   });
 
-  it('takes in a transaction that commits after a later one', async () => {
+  it('applies a transaction that commits after a later one', async () => {
     const reports = { authorization: basic('report-generator', database.secretOf('report-generator')) };
     const reconciling = await startReconciling();
     await until([200], reports, [reconciling]);
@@ -161,7 +162,7 @@ describe('the registry in memory', () => {
     await slow.query(`UPDATE client SET disabled_at = now() WHERE client_id = 'report-generator'`);
     await slow.query('ALTER TABLE client ENABLE TRIGGER client_changed');
     await database.owner.query(`INSERT INTO registry_change (subject) VALUES ('client:nobody')`);
-    await sleep(1200);
+    await reconciling.get(RegistryChanges).reconcile();
     await slow.query('COMMIT');
     slow.release();
     await until([401], reports, [reconciling]);
@@ -169,7 +170,7 @@ describe('the registry in memory', () => {
     await reconciling.close();
   });
 
-  it('needs no statement for a warm client, nor for unknown ones, but for batches now and then', async () => {
+  it('needs no statement for warm and unknown clients, apart from periodic batches', async () => {
     const quiet = await provisionedDatabase({
       THROTTLING: 'observe',
       REGISTRY_RECONCILIATION_PERIOD: '600',
@@ -185,14 +186,14 @@ describe('the registry in memory', () => {
       await postToken(app, grant, { authorization: basic(`unknown-${i}`, 'x') }, `10.0.${i >> 8}.${i & 255}`);
     }
     expect(before).toBeGreaterThan(0);
-    // Uses of secrets and refusals are written in batches, each a transaction of some statements: by time, not by request.
+    // Uses of secrets and refusals are written in batches of some statements: by time, not by request.
     const seconds = (performance.now() - begun) / 1000;
     expect(statementsSent(quiet) - before).toBeLessThan(5 + 10 * seconds);
     await app.close();
     await quiet.owner.end();
   });
 
-  it('goes on issuing to known clients while the database is away, and answers 503 for others', async () => {
+  it('keeps issuing tokens to known clients without the database, and answers 503 to others', async () => {
     const away = await provisionedDatabase({ LOG_LEVEL: 'silent' });
     const { app } = await away.startReplica();
     const known = { authorization: basic('batch-processor', away.secretOf('batch-processor')) };

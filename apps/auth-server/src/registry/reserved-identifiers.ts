@@ -6,7 +6,7 @@ import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { bulk } from '../pools.ts';
 
-/** Finds rows under identifiers of the authorization server itself, from before these were reserved. They have no effect. */
+/** Finds rows under identifiers of the server itself, from before these were reserved. They have no effect. */
 @Injectable()
 export class ReservedIdentifiers implements OnApplicationBootstrap {
   private readonly logger = new Logger(ReservedIdentifiers.name);
@@ -18,13 +18,13 @@ export class ReservedIdentifiers implements OnApplicationBootstrap {
 
   onApplicationBootstrap(): void {
     const warn = async () => {
-      for (const detail of await this.look()) this.logger.warn({ msg: 'a reserved identifier has no effect', detail });
+      for (const detail of await this.check()) this.logger.warn({ msg: 'a reserved identifier has no effect', detail });
     };
-    warn().catch((err: unknown) => this.logger.warn({ msg: 'the registry could not be looked at', err }));
+    warn().catch((err: unknown) => this.logger.warn({ msg: 'reserved identifiers could not be checked', err }));
   }
 
   /** @returns a sentence for each row */
-  async look(): Promise<string[]> {
+  async check(): Promise<string[]> {
     const rows = await this.database.query<{ kind: 'resource' | 'client' | 'scope'; id: string; name: string }[]>(
       `SELECT 'resource' AS kind, identifier AS id, identifier AS name FROM protected_resource
        UNION ALL SELECT 'client', client_id, identifier FROM client, unnest(resource_server_of) AS identifier

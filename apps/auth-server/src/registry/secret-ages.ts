@@ -14,8 +14,8 @@ import type { AuthServerConfiguration } from '../configuration.ts';
 
 const hour = 3_600_000;
 
-/** More than this are counted, and not named. */
-const namedAtMost = 100;
+/** Only this many are named; all are counted. */
+const maxNamed = 100;
 
 interface AgedSecret {
   clientId: string;
@@ -25,7 +25,7 @@ interface AgedSecret {
   expiresAt: Date | null;
 }
 
-/** Warns of secrets that are old or end soon, in the log and by metrics: at start, and every hour. */
+/** Warns of secrets that are old or expire soon, in the log and by metrics: at start, and every hour. */
 @Injectable()
 export class SecretAges implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(SecretAges.name);
@@ -39,25 +39,25 @@ export class SecretAges implements OnApplicationBootstrap, BeforeApplicationShut
   ) {
     this.gauge = new Gauge({
       name: 'lanyard_client_secrets',
-      help: 'live client secrets by state: all of them, those that end soon without a successor, those that are old',
+      help: 'live client secrets by state: all of them, those that expire soon without a successor, those that are old',
       labelNames: ['state'],
       registers: [metrics],
     });
   }
 
   onApplicationBootstrap(): void {
-    const failed = (err: unknown) => this.logger.warn({ msg: 'secrets could not be looked at', err });
-    const look = () => this.warn();
-    void look().catch(failed);
-    this.stop = repeat(() => hour, look, failed);
+    const failed = (err: unknown) => this.logger.warn({ msg: 'the ages of secrets could not be checked', err });
+    const warn = () => this.warn();
+    void warn().catch(failed);
+    this.stop = repeat(() => hour, warn, failed);
   }
 
   beforeApplicationShutdown(): void {
     this.stop?.();
   }
 
-  /** A secret that ends soon is none to warn of where the client has another one that lasts. */
-  async look() {
+  /** Does not report a secret that expires soon if the client has another one that lasts. */
+  async check() {
     const { SECRET_EXPIRY_WARNING: soon, SECRET_AGE_WARNING: age } = this.configuration;
     const [counts] = await this.database.query<{ live: string; expiring: string; old: string }[]>(
       `${aged} SELECT count(*) AS live, count(*) FILTER (WHERE expiring) AS expiring, count(*) FILTER (WHERE old) AS old
@@ -70,13 +70,13 @@ export class SecretAges implements OnApplicationBootstrap, BeforeApplicationShut
     const named = (state: 'expiring' | 'old') =>
       this.database.query<AgedSecret[]>(
         `${aged} SELECT client_id AS "clientId", id AS "secretId", hint, created_at AS "createdAt", expires_at AS "expiresAt"
-         FROM aged WHERE ${state} ORDER BY client_id, created_at LIMIT ${namedAtMost}`,
+         FROM aged WHERE ${state} ORDER BY client_id, created_at LIMIT ${maxNamed}`,
         [soon, age],
       );
     const bare = await this.database.query<{ client_id: string }[]>(
       `SELECT client_id FROM client c WHERE disabled_at IS NULL AND NOT EXISTS
          (SELECT 1 FROM client_secret s WHERE s.client_id = c.client_id AND (expires_at IS NULL OR expires_at > now()))
-       ORDER BY client_id LIMIT ${namedAtMost}`,
+       ORDER BY client_id LIMIT ${maxNamed}`,
     );
     return {
       expiring: counts!.expiring === '0' ? [] : await named('expiring'),
@@ -86,9 +86,9 @@ export class SecretAges implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async warn(): Promise<void> {
-    const { expiring, old } = await this.look();
+    const { expiring, old } = await this.check();
     for (const secret of expiring)
-      this.logger.warn({ msg: 'a client secret ends soon, without a successor', ...fieldsOf(secret) });
+      this.logger.warn({ msg: 'a client secret expires soon, without a successor', ...fieldsOf(secret) });
     for (const secret of old) this.logger.warn({ msg: 'a client secret is old: rotate it', ...fieldsOf(secret) });
   }
 }
@@ -101,7 +101,7 @@ const fieldsOf = ({ clientId, secretId, hint, createdAt, expiresAt }: AgedSecret
   expires_at: expiresAt,
 });
 
-/** $1: how long before its end a secret ends soon, days; $2: from which age it is old, days */
+/** $1: how long before its expiry a secret counts as expiring, days; $2: the age from which it is old, days */
 const aged = `
   WITH live AS (
     SELECT s.* FROM client_secret s JOIN client c USING (client_id)

@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 /** How often uses are written, seconds. */
 export const secretUsePeriod = 5;
 
-/** How many secrets' uses wait at most, should the database be away. */
+/** The maximum number of secrets whose uses wait during an outage of the database. */
 const capacity = 100_000;
 
 /** When each secret was last used, and how often: counted in memory, written in batches and at shutdown. */
@@ -22,7 +22,7 @@ export class SecretUses implements OnApplicationBootstrap, OnApplicationShutdown
     this.stop = repeat(
       () => secretUsePeriod * 1000,
       () => this.write(),
-      // What fails waits for the next time.
+      // Uses that could not be written wait for the next time.
       () => undefined,
     );
   }
@@ -71,7 +71,7 @@ export class SecretUses implements OnApplicationBootstrap, OnApplicationShutdown
       );
     } catch (error) {
       this.logger.warn({
-        msg: 'uses of secrets could not be written; it is tried again',
+        msg: 'uses of secrets could not be written; retrying',
         secrets: uses.size,
         err: error,
       });

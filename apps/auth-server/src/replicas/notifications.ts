@@ -14,25 +14,25 @@ import type { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { emergencies } from '../pools.ts';
 
-/** How often something passes on the connection at least, so that one that was cut is given up; ms. */
+/** How often a statement is sent on the connection, to detect that it was cut; ms. */
 const heartbeat = 5000;
 
-/** How often it is looked for changes where nothing is heard, besides the time that a notification may take; ms. */
-const whenDeaf = 250;
+/** How often changes are read while no notifications arrive, in addition to `echoTimeout`; ms. */
+const heartbeatWithoutEcho = 250;
 
-/** How long a notification of its own may take to come back, ms. */
-const patience = 1000;
+/** How long its own notification may take to come back, ms. */
+const echoTimeout = 1000;
 
-/** Whoever hears what a channel says. */
+/** Receives the notifications of a channel. */
 interface Listener {
-  heard: (payload: string) => void;
-  /** looks for what was missed, when there is a connection again, and when none could be had */
+  receive: (payload: string) => void;
+  /** reads what was missed, after each new connection and each failure to connect */
   catchUp?: () => Promise<void>;
 }
 
 /**
- * Hears the database's NOTIFY on a connection of its own, and connects again whenever that is lost. It notifies itself now and
- * then: a pooler that shares connections takes LISTEN, and nothing is ever heard.
+ * Receives the database's NOTIFY on a dedicated connection, and reconnects whenever that is lost. It notifies itself
+ * now and then, to detect a pooler that shares connections: it accepts LISTEN, but delivers no notification.
  */
 @Injectable()
 export class Notifications implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -41,8 +41,8 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
   private readonly stopped = new AbortController();
   private connection?: ReadTimeoutClient;
   private listening = false;
-  /** There is a connection, and its own notifications do not come back. */
-  private deaf = false;
+  /** There is a connection, but its own notifications do not come back. */
+  private isEchoMissing = false;
   private echoChannel = '';
   private echoed: () => void = () => undefined;
 
@@ -57,7 +57,7 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   get isListening(): boolean {
-    return this.listening && !this.deaf;
+    return this.listening && !this.isEchoMissing;
   }
 
   onApplicationBootstrap(): void {
@@ -83,7 +83,7 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
         this.logger.warn({ msg: 'listening for registry changes failed', err: error });
         await this.catchUp();
       }
-      [this.listening, this.deaf] = [false, false];
+      [this.listening, this.isEchoMissing] = [false, false];
       await this.disconnect();
     } while (await this.waited(backoff(failures, 50, 5000, 0.5)));
   }
@@ -103,39 +103,39 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
     connection.on('notification', ({ channel, payload = '' }) => {
       if (channel === this.echoChannel) return this.echoed();
       try {
-        this.listeners.get(channel)?.heard(payload);
+        this.listeners.get(channel)?.receive(payload);
       } catch (error) {
-        this.logger.warn({ msg: 'a notification was not understood', channel, err: error });
+        this.logger.warn({ msg: 'a notification could not be handled', channel, err: error });
       }
     });
     await connection.connect();
     this.echoChannel = `echo_${randomUUID().replaceAll('-', '')}`;
     for (const channel of [...this.listeners.keys(), this.echoChannel]) await connection.query(`LISTEN ${channel}`);
-    // Without it, listening goes on: the next beat looks again.
-    await this.requireEcho(ended).catch(() => undefined);
+    // Without an echo, listening continues: the next beat checks again.
+    await this.checkEcho(ended).catch(() => undefined);
     const beat = async () => {
       await connection.query('SELECT');
-      await this.requireEcho(ended);
-      if (this.deaf) await this.catchUp();
+      await this.checkEcho(ended);
+      if (this.isEchoMissing) await this.catchUp();
     };
     const stopBeating = repeat(
-      () => (this.deaf ? whenDeaf : heartbeat),
+      () => (this.isEchoMissing ? heartbeatWithoutEcho : heartbeat),
       beat,
       () => undefined,
     );
     return { ended: ended.finally(stopBeating) };
   }
 
-  /** Sent on another connection, as all others are: a pooler may give back what was sent on the same one. */
-  private async requireEcho(ended: Promise<void>): Promise<void> {
+  /** Notifies on another connection, as all others do: a pooler may deliver what was sent on the same one. */
+  private async checkEcho(ended: Promise<void>): Promise<void> {
     const { promise: echo, resolve } = Promise.withResolvers<void>();
     this.echoed = resolve;
     await this.database.query('SELECT pg_notify($1, $2)', [this.echoChannel, '']);
     const answers = [echo.then(() => true), ended.then(() => undefined)];
-    const comes = await withTimeout(Promise.race(answers), patience).catch(() => false);
-    if (comes === undefined || comes === !this.deaf) return;
-    this.deaf = !comes;
-    if (comes) this.logger.log('notifications come back again');
+    const isReceived = await withTimeout(Promise.race(answers), echoTimeout).catch(() => false);
+    if (isReceived === undefined || isReceived === !this.isEchoMissing) return;
+    this.isEchoMissing = !isReceived;
+    if (isReceived) this.logger.log('notifications come back again');
     else {
       this.logger.warn(
         'notifications do not come back: changes take a second to take effect; ' +
@@ -148,7 +148,7 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
     for (const { catchUp } of this.listeners.values()) await catchUp?.();
   }
 
-  /** A connection that was cut without a word does not even end by itself. */
+  /** A connection that was cut silently does not close by itself. */
   private async disconnect(): Promise<void> {
     const connection = this.connection;
     if (connection) await withTimeout(connection.end(), 1000).catch(() => connection.connection.stream.destroy());

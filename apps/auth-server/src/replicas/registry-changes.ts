@@ -10,15 +10,16 @@ import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { Notifications } from './notifications.ts';
 
-/** `client:<client_id>`, `resources`, `signing_keys` or `revocations`, as the database's triggers say it. */
+/** `client:<client_id>`, `resources`, `signing_keys` or `revocations`, as the database's triggers write it. */
 export type ChangeListener = (subject: string) => Promise<void> | void;
 
-/** How soon it is looked again whether a lost database is back, for a request's sake; ms. */
-const lookAgain = 1000;
+/** How soon a request may check again whether a lost database is back, ms. */
+const retryPeriod = 1000;
 
 /**
- * Tells what changed in the registry: at once through NOTIFY, and by a look at the table `registry_change` each period
- * for notifications that were lost. What was changed during a lost connection is told as soon as there is a new one.
+ * Notifies its listeners of changes in the registry: at once through NOTIFY, and by reading the table `registry_change`
+ * each period, for notifications that were lost. Changes during a lost connection are read as soon as there is a new
+ * one.
  */
 @Injectable()
 export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -26,12 +27,12 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
   private readonly listeners: ChangeListener[] = [];
   private readonly lossListeners: (() => void)[] = [];
   private stopReconciling?: () => void;
-  /** Changes of transactions from this one on have not all been told. */
+  /** Listeners may have missed changes of transactions from this one on. */
   private horizon?: string;
   private begun?: Promise<void>;
-  /** When it was last looked, ms of the process. */
-  private lookedAt = Number.NEGATIVE_INFINITY;
-  /** Whether the last look failed, or what was found could not be taken in. */
+  /** When the changes were last read, ms of the process. */
+  private readAt = Number.NEGATIVE_INFINITY;
+  /** Whether the last reading failed, or a listener could not apply a change. */
   private lost = false;
   /** ms of the process */
   private lostAt = Number.NEGATIVE_INFINITY;
@@ -44,7 +45,7 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     readiness: Readiness,
   ) {
     notifications.listen('registry_change', {
-      heard: (subject) => this.heard(subject),
+      receive: (subject) => this.receive(subject),
       catchUp: () => this.catchUp(),
     });
     readiness.require('registry changes', async () =>
@@ -54,26 +55,26 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     );
   }
 
-  /** Call before reading what is to be kept up to date, so that no change falls in between. */
+  /** Call it before reading what must be kept up to date, so that no change is missed in between. */
   async begin(listener: ChangeListener): Promise<void> {
     this.listeners.push(listener);
     this.begun ??= this.reconcile();
     await this.begun;
   }
 
-  /** @param listener  told when the database is lost: what others change is not heard of until it is back */
-  whenLost(listener: () => void): void {
+  /** @param listener  called when the database is lost: changes by other replicas are not received until it is back */
+  onLost(listener: () => void): void {
     this.lossListeners.push(listener);
   }
 
-  /** Whether it is not heard of what others change. */
+  /** Whether changes by other replicas are not received. */
   get isLost(): boolean {
     return this.lost;
   }
 
-  /** For how long it has not been known here what changed, seconds; up to a reconciliation period in good times. */
+  /** How long ago the changes were last read, seconds; up to a reconciliation period in normal operation. */
   get staleness(): number {
-    return (performance.now() - this.lookedAt) / 1000;
+    return (performance.now() - this.readAt) / 1000;
   }
 
   onApplicationBootstrap(): void {
@@ -88,28 +89,28 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     this.stopReconciling?.();
   }
 
-  /** As soon as this has ended, what was committed before it is in force here. */
+  /** When this resolves, every change that was committed before the call has taken effect here. */
   async catchUp(): Promise<void> {
-    // A look that began before may have missed it.
+    // A reading that began earlier may have missed it.
     await this.reconciling?.catch(() => undefined);
     await this.reconcileOrWarn();
   }
 
-  /** Whether what others changed is heard of; looks once more where that failed, but not at once. */
-  async isReached(): Promise<boolean> {
-    if (this.lost && performance.now() - this.lostAt > lookAgain) await this.reconcile().catch(() => undefined);
+  /** Whether changes by other replicas are received; reads them again after a failure, but not at once. */
+  async isCurrent(): Promise<boolean> {
+    if (this.lost && performance.now() - this.lostAt > retryPeriod) await this.reconcile().catch(() => undefined);
     return !this.lost;
   }
 
-  /** Like `catchUp`, and fails where the database is away. */
+  /** Like `catchUp`, but fails if the database is not available. */
   async requireCaughtUp(): Promise<void> {
     await this.reconciling?.catch(() => undefined);
     await this.reconcile();
   }
 
-  /** Tells all changes since the last time. What a listener could not take in is told again the next time. */
+  /** Notifies listeners of all changes since the last time, and again of a change that could not be applied. */
   reconcile(): Promise<void> {
-    this.reconciling ??= this.tellAll().finally(() => {
+    this.reconciling ??= this.readChanges().finally(() => {
       this.reconciling = undefined;
     });
     return this.reconciling;
@@ -123,27 +124,27 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     this.logger.warn({ msg: 'reconciliation failed', err: error });
   }
 
-  private async tellAll(): Promise<void> {
+  private async readChanges(): Promise<void> {
     const begun = performance.now();
     try {
       const { horizon, subjects } = await this.read(this.horizon);
       const failures: unknown[] = [];
-      for (const subject of subjects) await this.tell(subject).catch((error: unknown) => failures.push(error));
+      for (const subject of subjects) await this.notify(subject).catch((error: unknown) => failures.push(error));
       if (failures.length > 0) throw failures[0];
       this.horizon = horizon;
     } catch (error) {
-      this.lose();
+      this.markLost();
       throw error;
     }
-    this.lookedAt = begun;
+    this.readAt = begun;
     this.lost = false;
   }
 
-  private lose(): void {
+  private markLost(): void {
     this.lostAt = performance.now();
     if (this.lost) return;
     this.lost = true;
-    for (const tell of this.lossListeners) tell();
+    for (const listener of this.lossListeners) listener();
   }
 
   /** All transactions below a snapshot's xmin have ended, so nothing below the returned horizon can be missed. */
@@ -156,14 +157,14 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
     return row!;
   }
 
-  private async tell(subject: string): Promise<void> {
+  private async notify(subject: string): Promise<void> {
     for (const listener of this.listeners) await listener(subject);
   }
 
-  private heard(subject: string): void {
-    this.tell(subject).catch((error: unknown) => {
-      this.logger.warn({ msg: 'a registry change is taken in later', subject, err: error });
-      this.lose();
+  private receive(subject: string): void {
+    this.notify(subject).catch((error: unknown) => {
+      this.logger.warn({ msg: 'a registry change could not be applied; retrying', subject, err: error });
+      this.markLost();
     });
   }
 }

@@ -10,8 +10,8 @@ const channel = 'replica_news';
 /** How many entries one notification holds: Postgres takes 8000 bytes, and a name has at most 128 characters. */
 const entriesPerNotification = 50;
 
-/** The most entries that are published of one topic at a time. */
-const entriesAtMost = 1000;
+/** The maximum number of entries of one topic that are published at a time. */
+const maxEntries = 1000;
 
 const messageSchema = z.object({
   from: z.string(),
@@ -27,9 +27,9 @@ export interface Topic {
 }
 
 /**
- * Tells the other replicas what this one counted, so that a caller gains nothing by going to another replica: numbers by
- * name, every second, all in one statement, and no statement where there are none. Nothing is stored, and a lost message
- * does no harm.
+ * Publishes what this replica counted to the others, so that a caller gains nothing by going to another replica:
+ * numbers by name, every second, all in one statement, and no statement if there are none. Nothing is stored, and a
+ * lost message does no harm.
  */
 @Injectable()
 export class ReplicaBroadcast implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -41,7 +41,7 @@ export class ReplicaBroadcast implements OnApplicationBootstrap, OnApplicationSh
     private readonly database: DataSource,
     notifications: Notifications,
   ) {
-    notifications.listen(channel, { heard: (payload) => this.receive(payload) });
+    notifications.listen(channel, { receive: (payload) => this.receive(payload) });
   }
 
   register(name: string, topic: Topic): void {
@@ -52,7 +52,7 @@ export class ReplicaBroadcast implements OnApplicationBootstrap, OnApplicationSh
     this.stop = repeat(
       () => 1000,
       () => this.publish(),
-      // The others know a little less.
+      // After a failure, the others only know a little less.
       () => undefined,
     );
   }
@@ -64,7 +64,7 @@ export class ReplicaBroadcast implements OnApplicationBootstrap, OnApplicationSh
   /** Publishes now. */
   async publish(): Promise<void> {
     const payloads = [...this.topics].flatMap(([name, topic]) => {
-      const entries = [...topic.collect()].slice(0, entriesAtMost);
+      const entries = [...topic.collect()].slice(0, maxEntries);
       return chunks(entries).map((chunk) => JSON.stringify({ from: this.id, topic: name, entries: chunk }));
     });
     if (payloads.length === 0) return;

@@ -3,7 +3,7 @@ import { Notifications } from './notifications.ts';
 import { RegistryChanges } from './registry-changes.ts';
 import { ReplicaBroadcast } from './replica-broadcast.ts';
 
-/** What multiplies with replicas: each hears what the others write, and tells them what it counts. */
+/** Communication between replicas: each receives what the others write, and publishes what it counts. */
 @Module({
   providers: [Notifications, RegistryChanges, ReplicaBroadcast],
   exports: [RegistryChanges, ReplicaBroadcast],

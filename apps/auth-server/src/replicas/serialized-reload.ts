@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Reads in turn: whoever asks during a reading waits for the next one, however many they are, so that the newest reading
- * is the last one and has seen everything from before it was asked for.
- * @param least  the least time between the beginnings of two readings, ms
+ * Runs one reading at a time: all callers during a reading share the next one, so that the newest reading is the last
+ * one and has seen everything from before it was requested.
+ * @param minInterval  the minimum time between the beginnings of two readings, ms
  */
-export function serializedReload(read: () => Promise<void>, least = 0): () => Promise<void> {
+export function serializedReload(read: () => Promise<void>, minInterval = 0): () => Promise<void> {
   let [reading, next]: (Promise<void> | undefined)[] = [];
   let begun = Number.NEGATIVE_INFINITY;
   return () => {
     next ??= (reading ?? Promise.resolve())
       .catch(() => undefined)
       .then(async () => {
-        const pause = Math.min(least, begun + least - performance.now());
+        const pause = Math.min(minInterval, begun + minInterval - performance.now());
         if (pause > 0) await sleep(pause);
       })
       .then(() => {

@@ -17,7 +17,7 @@ describe('Prefer: wait', () => {
     );
   });
 
-  it('is a wait of a minute at most, whatever it says [waiting-requests, RFC 7240 §4.3]', () => {
+  it('is a wait of at most a minute, whatever it says [waiting-requests, RFC 7240 §4.3]', () => {
     const parts = fc.constantFrom('wait', '=', 'wait=', '1', '9', '-', '.', 'e', ',', ';', ' ', '"', 'Infinity', '\n');
     fc.assert(
       fc.property(

@@ -24,7 +24,7 @@ it('does not wait for a connection that was closed before [waiting-requests, RFC
   server.close();
 });
 
-it('leaves places to others where one caller takes all of its own [waiting-places, Lanyard]', async () => {
+it('leaves places to other callers if one takes all of its places [waiting-places, Lanyard]', async () => {
   const waiting = new WaitingRequests();
   const begin = (caller: string) => {
     const raw = Object.assign(new EventEmitter().setMaxListeners(0), { destroyed: false });
@@ -34,9 +34,9 @@ it('leaves places to others where one caller takes all of its own [waiting-place
   };
   const first = begin('greedy');
   const own = Array.from({ length: 999 }, () => begin('greedy'));
-  const beyond = begin('greedy');
-  await beyond.ended;
-  expect(beyond.reply.header).not.toHaveBeenCalled();
+  const excess = begin('greedy');
+  await excess.ended;
+  expect(excess.reply.header).not.toHaveBeenCalled();
   const other = begin('modest');
   first.raw.emit('close');
   await first.ended;

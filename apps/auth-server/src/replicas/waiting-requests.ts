@@ -3,8 +3,8 @@ import type { FastifyReply } from 'fastify';
 /** How long a request may wait, seconds. */
 const longestWait = 60;
 
-/** How many requests may wait at a time: of one caller, and in all. */
-const atMost = { ofCaller: 1000, inAll: 4000 };
+/** How many requests may wait at a time: of one caller, and in total. */
+const limits = { perCaller: 1000, total: 4000 };
 
 /** `Prefer: wait=SECONDS`, RFC 7240 section 4.3; 0 where the request does not ask to wait. */
 export function waitPreferredBy(prefer: string | undefined): number {
@@ -12,21 +12,25 @@ export function waitPreferredBy(prefer: string | undefined): number {
   return Math.min(Number(seconds), longestWait);
 }
 
-/** Requests that wait for news. */
+/** Requests that wait for a change. */
 export class WaitingRequests {
   private readonly waiting = new Set<() => void>();
   private readonly ofCaller = new Map<string, number>();
   private stopping = false;
 
+  get size(): number {
+    return this.waiting.size;
+  }
+
   /**
-   * Resolves when there is news, the server stops, after `seconds`, or when the connection is closed. Says so in the
-   * answer, RFC 7240 section 3, so that a caller who finds it there may wait again.
-   * @param caller  who takes one of the places
+   * Resolves on a change, when the server stops, after `seconds`, or when the connection is closed. The answer confirms
+   * the preference, RFC 7240 section 3, so that the caller knows that it may wait again.
+   * @param caller  takes one of the places
    */
   async wait(seconds: number, caller: string, reply: FastifyReply): Promise<void> {
     if (seconds === 0 || this.stopping || reply.raw.destroyed) return;
     const others = this.ofCaller.get(caller) ?? 0;
-    if (others >= atMost.ofCaller || this.waiting.size >= atMost.inAll) return;
+    if (others >= limits.perCaller || this.waiting.size >= limits.total) return;
     this.ofCaller.set(caller, others + 1);
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, seconds * 1000);
@@ -41,12 +45,12 @@ export class WaitingRequests {
     void reply.header('preference-applied', `wait=${seconds}`);
   }
 
-  tell(): void {
-    for (const tell of this.waiting) tell();
+  notify(): void {
+    for (const resolve of this.waiting) resolve();
   }
 
   stop(): void {
     this.stopping = true;
-    this.tell();
+    this.notify();
   }
 }

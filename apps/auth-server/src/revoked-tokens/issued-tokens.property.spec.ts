@@ -12,7 +12,7 @@ const ISSUER = 'https://auth.example';
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const key = { kid: 'k1', privateKey };
 const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'ES256' }] };
-/** One that has not looked for new keys yet. */
+/** An instance that has not read new keys yet. */
 const issuedTokens = (requireCaughtUp = () => Promise.resolve()) =>
   new IssuedTokens(
     { jwks, getKey: createLocalJWKSet(jwks) } as unknown as SigningKeys,
@@ -39,7 +39,7 @@ describe('a token of this server', () => {
     );
   });
 
-  it('is no other text, and nothing is thrown for one [inactive-says-nothing, RFC 7662 §2.2]', async () => {
+  it('is no other text, and no text throws an error [inactive-says-nothing, RFC 7662 §2.2]', async () => {
     const json = fc.oneof(fc.json(), fc.constantFrom('{"aud":"a"}', '{"alg":"ES256","typ":"at+jwt","kid":"k2"}'));
     const part = fc.oneof(
       json.map((text) => Buffer.from(text).toString('base64url')),
@@ -55,7 +55,7 @@ describe('a token of this server', () => {
     );
   });
 
-  it('is not what its key signed without the claims of one [inactive-says-nothing, RFC 7662 §2.2]', async () => {
+  it('is not a JWT that its key signed without the required claims [inactive-says-nothing, RFC 7662 §2.2]', async () => {
     const claims = fc.record(
       {
         iss: fc.constant(ISSUER),
@@ -75,7 +75,7 @@ describe('a token of this server', () => {
   });
 
   it.each(['.', 'a.', 'a', '=', 'e30.', ' ', 'é'])(
-    'has not 100,000 characters of %j [inactive-says-nothing, RFC 7662 §2.2]',
+    'does not have 100,000 characters of %j [inactive-says-nothing, RFC 7662 §2.2]',
     async (piece) => {
       expect(await validated(long(piece))).toEqual([undefined, undefined]);
     },
@@ -83,10 +83,10 @@ describe('a token of this server', () => {
 });
 
 describe('tokens that name an unknown key', () => {
-  it('cause a look for new keys now and then, however many they are [unknown-kid-cooldown, Lanyard]', async () => {
-    let looks = 0;
+  it('cause a reading of the keys only now and then, however many they are [unknown-kid-cooldown, Lanyard]', async () => {
+    let readings = 0;
     const counting = issuedTokens(async () => {
-      looks += 1;
+      readings += 1;
     });
     const begun = performance.now();
     const flood = async (flood: number) => {
@@ -97,15 +97,15 @@ describe('tokens that name an unknown key', () => {
       }
     };
     await Promise.all(Array.from({ length: 20 }, (_, i) => flood(i)));
-    // 20 a second for tokens that are to be revoked, one a second for others.
-    expect(looks).toBeLessThanOrEqual(((performance.now() - begun) * 21) / 1000 + 2);
+    // 20 a second for tokens to revoke, one a second for others.
+    expect(readings).toBeLessThanOrEqual(((performance.now() - begun) * 21) / 1000 + 2);
   });
 });
 
 describe('a foreign jti', () => {
   const isForeign = (jti: string) => hasForeignJti({ claims: { jti } } as AccessToken);
 
-  it('is one that is not given here [foreign-jti, Lanyard]', () => {
+  it('is one that this server does not issue [foreign-jti, Lanyard]', () => {
     const own = fc.string({ unit: fc.constantFrom('a', 'Z', '0', '_', '-'), minLength: 1, maxLength: 64 });
     const almost = fc.string({ unit: fc.constantFrom('a', '.', '\n', '\0', 'é', ' '), minLength: 1 });
     fc.assert(

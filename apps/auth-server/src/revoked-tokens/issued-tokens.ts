@@ -7,13 +7,13 @@ import { serializedReload } from '../replicas/serialized-reload.ts';
 import { RegistryChanges } from '../replicas/registry-changes.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
 
-/** The least time between two readings of the keys that tokens with unknown keys cause, ms; shorter for revocation. */
+/** The minimum time between two readings of the keys for tokens with unknown keys, ms; shorter for revocation. */
 const cooldown = { introspection: 1000, revocation: 50 };
 
 /** Validates the access tokens that this server has issued. */
 @Injectable()
 export class IssuedTokens {
-  private lookForKeys: Promise<void> | undefined;
+  private keyReading: Promise<void> | undefined;
 
   constructor(
     private readonly keys: SigningKeys,
@@ -22,22 +22,22 @@ export class IssuedTokens {
   ) {}
 
   /**
-   * @returns what a token says, for whatever audience; undefined where it is expired, forged or none of this server's
-   * @throws where its key is not known and the database is away
+   * @returns the validated token, for any audience; undefined if it is expired, forged or not issued by this server
+   * @throws if its key is not known and the database is not available
    */
   async validate(token: string): Promise<AccessToken | undefined> {
     const validated = await this.validateWithKnownKeys(token);
     if (validated || !this.namesUnknownKey(token)) return validated;
-    this.lookForKeys ??= this.changes.requireCaughtUp().finally(() => {
-      setTimeout(() => (this.lookForKeys = undefined), cooldown.introspection).unref();
+    this.keyReading ??= this.changes.requireCaughtUp().finally(() => {
+      setTimeout(() => (this.keyReading = undefined), cooldown.introspection).unref();
     });
-    await this.lookForKeys;
+    await this.keyReading;
     return this.validateWithKnownKeys(token);
   }
 
   /**
-   * The same, where keys that another replica made a moment ago count too, since a token that is to be revoked must not be
-   * missed: keys are read again for all callers together, 20 times a second at most.
+   * Like `validate`, but also with keys that another replica created a moment ago, since a token to revoke must not be
+   * missed: keys are read again for all callers together, at most 20 times a second.
    */
   async validateWithFreshKeys(token: string): Promise<AccessToken | undefined> {
     const validated = await this.validateWithKnownKeys(token);
@@ -70,10 +70,10 @@ export class IssuedTokens {
   }
 }
 
-/** A thief of a key can give tokens identifiers that this server does not issue, such as those no database can store. */
+/** A key thief can give tokens identifiers that this server does not issue, even some that no database can store. */
 export const hasForeignJti = ({ claims: { jti } }: AccessToken): boolean => !/^[\w-]{1,64}$/.test(jti);
 
-/** The one that the token names: it is its issuer who asks, not a resource server. */
+/** The audience that the token names: its issuer accepts any, unlike a resource server. */
 function audienceOf(token: string): string | undefined {
   try {
     const { aud } = decodeJwt(token);

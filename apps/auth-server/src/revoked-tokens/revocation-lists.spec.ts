@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import fc from 'fast-check';
 import { RevocationLists, type Entry, type UnsignedList } from './revocation-lists.ts';
 
-/** Of every third number, so that cursors lie between them. */
+/** Entries with every third number, so that cursors lie between them. */
 const entriesUpTo = (count: number) =>
   Array.from({ length: count }, (_, i): Entry => ({ sequence: 3 * (i + 1), kind: 'jti', id: `${i}`, until: 0 }));
 
-/** A server, and how many lists it has signed so far, of how many entries. */
+/** A server with this many entries, and the lists that it has signed so far. */
 function aServer(count: number) {
   const entries = entriesUpTo(count);
   const signed: UnsignedList[] = [];
@@ -24,7 +24,7 @@ function aServer(count: number) {
       const number = Number(lists.list({ entries, cursor: this.cursor, after, stale, kid }));
       return Object.assign({ number }, signed[number - 1]);
     },
-    /** What a resource server gets that asks until there is no more. */
+    /** The entries that a resource server gets if it requests lists until there are no more. */
     follow(after?: number) {
       const sequences = new Set<number>();
       for (let at = after; ;) {
@@ -62,7 +62,7 @@ describe('the lists of revocations', () => {
     );
   });
 
-  it('are few, whatever cursors are asked for, and in whatever order [few-signatures, Lanyard]', () => {
+  it('are few, whatever cursors are requested, and in whatever order [few-signatures, Lanyard]', () => {
     const server = aServer(100_000);
     for (let i = 0; i < 20_000; i++) server.get((i * 104_729) % (server.cursor + 1));
     // Nine parts of 10,000; of the last one nothing, 1, 8, 64, 512, 4096 entries, and all.
@@ -70,7 +70,7 @@ describe('the lists of revocations', () => {
     expect(Math.max(...server.signed.map(({ revocations }) => revocations.length))).toBeLessThan(20_000);
   });
 
-  it('are few where much is revoked meanwhile: long ones serve for a second, with honest cursors [few-signatures, Lanyard]', () => {
+  it('are few while many tokens are revoked: long ones are reused for a second, with correct cursors [few-signatures, Lanyard]', () => {
     const server = aServer(30_000);
     for (let i = 0; i < 50; i++) {
       server.revoke();
@@ -94,14 +94,14 @@ describe('the lists of revocations', () => {
     expect(long.length).toBe(4);
   });
 
-  it('lead on where very much is revoked within a second', () => {
+  it('lead to the end when very many tokens are revoked within a second', () => {
     const server = aServer(30_000);
     const { cursor } = server.get(server.cursor - 3 * 600);
     for (let i = 0; i < 600; i++) server.revoke();
     expect(server.get(cursor).cursor).toBe(server.cursor);
   });
 
-  it('say anew each second that there is nothing new, for all who wait [few-signatures, Lanyard]', () => {
+  it('are signed once a second for all who wait while there is nothing new [few-signatures, Lanyard]', () => {
     const server = aServer(10);
     const numbers = [0, 0, 500, 500, 0].map((ms) => {
       now += ms;
@@ -114,7 +114,7 @@ describe('the lists of revocations', () => {
     expect(server.get(33)).toMatchObject({ cursor: 33, since: 33, revocations: [] });
   });
 
-  it('are signed anew with another key, for a clock that was set back, and where they are stale', () => {
+  it('are signed anew with another key, when the clock was set back, and when they are stale', () => {
     const server = aServer(10);
     const numbers = () => [
       server.get(0).number,
@@ -126,7 +126,7 @@ describe('the lists of revocations', () => {
     expect(numbers()).toEqual([4, 5, 6]);
   });
 
-  it('do not begin after a cursor where entries have ended meanwhile', () => {
+  it('do not begin after a cursor when entries have expired meanwhile', () => {
     const server = aServer(20);
     server.get(server.cursor - 3 * 8);
     server.entries.splice(14, 5);

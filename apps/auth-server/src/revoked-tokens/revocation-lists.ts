@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 
 export type Entry = Revocation & { sequence: number };
 
-/** What the server knows, and what a resource server asks for. */
+/** The state of the server, and the request of a resource server. */
 export interface ListRequest {
   /** in the order of their sequence numbers */
   entries: readonly Entry[];
@@ -11,7 +11,7 @@ export interface ListRequest {
   cursor: number;
   /** the cursor up to which the resource server has them; undefined: it has none */
   after: number | undefined;
-  /** whether something may be missing */
+  /** whether entries may be missing */
   stale: boolean;
   /** the key that signs */
   kid: string;
@@ -38,37 +38,40 @@ interface SignedList extends Pick<UnsignedList, 'cursor' | 'since'> {
 /** How many entries one part of the list has; the last part has less than twice as many. */
 const partSize = 10_000;
 
-/** The last entries are given out 1, 8, 64, … at a time: there are few such lists, and each has at most eight times what was asked for. */
+/**
+ * The last entries are served 1, 8, 64, … at a time: there are few different lists, and each has at most eight times
+ * the requested entries.
+ */
 const rounding = 8;
 
-/** From how many entries on a list serves for a moment though there are newer ones. */
+/** A list with more entries is reused for a moment, although there are newer ones. */
 const largeList = 1000;
 
-/** How long a list is given out, ms: one that says what is revoked now, and one that is a part of the whole. */
+/** How long a list is reused, ms: one with the newest entries, and one of the other parts. */
 const reuse = { last: 1000, part: 30_000 };
 
 /** Before all cursors. */
-const nothing = -1;
+const start = -1;
 
 /** How much memory signed lists may take, characters; 100,000 entries have 3.5 million. */
-const listsAtMost = 64 * 1024 * 1024;
+const maxCharacters = 64 * 1024 * 1024;
 
-/** The signed lists of revocations: few are signed, however many cursors are asked for. */
+/** The signed lists of revocations: few are signed, however many cursors are requested. */
 export class RevocationLists {
   private readonly signed = new LRUCache<string, SignedList>({
-    maxSize: listsAtMost,
+    maxSize: maxCharacters,
     sizeCalculation: ({ text }) => text.length,
     ttl: reuse.part,
   });
 
   constructor(private readonly sign: (list: UnsignedList) => string) {}
 
-  list({ entries, cursor, after = nothing, stale, kid }: ListRequest): string {
+  list({ entries, cursor, after = start, stale, kid }: ListRequest): string {
     const { name, begin, end } = rangeAfter(entries, after);
     const isLast = end === entries.length;
     const key = `${name} ${stale} ${kid}`;
     const known = this.signed.get(key);
-    if (known && isWithin(known, isLast ? reuse.last : reuse.part) && (known.since ?? nothing) <= after) {
+    if (known && isWithin(known, isLast ? reuse.last : reuse.part) && (known.since ?? start) <= after) {
       const isNewest = !isLast || known.cursor === cursor;
       if (isNewest || (known.size > largeList && known.cursor > after)) return known.text;
     }
@@ -86,14 +89,14 @@ export class RevocationLists {
   }
 }
 
-/** A clock that is set back must not keep a list for longer. */
+/** A list must not be kept for longer because the clock was set back. */
 const isWithin = ({ signedAt }: SignedList, ms: number) => Math.abs(Date.now() - signedAt) < ms;
 
-/** Where the entries begin that are given out for a cursor, which is there or later, and where they end. */
+/** The range of entries to serve for a cursor; it may begin before the cursor, never after it. */
 function rangeAfter(entries: readonly Entry[], after: number): { name: string; begin: number; end: number } {
   const wanted = indexAfter(entries, after);
   const end = entries.length;
-  // More than one part, so that a resource server that follows does not get all of a part when it becomes one.
+  // Longer than one part, so that a resource server that follows does not get a whole part once that is complete.
   const lastPart = Math.max(0, Math.floor(end / partSize) - 1) * partSize;
   if (wanted < lastPart) {
     const begin = wanted - (wanted % partSize);
@@ -104,7 +107,7 @@ function rangeAfter(entries: readonly Entry[], after: number): { name: string; b
   return { name: `last ${size}`, begin: Math.max(lastPart, end - size), end };
 }
 
-/** Where the entries after a sequence number begin. */
+/** The index of the first entry after a sequence number. */
 function indexAfter(entries: readonly Entry[], sequence: number): number {
   let [low, high] = [0, entries.length];
   while (low < high) {

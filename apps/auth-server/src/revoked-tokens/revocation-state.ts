@@ -17,16 +17,16 @@ import { RegistryChanges } from '../replicas/registry-changes.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
 import { RevocationLists, type Entry, type UnsignedList } from './revocation-lists.ts';
 
-/** How long ago the database must have been seen at least, seconds, for this replica to say what is not revoked. */
-const leastStaleness = 30;
+/** How stale this replica may be and still report tokens as active, seconds; or three reconciliation periods. */
+const toleratedStaleness = 30;
 
-/** How many rows are taken in at a time: some milliseconds of work, whatever their number. */
+/** How many rows are read at a time: some milliseconds of work, whatever their total number. */
 const pageSize = 2000;
 
-/** The least time between two looks at the database for resource servers that know more than this replica, ms. */
-const lookAgain = 50;
+/** The minimum time between two readings of the database for resource servers that know more than this replica, ms. */
+const catchUpInterval = 50;
 
-/** What is revoked, all in memory, as every replica knows it some milliseconds after it was committed. */
+/** The revocations, all in memory; every replica knows one some milliseconds after it was committed. */
 @Injectable()
 export class RevocationState implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
   /** In the order of their sequence numbers. */
@@ -57,10 +57,10 @@ export class RevocationState implements OnModuleInit, OnApplicationBootstrap, Be
   async onModuleInit(): Promise<void> {
     this.readiness.require('revocations', async () =>
       this.changes.isLost || this.isStale
-        ? { degraded: 'what others revoke is not heard of at the moment' }
+        ? { degraded: 'revocations by other replicas do not arrive at the moment' }
         : undefined,
     );
-    this.changes.whenLost(() => this.waiting.tell());
+    this.changes.onLost(() => this.waiting.notify());
     await this.changes.begin((subject) => (subject === 'revocations' ? this.load() : undefined));
     await this.load();
   }
@@ -88,31 +88,31 @@ export class RevocationState implements OnModuleInit, OnApplicationBootstrap, Be
    */
   requireCurrent(): void {
     if (!this.isStale) return;
-    throw new OAuthError('temporarily_unavailable', 'it is not known here at the moment what was revoked', {
+    throw new OAuthError('temporarily_unavailable', 'the current revocations are not known at the moment', {
       cause: `the database was last seen ${Math.round(this.changes.staleness)} s ago`,
     });
   }
 
-  /** Whether all is known here that is revoked; looks at the database again where it was lost. */
+  /** Whether all revocations are known here; reads the database again if it was lost. */
   isCurrent(): Promise<boolean> {
-    return this.changes.isReached();
+    return this.changes.isCurrent();
   }
 
   private get isStale(): boolean {
-    const longest = Math.max(leastStaleness, 3 * this.configuration.REGISTRY_RECONCILIATION_PERIOD);
+    const longest = Math.max(toleratedStaleness, 3 * this.configuration.REGISTRY_RECONCILIATION_PERIOD);
     return this.changes.staleness > longest;
   }
 
-  /** As soon as this has ended, what was committed before it is known here. */
+  /** When this resolves, every revocation that was committed before the call is known here. */
   readonly load = serializedReload(() => this.read());
 
-  /** Likewise, and not more often than this replica can afford to for everyone who asks. */
-  readonly catchUp = serializedReload(() => this.load(), lookAgain);
+  /** Like `load`, but no more often than this replica can afford, however many resource servers cause it. */
+  readonly catchUp = serializedReload(() => this.load(), catchUpInterval);
 
   /**
-   * What is revoked, signed: the whole of it in parts, or what came after a cursor.
-   * @param after  a cursor, not beyond that of this replica; undefined: from the beginning
-   * @param stale  whether something may be missing
+   * The signed revocation list: all of it in parts, or the entries after a cursor.
+   * @param after  a cursor, not after that of this replica; undefined: from the beginning
+   * @param stale  whether entries may be missing
    */
   list(after?: number, stale = false): string {
     const { entries, cursor } = this;
@@ -129,12 +129,12 @@ export class RevocationState implements OnModuleInit, OnApplicationBootstrap, Be
     const before = this.cursor;
     while ((await this.readPage()) === pageSize);
     this.live.set(this.revoked.size);
-    if (this.cursor !== before) this.waiting.tell();
+    if (this.cursor !== before) this.waiting.notify();
   }
 
   /** @returns how many rows there were */
   private async readPage(): Promise<number> {
-    // Rows as they come: there may be a hundred thousand, and entities would take seconds.
+    // Plain rows: there may be a hundred thousand, and entities would take seconds.
     const rows = await this.database.query<(Revocation & { sequence: string })[]>(
       `SELECT sequence, kind, id, ceil(extract(epoch FROM ends_at))::float8 AS until
        FROM revocation WHERE sequence > $1 ORDER BY sequence LIMIT $2`,

@@ -1,7 +1,7 @@
 import type { RevocationKind } from '@lanyard/oauth-protocol';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** Something that is revoked: the exception that has a row, until the last token it concerns would have expired. */
+/** A revocation. Its row is kept until the last token that it concerns would have expired. */
 @Entity('revocation')
 export class RevocationRow {
   /** Grows in the order in which revocations become visible; microseconds since the epoch, or the next free number. */
@@ -14,7 +14,7 @@ export class RevocationRow {
   @Column('text')
   id!: string;
 
-  /** Whose tokens it concerns; null: everybody's. */
+  /** The client whose tokens it concerns; null: any client. */
   @Column('text', { name: 'client_id', nullable: true })
   clientId!: string | null;
 

@@ -5,19 +5,19 @@ import { longestStaleness } from '../registry/client-registry.ts';
 import { ClientSecret } from '../registry/client.entity.ts';
 import type { RevocationRow } from './revocation.entity.ts';
 
-/** No access token lives longer, seconds. */
+/** No access token is valid for longer, seconds. */
 const longestLifetime = 3600;
 
-/** For how long a withdrawn key is remembered at most, and what it signed: longer than anybody keeps an old JWK Set. */
-const inAYear = () => Date.now() / 1000 + 366 * 86_400;
+/** Withdrawn keys and their tokens are remembered until then: longer than any validator keeps an old JWK Set. */
+const yearFromNow = () => Date.now() / 1000 + 366 * 86_400;
 
-/** How far the clocks of those who validate may be behind, seconds. */
-const clockDifference = 300;
+/** How far the clocks of validators may be behind, seconds. */
+const clockSkew = 300;
 
 type NewRevocation = Pick<RevocationRow, 'kind' | 'id' | 'clientId'> & { /** seconds since the epoch */ until: number };
 
-/** Whatever a replica that has not heard of it yet goes on to issue has ended by then. */
-const untilAllHaveEnded = () => Date.now() / 1000 + longestStaleness + longestLifetime + clockDifference;
+/** By then, all tokens have expired that replicas issue before they receive the revocation. */
+const untilAllExpired = () => Date.now() / 1000 + longestStaleness + longestLifetime + clockSkew;
 
 /**
  * Revokes access tokens, each by itself.
@@ -27,24 +27,24 @@ export const revokeTokens = (manager: EntityManager, tokens: readonly AccessToke
   insert(
     manager,
     tokens.map(({ claims, expiresAt, clientId }) => {
-      return { kind: 'jti', id: claims.jti, clientId, until: Math.min(expiresAt + clockDifference, inAYear()) };
+      return { kind: 'jti', id: claims.jti, clientId, until: Math.min(expiresAt + clockSkew, yearFromNow()) };
     }),
   );
 
 /** Revokes an access token of which nothing but its `jti` is known. */
 export const revokeJti = (manager: EntityManager, jti: string): Promise<string[]> =>
-  insert(manager, [{ kind: 'jti', id: jti, clientId: null, until: untilAllHaveEnded() }]);
+  insert(manager, [{ kind: 'jti', id: jti, clientId: null, until: untilAllExpired() }]);
 
-/** Revokes all tokens that these keys signed. Whoever stole one chooses himself when his tokens end. */
+/** Revokes all tokens that these keys signed. A key thief chooses when the tokens expire. */
 export const revokeKeys = (manager: EntityManager, kids: readonly string[]): Promise<string[]> =>
   insert(
     manager,
-    kids.map((kid) => ({ kind: 'kid', id: kid, clientId: null, until: inAYear() })),
+    kids.map((kid) => ({ kind: 'kid', id: kid, clientId: null, until: yearFromNow() })),
   );
 
 /**
- * Revokes all tokens of clients, or those that one secret obtained; removed secrets included. The secrets stay, and what
- * is obtained with them from now on is another grant. The caller has locked the clients.
+ * Revokes all tokens of clients, or those obtained with one secret; removed secrets included. The secrets stay valid,
+ * and tokens obtained with them from now on belong to another grant. The caller has locked the clients.
  */
 export async function revokeGrants(
   manager: EntityManager,
@@ -58,13 +58,13 @@ export async function revokeGrants(
      UNION SELECT client_id, grant_id FROM removed_client_secret
        WHERE client_id = ANY($1) AND ($2::uuid IS NULL OR secret_id = $2) AND grant_id IS NOT NULL
          AND removed_at > now() - make_interval(secs => $3)`,
-    [ids, secretId ?? null, longestStaleness + longestLifetime + clockDifference],
+    [ids, secretId ?? null, longestStaleness + longestLifetime + clockSkew],
   );
   await manager.query(
     `UPDATE client_secret SET grant_id = DEFAULT WHERE client_id = ANY($1) AND ($2::uuid IS NULL OR id = $2)`,
     [ids, secretId ?? null],
   );
-  const until = untilAllHaveEnded();
+  const until = untilAllExpired();
   await insert(
     manager,
     grants.map(({ client_id: clientId, grant_id: id }) => ({ kind: 'grant_id', id, clientId, until })),
@@ -78,8 +78,8 @@ export async function removeSecret(manager: EntityManager, { id, clientId }: Cli
 }
 
 /**
- * Within the transaction of what makes it necessary, after everything else but its audit events.
- * @returns the identifiers that are new
+ * Runs in the transaction of the act that causes it, after everything else but the audit events.
+ * @returns the identifiers that were not revoked before
  */
 async function insert(manager: EntityManager, revocations: readonly NewRevocation[]): Promise<string[]> {
   if (revocations.length === 0) return [];

@@ -19,7 +19,7 @@ export async function changeKeys(
   return records;
 }
 
-/** A new key, which validators learn of before it signs. */
+/** Creates a key, which is published before it signs. */
 export async function announceKey(
   manager: EntityManager,
   keyEncryptionKey: string,
@@ -30,7 +30,7 @@ export async function announceKey(
   return keyRecord('signing_key.announced', key.kid, origin);
 }
 
-/** A new key that signs at once. */
+/** Creates a key that signs at once. */
 export async function activateNewKey(
   manager: EntityManager,
   keyEncryptionKey: string,

@@ -7,8 +7,8 @@ const keys = Array.from({ length: 3 }, () => randomBytes(32).toString('base64'))
 const bytes = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
 const context = fc.string({ unit: 'binary' });
 
-describe('what is encrypted for the database', () => {
-  it('is read with its key, whichever it is, and its context alone [key-encryption, Lanyard]', () => {
+describe('a value that is encrypted for the database', () => {
+  it('is decrypted only with its key, whichever it is, and its context [key-encryption, Lanyard]', () => {
     fc.assert(
       fc.property(bytes, context, context, fc.nat(2), (plaintext, context, other, keyIndex) => {
         const key = keys.at(keyIndex)!;
@@ -20,11 +20,11 @@ describe('what is encrypted for the database', () => {
     );
   });
 
-  it('is not read where a bit of it changed [key-encryption, Lanyard]', () => {
+  it('is not decrypted if a bit of it has changed [key-encryption, Lanyard]', () => {
     fc.assert(
       fc.property(bytes, fc.nat(), fc.nat(7), (plaintext, place, bit) => {
         const encrypted = encrypt(plaintext, 'context', keys.at(0)!);
-        // The first byte says which form the others have, and there is one.
+        // The first byte is the version of the format, and there is only one.
         const index = 1 + (place % (encrypted.length - 1));
         encrypted.writeUInt8(encrypted.readUInt8(index) ^ (1 << bit), index);
         expect(decrypt(encrypted, 'context', keys)).toBeUndefined();
@@ -32,7 +32,7 @@ describe('what is encrypted for the database', () => {
     );
   });
 
-  it('is not read out of other bytes, nor out of a part [key-encryption, Lanyard]', () => {
+  it('is not decrypted from other bytes, nor from a part [key-encryption, Lanyard]', () => {
     fc.assert(
       fc.property(bytes, bytes, fc.nat(), (other, plaintext, length) => {
         const encrypted = encrypt(plaintext, 'context', keys.at(0)!);

@@ -16,7 +16,7 @@ export function encrypt(plaintext: Buffer, context: string, keyEncryptionKey: st
 
 /**
  * @param keyEncryptionKeys  each is tried
- * @returns the plaintext, and which of the keys it was; undefined where it is none, or the bytes were changed
+ * @returns the plaintext, and the index of the key; undefined if no key fits, or the bytes were changed
  */
 export function decrypt(
   encrypted: Buffer,
@@ -26,14 +26,14 @@ export function decrypt(
   for (const [keyIndex, key] of keyEncryptionKeys.entries()) {
     try {
       const nonce = encrypted.subarray(1, 13);
-      // A tag that was cut would be compared as far as it goes.
+      // Without a length, a truncated tag would be compared only as far as it goes.
       const decipher = createDecipheriv('aes-256-gcm', Buffer.from(key, 'base64'), nonce, { authTagLength: 16 })
         .setAAD(Buffer.from(context))
         .setAuthTag(encrypted.subarray(13, 29));
       const plaintext = Buffer.concat([decipher.update(encrypted.subarray(29)), decipher.final()]);
       return { plaintext, keyIndex };
     } catch {
-      // Another key, perhaps.
+      // It may be another key.
     }
   }
   return undefined;

@@ -12,7 +12,7 @@ const key = (kid: string, activated: number | null, retired: number | null = nul
 });
 const due = (keys: ReturnType<typeof key>[], seconds: number) => dueSteps(keys, periods, seconds * 1000);
 
-describe('what is due', () => {
+describe('the due step', () => {
   it.each([
     ['nothing while the signing key has time left', [key('a', 0)], 899, []],
     ['an announcement before its time is over', [key('a', 0)], 900, [{ step: 'announce' }]],
@@ -30,26 +30,26 @@ describe('what is due', () => {
       [{ step: 'activate', kid: 'b' }],
     ],
     [
-      'a change before time, after an announcement by hand',
+      'an early change, after a manual announcement',
       [key('a', 0), key('b', null, null, 10)],
       110,
       [{ step: 'activate', kid: 'b' }],
     ],
     [
-      'the end of a retired key, when its last token is dead',
+      'the deletion of a retired key, when its last token has expired',
       [key('a', 0, 1000), key('b', 1000)],
       1050,
       [{ step: 'delete', kids: ['a'] }],
     ],
     [
-      'the end of all that are due at once',
+      'the deletion of all keys that are due at once',
       [key('a', 0, 1000), key('b', 0, 999), key('c', 0, 1001), key('d', 1000)],
       1050,
       [{ step: 'delete', kids: ['a', 'b'] }],
     ],
-    ['not before', [key('a', 0, 1000), key('b', 1000)], 1049, []],
-    ['a key at once, where none signs', [key('b', null, null, 900)], 901, [{ step: 'activate', kid: 'b' }]],
-    ['an announcement, where there is no key at all', [], 0, [{ step: 'announce' }]],
+    ['nothing before that', [key('a', 0, 1000), key('b', 1000)], 1049, []],
+    ['an activation at once, if no key signs', [key('b', null, null, 900)], 901, [{ step: 'activate', kid: 'b' }]],
+    ['an announcement, if there is no key at all', [], 0, [{ step: 'announce' }]],
   ])('is %s', (_, keys, seconds, steps) => {
     expect(due(keys, seconds)).toEqual(steps);
   });

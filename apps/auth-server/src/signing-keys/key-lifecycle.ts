@@ -23,7 +23,7 @@ export function stateOf({ activatedAt, retiredAt }: Pick<KeyMoments, 'activatedA
   return activatedAt ? 'signing' : 'announced';
 }
 
-/** What happens to a key next, and when at the earliest, ms since the epoch. */
+/** The next state of a key, and the earliest time of the change, ms since the epoch. */
 export function nextOf(key: KeyMoments, periods: KeyPeriods): { next: 'signing' | 'retired' | 'deleted'; at: number } {
   if (key.retiredAt) return { next: 'deleted', at: key.retiredAt.getTime() + periods.retirement * 1000 };
   if (key.activatedAt) return { next: 'retired', at: key.activatedAt.getTime() + periods.signing * 1000 };
@@ -33,8 +33,8 @@ export function nextOf(key: KeyMoments, periods: KeyPeriods): { next: 'signing' 
 export type KeyStep = { step: 'announce' } | { step: 'activate'; kid: string } | { step: 'delete'; kids: string[] };
 
 /**
- * What is due: a new key is announced one announcement before the signing one has done its time, takes its place when
- * it has been announced long enough, and retired ones go when the last token they signed is dead.
+ * The steps that are due: a new key is announced one announcement period before the signing key's period ends, and
+ * replaces it after that period; retired keys are deleted when the last token that they signed has expired.
  * @param now  ms since the epoch
  */
 export function dueSteps(keys: readonly KeyMoments[], periods: KeyPeriods, now: number): KeyStep[] {

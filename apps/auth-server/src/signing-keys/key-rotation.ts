@@ -15,8 +15,8 @@ import { SigningKeyRow } from './signing-key.entity.ts';
 import { SigningKeys } from './signing-keys.ts';
 
 /**
- * Rotates the signing keys. Each replica looks in its memory whether something is due; one of them does it, under a
- * lock in the database and after a look at what is there.
+ * Rotates the signing keys. Each replica checks in memory whether a step is due; one of them takes it, under a lock in
+ * the database and after reading the keys again.
  */
 @Injectable()
 export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -33,7 +33,7 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
     this.stop = repeat(
       () => 1000,
       () => this.rotateWhereDue(),
-      (err) => this.logger.warn({ msg: 'the signing keys could not be rotated; it is tried again', err }),
+      (err) => this.logger.warn({ msg: 'the signing keys could not be rotated; retrying', err }),
     );
   }
 
@@ -41,7 +41,7 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
     this.stop?.();
   }
 
-  private async rotateWhereDue(): Promise<void> {
+  async rotateWhereDue(): Promise<void> {
     if (dueSteps(this.keys.all, this.keys.periods, Date.now()).length === 0) return;
     const origin = serverOrigin('auth-server');
     const acts = await this.database.transaction((manager) =>

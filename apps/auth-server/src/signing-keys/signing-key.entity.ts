@@ -1,7 +1,7 @@
 import type { JWK } from 'jose';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** A signing key; the database lets one alone be activated and not retired. */
+/** A signing key; the database allows only one that is activated and not retired. */
 @Entity('signing_key')
 export class SigningKeyRow {
   /** The key's thumbprint, RFC 7638. */

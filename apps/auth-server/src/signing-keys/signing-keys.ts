@@ -33,7 +33,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
   private published: JSONWebKeySet = { keys: [] };
   private validating: JWTVerifyGetKey = createLocalJWKSet(this.published);
   private loaded: SigningKeyRow[] = [];
-  /** Requests that are told when the JWK Set changes. */
+  /** Requests that wait for a change of the JWK Set. */
   readonly waiting = new WaitingRequests();
   /** Changes with the JWK Set. */
   etag = '';
@@ -60,17 +60,17 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
     return this.signing;
   }
 
-  /** The key of signed revocation lists, which do not wait: a validator without it asks for it. */
+  /** The key that signs revocation lists, which do not wait: a validator without it requests the JWK Set. */
   get newest(): SigningKey {
     return this.successor ?? this.current;
   }
 
-  /** Resolves when a new key has been published for long enough to sign; undefined where one signs, or none will. */
+  /** Resolves when a new key has been published for long enough to sign; undefined if one signs, or none will. */
   get untilSigning(): Promise<void> | undefined {
     return this.signing || !this.successor ? undefined : this.settled;
   }
 
-  /** RFC 7517 section 5: public members alone. */
+  /** RFC 7517 section 5: only public members. */
   get jwks(): JSONWebKeySet {
     return this.published;
   }
@@ -85,10 +85,10 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
     return { announcement, signing, retirement };
   }
 
-  /** The key that validates a token of this server's own. */
+  /** Finds the key that validates a token of this server. */
   readonly getKey: JWTVerifyGetKey = (header, token) => this.validating(header, token);
 
-  /** Another one whenever a key is added or withdrawn. */
+  /** A new object whenever a key is added or deleted. */
   get keySet(): object {
     return this.validating;
   }
@@ -115,7 +115,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
 
   private readonly load = serializedReload(() => this.read());
 
-  /** What is wrong with the keys themselves does not mend by reading them again. */
+  /** Does not fail if the keys themselves are unusable: reading them again would not help. */
   private async loadIfUsable(): Promise<void> {
     try {
       await this.load();
@@ -130,7 +130,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
     const signing = rows.find((row) => stateOf(row) === 'signing');
     const isNew = this.loaded.length > 0 && !this.loaded.some(({ kid }) => kid === signing?.kid);
     if (rows.length > 0) this.publish(rows);
-    // Signs on while its key is published, if the new one cannot be read; with one that was withdrawn, not at all.
+    // If the new key cannot be read, the old one signs for as long as it is published; a withdrawn one does not sign.
     if (!rows.some(({ kid }) => kid === this.signing?.kid)) this.signing = undefined;
     if (!rows.some(({ kid }) => kid === this.successor?.kid)) this.successor = undefined;
     if (!signing) throw new StartupError('the database has no signing key: run the migration first');
@@ -158,7 +158,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
     this.published = { keys };
     this.validating = createLocalJWKSet(this.published);
     this.etag = etag;
-    this.waiting.tell();
+    this.waiting.notify();
   }
 
   private privateKeyOf(row: SigningKeyRow) {

@@ -4,8 +4,8 @@ import { Injectable } from '@nestjs/common';
 const share = 32;
 
 /**
- * Admits a share of each client's requests in one turn of the event loop, and the rest in the next turns: other clients wait
- * for one share of a storm, not for all of it.
+ * Admits a share of each client's requests in one turn of the event loop, and the rest in the next turns: other clients
+ * wait for one share of a burst, not for all of it.
  */
 @Injectable()
 export class ClientFairness {
@@ -13,7 +13,7 @@ export class ClientFairness {
   private readonly waiting = new Map<string, (() => void)[]>();
   private isTurning = false;
 
-  /** @returns undefined where it is its turn now */
+  /** @returns undefined if it is the client's turn now */
   turnOf(clientId: string): Promise<void> | undefined {
     if (!this.isTurning) this.turn();
     const taken = this.taken.get(clientId) ?? 0;
@@ -37,7 +37,7 @@ export class ClientFairness {
         const next = queue.splice(0, share);
         if (queue.length === 0) this.waiting.delete(clientId);
         this.taken.set(clientId, next.length);
-        for (const goOn of next) goOn();
+        for (const resolve of next) resolve();
       }
       if (this.taken.size > 0) this.turn();
     });

@@ -51,7 +51,7 @@ export class ClientQuota implements Topic {
   apply(name: string, used: number): void {
     const [perMinute, clientId = ''] = name.split(' ');
     const { bucket } = this.quotaOf(clientId, Number(perMinute));
-    // What it has gained since it was last looked at is not to be added afterwards.
+    // Adds what the bucket has gained so far, so that it is not added after the deduction.
     bucket.drip();
     bucket.content = Math.max(bucket.content - used, -bucket.bucketSize);
   }

@@ -8,7 +8,7 @@ import { ReplicaBroadcast } from '../replicas/replica-broadcast.ts';
 export const quotaNames = ['tokens', 'introspections', 'revocations', 'revocationLists'] as const;
 export type QuotaName = (typeof quotaNames)[number];
 
-/** How many times a minute a client may do each thing; ten seconds' worth may come at once. */
+/** How many times a minute a client may do each thing; ten seconds' worth may arrive at once. */
 @Injectable()
 export class ClientQuotas {
   private readonly quotas: Record<QuotaName, ClientQuota>;
@@ -31,8 +31,8 @@ export class ClientQuotas {
   }
 
   /**
-   * Takes one of the client's quota.
-   * @returns 0; or how many seconds it must wait, where there is none left
+   * Takes one from the client's quota.
+   * @returns 0; or how many seconds the client must wait, if nothing is left
    */
   use(name: QuotaName, client: Client): number {
     return this.quotas[name].use(client.clientId, this.perMinute(name, client));

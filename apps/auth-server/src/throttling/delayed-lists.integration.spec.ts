@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await database?.owner.end();
 });
-/** The clock of quotas stands still: what was used does not come back. */
+/** The clock of quotas stands still, so that quotas do not refill. */
 beforeEach(() => {
   const now = performance.now();
   jest.spyOn(performance, 'now').mockReturnValue(now);
@@ -32,9 +32,9 @@ const getList = (app: NestFastifyApplication, cursor?: number, clientId = 'jobs-
   });
 const cursorOf = ({ body }: { body: string }) => Number(decodeJwt(body).cursor);
 
-describe('lists of revocations beyond the quota', () => {
-  it('come a second later, with all that was revoked meanwhile, and none is refused [delayed-lists, Lanyard]', async () => {
-    // A list for each replica; all others are beyond the quota.
+describe('revocation lists over the quota', () => {
+  it('arrive a second later, with everything that was revoked meanwhile, and none is refused [delayed-lists, Lanyard]', async () => {
+    // One list for each replica; all others are over the quota.
     const { app } = await database.startReplica({ REVOCATION_LISTS_PER_MINUTE: '600' });
     const revocations = app.get(RevocationState);
     const [replicas, emergencies] = [100, 30];
@@ -42,7 +42,7 @@ describe('lists of revocations beyond the quota', () => {
     let last = Number.POSITIVE_INFINITY;
     let lists = 0;
     const firstLists = Promise.withResolvers<void>();
-    /** As `RevocationListFollower` does. @returns how many lists it took to know of the last revocation after that was made */
+    /** Acts as `RevocationListFollower`. @returns how many lists it got after the last revocation until it had that */
     async function follow(): Promise<number> {
       let afterLast = 0;
       for (let cursor: number | undefined; cursor === undefined || cursor < last;) {
@@ -69,7 +69,7 @@ describe('lists of revocations beyond the quota', () => {
     last = revocations.cursor;
     const afterLast = await Promise.all(following);
     expect(new Set(statuses)).toEqual(new Set([200]));
-    // One that was answered before, and the one after it.
+    // One that was on its way before, and the one after it.
     expect(Math.max(...afterLast)).toBeLessThanOrEqual(2);
     expect((await app.get(Management).inject('/metrics')).body).toMatch(
       new RegExp(
@@ -79,14 +79,14 @@ describe('lists of revocations beyond the quota', () => {
     await app.close();
   });
 
-  it('are refused where a thousand of the client wait already, for a second, and no other client [delayed-lists, Lanyard]', async () => {
+  it('are refused for a second if a thousand of the client wait already, and only for that client [delayed-lists, Lanyard]', async () => {
     const { app } = await database.startReplica({ REVOCATION_LISTS_PER_MINUTE: '60' });
     const answers = Array.from({ length: 10 + 1000 + 5 }, () => Promise.resolve(getList(app)));
     const refused = await Promise.race(answers.slice(-5));
     expect(refused.headers).toMatchObject({ 'retry-after': '1', 'cache-control': 'no-store' });
     expect(refused.json()).toEqual({
       error: 'temporarily_unavailable',
-      error_description: 'the client asked for more lists of revocations than its quota, try again later',
+      error_description: 'the client requested more revocation lists than its quota, try again later',
     });
     expect((await getList(app, undefined, 'batch-processor')).statusCode).toBe(200);
     const statuses = (await Promise.all(answers)).map(({ statusCode }) => statusCode);
@@ -100,7 +100,7 @@ describe('lists of revocations beyond the quota', () => {
     await app.close();
   });
 
-  it('come whatever other replicas have given out [delayed-lists, Lanyard]', async () => {
+  it('arrive whatever other replicas have served [delayed-lists, Lanyard]', async () => {
     const replicas = await Promise.all(
       [1, 2, 3].map(() => database.startReplica({ REVOCATION_LISTS_PER_MINUTE: '60' })),
     );
@@ -121,7 +121,7 @@ describe('lists of revocations beyond the quota', () => {
     for (const { app } of replicas) await app.close();
   });
 
-  it('are only counted where THROTTLING=observe', async () => {
+  it('are only counted with THROTTLING=observe', async () => {
     const { app } = await database.startReplica({ REVOCATION_LISTS_PER_MINUTE: '60', THROTTLING: 'observe' });
     for (let i = 0; i < 12; i++) expect((await getList(app)).statusCode).toBe(200);
     expect((await app.get(Management).inject('/metrics')).body).toMatch(

@@ -5,9 +5,9 @@ import { Injectable } from '@nestjs/common';
 export const delay = 1;
 
 /** How many requests of one client are delayed at a time. */
-const atMost = 1000;
+const maxDelayed = 1000;
 
-/** Requests beyond a quota that are answered later instead of refused. */
+/** Requests over a quota that are answered later instead of refused. */
 @Injectable()
 export class DelayedRequests {
   private readonly delayed = new Map<string, number>();
@@ -15,7 +15,7 @@ export class DelayedRequests {
   /** @returns undefined if too many requests of the client are delayed already */
   delay(clientId: string): Promise<void> | undefined {
     const before = this.delayed.get(clientId) ?? 0;
-    if (before >= atMost) return undefined;
+    if (before >= maxDelayed) return undefined;
     this.delayed.set(clientId, before + 1);
     return sleep(delay * 1000).then(() => this.end(clientId));
   }

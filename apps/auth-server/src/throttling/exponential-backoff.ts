@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 
 interface Failures {
   count: number;
-  /** when that was so, ms since the epoch */
+  /** when the last one was counted, ms since the epoch */
   at: number;
   /** ms since the epoch */
   until: number;
@@ -17,7 +17,7 @@ export class ExponentialBackoff {
   private readonly unpublished = new Set<string>();
 
   /**
-   * @param free     how many failures cost nothing
+   * @param free     how many failures cause no delay
    * @param longest  delay, seconds
    * @param fading   after how many seconds one of them is forgotten
    */
@@ -31,7 +31,7 @@ export class ExponentialBackoff {
     return this.failures.size === 0;
   }
 
-  /** @returns 0 where it need not wait */
+  /** @returns 0 if the caller need not wait */
   secondsToWait(name: string): number {
     const ms = (this.failures.get(name)?.until ?? 0) - Date.now();
     return Math.max(0, Math.ceil(ms / 1000));

@@ -12,7 +12,7 @@ const recently = 3_600_000;
 const renewalPeriod = 60_000;
 const publicationPeriod = 900_000;
 
-/** The most places that are published at a time. */
+/** The maximum number of places that are published at a time. */
 const publishedAtOnce = 1000;
 
 /** When a client authenticated at an address, and when that was published; ms since the epoch. */
@@ -22,10 +22,10 @@ interface Authenticated {
 }
 
 /**
- * Slows down guessing (RFC 6749 section 2.3.1): failures are counted per client and address, and per address, and
- * cost more and more time, at all replicas. A client is never locked out from elsewhere, since nothing is counted per
- * client only; nor by a neighbour behind the same address, since a client that authenticated there within the last
- * hour is admitted there whatever is counted.
+ * Slows down guessing (RFC 6749 section 2.3.1): failures are counted per client and address, and per address, and cause
+ * ever longer delays, at all replicas. A caller at another address cannot lock a client out, since nothing is counted
+ * per client only; nor can a neighbour behind the same address, since a client that authenticated there within the last
+ * hour is admitted there whatever the count.
  */
 @Injectable()
 export class FailureThrottle {
@@ -53,19 +53,19 @@ export class FailureThrottle {
     });
   }
 
-  /** @returns how many seconds this client must wait at this address; 0 where it may go on */
+  /** @returns how many seconds this client must wait at this address; 0 if it need not wait */
   secondsToWait(clientId: string, address: string): number {
     if (this.perAddress.isEmpty && this.perClient.isEmpty) return 0;
     const place = network(address);
     return Math.max(
       this.perAddress.secondsToWait(digest(place)),
-      this.perClient.secondsToWait(digest(both(clientId, place))),
+      this.perClient.secondsToWait(digest(pairOf(clientId, place))),
     );
   }
 
   /** Whether the client authenticated at this address within the hour. */
   authenticatedRecently(clientId: string, address: string): boolean {
-    const place = both(clientId, network(address));
+    const place = pairOf(clientId, network(address));
     return (
       Date.now() - (this.authenticated.get(place)?.at ?? 0) < recently || this.authenticatedElsewhere.has(digest(place))
     );
@@ -73,7 +73,7 @@ export class FailureThrottle {
 
   succeeded(clientId: string, address: string): void {
     const now = Date.now();
-    const place = both(clientId, network(address));
+    const place = pairOf(clientId, network(address));
     const { at, publishedAt } = this.authenticated.get(place) ?? { at: 0, publishedAt: 0 };
     if (now - at <= renewalPeriod) return;
     const isDue = now - publishedAt > publicationPeriod && this.unpublished.length < 10_000;
@@ -82,11 +82,11 @@ export class FailureThrottle {
     if (isDue) this.unpublished.push(kept);
   }
 
-  /** Counts at once: guesses that come together must not all be admitted before the first one is counted. */
+  /** Counts at once: guesses that arrive together must not all be admitted before the first one is counted. */
   failed(clientId: string, address: string): void {
     const place = network(address);
     this.perAddress.count(digest(place));
-    this.perClient.count(digest(both(clientId, place)));
+    this.perClient.count(digest(pairOf(clientId, place)));
   }
 }
 
@@ -96,4 +96,4 @@ const digest = (name: string): string => hash('sha256', name, 'base64url').slice
 /** A copy: V8 would keep the whole request in memory for a part of it. */
 const detached = (text: string): string => Buffer.from(text).toString();
 
-const both = (clientId: string, place: string) => `${place} ${clientId.slice(0, 128)}`;
+const pairOf = (clientId: string, place: string) => `${place} ${clientId.slice(0, 128)}`;

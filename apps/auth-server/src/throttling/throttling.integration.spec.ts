@@ -34,7 +34,7 @@ afterAll(async () => {
   await database?.owner.end();
 });
 
-/** Time stands still, and passes at a word. Timers and what has no clock of its own go on. */
+/** Clocks stand still unless `pass` advances them. Timers keep running. */
 beforeEach(() => {
   pass(0);
   pass(0, performance);
@@ -42,7 +42,7 @@ beforeEach(() => {
 afterEach(() => {
   jest.restoreAllMocks();
 });
-/** @param clock  that of failures; that of quotas is `performance` */
+/** @param clock  the clock of failures; quotas use `performance` */
 function pass(seconds: number, clock: { now: () => number } = Date): void {
   const now = clock.now() + seconds * 1000;
   jest.spyOn(clock, 'now').mockImplementation(() => now);
@@ -53,7 +53,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 let addresses = 0;
-/** One that nobody else has. */
+/** An address that no other client uses. */
 const anAddress = () => `198.51.${100 + Math.floor(addresses / 250)}.${(addresses++ % 250) + 1}`;
 
 const ask = (clientId: string, secret: string, address: string, replica = app) =>
@@ -68,7 +68,7 @@ async function statuses(times: number, work: () => ReturnType<typeof ask>): Prom
 const fails = (times: number) => Array<number>(times).fill(401);
 
 describe('guessing', () => {
-  it('is throttled at one address, and for nobody else [throttled-failures, RFC 6749 §2.3.1]', async () => {
+  it('is throttled at one address, and for no other [throttled-failures, RFC 6749 §2.3.1]', async () => {
     const here = anAddress();
     expect(await statuses(12, () => guess(here))).toEqual([...fails(10), 429, 429]);
     const refused = await guess(here);
@@ -81,7 +81,7 @@ describe('guessing', () => {
     expect((await ask('guessed', 's3cret', anAddress())).statusCode).toBe(200);
   });
 
-  it('costs twice as long after each failure, up to a quarter of an hour', async () => {
+  it('is delayed twice as long after each failure, up to a quarter of an hour', async () => {
     const here = anAddress();
     await statuses(10, () => guess(here));
     const waits = [];
@@ -96,27 +96,27 @@ describe('guessing', () => {
     expect((await ask('guessed', 's3cret', here)).statusCode).toBe(200);
   });
 
-  it('is throttled where many clients are tried from one address: to some ten a minute', async () => {
+  it('is throttled to about ten a minute if many clients are tried from one address', async () => {
     const here = anAddress();
     let client = 0;
     let now = Date.now();
     jest.spyOn(Date, 'now').mockImplementation(() => now);
     expect(await statuses(102, () => guess(here, app, `nobody-${++client}`))).toEqual([...fails(100), 429, 429]);
     const begun = now;
-    let heard = 0;
+    let answered = 0;
     while (now - begun < 600_000) {
       const { statusCode, headers } = await guess(here, app, `nobody-${++client}`);
-      if (statusCode === 401) heard += 1;
+      if (statusCode === 401) answered += 1;
       else now += Number(headers['retry-after']) * 1000;
     }
-    expect(heard).toBeGreaterThan(50);
-    expect(heard).toBeLessThan(120);
+    expect(answered).toBeGreaterThan(50);
+    expect(answered).toBeLessThan(120);
   });
 
   it.each([
     ['of a client that is in memory', 'guessed'],
-    ['of one that has to be looked for', 'nobody'],
-  ])('is throttled where all guesses come at once, %s', async (_, clientId) => {
+    ['of one that has to be looked up', 'nobody'],
+  ])('is throttled if all guesses arrive at once, %s', async (_, clientId) => {
     const here = anAddress();
     const all = await Promise.all(Array.from({ length: 50 }, () => guess(here, app, clientId)));
     const found = all.map(({ statusCode }) => statusCode);
@@ -124,14 +124,14 @@ describe('guessing', () => {
     expect(found.filter((status) => status === 429)).toHaveLength(40);
   });
 
-  it('locks no client out of where it authenticated lately [no-lock-out, Lanyard]', async () => {
+  it('does not lock a client out where it authenticated recently [no-lock-out, Lanyard]', async () => {
     const shared = anAddress();
     await ask('guessed', 's3cret', shared);
     await statuses(12, () => guess(shared));
     expect((await ask('guessed', 's3cret', shared)).statusCode).toBe(200);
   });
 
-  it('locks no client out of another replica than the one where it authenticated', async () => {
+  it('does not lock a client out at another replica than the one where it authenticated', async () => {
     const shared = anAddress();
     await ask('guessed', 's3cret', shared);
     await statuses(12, () => guess(shared));
@@ -140,7 +140,7 @@ describe('guessing', () => {
     expect((await ask('guessed', 's3cret', shared, other)).statusCode).toBe(200);
   });
 
-  it('is forgotten by an address after a while, as far as others are concerned who fail now and then', async () => {
+  it('is forgotten after a while, so that occasional failures do not throttle an address', async () => {
     const here = anAddress();
     let client = 0;
     for (let hour = 0; hour < 20; hour++) {
@@ -150,7 +150,7 @@ describe('guessing', () => {
     expect((await guess(here, app, 'another')).statusCode).toBe(401);
   });
 
-  it('is answered the same whether the client is at home there or unknown [same-answer, RFC 6749 §5.2]', async () => {
+  it('is answered the same whether the client authenticated there recently or is unknown [same-answer, RFC 6749 §5.2]', async () => {
     const shared = anAddress();
     await ask('guessed', 's3cret', shared);
     const [known, unknown] = [
@@ -168,10 +168,10 @@ describe('guessing', () => {
     expect((await guess(anAddress(), other)).statusCode).toBe(401);
   });
 
-  it('is only counted where THROTTLING=observe', async () => {
+  it('is only counted with THROTTLING=observe', async () => {
     const here = anAddress();
     expect(await statuses(12, () => guess(here, observing))).toEqual(fails(12));
-    // This one would not have been heard either.
+    // This request would have been refused, too.
     expect((await ask('guessed', 's3cret', here, observing)).statusCode).toBe(200);
     expect((await observing.get(Management).inject('/metrics')).body).toMatch(
       /lanyard_throttled_requests_total\{limit="failures",enforced="false".*\} 3$/m,
@@ -180,7 +180,7 @@ describe('guessing', () => {
 });
 
 describe('the quota of a client', () => {
-  it('lets what is due in ten seconds come at once, and then as many as it says [client-quota, Lanyard]', async () => {
+  it('admits ten seconds of requests at once, and then its rate [client-quota, Lanyard]', async () => {
     const here = anAddress();
     const found = await statuses(12, () => ask('modest', 's3cret', here));
     expect(found).toEqual([...Array<number>(10).fill(200), 429, 429]);
@@ -188,28 +188,28 @@ describe('the quota of a client', () => {
     expect(refused.headers).toMatchObject({ 'retry-after': '1', 'cache-control': 'no-store' });
     expect(refused.json()).toEqual({
       error: 'temporarily_unavailable',
-      error_description: 'the client asked for more tokens than its quota, try again later',
+      error_description: 'the client requested more tokens than its quota, try again later',
     });
     expect((await ask('usual', 's3cret', here)).statusCode).toBe(200);
     pass(1.1, performance);
     expect((await ask('modest', 's3cret', here)).statusCode).toBe(200);
   });
 
-  it('is one for all replicas', async () => {
+  it('is shared by all replicas', async () => {
     const here = anAddress();
     await statuses(10, () => ask('shared', 's3cret', here));
     await spread(app, other);
-    // One that has not seen the client so far.
+    // A replica that has not seen the client so far.
     expect((await ask('shared', 's3cret', here, other)).statusCode).toBe(429);
   });
 
-  it('is used up by its own tokens alone, not by guesses', async () => {
+  it('is used up only by its own tokens, not by guesses', async () => {
     const here = anAddress();
     await statuses(9, () => guess(here, app, 'sparing'));
     expect(await statuses(10, () => ask('sparing', 's3cret', here))).toEqual(Array<number>(10).fill(200));
   });
 
-  it('takes effect at once where it is changed', async () => {
+  it('takes effect at once when it is changed', async () => {
     const here = anAddress();
     await database.owner.query(`UPDATE client SET tokens_per_minute = 1 WHERE client_id = 'usual'`);
     await until(async () => (await ask('usual', 's3cret', here)).statusCode === 429);
@@ -218,7 +218,7 @@ describe('the quota of a client', () => {
     expect(await statuses(5, () => ask('usual', 's3cret', here))).toEqual(Array<number>(5).fill(200));
   });
 
-  it('is only counted where THROTTLING=observe', async () => {
+  it('is only counted with THROTTLING=observe', async () => {
     expect(await statuses(12, () => ask('observed', 's3cret', anAddress(), observing))).toEqual(
       Array<number>(12).fill(200),
     );
@@ -228,7 +228,7 @@ describe('the quota of a client', () => {
   });
 });
 
-it('has a quota wherever clients authenticate [every-quota, Lanyard]', () => {
+it('has a quota at every endpoint where clients authenticate [every-quota, Lanyard]', () => {
   const found: string[] = [];
   for (const { controllers } of app.get(ModulesContainer).values()) {
     for (const { metatype } of controllers.values()) {
@@ -258,7 +258,7 @@ describe.each([
   const call = (replica: NestFastifyApplication, clientId = 'jobs-api') =>
     callOAuth(replica, url, { form: { token: 'x' }, authorization: basic(clientId, database.secretOf(clientId)) });
 
-  it('refuses what is beyond it, at all replicas, with an event, and no other client [every-quota, Lanyard]', async () => {
+  it('refuses requests over it at all replicas, with an event, and no other client [every-quota, Lanyard]', async () => {
     const { app: one } = await database.startReplica(quotas);
     const { app: two } = await database.startReplica(quotas);
     for (const replica of [one, two]) await waitUntilListening(replica);
@@ -284,7 +284,7 @@ describe.each([
     await Promise.all([one.close(), two.close()]);
   });
 
-  it('is only counted where THROTTLING=observe', async () => {
+  it('is only counted with THROTTLING=observe', async () => {
     const { app: lenient } = await database.startReplica({ ...quotas, THROTTLING: 'observe' });
     expect(await statuses(12, () => call(lenient, 'batch-processor'))).not.toContain(429);
     expect((await lenient.get(Management).inject('/metrics')).body).toMatch(
@@ -300,13 +300,13 @@ it('lets a client revoke twice as many tokens as its own quota [every-quota, Lan
     statuses(201, () =>
       callOAuth(strict, '/oauth/revoke', { form: { token: 'x' }, authorization: basic(clientId, 's3cret') }),
     );
-  const heard = async (clientId: string) => (await revoke(clientId)).filter((status) => status === 200).length;
-  expect([await heard('usual'), await heard('lively')]).toEqual([10, 200]);
+  const admitted = async (clientId: string) => (await revoke(clientId)).filter((status) => status === 200).length;
+  expect([await admitted('usual'), await admitted('lively')]).toEqual([10, 200]);
   await strict.close();
 });
 
-it('asks the database nothing for a token, and once for what a second has brought', async () => {
-  // Clocks go on.
+it('needs no statement for a token, and one for the counts of each second', async () => {
+  // Clocks run again.
   jest.restoreAllMocks();
   for (const replica of [app, other, observing]) await replica.get(ReplicaBroadcast).publish();
   /** How many statements are sent within two seconds of this. */
@@ -322,11 +322,11 @@ it('asks the database nothing for a token, and once for what a second has brough
     if ((await ask('usual', 's3cret', here)).statusCode === 200) tokens += 1;
   });
   expect(tokens).toBeGreaterThan(100);
-  // The news of each second, and what is written in batches.
+  // The broadcast of each second, and what is written in batches.
   expect(busy - idle).toBeLessThan(tokens / 4);
 });
 
-it('leaves an audit event for what was throttled, added up', async () => {
+it('leaves one audit event for all throttled requests', async () => {
   const here = anAddress();
   await statuses(13, () => guess(here));
   await app.get(AuditLog).onApplicationShutdown();

@@ -7,7 +7,7 @@ import { AuditLog, refusalPeriod } from '../audit/audit-log.ts';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { ThrottledError, type ThrottledLimit } from './throttled-error.ts';
 
-/** What happens to requests beyond a limit: they are refused, answered later, or only noted. */
+/** What happens to requests over a limit: they are refused, answered later, or only noted. */
 @Injectable()
 export class Throttling {
   private readonly requests: Counter<'limit' | 'enforced'>;
@@ -19,7 +19,7 @@ export class Throttling {
   ) {
     this.requests = new Counter({
       name: 'lanyard_throttled_requests_total',
-      help: 'requests beyond a limit (failures, a quota, administration at a time); enforced="false": let pass, since THROTTLING is observe',
+      help: 'requests over a limit (failures, a quota, concurrent administration); enforced="false": admitted, since THROTTLING is observe',
       labelNames: ['limit', 'enforced'],
       registers: [metrics],
     });
@@ -29,13 +29,13 @@ export class Throttling {
     return this.configuration.THROTTLING === 'enforce';
   }
 
-  /** Notes a request beyond a limit of administration, which is refused. */
+  /** Notes a request over a limit of administration, which is refused. */
   refused(limit: AdministrationLimit, request: FastifyRequest): void {
     this.requests.inc({ limit, enforced: 'true' });
     addLogFields(request, { throttled: limit });
   }
 
-  /** Notes a request beyond a limit that is answered later. */
+  /** Notes a request over a limit that is answered later. */
   delayed(limit: ThrottledLimit, request: FastifyRequest): void {
     this.requests.inc({ limit, enforced: 'true' });
     addLogFields(request, { delayed: limit });

@@ -13,7 +13,7 @@ interface Sent {
   body: { jobs: { id: string; result: object }[]; result: object };
 }
 
-/** What is sent, and how it is answered. */
+/** The requests received, and the answer to each. */
 let sent: Sent[];
 let answer: (sent: Sent) => { status: number; body: object };
 const server = createServer((request: IncomingMessage, response: ServerResponse) => {
@@ -48,7 +48,7 @@ const complete = (ids: string[], charset?: string) =>
 const paths = () => sent.map(({ path }) => path);
 
 describe('completions', () => {
-  it('go together when they come up at once or while others are sent; one alone keeps its address', async () => {
+  it('are sent in one call when they arise at once or while others are being sent; a single one has its own URL', async () => {
     await complete(['a']);
     await Promise.all([complete(['b', 'c']), once(server, 'request').then(() => complete(['d', 'e', 'f']))]);
     expect(paths()).toEqual(['/jobs/a/complete', '/jobs/complete', '/jobs/complete']);
@@ -59,7 +59,7 @@ describe('completions', () => {
     ]);
   });
 
-  it('of which one is lost, or cannot be taken, leave the others alone', async () => {
+  it('do not affect each other when one is lost or refused', async () => {
     answer = () => ({ status: 200, body: { leaseLost: ['b'] } });
     expect((await complete(['a', 'b'])).map(reasonOf)).toEqual([undefined, LeaseLostError]);
     answer = ({ path }) => ({ status: path === '/jobs/a/complete' ? 200 : 400, body: {} });
@@ -68,14 +68,14 @@ describe('completions', () => {
     expect(paths().toSorted()).toEqual(['/jobs/a/complete', '/jobs/b/complete', '/jobs/complete']);
   });
 
-  it('are tried again', async () => {
+  it('are retried', async () => {
     let times = 0;
     answer = () => ({ status: (times += 1) === 1 ? 503 : 200, body: { leaseLost: [] } });
     expect((await complete(['a', 'b'])).map(reasonOf)).toEqual([undefined, undefined]);
     expect(paths()).toEqual(['/jobs/complete', '/jobs/complete']);
   });
 
-  it('with large results go by themselves, so that no call is too large', async () => {
+  it('with large results are sent one by one, so that no call is too large', async () => {
     await complete(['a', 'b', 'c'], 'ä'.repeat(17_000));
     expect(paths().toSorted()).toEqual(['/jobs/a/complete', '/jobs/b/complete', '/jobs/c/complete']);
   });

@@ -6,12 +6,12 @@ import DataLoader from 'dataloader';
 import pRetry, { AbortError } from 'p-retry';
 import type { BatchProcessorConfiguration } from '../configuration.ts';
 
-/** The job went to another worker, or has ended. */
+/** Another worker has the job, or it has ended. */
 export class LeaseLostError extends Error {
   override readonly name = 'LeaseLostError';
 }
 
-/** The jobs API does not take what it was sent: sending it again cannot help. */
+/** The jobs API refuses the request: repeating it cannot help. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
 }
@@ -21,22 +21,22 @@ interface Completion {
   result: CsvSummary;
 }
 
-/** How many completions go together. */
-const most = 100;
+/** How many completions one call may carry. */
+const maxBatchSize = 100;
 
-/** A result of more bytes goes by itself, so that no call is larger than the jobs API takes. */
+/** A result of more bytes is sent by itself, so that no call is larger than the jobs API accepts. */
 const large = 32 * 1024;
 
-/** Service A calls Service B: each call carries an access token for the jobs API, with the scope it needs. */
+/** Service A calls Service B: each call carries an access token for the jobs API, with the scope that it needs. */
 @Injectable()
 export class JobsClient {
   private readonly fetch: typeof fetch;
   private readonly url: string;
   private readonly leaseSeconds: number;
-  /** Completions that come up while others are sent go together. */
+  /** Completions that arise while others are being sent share one call. */
   private readonly completions = new DataLoader((completions: readonly Completion[]) => this.send(completions), {
     cache: false,
-    maxBatchSize: most,
+    maxBatchSize,
     batchScheduleFn: (send) => void this.sent.then(send),
   });
   private sent: Promise<unknown> = Promise.resolve();
@@ -78,7 +78,7 @@ export class JobsClient {
       const { leaseLost } = (await this.post('/jobs/complete', { jobs })) as CompletedMany;
       return jobs.map(({ id }) => (leaseLost.includes(id) ? new LeaseLostError('the lease is lost') : undefined));
     } catch (error) {
-      // One of them is not taken.
+      // The jobs API refuses the whole call if it refuses one of them.
       if (error instanceof RefusedError) return this.sendSingly(completions);
       return jobs.map(() => error as Error);
     }
@@ -100,7 +100,7 @@ export class JobsClient {
     await this.act(job, 'release', {});
   }
 
-  /** The job's file, as it comes in. */
+  /** Streams the job's file. */
   async openFile(job: ClaimedJob, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     const headers = { 'x-request-id': job.requestId };
     const body = await this.call(`/files/${job.payload.file}`, { headers, signal }, async (response) => response.body);
@@ -119,7 +119,7 @@ export class JobsClient {
     return this.call(path, init, (response) => response.json());
   }
 
-  /** What may pass is tried again: all calls can be repeated without harm, thanks to the lease's token. */
+  /** Retries temporary failures: every call is safe to repeat, thanks to the lease token. */
   private call<T>(path: string, init: RequestInit, read: (response: Response) => Promise<T>): Promise<T> {
     const attempt = async () => {
       const response = await this.fetch(this.url + path, {

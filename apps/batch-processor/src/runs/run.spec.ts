@@ -1,31 +1,31 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import type { ClaimedJob } from '@lanyard/jobs-contract';
 import type { JobsClient } from '../jobs-client/jobs-client.ts';
 import { Run, type Outcome } from './run.ts';
 
-/** What the run does, in order. */
+/** The calls of the run, in order. */
 let calls: string[];
-/** The jobs that wait at the jobs API. */
+/** The jobs that are pending at the jobs API. */
 let pending: ClaimedJob[];
 let nextAt: string | null;
-/** What keeps a job in work, by its id. */
+/** Each unresolved promise keeps a job in progress, by its id. */
 let files: Map<string, PromiseWithResolvers<void>>;
-/** What keeps the jobs API from hearing of ends. */
-let hearing: Promise<void>;
+/** Delays completions at the jobs API until it resolves. */
+let completionGate: Promise<void>;
 let stopping: AbortController;
 let outcomes: Outcome[];
 beforeEach(() => {
   [calls, pending, nextAt, outcomes] = [[], [], null, []];
   files = new Map();
-  hearing = Promise.resolve();
+  completionGate = Promise.resolve();
   stopping = new AbortController();
 });
 
 const later = '2030-01-01T00:00:00.000Z';
 const job = (id: string) => ({ id, type: 'summarize-csv', payload: { file: 'f', name: 'n' } }) as ClaimedJob;
-/** Jobs whose files do not come in until they are let go. */
+/** Jobs whose files do not arrive until the test resolves their promises. */
 const large = (...ids: string[]) => {
   for (const id of ids) files.set(id, Promise.withResolvers());
   return ids.map(job);
@@ -44,7 +44,7 @@ const jobs = {
     return new Blob(['a\n1\n']).stream();
   },
   complete: async ({ id }: ClaimedJob) => {
-    await hearing;
+    await completionGate;
     calls.push(`completed ${id}`);
   },
   release: async ({ id }: ClaimedJob) => void calls.push(`released ${id}`),
@@ -61,10 +61,15 @@ const run = (concurrency: number) =>
 const until = async (condition: () => boolean) => {
   while (!condition()) await sleep(1);
 };
-const heard = (call: string) => until(() => calls.includes(call));
+const called = (call: string) => until(() => calls.includes(call));
+
+/** Lets all work that is ready to run proceed. */
+const idle = async () => {
+  for (let turns = 0; turns < 50; turns++) await nextTurn();
+};
 
 describe('a run', () => {
-  it('claims a job for each free slot, and asks what is left once all have ended', async () => {
+  it('claims a job for each free slot, and claims once more after all have ended', async () => {
     pending = small('a', 'b', 'c');
     nextAt = later;
     expect(await run(2).execute()).toEqual(new Date(later));
@@ -77,32 +82,32 @@ describe('a run', () => {
     expect(calls.at(-1)).toBe('claim 2');
   });
 
-  it('begins others while a large one is in work, one after the other', async () => {
+  it('processes other jobs one by one while a large one is in progress', async () => {
     pending = [...large('large'), ...small('a', 'b', 'c')];
     const running = run(2).execute();
-    await heard('completed c');
+    await called('completed c');
     expect(calls).not.toContain('completed large');
     files.get('large')!.resolve();
     await running;
     expect(calls).toContain('completed large');
   });
 
-  it('begins what comes while a large one is in work, as soon as it is woken', async () => {
+  it('starts a job that arrives while a large one is in progress as soon as it is woken', async () => {
     pending = large('large');
     const one = run(2);
     const running = one.execute();
-    await heard('claim 1');
+    await called('claim 1');
     const asked = calls.length;
     pending = small('a');
-    await sleep(50);
+    await idle();
     expect(calls).toHaveLength(asked);
     one.wake();
-    await heard('completed a');
+    await called('completed a');
     files.get('large')!.resolve();
     await running;
   });
 
-  it('claims once more where it is woken while it learns that nothing is left', async () => {
+  it('claims once more if it is woken while a claim finds no job', async () => {
     const one = run(1);
     const { claim } = jobs;
     jobs.claim = async (...parameters) => {
@@ -117,67 +122,67 @@ describe('a run', () => {
     expect(one.isWoken).toBe(false);
   });
 
-  it('looks again when a retry is due, while a large one is in work', async () => {
+  it('claims again when a retry is due, while a large job is in progress', async () => {
     pending = large('large');
     nextAt = new Date().toISOString();
     const running = run(2).execute();
-    await heard('claim 1');
+    await called('claim 1');
     const asked = calls.length;
     await until(() => calls.length > asked);
     pending = small('a');
-    await heard('completed a');
-    // Not in a loop: a claim in a tenth of a second, at most.
+    await called('completed a');
+    // Not in a busy loop: at most one claim per tenth of a second.
     expect(calls.filter((call) => call.startsWith('claim')).length).toBeLessThan(20);
     files.get('large')!.resolve();
     nextAt = null;
     await running;
   });
 
-  it('does not run ahead of a jobs API that is slow to hear', async () => {
+  it('does not run ahead of a jobs API that accepts completions slowly', async () => {
     pending = small('a', 'b', 'c', 'd', 'e');
-    const listening = Promise.withResolvers<void>();
-    hearing = listening.promise;
+    const accepting = Promise.withResolvers<void>();
+    completionGate = accepting.promise;
     const running = run(1).execute();
-    await heard('begun b');
-    await sleep(100);
+    await called('begun b');
+    await idle();
     expect(calls.filter((call) => call.startsWith('begun'))).toEqual(['begun a', 'begun b']);
-    listening.resolve();
+    accepting.resolve();
     await running;
     expect(calls.filter((call) => call.startsWith('completed'))).toHaveLength(5);
   });
 
-  describe('where the jobs API is away', () => {
+  describe('while the jobs API is unavailable', () => {
     const { claim } = jobs;
     afterEach(() => {
       jobs.claim = claim;
     });
 
-    it('fails with nothing in work', async () => {
+    it('fails if no job is in progress', async () => {
       jobs.claim = () => Promise.reject(new Error('away'));
       await expect(run(1).execute()).rejects.toThrow('away');
     });
 
-    it('goes on with what is in work, and claims when it is back', async () => {
+    it('continues the jobs in progress, and claims when the jobs API is back', async () => {
       pending = large('large', 'a');
       const running = run(2).execute();
-      await heard('begun a');
+      await called('begun a');
       jobs.claim = async () => {
         calls.push('away');
         throw new Error('away');
       };
       files.get('a')!.resolve();
-      await heard('away');
-      await heard('completed a');
+      await called('away');
+      await called('completed a');
       pending = small('b');
       jobs.claim = claim;
-      await heard('completed b');
+      await called('completed b');
       files.get('large')!.resolve();
       await running;
       expect(outcomes).toEqual(['succeeded', 'succeeded', 'succeeded']);
     });
   });
 
-  it('hands back what it has not begun when it is stopped, and tells of the rest', async () => {
+  it('hands back the jobs that it has not begun when it is stopped, and reports the outcome of the others', async () => {
     pending = small('a', 'b');
     const { openFile } = jobs;
     jobs.openFile = async (claimed) => {
@@ -190,10 +195,10 @@ describe('a run', () => {
     expect(outcomes.toSorted()).toEqual(['handed back', 'succeeded']);
   });
 
-  it('claims no more once it is stopped, and waits for what is in work', async () => {
+  it('claims no more once it is stopped, and waits for the jobs in progress', async () => {
     pending = large('large');
     const running = run(2).execute();
-    await heard('claim 1');
+    await called('claim 1');
     stopping.abort();
     pending = small('a');
     files.get('large')!.resolve();

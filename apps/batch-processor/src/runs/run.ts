@@ -4,7 +4,7 @@ import { LeaseLostError, RefusedError, type JobsClient } from '../jobs-client/jo
 import { InvalidCsvError } from '../summarize-csv/invalid-csv.error.ts';
 import { summarizeCsv } from '../summarize-csv/summarize-csv.ts';
 
-/** What this worker can do with a job, by its type. */
+/** How this worker processes a job, by type. */
 const work: Record<string, (job: ClaimedJob, jobs: JobsClient, signal: AbortSignal) => Promise<CsvSummary>> = {
   'summarize-csv': async (job, jobs, signal) => {
     const { delimiter, charset } = job.payload;
@@ -14,17 +14,19 @@ const work: Record<string, (job: ClaimedJob, jobs: JobsClient, signal: AbortSign
 
 export type Outcome = 'succeeded' | 'failed' | 'handed back' | 'lost';
 
-/** Not at once, whatever the clocks say, and with jitter, so that replicas do not come all at the same time. Milliseconds. */
+/**
+ * Never zero, even if the clocks differ, and with jitter, so that replicas do not claim at the same time. Milliseconds.
+ */
 export const delayUntil = (at: Date): number =>
   Math.min(Math.max(at.getTime() - Date.now(), 0) + 100 + Math.random() * 400, 2 ** 31 - 1);
 
 export interface RunOptions {
-  /** how many jobs are worked on at a time */
+  /** how many jobs are processed at a time */
   concurrency: number;
   leaseSeconds: number;
-  /** No more jobs are begun; those that were claimed but not begun are handed back. */
+  /** Begins no more jobs; hands back those that were claimed but not begun. */
   stopping: AbortSignal;
-  /** Jobs in progress are broken off and handed back. */
+  /** Aborts the jobs in progress and hands them back. */
   abort: AbortSignal;
   onOutcome?: (job: ClaimedJob, outcome: Outcome) => void;
 }
@@ -34,13 +36,16 @@ interface End {
   details?: object;
 }
 
-/** One run: claims a job for each free slot until nothing is left. A job that waited for a slot would keep others from it. */
+/**
+ * One run: claims a job for each free slot until no job is left. It never claims a job that would have to wait for a
+ * slot: another worker could process it sooner.
+ */
 export class Run {
   private readonly jobs: JobsClient;
   private readonly logger: Logger;
   private readonly options: RunOptions;
   private readonly working = new Set<Promise<void>>();
-  /** Jobs that were worked on, and of whose end the jobs API is being told. */
+  /** Jobs whose work is done, and whose outcome is being sent to the jobs API. */
   private readonly ending = new Set<Promise<void>>();
   private changed = Promise.withResolvers<void>();
   private woken = false;
@@ -51,18 +56,18 @@ export class Run {
     this.options = options;
   }
 
-  /** There may be new jobs: a free slot claims at once. */
+  /** Call this when there may be new jobs: a free slot claims at once. */
   wake(): void {
     this.woken = true;
     this.changed.resolve();
   }
 
-  /** It was woken, and has not claimed since. */
+  /** Whether the run was woken and has not claimed since. */
   get isWoken(): boolean {
     return this.woken;
   }
 
-  /** @returns when there may be more to do: a retry, or the lease of a worker that is gone */
+  /** @returns when there may be more to do: a retry, or a job whose lease expires */
   async execute(): Promise<Date | undefined> {
     const { concurrency, stopping } = this.options;
     const stop = () => this.changed.resolve();
@@ -70,7 +75,7 @@ export class Run {
     try {
       while (!stopping.aborted) {
         const isIdle = this.working.size + this.ending.size === 0;
-        // Where the jobs API takes long to hear of ends, no more than this run ahead.
+        // Bounds how far work may run ahead of a jobs API that accepts outcomes slowly.
         const free = this.ending.size > concurrency ? 0 : concurrency - this.working.size;
         this.changed = Promise.withResolvers();
         if (free === 0) {
@@ -84,7 +89,8 @@ export class Run {
           continue;
         }
         const next = claim.nextAt === null ? undefined : new Date(claim.nextAt);
-        // Its own leases would count, and a job that fails here is retried sooner: asked again when nothing is in work.
+        // With jobs in progress, `next` includes their leases, and a retry may be due sooner: claims again when none is
+        // left.
         if (isIdle && !this.woken) return next;
         await this.change(next);
       }
@@ -96,18 +102,18 @@ export class Run {
     }
   }
 
-  /** What is in work goes on where the jobs API is away for a while. */
-  private async claim(most: number, isIdle: boolean): Promise<Claimed> {
+  /** While jobs are in progress, a failed claim does not end the run: the jobs API may be away only for a while. */
+  private async claim(max: number, isIdle: boolean): Promise<Claimed> {
     try {
-      return await this.jobs.claim(Object.keys(work), most, AbortSignal.timeout(10_000));
+      return await this.jobs.claim(Object.keys(work), max, AbortSignal.timeout(10_000));
     } catch (error) {
       if (isIdle) throw error;
-      this.logger.warn({ msg: 'no jobs could be claimed, it is tried again', err: error });
+      this.logger.warn({ msg: 'claiming jobs failed, retrying', err: error });
       return { jobs: [], nextAt: new Date(Date.now() + 1000).toISOString() };
     }
   }
 
-  /** Waits until a job ends, until the run is woken or stopped, or until there may be more to do. */
+  /** Waits until a job ends, the run is woken or stopped, or `at`. */
   private async change(at?: Date): Promise<void> {
     const timer = at && setTimeout(() => this.changed.resolve(), delayUntil(at));
     await this.changed.promise;
@@ -133,7 +139,7 @@ export class Run {
     set.add(done);
   }
 
-  /** @returns what ends the job, to be called while others are worked on */
+  /** @returns a function that reports the outcome to the jobs API, called while other jobs are in progress */
   private async workOnJob(held: HeldJob): Promise<() => Promise<End>> {
     const { job, signal } = held;
     if (this.options.stopping.aborted) return () => this.handBack(job);
@@ -156,7 +162,7 @@ export class Run {
       this.options.onOutcome?.(job, outcome);
       this.logger.log({ msg: `job ${outcome}`, ...about, ...details });
     } catch (error) {
-      // The lease expires by itself, and the job goes to somebody else.
+      // The lease expires by itself, and another worker gets the job.
       const outcome = 'lost';
       this.options.onOutcome?.(job, outcome);
       this.logger.warn({ msg: `job ${outcome}`, ...about, err: error });
@@ -186,7 +192,7 @@ export class Run {
   }
 }
 
-/** A job whose lease is kept alive by heartbeats, until it is let go or lost. */
+/** A job whose lease is kept alive by heartbeats until it is released or lost. */
 class HeldJob {
   readonly job: ClaimedJob;
   readonly signal: AbortSignal;

@@ -6,7 +6,7 @@ import { Runs, type RunReceipt } from './runs.ts';
 export class RunsController {
   constructor(private readonly runs: Runs) {}
 
-  /** Starts a run now. One at a time: one that is under way looks for new jobs at once. */
+  /** Starts a run now. If a run is in progress, it checks for new jobs at once instead. */
   @Post()
   @HttpCode(HttpStatus.ACCEPTED)
   @RequireScopes('runs:write')

@@ -18,11 +18,11 @@ export type Trigger = 'start' | 'schedule' | 'request' | 'follow-up';
 
 export interface RunReceipt {
   id: string;
-  /** false: a run was under way already, and looks for new jobs as soon as it works on less than it can */
+  /** false: a run was already in progress, and checks for new jobs as soon as a slot is free */
   started: boolean;
 }
 
-/** Starts runs, one at a time: at start, on schedule, on request, and when jobs that were left become available. */
+/** Starts runs, one at a time: at start, on schedule, on request, and when remaining jobs become available. */
 @Injectable()
 export class Runs implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(Runs.name);
@@ -47,7 +47,7 @@ export class Runs implements OnApplicationBootstrap, BeforeApplicationShutdown {
       registers: [metrics],
     });
     readiness.require('runs', async () =>
-      this.failures > 0 ? { degraded: 'the last run failed, it is tried again' } : undefined,
+      this.failures > 0 ? { degraded: 'the last run failed, retrying' } : undefined,
     );
   }
 
@@ -71,13 +71,13 @@ export class Runs implements OnApplicationBootstrap, BeforeApplicationShutdown {
     return { id, started: true };
   }
 
-  /** Finishes what was begun within half of the time there is, then hands back what is left. */
+  /** Lets jobs in progress finish within half of SHUTDOWN_TIMEOUT, then hands back the rest. */
   async beforeApplicationShutdown(): Promise<void> {
     clearTimeout(this.followUp);
     this.stopping.abort();
-    const patience = setTimeout(() => this.abort.abort(), this.configuration.SHUTDOWN_TIMEOUT * 500);
+    const deadline = setTimeout(() => this.abort.abort(), this.configuration.SHUTDOWN_TIMEOUT * 500);
     await this.current?.done;
-    clearTimeout(patience);
+    clearTimeout(deadline);
   }
 
   private async execute(id: string, run: Run, trigger: Trigger, processed: object): Promise<void> {

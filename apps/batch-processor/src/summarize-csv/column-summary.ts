@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { ColumnSummary } from '@lanyard/jobs-contract';
 import { NumberSummarizer } from './number-summary.ts';
 
-// Some digits only, as a value may have a million of them. A zero in front marks an identifier.
+// The number of digits is bounded, as a value may have a million. A leading zero marks an identifier.
 const integer = /^[+-]?(0|[1-9]\d{0,99})$/;
 const number = /^[+-]?((0|[1-9]\d{0,99})(\.\d{0,99})?|\.\d{1,99})([eE][+-]?\d{1,3})?$/;
 const day =
@@ -11,7 +11,7 @@ const time = /(?:[01]\d|2[0-3]):[0-5]\d(?::(?:[0-5]\d|60)(?:\.\d+)?)?(?:Z|[+-][0
 const date = new RegExp(`^${day.source}(?:[T ]${time.source})?$`);
 const boolean = /^(true|false)$/i;
 
-/** From narrow to wide: the first that fits every value is the column's type. */
+/** From narrow to wide: the first type that fits every value is the column's type. */
 const types = [
   ['integer', integer],
   ['number', number],
@@ -26,14 +26,14 @@ const distinctLimit = 10_000;
 /** Characters. */
 const longestText = 200;
 
-/** A long value is told from others by its digest, since it may have a million characters. */
+/** A long value is compared by its digest, since it may have a million characters. */
 const fingerprintOf = (value: string): string => (value.length <= 100 ? value : hash('sha256', value));
 
-/** A text as it is shown: where it goes on, an ellipsis says so. */
+/** Shortens a text for display: an ellipsis marks the cut. */
 const shortened = (text: string): string =>
   text.length <= longestText ? text : `${text.slice(0, longestText - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 
-/** Takes in the values of a column, one after the other. */
+/** Summarizes the values of a column, one after the other. */
 export class ColumnSummarizer {
   readonly isNamed: boolean;
   private readonly name: string;
@@ -45,7 +45,7 @@ export class ColumnSummarizer {
   private readonly distinct = new Set<string>();
   private candidates: (typeof types)[number][] = [...types];
 
-  /** @param position  from 0, for want of a name */
+  /** @param position  from 0, used if the column has no name */
   constructor(name: string, position = 0) {
     this.isNamed = name !== '';
     this.name = shortened(name) || `column ${position + 1}`;
@@ -57,7 +57,7 @@ export class ColumnSummarizer {
       return;
     }
     this.filled += 1;
-    // A candidate that was refuted once stays so.
+    // Once a value rules out a candidate, it stays ruled out.
     if (!this.candidates.every(([, pattern]) => pattern.test(value))) {
       this.candidates = this.candidates.filter(([, pattern]) => pattern.test(value));
     }

@@ -12,18 +12,18 @@ const sampleSize = 64 * 1024;
 
 const mostColumns = 1000;
 
-/** Takes in a CSV file, some lines at a time. */
+/** Summarizes a CSV file, a few lines at a time. */
 export class CsvSummarizer {
   private delimiter: string | undefined;
   private parser: Parser | undefined;
   private columns: ColumnSummarizer[] | undefined;
   private rows = 0;
-  /** What the parser has not passed, or not been given yet. */
+  /** Pieces that the parser has not finished, or not received yet. */
   private readonly ahead: Piece[] = [];
   private sampled = 0;
-  /** How many bytes were before that. */
+  /** How many bytes came before those pieces. */
   private passed = 0;
-  /** Where the last record ended, bytes. */
+  /** The offset at which the last record ended, bytes. */
   private recordEnd = 0;
 
   constructor(delimiter?: string) {
@@ -57,7 +57,7 @@ export class CsvSummarizer {
     };
   }
 
-  /** Excel's own first line, "sep=;". What is given counts more. */
+  /** Removes Excel's first line, "sep=;". A delimiter given with the job takes precedence. */
   private withoutDeclaration({ bytes, line }: Piece): Piece {
     const [declaration, delimiter] = /^"?sep=([^"\r\n])"?(?:\r\n|\r|\n)/i.exec(bytes.toString('utf8', 0, 16)) ?? [];
     if (declaration === undefined) return { bytes, line };
@@ -73,7 +73,7 @@ export class CsvSummarizer {
       record_delimiter: recordDelimiters,
       skip_empty_lines: true,
       max_record_size: longestRecord,
-      // Taken where it is read: passing records on through a stream costs as much as half of the parsing.
+      // Records are processed in the callback: passing them through a stream costs half as much as parsing.
       on_record: (record: string[]) => {
         this.take(record);
         this.recordEnd = parser.info.bytes;
@@ -85,7 +85,7 @@ export class CsvSummarizer {
     return parser;
   }
 
-  /** The parser has taken it in when this returns. */
+  /** The parser has processed the piece when this returns. */
   private parse(parser: Parser, { bytes }: Piece): void {
     parser.write(bytes);
     if (parser.errored) throw this.explained(parser.errored);
@@ -95,7 +95,7 @@ export class CsvSummarizer {
     }
   }
 
-  /** Where in a piece, which is the first ahead, the next record begins; undefined where the piece has nothing more. */
+  /** The offset of the next record in a piece, the first one ahead; undefined if no record begins in it. */
   private recordStart({ bytes }: Piece): number | undefined {
     let at = Math.max(this.recordEnd - this.passed, 0);
     while (bytes[at] === 10 || bytes[at] === 13) at += 1;
@@ -126,7 +126,7 @@ export class CsvSummarizer {
     return new InvalidCsvError(`${line}: ${reasons[code] ?? message}`, { cause: error });
   }
 
-  /** The line where the record begins that the parser is at. */
+  /** The line at which the parser's current record begins. */
   private line(): number {
     for (let first = this.ahead[0]; first; first = this.ahead[0]) {
       const start = this.recordStart(first);

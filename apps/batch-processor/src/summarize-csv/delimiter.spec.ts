@@ -13,19 +13,19 @@ describe('the delimiter', () => {
     [';', '"a,b";c\n"1\n,2";3\n'],
     [undefined, 'a\n1;2\n'],
     [undefined, ''],
-    // Invalid with each of them: what reads the most leads to the place.
+    // Invalid with each delimiter: the one that reads the most records leads to the fault.
     [';', 'a;b,c;d\n1;2;3\n4;5;6\n7;8\n'],
     [';', 'a;b,c\n1;"2"\n3;"4"\n5;x"6"\n'],
   ])('is %j in %j', (delimiter, text) => {
     expect(detect(text)).toBe(delimiter);
   });
 
-  it('is found in a sample that ends in the middle of a record', () => {
+  it('is detected in a sample that ends in the middle of a record', () => {
     expect(detect('a;b\n1;"2\n1', false)).toBe(';');
     expect(detect('a;b\n', false)).toBe(';');
   });
 
-  it('has to be given where two would do', () => {
+  it('must be given if two delimiters fit', () => {
     expect(() => detect('a;b,c\n1;2,3\n')).toThrow(
       'the values may be separated by "," or ";": give the delimiter with the job',
     );

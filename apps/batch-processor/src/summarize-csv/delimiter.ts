@@ -4,15 +4,15 @@ import { InvalidCsvError } from './invalid-csv.error.ts';
 
 const delimiters = [',', ';', '\t', '|'];
 
-/** What ends a record outside of quotes, each of them anywhere. */
+/** Each of these ends a record outside of quotes; a file may mix them. */
 export const recordDelimiters = ['\r\n', '\n', '\r'];
 
 /**
- * Finds what separates the values: it gives every record of the sample as many as the header, and more than one.
+ * Detects the delimiter: with it, every record of the sample has as many values as the header, and more than one.
  * @param sample   the first lines of a file
  * @param isWhole  whether the sample is the whole file
- * @returns undefined where the header has one value
- * @throws {InvalidCsvError}  when more than one could, so that it has to be given
+ * @returns undefined if the header has one value
+ * @throws {InvalidCsvError}  if more than one delimiter fits, so that the job must give it
  */
 export function detectDelimiter(sample: Buffer, isWhole: boolean): string | undefined {
   const candidates = delimiters
@@ -24,7 +24,7 @@ export function detectDelimiter(sample: Buffer, isWhole: boolean): string | unde
     const names = fitting.map(({ delimiter }) => JSON.stringify(delimiter)).join(' or ');
     throw new InvalidCsvError(`the values may be separated by ${names}: give the delimiter with the job`);
   }
-  // Where none fits, the file is invalid: what fits longest leads to the place.
+  // If none fits, the file is invalid: the one that fits the most records leads to the fault.
   const [longest] = candidates.toSorted((a, b) => b.even - a.even);
   return (fitting[0] ?? longest)?.delimiter;
 }
@@ -32,9 +32,9 @@ export function detectDelimiter(sample: Buffer, isWhole: boolean): string | unde
 interface Reading {
   /** how many values each record has */
   widths: number[];
-  /** how many records, from the first one on, have as many values as that */
+  /** how many records, from the first one on, have as many values as the first */
   even: number;
-  /** false: a quote stands where none may */
+  /** false: a quote stands where it is not allowed */
   isValid: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** The file is no CSV that could be summarized: another attempt cannot help. */
+/** The file is not valid CSV, or cannot be summarized: another attempt cannot help. */
 export class InvalidCsvError extends Error {
   override readonly name = 'InvalidCsvError';
 }

@@ -1,19 +1,19 @@
 import { Big } from 'big.js';
 
-/** A number where a double is exactly it, RFC 8259 section 6; else its digits. */
+/** A number if a double represents it exactly, RFC 8259 section 6; otherwise its digits. */
 export type ExactNumber = number | string;
 
-/** A double tells decimals with so many significant digits apart. */
+/** A double distinguishes decimals of this many significant digits. */
 const digitsOfDouble = 15;
 
-/** Summarizes decimals exactly, however many digits they have; fast where they have few. */
+/** Summarizes decimals exactly, with any number of digits; it is fast if they have few. */
 export class NumberSummarizer {
   private count = 0;
   private min: Extreme | undefined;
   private max: Extreme | undefined;
-  /** Of numbers with few digits, as integers, by how many decimals they have. */
+  /** Sums of numbers with few digits, as integers, by their number of decimals. */
   private readonly sums: number[] = [];
-  /** Of all others, by the power of ten that they are in units of. */
+  /** Sums of all other numbers, as integers, by the power of ten that is their unit. */
   private readonly largeSums = new Map<number, bigint>();
   private digits = digitsOfDouble;
 
@@ -52,7 +52,7 @@ export class NumberSummarizer {
     this.largeSums.set(power, (this.largeSums.get(power) ?? 0n) + units);
   }
 
-  /** Of at least one number. The mean is rounded to 15 digits, or to some more than the longest number has. */
+  /** Requires at least one number. The mean is rounded to 15 digits, or to two more than the longest number has. */
   summary(): { min: ExactNumber; max: ExactNumber; mean: ExactNumber } {
     return { min: shown(this.min!.text), max: shown(this.max!.text), mean: this.mean() };
   }
@@ -73,7 +73,7 @@ interface Extreme {
   text: string;
 }
 
-/** Doubles keep the order of decimals; those that become the same double are compared as they are written. */
+/** Doubles keep the order of decimals; two decimals that become the same double are compared by their digits. */
 const isLess = (value: number, text: string, thanValue: number, thanText: string): boolean =>
   value < thanValue || (value === thanValue && text !== thanText && big(text).lt(big(thanText)));
 

@@ -9,7 +9,7 @@ async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
   for (let i = 0; i < bytes.length; i += size) yield bytes.subarray(i, i + size);
 }
 
-/** The summary as it is sent, or the message; any other error than the parser's own is thrown. */
+/** The summary as it is sent, or the message of an InvalidCsvError; throws any other error. */
 async function summarize(
   content: string | Uint8Array,
   size = 64 * 1024,
@@ -34,7 +34,7 @@ const value = fc.oneof(
   fc.string({ unit: fc.constantFrom('"', ',', '\n', '\r', ' ', 'a', '\uFEFF') }),
   fc.constantFrom('', '1', '-2', '1.5', 'true', '2026-01-31'),
 );
-/** Quotes stand where they must, or everywhere. */
+/** Writes rows with quotes only where they are required, or everywhere. */
 const written = (rows: string[][], lineBreak: string, quotes: boolean) => {
   const inQuotes = (value: string) => (quotes || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
   return rows.map((row) => row.map(inQuotes).join(',') + lineBreak).join('');
@@ -47,12 +47,12 @@ describe('a CSV file', () => {
       fc.array(fc.array(value, { minLength: width, maxLength: width }), { minLength: 1, maxLength: 12 }),
     );
 
-  /** Under a header of c0, c1 and so on. */
+  /** Adds a header of c0, c1 and so on. */
   const headed = (rows: string[][]) => [rows.at(0)!.map((_, i) => `c${i}`), ...rows];
   const lineBreak = fc.constantFrom('\n', '\r\n', '\r');
   const size = fc.integer({ min: 1, max: 9 });
 
-  it('is read as it was written, in whichever pieces [csv-syntax, RFC 4180 §2]', async () => {
+  it('is read as it was written, in pieces of any size [csv-syntax, RFC 4180 §2]', async () => {
     await fc.assert(
       fc.asyncProperty(table, lineBreak, fc.boolean(), size, async (rows, lineBreak, quotes, size) => {
         const text = written(headed(rows), lineBreak, quotes);
@@ -70,7 +70,7 @@ describe('a CSV file', () => {
     );
   });
 
-  it('is refused with a value more or less, or a quote that does not end [csv-syntax, RFC 4180 §2]', async () => {
+  it('is refused with one value too many or too few, or an unclosed quote [csv-syntax, RFC 4180 §2]', async () => {
     await fc.assert(
       fc.asyncProperty(table, lineBreak, size, async (rows, lineBreak, size) => {
         const text = written(headed(rows), lineBreak, true);
@@ -94,7 +94,7 @@ describe('a CSV file', () => {
         const found = await summarize(bytes, size);
         expect(await summarize(bytes)).toEqual(found);
         if (typeof found === 'string') return;
-        // As the jobs API takes it.
+        // Within what the jobs API accepts.
         for (const { name, min, max, mean } of found.columns) {
           const texts = [name, min, max].filter((value) => typeof value === 'string');
           expect(texts.filter((text) => text.includes('\0') || !text.isWellFormed())).toEqual([]);
@@ -117,7 +117,7 @@ describe('a CSV file', () => {
 });
 
 describe('the type of a column', () => {
-  it('is that of its values [column-types, Lanyard]', async () => {
+  it('is the type of its values [column-types, Lanyard]', async () => {
     const numbers: [ColumnType, fc.Arbitrary<string>][] = [
       ['integer', fc.integer().map(String)],
       ['number', fc.double({ noNaN: true, min: -1e9, max: 1e9 }).map((number) => number.toFixed(3))],
@@ -137,7 +137,7 @@ describe('the type of a column', () => {
     );
   });
 
-  it('is a number where it is one in decimal, without a zero in front [column-types, Lanyard]', () => {
+  it('is a number if the text is a decimal number without a leading zero [column-types, Lanyard]', () => {
     const text = fc.string({
       unit: fc.constantFrom('1', '0', '.', '-', '+', 'e', 'E', ' ', 'x', '_', 'n'),
       minLength: 1,
@@ -157,7 +157,7 @@ describe('the type of a column', () => {
     );
   });
 
-  it('has extremes that are among its numbers, and a mean between them, however many digits they have [exact-numbers, RFC 8259 §6]', () => {
+  it('has exact extremes and an exact mean, however many digits its numbers have [exact-numbers, RFC 8259 §6]', () => {
     const places = 400;
     /** In units of the last place, so that all can be compared exactly. */
     const units = (text: string) => {
@@ -175,7 +175,7 @@ describe('the type of a column', () => {
         const text = decimals > 0 ? `${digits.slice(0, point)}.${digits.slice(point)}` : digits;
         return number < 0n ? `-${text}` : text;
       });
-    // Many that are the same double, or close to it.
+    // Many numbers that become the same double, or are close to it.
     const close = fc.nat(9).map((digit) => `900719925474099${digit}.00000000000000000${digit}`);
     const value = fc.oneof(decimal, close, fc.double({ noNaN: true, min: -1e100, max: 1e100 }).map(String));
     fc.assert(
@@ -199,7 +199,7 @@ describe('the type of a column', () => {
 
   // A record may have a million characters, all of them in one value.
   it.each(['1', '-', '.', '1.', '.1', '1e', 'e', '0', 'true', '2026-01-31', '2026-01-31T10:00:00.1', ':'])(
-    'is found for 1,000,000 characters of %j [column-types, Lanyard]',
+    'is detected for 1,000,000 characters of %j [column-types, Lanyard]',
     (piece) => {
       const starts = ['', '+', '1.', '2026-01-31T10:00:00.'];
       expect(starts.map((start) => typeOf(`${start}${long(piece, 1_000_000)}x`))).toEqual(starts.map(() => 'text'));

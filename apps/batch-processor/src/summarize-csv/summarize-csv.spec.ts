@@ -62,9 +62,9 @@ describe('summarizeCsv', () => {
     [['-0.1', '1.50', '1.5'], 'number', -0.1, 1.5],
     [['2e999', '1e999', '-1e-999'], 'number', '-1e-999', '2e999'],
     [['0x10', 'NaN', 'Infinity'], 'text', '0x10', 'NaN'],
-    // An article's number or a postal code: without its zero it is another one.
+    // An article number or a postal code: without its leading zero it would be a different one.
     [['01234', '99'], 'text', '01234', '99'],
-  ])('takes %j for %s', async (values, type, min, max) => {
+  ])('reads %j as %s', async (values, type, min, max) => {
     expect(await column(values)).toMatchObject({ type, min, max });
   });
 
@@ -79,7 +79,7 @@ describe('summarizeCsv', () => {
     expect(summary.columns[0]).toMatchObject({ distinct: 10_000, distinctExact: false, max: 10_049 });
   });
 
-  it('tells long values apart, and keeps no more of them than of short ones', () => {
+  it('distinguishes long values, and keeps only a short digest of each', () => {
     const summarizer = new ColumnSummarizer('long');
     for (const end of ['a', 'b', 'b']) summarizer.add('x'.repeat(100_000) + end);
     expect(summarizer.summary().distinct).toBe(2);
@@ -91,27 +91,30 @@ describe('summarizeCsv', () => {
     expect((await summarize('a,\nx,1\n')).columns).toMatchObject([{ name: 'a' }, { name: 'column 2' }]);
   });
 
-  it.each(['sep=;\n', '"sep=;"\r\n', 'SEP=;\r'])('takes %j for what Excel means by it', async (declaration) => {
-    expect(await summarize(`${declaration}a;b,c\n1;2\n`)).toMatchObject({
-      delimiter: ';',
-      rows: 1,
-      columns: [{ name: 'a', max: 1 }, { name: 'b,c' }],
-    });
-    await expect(summarize(`${declaration}a;b\n1;2\n3\n`)).rejects.toThrow('line 4, ');
-    expect(await summarizeCsv(inPieces(`${declaration}a,b\n1,2\n`, 2), { delimiter: ',' })).toMatchObject({
-      delimiter: ',',
-      rows: 1,
-    });
-  });
+  it.each(['sep=;\n', '"sep=;"\r\n', 'SEP=;\r'])(
+    'reads %j as a declaration of the delimiter, as Excel does',
+    async (declaration) => {
+      expect(await summarize(`${declaration}a;b,c\n1;2\n`)).toMatchObject({
+        delimiter: ';',
+        rows: 1,
+        columns: [{ name: 'a', max: 1 }, { name: 'b,c' }],
+      });
+      await expect(summarize(`${declaration}a;b\n1;2\n3\n`)).rejects.toThrow('line 4, ');
+      expect(await summarizeCsv(inPieces(`${declaration}a,b\n1,2\n`, 2), { delimiter: ',' })).toMatchObject({
+        delimiter: ',',
+        rows: 1,
+      });
+    },
+  );
 
   it.each(['2024-02-30', '2024-04-31', '2024-13-01', '2024-01-01T24:00', '2024-01-01T00:60'])(
-    'takes %s for a text, as there is no such date',
+    'reads %s as text, as the date does not exist',
     async (text) => {
       expect(await column([text])).toMatchObject({ type: 'text' });
     },
   );
 
-  it('shows that a long text goes on', async () => {
+  it('marks a text that was shortened', async () => {
     expect(await column(['x'.repeat(200), `${'y'.repeat(198)}😀z`])).toMatchObject({
       min: 'x'.repeat(200),
       max: `${'y'.repeat(198)}…`,
@@ -122,14 +125,14 @@ describe('summarizeCsv', () => {
     ['few digits', ['0.1', '0.2', '0.3'], 0.2],
     ['many small ones', Array.from({ length: 10_000 }, (_, i) => (i % 2 ? '0.1' : '99999999999.3')), 49999999999.7],
     ['large integers', ['9007199254740993', '9007199254740995', '9007199254740993'], '9007199254740993.67'],
-    ['sums beyond 2^53', Array.from({ length: 20 }, () => '999999999999999'), 999999999999999],
+    ['sums over 2^53', Array.from({ length: 20 }, () => '999999999999999'), 999999999999999],
     ['large exponents', ['1e300', '3e300'], '2e+300'],
     ['the largest and the smallest', ['9e999', '-9e999', '3e-999'], '1e-999'],
-  ])('has the mean of %s exactly', async (_, values, mean) => {
+  ])('computes the exact mean of %s', async (_, values, mean) => {
     expect(await column(values)).toMatchObject({ mean });
   });
 
-  it('summarizes a header alone', async () => {
+  it('summarizes a file that has only a header', async () => {
     expect(await summarize('a\n')).toMatchObject({ rows: 0, columns: [{ type: 'empty' }] });
   });
 
@@ -137,7 +140,7 @@ describe('summarizeCsv', () => {
     ['LF, then CRLF', 'id,n\n1,2\r\n3,4\r\n'],
     ['CRLF, then LF', 'id,n\r\n1,2\n3,4\n'],
     ['CR', 'id,n\r1,2\r3,4'],
-    ['each another', 'id,n\r1,2\r\n\r\n3,4\n\r'],
+    ['a mixture', 'id,n\r1,2\r\n\r\n3,4\n\r'],
     ['quotes before each', '"id","n"\n"1","2"\r\n"3","4"\r'],
   ])('reads line ends: %s', async (_, text) => {
     const { rows, columns } = await summarize(text);
@@ -150,17 +153,21 @@ describe('summarizeCsv', () => {
 
   it.each([
     ['nothing', '', 'the file is empty'],
-    ['nothing but white space', '\n\n  \n', 'the file is empty'],
-    ['a row with a value less', 'a,b\n1,2\n3\n', 'line 3, read with the delimiter ",": 1 value, and the header has 2'],
+    ['only white space', '\n\n  \n', 'the file is empty'],
     [
-      'a row with a value more, after empty lines and line ends in quotes',
+      'a row with one value too few',
+      'a,b\n1,2\n3\n',
+      'line 3, read with the delimiter ",": 1 value, and the header has 2',
+    ],
+    [
+      'a row with one value too many, after empty lines and line ends in quotes',
       'a;b\r\n"x\r\ny";2\r\n\r\n\n1;2;3\r\n',
       'line 6, read with the delimiter ";": 3 values, and the header has 2',
     ],
     ['a quote without end', 'a,b\n1,2\n"x,1\n2,3\n', 'line 3, read with the delimiter ",": a quote that does not end'],
     ['a quote in the middle', 'a,b\nx"y",2\n', 'line 2, read with the delimiter ",": a quote within a value that'],
     [
-      'a value that goes on behind its quote',
+      'a value that continues after its closing quote',
       'a,b\n1,2\n"x"y,2\n',
       'line 3, read with the delimiter ",": a quote that ends',
     ],
@@ -178,18 +185,15 @@ describe('summarizeCsv', () => {
     );
   });
 
-  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])(
-    'tells the line of what is wrong, in whichever pieces it comes (%#)',
-    async (seed) => {
-      const rows = Array.from({ length: 20_000 }, (_, i) => `${i},"v${i}"`);
-      rows[15_000 + seed] = 'one';
-      await expect(summarizeCsv(inPieces(['a,b', ...rows].join('\r\n'), 1000 + seed))).rejects.toThrow(
-        `line ${15_002 + seed}, read with the delimiter ",": 1 value, and the header has 2`,
-      );
-    },
-  );
+  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])('reports the line of the fault, in pieces of any size (%#)', async (seed) => {
+    const rows = Array.from({ length: 20_000 }, (_, i) => `${i},"v${i}"`);
+    rows[15_000 + seed] = 'one';
+    await expect(summarizeCsv(inPieces(['a,b', ...rows].join('\r\n'), 1000 + seed))).rejects.toThrow(
+      `line ${15_002 + seed}, read with the delimiter ",": 1 value, and the header has 2`,
+    );
+  });
 
-  it('finds the delimiter of a file whose header is longer than what is looked at', async () => {
+  it('detects the delimiter of a file whose header is longer than the sample', async () => {
     const header = Array.from({ length: 1000 }, (_, i) => `${'x'.repeat(125)}${i}`).join(';');
     const row = Array.from({ length: 1000 }, (_, i) => i).join(';');
     const { delimiter, rows, columns } = await summarizeCsv(inPieces(`${header}\n${row}\n${row}\n`, 65_536));
@@ -201,7 +205,7 @@ describe('summarizeCsv', () => {
     ['is not UTF-8', Buffer.from('a,b\n\xFF\n', 'latin1')],
     ['has a quote that ends too early', Buffer.from('a,b\n"x"y,2\n')],
     ['may have two delimiters', Buffer.from('a,b;c\n1,2;3\n')],
-  ])('wants nothing more of a file that %s', async (_, start) => {
+  ])('stops reading a file that %s', async (_, start) => {
     const cancelled = jest.fn<() => void>();
     const piece = Buffer.concat([start, Buffer.alloc(70_000, '1,2;3\n')]);
     const file = new ReadableStream({ pull: (controller) => controller.enqueue(piece), cancel: cancelled });
@@ -209,7 +213,7 @@ describe('summarizeCsv', () => {
     expect(cancelled).toHaveBeenCalledTimes(1);
   });
 
-  it('keeps nothing of empty lines', async () => {
+  it('does not keep empty lines in memory', async () => {
     const summarizer = new CsvSummarizer(',');
     summarizer.add({ bytes: Buffer.from('a,b\n1,2\n'), line: 1 });
     for (let i = 0; i < 100; i++) summarizer.add({ bytes: Buffer.alloc(1000, '\n'), line: 3 + i * 1000 });
@@ -218,7 +222,7 @@ describe('summarizeCsv', () => {
     await expect(summarizer.summary()).rejects.toThrow('line 100005, read with the delimiter ",": 3 values');
   });
 
-  it('stops when told to', async () => {
+  it('stops when it is aborted', async () => {
     const abort = new AbortController();
     async function* endless() {
       yield Buffer.from('a\n');
@@ -231,10 +235,10 @@ describe('summarizeCsv', () => {
     await expect(summarizeCsv(endless(), { signal: abort.signal })).rejects.toThrow('aborted');
   });
 
-  it('holds no more of a file ten times as large', async () => {
+  it('uses no more memory for a file ten times as large', async () => {
     setFlagsFromString('--expose-gc');
     const collectGarbage = runInNewContext('gc') as () => void;
-    /** Bytes that are in use at the end of the file, while it is summarized. */
+    /** Bytes in use at the end of the file, before the summary is complete. */
     const heldOf = async (rows: number) => {
       let held = 0;
       async function* content() {
@@ -248,7 +252,7 @@ describe('summarizeCsv', () => {
       await summarizeCsv(content());
       return held;
     };
-    // Both have more distinct values than are kept of them.
+    // Both files have more distinct values than the summarizer keeps.
     const small = await heldOf(20_000);
     expect((await heldOf(200_000)) - small).toBeLessThan(2_000_000);
   });

@@ -4,15 +4,15 @@ import { CsvSummarizer } from './csv-summarizer.ts';
 import { openText } from './text-file.ts';
 
 export interface CsvOptions {
-  /** what separates the values; found in the beginning of the file by default */
+  /** separates the values; by default detected from the beginning of the file */
   delimiter?: string;
-  /** a label of the Encoding Standard; that of the byte order mark by default, or UTF-8 */
+  /** a label of the Encoding Standard; by default from the byte order mark, or UTF-8 */
   charset?: string;
   signal?: AbortSignal;
 }
 
 /**
- * Summarizes a CSV file (RFC 4180, with a header) while it comes in: memory does not grow with it.
+ * Summarizes a CSV file (RFC 4180, with a header) while it arrives: memory use does not grow with the file.
  * @throws {InvalidCsvError}  with the line
  */
 export async function summarizeCsv(content: AsyncIterable<Uint8Array>, options: CsvOptions = {}): Promise<CsvSummary> {
@@ -24,7 +24,7 @@ export async function summarizeCsv(content: AsyncIterable<Uint8Array>, options: 
     for await (const piece of pieces) summarizer.add(piece);
     return { charset, ...(await summarizer.summary()) };
   } finally {
-    // Where nothing more is wanted of it, its connection ends.
+    // Closes the connection if the rest of the file is not needed.
     source.destroy();
   }
 }

@@ -27,21 +27,21 @@ describe('a text file', () => {
     ['UTF-16, high bytes first, with a mark', utf16be(`\uFEFF${text}`), undefined, 'utf-16be'],
     ['UTF-16, given', Buffer.from(text, 'utf16le'), 'UTF-16LE', 'utf-16le'],
     ['UTF-16, high bytes first, given', utf16be(text), 'utf-16be', 'utf-16be'],
-  ])('is read in %s, in whichever pieces', async (_, bytes, given, charset) => {
+  ])('is read in %s, in pieces of any size', async (_, bytes, given, charset) => {
     for (let size = 1; size <= 20; size++) expect(await read(bytes, size, given)).toEqual({ charset, text });
   });
 
   it('is read in the character set that is given', async () => {
     const bytes = Buffer.from('Stra\xDFe;\x80\n', 'latin1');
     expect(await read(bytes, 7, 'latin1')).toEqual({ charset: 'windows-1252', text: 'Straße;€\n' });
-    await expect(read(bytes, 7, 'klingon')).rejects.toThrow('there is no charset klingon');
+    await expect(read(bytes, 7, 'klingon')).rejects.toThrow('unknown charset klingon');
   });
 
-  it('keeps what looks like a byte order mark further on', async () => {
+  it('keeps a byte order mark that is not at the start', async () => {
     expect((await read(Buffer.from('a\n\uFEFFb\n'), 2)).text).toBe('a\n\uFEFFb\n');
   });
 
-  it('gives the lines before the one that is wrong together', async () => {
+  it('yields all lines before the invalid one in one piece', async () => {
     const file = await openText(inPieces(Buffer.from(`${'\n'.repeat(50_000)}\xFF\n`, 'latin1'), 60_000));
     const lengths: number[] = [];
     const read = async () => {
@@ -52,9 +52,9 @@ describe('a text file', () => {
   });
 
   it.each([
-    ['Latin-1 that is taken for UTF-8', Buffer.from('a\r\nb\r\n\xE9\n', 'latin1'), undefined, 'line 3 is not UTF-8'],
-    ['a character that breaks off', Buffer.from([0x61, 0x0a, 0xe2, 0x82]), undefined, 'line 2 is not UTF-8'],
-    ['UTF-8 that is taken for UTF-16', Buffer.from('a\nb\n\n'), 'utf-16le', 'line 1 is not UTF-16LE'],
+    ['Latin-1 that is read as UTF-8', Buffer.from('a\r\nb\r\n\xE9\n', 'latin1'), undefined, 'line 3 is not UTF-8'],
+    ['an incomplete character', Buffer.from([0x61, 0x0a, 0xe2, 0x82]), undefined, 'line 2 is not UTF-8'],
+    ['UTF-8 that is read as UTF-16', Buffer.from('a\nb\n\n'), 'utf-16le', 'line 1 is not UTF-16LE'],
     ['half a pair', Buffer.from('\uFEFFa\r\n\uD83D\r\n', 'utf16le'), undefined, 'line 2 is not UTF-16LE'],
     ['half a pair, high bytes first', utf16be('\uFEFFa\r\n\n\uD83D\r\n'), undefined, 'line 3 is not UTF-16BE'],
     ['UTF-16 without a mark', Buffer.from('a\nb\n', 'utf16le'), undefined, 'line 1 has a NUL character'],

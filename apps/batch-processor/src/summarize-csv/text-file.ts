@@ -2,16 +2,16 @@ import { isUtf8 } from 'node:buffer';
 import { TextDecoder } from 'node:util';
 import { InvalidCsvError } from './invalid-csv.error.ts';
 
-/** Some lines of a text. */
+/** A few lines of a text. */
 export interface Piece {
   /** UTF-8 */
   bytes: Buffer;
-  /** the number of the first of them, from 1 */
+  /** the number of the first line, from 1 */
   line: number;
 }
 
 export interface TextFile {
-  /** the name that the Encoding Standard has for it */
+  /** the name in the Encoding Standard */
   charset: string;
   pieces: AsyncIterable<Piece>;
 }
@@ -22,7 +22,7 @@ const byteOrderMarks: [charset: string, mark: number[]][] = [
   ['utf-16be', [0xfe, 0xff]],
 ];
 
-/** How files begin that are often taken for CSV. */
+/** The signatures of files that are often submitted as CSV. */
 const otherFormats: [name: string, signature: number[]][] = [
   ['compressed with gzip', [0x1f, 0x8b]],
   ['a ZIP archive or an Excel workbook', [0x50, 0x4b, 0x03, 0x04]],
@@ -36,9 +36,9 @@ const otherFormats: [name: string, signature: number[]][] = [
 const longestLine = 4 * 1024 * 1024;
 
 /**
- * Reads a file as text while it comes in, a few lines at a time.
- * @param given  its character set, a label of the Encoding Standard; that of its byte order mark by default, or UTF-8
- * @throws {InvalidCsvError}  when it is not text in this character set, with the line: it is never read as something else
+ * Reads a file as text while it arrives, a few lines at a time.
+ * @param given  its character set, a label of the Encoding Standard; by default from its byte order mark, or UTF-8
+ * @throws {InvalidCsvError}  if it is not text in this character set, with the line: it is never read in another one
  */
 export async function openText(content: AsyncIterable<Uint8Array>, given?: string): Promise<TextFile> {
   const source = content[Symbol.asyncIterator]();
@@ -61,7 +61,7 @@ function nameOf(label: string): string {
   try {
     return new TextDecoder(label).encoding;
   } catch {
-    throw new InvalidCsvError(`there is no charset ${label}`);
+    throw new InvalidCsvError(`unknown charset ${label}`);
   }
 }
 
@@ -91,7 +91,7 @@ async function* linesOf(content: AsyncIterable<Uint8Array>, charset: string): As
   yield* decoded(rest);
 }
 
-/** Decodes whole lines, so that it has nothing to remember from one call to the next. */
+/** Decodes whole lines, and so keeps no state between calls. */
 class LineDecoder {
   private readonly charset: string;
   private readonly decoder: TextDecoder;
@@ -107,8 +107,8 @@ class LineDecoder {
   }
 
   /**
-   * @param searched  how many bytes, from the first one on, were looked through before
-   * @returns where the last line ends that is whole; a CR at the very end may be the half of a line end
+   * @param searched  how many bytes at the start were already searched
+   * @returns the end of the last complete line; a CR at the very end may be half of a line end
    */
   lastLineEnd(bytes: Buffer, searched: number): number {
     const from = Math.max(searched - 2 * this.width, 0);
@@ -125,7 +125,7 @@ class LineDecoder {
     return this.width === 1 || (at % 2 === this.low && bytes[at ^ 1] === 0);
   }
 
-  /** @throws {InvalidCsvError}  after the lines before the one that is wrong */
+  /** @throws {InvalidCsvError}  after yielding the lines before the invalid one */
   *decode(bytes: Buffer, line: () => number): Generator<Buffer> {
     const whole = this.wholeText(bytes);
     if (whole) yield whole;
@@ -146,16 +146,16 @@ class LineDecoder {
         return { start, fault: `is not ${name}: save the file as UTF-8, or give its charset with the job` };
       }
       if (text.includes('\0')) {
-        const reason = 'this is no text, or UTF-16 without a byte order mark, which the charset of the job can say';
+        const reason = 'this is not text, or it is UTF-16 without a byte order mark: give the charset with the job';
         return { start, fault: `has a NUL character: ${reason}` };
       }
       start += one.length;
     }
-    // A character that two lines share.
+    // A character that spans two lines.
     return { start: 0, fault: `is not ${this.charset.toUpperCase()}` };
   }
 
-  /** Undefined where a line is wrong. */
+  /** Undefined if a line is invalid. */
   private wholeText(bytes: Buffer): Buffer | undefined {
     if (this.charset === 'utf-8') return isUtf8(bytes) && !bytes.includes(0) ? bytes : undefined;
     const text = this.tryDecode(bytes);

@@ -9,7 +9,7 @@ let publicJwk: JWK;
 let valid: string;
 
 beforeAll(async () => {
-  // The server's own signing key, so that nothing but the one thing under test is wrong with a token.
+  // The server's own signing key, so that only the property under test is wrong with a token.
   [{ publicJwk, privateKey }] = (await signingKeys(current)) as [SigningKey];
   valid = await tokenOf('batch-processor');
 });
@@ -28,7 +28,7 @@ function hmacWithPublicKey(): string {
 }
 
 describe('the jobs API', () => {
-  it('takes a token that the server issued, and one that is signed the same', async () => {
+  it('accepts a token that the server issued, and one signed with the same key', async () => {
     expect((await call(`${jobsApi}/jobs`, bearer(valid))).status).toBe(200);
     expect((await call(`${jobsApi}/jobs`, bearer(await sign()))).status).toBe(200);
   });
@@ -40,33 +40,37 @@ describe('the jobs API', () => {
       /the access token expired/,
     ],
     [
-      'a token of another audience [audience, RFC 9068 §4]',
+      'a token for another audience [audience, RFC 9068 §4]',
       () => sign({ aud: batchProcessor }),
       /the access token is invalid/,
     ],
-    ['a token of another issuer [issuer, RFC 9068 §4]', () => sign({ iss: 'https://other.example' }), /is invalid/],
+    ['a token from another issuer [issuer, RFC 9068 §4]', () => sign({ iss: 'https://other.example' }), /is invalid/],
     [
       'a tampered token [signature, RFC 7518 §3.4]',
       () => valid.replace(/\.[^.]+\./, `.${encode({ ...decodeJwt(valid), scope: 'reports:read' })}.`),
       /is invalid/,
     ],
     [
-      'alg none [algorithm-allow-list, RFC 8725 §3.1]',
+      'a token with alg none [algorithm-allow-list, RFC 8725 §3.1]',
       () => `${encode({ alg: 'none', typ: 'at+jwt', kid: publicJwk.kid })}.${encode(decodeJwt(valid))}.`,
       /is invalid/,
     ],
-    ['HS256 with the public key [algorithm-allow-list, RFC 8725 §3.1]', hmacWithPublicKey, /is invalid/],
-    ['typ JWT [explicit-type, RFC 9068 §4]', () => sign({}, { typ: 'JWT' }), /is invalid/],
-    ['an unknown key', () => sign({}, { kid: 'unknown' }), /is invalid/],
     [
-      'a critical header it does not know [critical-headers, RFC 7515 §4.1.11]',
+      'a token signed with HS256 and the public key [algorithm-allow-list, RFC 8725 §3.1]',
+      hmacWithPublicKey,
+      /is invalid/,
+    ],
+    ['a token with typ JWT [explicit-type, RFC 9068 §4]', () => sign({}, { typ: 'JWT' }), /is invalid/],
+    ['a token with an unknown key id', () => sign({}, { kid: 'unknown' }), /is invalid/],
+    [
+      'a token with an unknown critical header [critical-headers, RFC 7515 §4.1.11]',
       () =>
         new SignJWT(decodeJwt(valid))
           .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: publicJwk.kid, crit: ['x'], x: 1 })
           .sign(privateKey, { crit: { x: true } }),
       /is invalid/,
     ],
-    ['text', () => 'nonsense', /is invalid/],
+    ['text that is not a token', () => 'nonsense', /is invalid/],
   ])('refuses %s [invalid-token, RFC 6750 §3.1]', async (_, token, description) => {
     const { status, headers, body } = await call(`${jobsApi}/jobs`, bearer(await token()));
     expect(status).toBe(401);
@@ -82,7 +86,7 @@ describe('the jobs API', () => {
     });
   });
 
-  it('asks for a token where there is none [no-error-without-credentials, RFC 6750 §3.1] [resource-metadata-address, RFC 9728 §3.1]', async () => {
+  it('challenges a request without a token, and names no error [no-error-without-credentials, RFC 6750 §3.1] [resource-metadata-address, RFC 9728 §3.1]', async () => {
     const { status, headers, body } = await call(`${jobsApi}/jobs`);
     expect(status).toBe(401);
     expect(headers.get('www-authenticate')).toBe(
@@ -94,7 +98,7 @@ describe('the jobs API', () => {
   it.each<[string, () => [string, RequestInit]]>([
     ['in the query [header-only, RFC 6750 §5.3]', () => [`/jobs?access_token=${valid}`, {}]],
     [
-      'in a JSON body besides the header [header-only, RFC 6750 §5.3]',
+      'in a JSON body in addition to the header [header-only, RFC 6750 §5.3]',
       () => [
         '/jobs',
         {
@@ -105,7 +109,7 @@ describe('the jobs API', () => {
       ],
     ],
     [
-      'in the query besides the header [header-only, RFC 6750 §5.3]',
+      'in the query in addition to the header [header-only, RFC 6750 §5.3]',
       () => [`/jobs?access_token=${valid}`, bearer(valid)],
     ],
     ['in a malformed header [malformed-request, RFC 6750 §3.1]', () => ['/jobs', bearer(`${valid} x`)]],
@@ -117,9 +121,9 @@ describe('the jobs API', () => {
   });
 
   it.each([
-    ['a form', new URLSearchParams({ access_token: 'x' }).toString(), 'application/x-www-form-urlencoded'],
-    ['JSON', '{"access_token":"x"}', 'application/json'],
-  ])('takes no token from %s [header-only, RFC 6750 §5.3]', async (_, text, type) => {
+    ['a form body', new URLSearchParams({ access_token: 'x' }).toString(), 'application/x-www-form-urlencoded'],
+    ['a JSON body', '{"access_token":"x"}', 'application/json'],
+  ])('accepts no token in %s [header-only, RFC 6750 §5.3]', async (_, text, type) => {
     const body = text.replace('x', valid);
     const init = { method: 'POST', body, headers: { 'content-type': type } };
     expect((await call(`${jobsApi}/jobs`, init)).status).toBe(401);
@@ -147,24 +151,27 @@ describe('the jobs API', () => {
     ['GET', '/reports/columns', 'reports:read'],
   ] as const;
   it.each(routes)(
-    '%s %s refuses whoever lacks %s, and says so [insufficient-scope, RFC 6750 §3.1]',
+    'refuses %s %s to a client without the scope %s, and names the scope [insufficient-scope, RFC 6750 §3.1]',
     async (method, path, scope) => {
-      const stranger = path.startsWith('/reports') ? 'batch-processor' : 'report-generator';
-      const { status, headers, body } = await call(jobsApi + path, { method, ...bearer(await tokenOf(stranger)) });
+      const unauthorizedClient = path.startsWith('/reports') ? 'batch-processor' : 'report-generator';
+      const { status, headers, body } = await call(jobsApi + path, {
+        method,
+        ...bearer(await tokenOf(unauthorizedClient)),
+      });
       expect([status, body.error, body.scope]).toEqual([403, 'insufficient_scope', scope]);
       expect(headers.get('www-authenticate')).toContain(`error="insufficient_scope"`);
       expect(headers.get('www-authenticate')).toContain(`scope="${scope}"`);
     },
   );
-  it.each(routes)('%s %s lets whoever has %s pass', async (method, path, _scope) => {
-    const friend = path.startsWith('/reports') ? 'report-generator' : 'batch-processor';
-    const { status } = await call(jobsApi + path, { method, ...bearer(await tokenOf(friend)) });
+  it.each(routes)('allows %s %s to a client with the scope %s', async (method, path, _scope) => {
+    const authorizedClient = path.startsWith('/reports') ? 'report-generator' : 'batch-processor';
+    const { status } = await call(jobsApi + path, { method, ...bearer(await tokenOf(authorizedClient)) });
     expect([200, 400, 404, 415]).toContain(status);
   });
 });
 
 describe('POST /runs of the batch processor', () => {
-  it('takes a token of its own audience and scope alone [audience-restriction, RFC 9700 §2.3]', async () => {
+  it('accepts only a token with its own audience and scope [audience-restriction, RFC 9700 §2.3]', async () => {
     const start = async (token?: string) =>
       (await call(`${batchProcessor}/runs`, { method: 'POST', ...(token && bearer(token)) })).status;
     expect(await start()).toBe(401);
@@ -174,9 +181,9 @@ describe('POST /runs of the batch processor', () => {
   });
 });
 
-describe('every service', () => {
+describe('each service', () => {
   it.each(['auth-server', 'batch-processor', 'jobs-api'] as const)(
-    '%s is live, ready and measured, and has harmless headers [security-headers, Lanyard]',
+    'reports that it is live and ready, exposes metrics, and sends security headers: %s [security-headers, Lanyard]',
     async (name) => {
       expect(JSON.parse((await inspect(name, '/health/live')).text)).toEqual({ status: 'ok' });
       expect((await inspect(name, '/health/ready')).status).toBe(200);
@@ -192,7 +199,7 @@ describe('every service', () => {
   );
 
   it.each([issuer, batchProcessor, jobsApi])(
-    'keeps that from callers at %s [management-listener, Lanyard]',
+    'exposes neither health nor metrics to callers at %s [management-listener, Lanyard]',
     async (url) => {
       for (const path of ['/health', '/health/live', '/health/ready', '/metrics']) {
         expect([path, (await call(url + path)).status]).toEqual([path, 404]);

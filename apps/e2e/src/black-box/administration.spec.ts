@@ -17,7 +17,7 @@ const environment = {
   SECRETS_DIRECTORY: join(directory, 'secrets'),
 };
 const run = (...args: string[]) => lanyard(environment, args);
-/** What the command prints as JSON. */
+/** Runs a command with `--json` and parses its output. */
 async function json<T = Record<string, unknown>>(...args: string[]): Promise<T> {
   const { code, out, err } = await run(...args, '--json');
   if (code !== 0) throw new Error(err);
@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 describe('lanyard', () => {
-  it('lets the first administrator in by itself, once', async () => {
+  it('exchanges the one-time secret of the first administrator on first use, and only then', async () => {
     const first = await run('clients', 'list');
     expect(first).toMatchObject({
       code: 0,
@@ -45,7 +45,7 @@ describe('lanyard', () => {
     expect(await run('clients', 'list')).toMatchObject({ code: 0, err: '' });
   });
 
-  it('registers a client whose secret nobody sees but its file [no-secret-in-output, Lanyard]', async () => {
+  it('registers a client and writes its secret only to the file [no-secret-in-output, Lanyard]', async () => {
     const created = await run(
       'clients',
       'create',
@@ -100,7 +100,7 @@ describe('lanyard', () => {
       [old.slice(-4), false],
     ]);
     const kept = await run('secrets', 'remove', 'billing', old.slice(-4));
-    expect([kept.code, kept.err]).toEqual([2, expect.stringMatching(/is not safe to remove: .* Say --force/)]);
+    expect([kept.code, kept.err]).toEqual([2, expect.stringMatching(/is not safe to remove: .* Pass --force/)]);
     expect((await run('secrets', 'remove', 'billing', `…${old.slice(-4)}`, '--force', '--yes')).code).toBe(0);
     expect(await status(fresh)).toBe(200);
     expect((await run('secrets', 'list', 'billing')).out).toContain('…');
@@ -118,10 +118,10 @@ describe('lanyard', () => {
     expect(await json<object[]>('clients', 'list', '--search', 'BILL', '--limit', '5')).toHaveLength(1);
   });
 
-  it('applies a file: shows what would change, then changes it, then has nothing to change', async () => {
+  it('previews the changes of a file, applies them, and then finds nothing to change', async () => {
     const file = fileWith('lanyard.yaml', 'clients:\n  - client_id: declared\n    client_name: Declared\n');
-    const told = await run('apply', file, '--dry-run');
-    expect(told.out).toMatch(
+    const preview = await run('apply', file, '--dry-run');
+    expect(preview.out).toMatch(
       /^\+ client declared\n {4}client_name: Declared\n {4}grant_types: \["client_credentials"\][^]*would change: 1\n/,
     );
     expect((await run('clients', 'show', 'declared')).code).toBe(1);
@@ -129,56 +129,56 @@ describe('lanyard', () => {
     expect(applied.out).toContain(`secret written: ${join(own, 'declared-secrets/declared/client_secret')}`);
     expect((await run('apply', file)).out).toBe('nothing to change\n');
     expect((await run('apply', join(repository, 'config/lanyard.yaml'), '--dry-run')).out).toBe('nothing to change\n');
-    // The file of one team, whose scopes another one declares.
+    // One team's file may use scopes that another team's file declares.
     const team = fileWith('team-b.yaml', 'clients:\n  - client_id: team-b\n    scope: jobs:read\n');
     expect((await run('apply', team, '--dry-run')).out).toMatch(/^\+ client team-b\n/);
     const pruned = await run('apply', file, '--prune', '--dry-run');
     expect(pruned.out).toMatch(/- client batch-processor\n/);
     expect(pruned.out).not.toContain('administrator');
-    const unasked = await run('apply', file, '--prune');
-    expect([unasked.code, unasked.err]).toEqual([2, expect.stringContaining('Say --yes to do it.')]);
+    const unconfirmed = await run('apply', file, '--prune');
+    expect([unconfirmed.code, unconfirmed.err]).toEqual([2, expect.stringContaining('Pass --yes to confirm.')]);
     expect((await run('clients', 'show', 'batch-processor')).code).toBe(0);
     expect((await run('clients', 'delete', 'declared', '--yes')).code).toBe(0);
   });
 
   it.each([
     [
-      'a fault in a file, with its line',
+      'an error in a file, with its line number',
       ['apply', fileWith('wrong.yaml', 'clients:\n  - client_id: a\n    colour: blue\n')],
-      /wrong\.yaml:3: clients\.0\.colour: is not known here\n$/,
+      /wrong\.yaml:3: clients\.0\.colour: is not a known field\n$/,
     ],
     [
-      'a fault that only the registry knows, with its line',
-      ['apply', fileWith('unknown.yaml', 'clients:\n  - client_id: team-b\n    scope: nobody:has\n'), '--dry-run'],
-      /unknown\.yaml:3: clients\.0\.scope: client team-b: no resource has the scope nobody:has\n$/,
+      'an error that only the registry can find, with its line number',
+      ['apply', fileWith('unknown.yaml', 'clients:\n  - client_id: team-b\n    scope: unknown:scope\n'), '--dry-run'],
+      /unknown\.yaml:3: clients\.0\.scope: client team-b: no resource has the scope unknown:scope\n$/,
     ],
     [
-      'a field that is wrong',
-      ['clients', 'update', 'billing', '--default-scope', '', '--scope', 'nobody:has'],
-      /^The request is invalid, scope: no resource has the scope nobody:has \(PATCH \S+ answered 400\)\n$/,
+      'an invalid field',
+      ['clients', 'update', 'billing', '--default-scope', '', '--scope', 'unknown:scope'],
+      /^The request is invalid, scope: no resource has the scope unknown:scope \(PATCH \S+ answered 400\)\n$/,
     ],
     [
-      'a client that is there',
+      'a client that already exists',
       ['clients', 'create', 'billing'],
       /^The client exists, billing is taken \(POST \S+ answered 409\)\n$/,
     ],
     [
-      'a client that is not there',
-      ['clients', 'show', 'nobody'],
+      'a client that does not exist',
+      ['clients', 'show', 'unknown-client'],
       /^Not found, there is no such client \(GET \S+ answered 404\)\n$/,
     ],
-    ['text that is no token', ['token', 'inspect', 'text'], /this is no JWT\n$/],
-  ])('tells %s in one line, and ends with 1', async (_, args, message) => {
+    ['text that is not a token', ['token', 'inspect', 'text'], /this is not a JWT\n$/],
+  ])('reports %s in one line and exits with 1', async (_, args, message) => {
     const { code, err } = await run(...args);
     expect([code, err]).toEqual([1, expect.stringMatching(message)]);
     expect(err).not.toContain('    at ');
   });
 
   it.each([
-    ['a question that nobody answers', ['clients', 'delete', 'billing'], /Say --yes to do it\.\n$/],
-    ['a change of nothing', ['clients', 'update', 'billing'], /^nothing to change/],
+    ['a missing confirmation', ['clients', 'delete', 'billing'], /Pass --yes to confirm\.\n$/],
+    ['an update without changes', ['clients', 'update', 'billing'], /^nothing to change/],
     [
-      'a duration that is none',
+      'an invalid duration',
       ['secrets', 'rotate', 'billing', '--overlap', 'soon'],
       /must be a duration such as 15m, 24h or 90d\nsee: lanyard secrets rotate --help\n$/,
     ],
@@ -187,34 +187,34 @@ describe('lanyard', () => {
       ['clients', 'frobnicate'],
       /^error: unknown command 'frobnicate'\nsee: lanyard clients --help\n$/,
     ],
-    ['a file that is not there', ['apply', join(own, 'nowhere.yaml')], /nowhere\.yaml cannot be read \(ENOENT\)\n$/],
-  ])('tells %s in one line, and ends with 2', async (_, args, message) => {
+    ['a file that does not exist', ['apply', join(own, 'nowhere.yaml')], /nowhere\.yaml cannot be read \(ENOENT\)\n$/],
+  ])('reports %s in one line and exits with 2', async (_, args, message) => {
     const { code, err } = await run(...args);
     expect([code, err]).toEqual([2, expect.stringMatching(message)]);
   });
 
   it.each(['doctor', 'clients list', 'audit tail'])(
-    'tells a wrong setting once, and ends with 2: %s',
+    'reports an invalid setting once and exits with 2: %s',
     async (command) => {
       const { code, out, err } = await lanyard({ ...environment, ISSUER: 'foo' }, command.split(' '));
       expect([code, out, err]).toEqual([2, '', expect.stringMatching(/^ISSUER: .*\n$/)]);
     },
   );
 
-  it('tells errors as JSON where JSON is asked for', async () => {
-    const { code, out, err } = await run('clients', 'show', 'nobody', '--json');
+  it('reports errors as JSON with --json', async () => {
+    const { code, out, err } = await run('clients', 'show', 'unknown-client', '--json');
     expect([code, out, JSON.parse(err)]).toEqual([
       1,
       '',
       {
-        error: `Not found, there is no such client (GET ${issuer}/admin/clients/nobody answered 404)`,
+        error: `Not found, there is no such client (GET ${issuer}/admin/clients/unknown-client answered 404)`,
         status: 404,
         problem: expect.objectContaining({ title: 'Not found', detail: 'there is no such client' }),
       },
     ]);
   });
 
-  it('finds the secret of another client, for a first token', async () => {
+  it('finds the secret of another client to get a first token', async () => {
     const { code, out } = await run('token', 'get', '--client-id', 'batch-processor');
     expect([code, decodeJwt(out).client_id]).toEqual([0, 'batch-processor']);
     const inspected = await lanyard(environment, ['token', 'inspect'], out);
@@ -223,24 +223,27 @@ describe('lanyard', () => {
     expect((await run('token', 'revoke', '--token-file', join(own, 'token.txt'))).out).toBe('revoked\n');
   });
 
-  it('tells who cannot be reached, or gets in no way', async () => {
+  it('reports an unreachable server, a missing secret, and a client without access', async () => {
     const port = await freePort();
     const elsewhere = { ISSUER: `http://localhost:${port}`, CLIENT_SECRET_FILE: secretFile };
-    const away = await lanyard({ ...environment, ...elsewhere }, ['clients', 'list']);
-    expect([away.code, away.err]).toEqual([
+    const unreachable = await lanyard({ ...environment, ...elsewhere }, ['clients', 'list']);
+    expect([unreachable.code, unreachable.err]).toEqual([
       1,
       expect.stringMatching(/^http:\/\/localhost:\d+ cannot be called \(.*ECONNREFUSED\)/),
     ]);
-    const nobody = await lanyard({ ...environment, SECRETS_DIRECTORY: own }, ['clients', 'list']);
-    expect([nobody.code, nobody.err]).toEqual([1, expect.stringContaining('the client secret cannot be read')]);
-    const other = await lanyard({ ...environment, CLIENT_ID: 'billing', CLIENT_SECRET_FILE: secretFile }, [
+    const withoutSecret = await lanyard({ ...environment, SECRETS_DIRECTORY: own }, ['clients', 'list']);
+    expect([withoutSecret.code, withoutSecret.err]).toEqual([
+      1,
+      expect.stringContaining('the client secret cannot be read'),
+    ]);
+    const withoutAccess = await lanyard({ ...environment, CLIENT_ID: 'billing', CLIENT_SECRET_FILE: secretFile }, [
       'clients',
       'list',
     ]);
-    expect([other.code, other.err]).toEqual([1, expect.stringContaining('invalid_target')]);
+    expect([withoutAccess.code, withoutAccess.err]).toEqual([1, expect.stringContaining('invalid_target')]);
   });
 
-  it('shows the audit log, exports it, and finds what was changed in it [acts-are-audited, Lanyard] [audit-is-append-only, Lanyard]', async () => {
+  it('shows the audit log, exports it, and detects a changed event [acts-are-audited, Lanyard] [audit-is-append-only, Lanyard]', async () => {
     const tail = await run('audit', 'tail', '--client', 'billing', '-n', '50');
     expect(tail.out).toMatch(/Z client\.created billing .*by administrator from /);
     expect(tail.out).toMatch(/Z client\.disabled billing/);
@@ -275,11 +278,11 @@ describe('lanyard', () => {
     ]);
     expect((await json<object[]>('doctor')).length).toBeGreaterThan(10);
     const elsewhere = { ISSUER: `http://localhost:${port}`, CLIENT_SECRET_FILE: secretFile };
-    const away = await lanyard({ ...environment, ...elsewhere }, ['doctor']);
-    expect([away.code, away.out]).toEqual([1, expect.stringMatching(/✗ discovery/)]);
+    const unreachable = await lanyard({ ...environment, ...elsewhere }, ['doctor']);
+    expect([unreachable.code, unreachable.out]).toEqual([1, expect.stringMatching(/✗ discovery/)]);
   });
 
-  it('completes and explains itself', async () => {
+  it('completes commands and shows help', async () => {
     expect((await run('complete', 'bash')).out).toContain('complete -F');
     expect((await run('complete', '--', 'secrets', '')).out).toMatch(/^rotate\tgive a client a new secret/m);
     for (const command of [

@@ -8,13 +8,13 @@ import { batchProcessor, directory, issuer, jobsApi, project } from '../system-u
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 const addresses = { 'localhost:3000': issuer, 'localhost:3001': batchProcessor, 'localhost:3002': jobsApi };
 
-/** A command that a page shows, and the answer that stands below it, if any. */
+/** A command that a page shows, and the answer below it, if any. */
 const example = /^```sh\n([^]*?)^```\n(?:\n^```(?:http|json)\n([^]*?)^```\n)?/gm;
 
-/** A page says how to get at a secret in either way; this one is not that of the system under test. */
+/** Pages show how to read a secret from processes and from containers. This marks the way not under test. */
 const otherWay = project ? '.lanyard/secrets' : 'docker compose';
 
-/** The shown addresses stand for those of the system under test. */
+/** Replaces the addresses and folders that a page shows with those of the system under test. */
 function toReal(command: string): string {
   const real = Object.entries(addresses).reduce(
     (text, [shown, url]) => text.replaceAll(shown, new URL(url).host),
@@ -38,7 +38,7 @@ function toShown(output: string): string {
     .replaceAll(/eyJ[\w-]{6}[\w.-]+/g, 'eyJhbGciOi…');
 }
 
-/** What differs from run to run. */
+/** Replaces the values that differ from run to run with placeholders. */
 const comparable = (text: string) =>
   text
     .trim()
@@ -54,7 +54,7 @@ describe.each(['README.md', 'docs/walkthrough.md'])('%s', (page) => {
     ([, command = '']) => /curl|SECRET=/.test(command) && !command.includes(otherWay),
   );
 
-  it('shows commands that work, and the answers that they get', () => {
+  it('shows commands that work, with the answers that they get', () => {
     const marker = '\n=====\n';
     const script = examples
       .map(([, command]) => toReal(command ?? ''))

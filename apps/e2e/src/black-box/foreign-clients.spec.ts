@@ -14,7 +14,7 @@ describe('oauth4webapi', () => {
     ['client_secret_basic', oauth.ClientSecretBasic],
     ['client_secret_post', oauth.ClientSecretPost],
   ])(
-    'obtains a token by %s, calls the jobs API, and finds the token to be what is promised [client-credentials-grant, RFC 6749 §4.4] [access-token-claims, RFC 9068 §2]',
+    'obtains a token with %s, calls the jobs API, and validates the token [client-credentials-grant, RFC 6749 §4.4] [access-token-claims, RFC 9068 §2]',
     async (_, authentication) => {
       const as = await server();
       const registered = { client_id: 'batch-processor' };
@@ -53,7 +53,7 @@ describe('oauth4webapi', () => {
     },
   );
 
-  it('learns from the challenge where to get a token [resource-metadata, RFC 9728 §2] [resource-metadata-address, RFC 9728 §3.1]', async () => {
+  it('discovers from the challenge where to get a token [resource-metadata, RFC 9728 §2] [resource-metadata-address, RFC 9728 §3.1]', async () => {
     const url = new URL(jobsApi);
     const resource = await oauth.processResourceDiscoveryResponse(url, await oauth.resourceDiscoveryRequest(url, http));
     expect(resource).toMatchObject({
@@ -91,7 +91,7 @@ describe('openid-client', () => {
     expect(response.status).toBe(200);
   });
 
-  it('is told what is wrong [invalid-client-answer, RFC 6749 §5.2]', async () => {
+  it('receives a challenge when the client secret is wrong [invalid-client-answer, RFC 6749 §5.2]', async () => {
     const configuration = await client.discovery(
       new URL(issuer),
       'report-generator',

@@ -21,7 +21,7 @@ const clientOf = (client_id: string) => [{ client_id }, oauth.ClientSecretBasic(
 const revoke = async (token: string, clientId = 'jobs-cli') =>
   oauth.processRevocationResponse(await oauth.revocationRequest(server, ...clientOf(clientId), token, http));
 const listJobs = (token: string) => call(`${jobsApi}/jobs?limit=1`, { headers: { authorization: `Bearer ${token}` } });
-/** Until every replica refuses the token; there may be two behind one address. */
+/** Waits until every replica refuses the token; one address may have two replicas behind it. */
 async function untilRefused(token: string): Promise<void> {
   for (let refusals = 0; refusals < 8; await sleep(5)) {
     const { status } = await listJobs(token);
@@ -30,8 +30,8 @@ async function untilRefused(token: string): Promise<void> {
 }
 const cli = (...args: string[]) => lanyard({ ISSUER: issuer, SECRETS_DIRECTORY: join(directory, 'secrets') }, args);
 
-describe('a revoked token', () => {
-  it('is refused soon, with a challenge, and others are not [revoked-token, RFC 7009 §2]', async () => {
+describe('token revocation', () => {
+  it('soon makes the jobs API refuse the token with a challenge, and no other token [revoked-token, RFC 7009 §2]', async () => {
     const [token, other] = [await tokenOf('jobs-cli'), await tokenOf('jobs-cli')];
     expect((await listJobs(token)).status).toBe(200);
     await revoke(token);
@@ -44,13 +44,13 @@ describe('a revoked token', () => {
     expect((await listJobs(other)).status).toBe(200);
   });
 
-  it('is not revoked by another client [own-tokens-only, RFC 7009 §2]', async () => {
+  it('is refused for a token of another client [own-tokens-only, RFC 7009 §2]', async () => {
     const token = await tokenOf('jobs-cli');
     await expect(revoke(token, 'report-generator')).rejects.toMatchObject({ error: 'invalid_request' });
     expect((await listJobs(token)).status).toBe(200);
   });
 
-  it('is told apart by introspection, plain and signed [inactive-says-nothing, RFC 7662 §2.2] [signed-introspection, RFC 9701 §5]', async () => {
+  it('makes plain and signed introspection report the token as inactive [inactive-says-nothing, RFC 7662 §2.2] [signed-introspection, RFC 9701 §5]', async () => {
     const [client, authentication] = clientOf('jobs-api');
     const introspect = async (token: string, requestJwtResponse: boolean) =>
       oauth.processIntrospectionResponse(
@@ -68,7 +68,7 @@ describe('a revoked token', () => {
     for (const signed of [false, true]) expect(await introspect(token, signed)).toEqual({ active: false });
   });
 
-  it('is revoked with all others of its client by an administrator; who has the secret gets a new one', async () => {
+  it('by an administrator covers all tokens of a client, which can then get new ones', async () => {
     const [one, two] = [await tokenOf('jobs-cli'), await tokenOf('jobs-cli')];
     expect(await cli('token', 'revoke', '--client-id', 'jobs-cli', '--yes')).toMatchObject({
       code: 0,
@@ -80,7 +80,7 @@ describe('a revoked token', () => {
     expect(out).toMatch(/all under one grant +│ +[\w-]{22} +│ +jobs-cli/);
   });
 
-  it('does not keep the batch processor from its work', async () => {
+  it('does not stop the batch processor, which gets a new token', async () => {
     const token = await tokenOf('jobs-cli', 'jobs:read jobs:write');
     const send = (path: string, body: string, type: string) =>
       call(jobsApi + path, {
@@ -108,7 +108,7 @@ describe('a revoked token', () => {
 });
 
 describe('lanyard token revoke', () => {
-  it('takes one token, its jti, or a secret', async () => {
+  it('accepts a token, a jti, or a secret id', async () => {
     const [token, byJti] = [await tokenOf('jobs-cli'), await tokenOf('jobs-cli')];
     const environment = { ISSUER: issuer, SECRETS_DIRECTORY: join(directory, 'secrets') };
     expect((await lanyard(environment, ['token', 'revoke', '-'], `${token}\n`)).out).toBe('revoked\n');
@@ -142,16 +142,16 @@ describe('lanyard token revoke', () => {
     [[], 2, 'say one of'],
     [['--jti', 'a', '--client-id', 'b'], 2, 'say one of'],
     [['--client-id', 'jobs-cli'], 2, '--yes'],
-    [['--client-id', 'nobody', '--yes'], 1, 'there is no such client'],
+    [['--client-id', 'unknown-client', '--yes'], 1, 'there is no such client'],
     [['--secret-id', 'x', '--yes'], 1, 'secret_id'],
-  ])('with %j ends with %i and says what is wrong', async (args, expected, message) => {
+  ])('with %j exits with %i and says what is wrong', async (args, expected, message) => {
     const { code, err } = await cli('token', 'revoke', ...args);
     expect([code, err]).toEqual([expected, expect.stringContaining(message)]);
   });
 });
 
 describe('GET /oauth/revocations', () => {
-  it('is for resource servers that authenticate', async () => {
+  it('admits only authenticated resource servers', async () => {
     const list = `${issuer}/oauth/revocations`;
     expect((await call(list)).status).toBe(401);
     const headers = { authorization: basic('jobs-api', secretOf('jobs-api')) };

@@ -8,7 +8,7 @@ const right = { authorization: basic('batch-processor', secret) };
 const invalidClient = { error: 'invalid_client', error_description: 'client authentication failed' };
 
 describe('POST /oauth/token', () => {
-  it('answers the right secret with a token and nothing else [access-token-response, RFC 6749 §5.1] [no-refresh-token, RFC 6749 §4.4.3]', async () => {
+  it('answers the correct secret with an access token and nothing else [access-token-response, RFC 6749 §5.1] [no-refresh-token, RFC 6749 §4.4.3]', async () => {
     const { status, headers, body } = await postToken(grant, right);
     expect([status, headers.get('cache-control'), headers.get('content-type')]).toEqual([
       200,
@@ -25,7 +25,7 @@ describe('POST /oauth/token', () => {
 
   it.each<[string, Record<string, string> | string, Record<string, string>, number, object]>([
     ['a wrong secret', grant, { authorization: basic('batch-processor', 'wrong') }, 401, invalidClient],
-    ['an unknown client', grant, { authorization: basic('nobody', 'wrong') }, 401, invalidClient],
+    ['an unknown client', grant, { authorization: basic('unknown-client', 'wrong') }, 401, invalidClient],
     ['no client authentication', grant, {}, 401, invalidClient],
     [
       'both methods at once',
@@ -49,7 +49,7 @@ describe('POST /oauth/token', () => {
       { error: 'invalid_request', error_description: 'the body must be application/x-www-form-urlencoded' },
     ],
     [
-      'another grant',
+      'an unsupported grant type',
       { grant_type: 'password', username: 'a', password: 'b' },
       right,
       400,
@@ -63,11 +63,11 @@ describe('POST /oauth/token', () => {
       { error: 'invalid_scope', error_description: 'the scope is unknown, or wider than the client may have' },
     ],
     [
-      'no scope, where the client has no default',
+      'a request without a scope, from a client without a default scope',
       grant,
       { authorization: basic('jobs-api', secretOf('jobs-api')) },
       400,
-      { error: 'invalid_scope', error_description: 'no scope was asked for, and the client has no default scope here' },
+      { error: 'invalid_scope', error_description: 'no scope was requested, and the client has no default scope here' },
     ],
     [
       'an unknown resource',
@@ -82,7 +82,7 @@ describe('POST /oauth/token', () => {
     if (status === 401) expect(answer.headers.get('www-authenticate')).toBe('Basic realm="lanyard"');
   });
 
-  it('gives the registered default scope where none is asked for, and takes the resource [default-scope, RFC 6749 §3.3] [resource-indicators, RFC 8707 §2]', async () => {
+  it('grants the registered default scope when none is requested, and accepts a resource [default-scope, RFC 6749 §3.3] [resource-indicators, RFC 8707 §2]', async () => {
     const { body } = await postToken(
       { ...grant, resource: jobsApi },
       { authorization: basic('jobs-cli', secretOf('jobs-cli')) },
@@ -95,9 +95,9 @@ describe('POST /oauth/token', () => {
     expect([status, headers.get('allow')]).toEqual([405, 'POST']);
   });
 
-  it('refuses a disabled client soon, in the same words [same-answer, RFC 6749 §5.2]', async () => {
+  it('soon refuses a disabled client with the same answer as an unknown one [same-answer, RFC 6749 §5.2]', async () => {
     const reports = { authorization: basic('report-generator', secretOf('report-generator')) };
-    // By every replica; there may be two behind one address.
+    // Waits for every replica; one address may have two replicas behind it.
     const untilAnswered = async (expected: number) => {
       for (let times = 0; times < 8; await new Promise((resolve) => setTimeout(resolve, 20)))
         times = (await postToken(grant, reports)).status === expected ? times + 1 : 0;
@@ -113,10 +113,10 @@ describe('POST /oauth/token', () => {
     }
   });
 
-  it('needs no database statement when warm', async () => {
+  it('sends no database statement once its caches are warm', async () => {
     await postToken(grant, right);
     const transactions = async () => {
-      // A connection tells its statistics once a second, while it is used.
+      // A connection in use reports its statistics once a second.
       await new Promise((resolve) => setTimeout(resolve, 1500));
       const [row] = await query(
         'postgres',
@@ -131,7 +131,7 @@ describe('POST /oauth/token', () => {
       const answers = await Promise.all(Array.from({ length: 50 }, () => postToken(grant, right)));
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     }
-    // What replicas tell each other and write in batches goes by time, not by request.
+    // The number of broadcasts and batched writes depends on time, not on the number of requests.
     expect((await transactions()) - before).toBeLessThan(tokens / 20);
   });
 });

@@ -6,7 +6,7 @@ import { batchProcessor, directory, inspect, issuer, jobsApi, query } from '../s
 let target: Target;
 
 beforeAll(async () => {
-  // The secrets were copied there already, and the administrator let in by other tests.
+  // The global setup copied the secrets there, and other tests exchanged the one-time secret of the administrator.
   const deployment = await deploymentOfFolder({
     ISSUER: issuer,
     JOBS_API_URL: jobsApi,

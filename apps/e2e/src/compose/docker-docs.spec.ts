@@ -18,7 +18,7 @@ beforeAll(async () => {
   project = await ComposeProject.create();
   directory = await temporaryDirectory();
   await cp(join(repository, 'config'), join(directory, 'config'), { recursive: true });
-  const logs = { LOG_LEVEL: 'info', LOG_FORMAT: 'text' }; // as by default
+  const logs = { LOG_LEVEL: 'info', LOG_FORMAT: 'text' }; // the defaults
   project.settings = { CONFIG_DIRECTORY: join(directory, 'config'), LANYARD: project.name, ...logs };
 });
 afterAll(async () => {
@@ -26,14 +26,14 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** The page says what to add to the file. */
+/** Adds the entry that the page shows to the file. */
 function addOwnClient(): void {
   const [lines = ''] = blocks('yaml');
   const entry = lines.replace(/^.*clients:\n/, '').replaceAll(/^ {3}/gm, '');
   appendFileSync(join(directory, 'config/lanyard.yaml'), entry);
 }
 
-/** What each command prints among other things, by words that it is found by. */
+/** Words that identify each command, and a pattern that its output matches. */
 const expected: [string, RegExp][] = [
   ['up --build', /^/],
   [
@@ -54,7 +54,7 @@ const expected: [string, RegExp][] = [
 ];
 
 describe('docs/docker.md', () => {
-  it('shows commands that work, one after the other', async () => {
+  it('shows commands that work in sequence', async () => {
     const seen = new Set<string>();
     for (const command of blocks('sh')) {
       if (command.includes('run --rm auth-migration')) addOwnClient();
@@ -76,7 +76,7 @@ describe('docs/docker.md', () => {
     expect([...seen].toSorted()).toEqual(expected.map(([words]) => words).toSorted());
   }, 300_000);
 
-  it('is right that .env.example names every setting, with its default', async () => {
+  it('correctly says that .env.example names every setting with its default', async () => {
     const compose = await readFile(join(repository, 'docker-compose.yml'), 'utf8');
     const settings = new Map(
       [...compose.matchAll(/\$\{(\w+):-((?:\$\{[^}]*\}|[^}])*)\}/g)].map(([, name, value]) => [name, value]),

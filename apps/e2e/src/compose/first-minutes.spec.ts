@@ -13,42 +13,42 @@ const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 let project: ComposeProject;
 beforeAll(async () => {
   project = await ComposeProject.create();
-  project.settings = { LOG_LEVEL: 'info', LOG_FORMAT: 'text' }; // as by default
+  project.settings = { LOG_LEVEL: 'info', LOG_FORMAT: 'text' }; // the defaults
   await project.compose('build');
 }, 600_000);
 afterAll(() => project.remove(), 60_000);
 
-/** As somebody who watches: what it tells until it ends by itself, or says `Ready` and is interrupted. */
+/** Runs `docker compose up` in the foreground until it exits by itself, or interrupts it when the demo has ended. */
 async function watchUp() {
   const up = spawn('docker', ['compose', 'up'], { cwd: repository, env: project.environment });
-  let told = '';
+  let output = '';
   let isInterrupted = false;
   for (const stream of [up.stdout, up.stderr])
     stream.on('data', (chunk: Buffer) => {
-      told += stripVTControlCharacters(chunk.toString());
-      if (isInterrupted || !/demo-1 exited/.test(told)) return;
+      output += stripVTControlCharacters(chunk.toString());
+      if (isInterrupted || !/demo-1 exited/.test(output)) return;
       isInterrupted = true;
       up.kill('SIGINT');
     });
   const [code] = (await once(up, 'close')) as [number | null];
-  return { code, told };
+  return { code, output };
 }
 
-describe('docker compose up, watched', () => {
-  it('ends at a port that is taken before anything is migrated, and names the variable', async () => {
+describe('docker compose up in the foreground', () => {
+  it('fails before any migration when a port is taken, and names the variable', async () => {
     const other = createServer().listen(Number(project.ports.JOBS_API_PORT), '127.0.0.1');
     await once(other, 'listening');
-    const { code, told } = await watchUp();
+    const { code, output } = await watchUp();
     other.close();
     expect(code).not.toBe(0);
-    expect(told).toMatch(new RegExp(`${project.ports.JOBS_API_PORT} \\(JOBS_API_PORT\\)`));
-    expect(told).toMatch(/already (allocated|in use)/);
+    expect(output).toMatch(new RegExp(`${project.ports.JOBS_API_PORT} \\(JOBS_API_PORT\\)`));
+    expect(output).toMatch(/already (allocated|in use)/);
     const after = await project.containers('postgres', 'auth-migration', 'jobs-migration');
     expect(after.map(({ State }) => State.Status)).toEqual(['created', 'created', 'created']);
   }, 120_000);
 
-  it('tells who asks whom for what, and says at the end where everything is and what to try', async () => {
-    const { told } = await watchUp();
+  it('shows each request between the services, and ends with every address and the next steps', async () => {
+    const { output } = await watchUp();
     const flow = [
       /auth-server-1 .* issues an access token to batch-processor: jobs:read jobs:write/,
       /jobs-api-1 .* POST \/jobs\/claim {2}token of batch-processor is valid, 3 claimed/,
@@ -57,17 +57,17 @@ describe('docker compose up, watched', () => {
       new RegExp(`demo-1 .* Ready: auth-server at ${project.urls.ISSUER}, .*${project.urls.JOBS_API}/docs`),
       /demo-1 .* docker compose run --rm lanyard token get --client-id batch-processor/,
     ];
-    expect(flow.filter((line) => !line.test(told))).toEqual([]);
-    const lines = told.split('Attaching to')[1]?.split('Ready: ')[0]?.split('\n') ?? [];
+    expect(flow.filter((line) => !line.test(output))).toEqual([]);
+    const lines = output.split('Attaching to')[1]?.split('Ready: ')[0]?.split('\n') ?? [];
     expect(lines.length).toBeGreaterThan(10);
     expect(
       lines.filter((line) => /\/health|\/oauth\/revocations|GET \/jobs\/:id|postgres-1|gateway-1/.test(line)),
     ).toEqual([]);
   }, 300_000);
 
-  it('shows next steps that work in a terminal that knows nothing of the ports, and print nothing else', async () => {
-    const told = stripVTControlCharacters(await project.compose('logs', '--no-color', '--no-log-prefix', 'demo'));
-    const [settings, ...steps] = told.split('in this folder:\n')[1]?.trim().split(/\n */) ?? [];
+  it('shows next steps that work in a new terminal without any settings, and print nothing else', async () => {
+    const output = stripVTControlCharacters(await project.compose('logs', '--no-color', '--no-log-prefix', 'demo'));
+    const [settings, ...steps] = output.split('in this folder:\n')[1]?.trim().split(/\n */) ?? [];
     expect(settings).toMatch(/^export COMPOSE_PROJECT_NAME=/);
     await project.up();
     const { PATH, HOME, DOCKER_HOST, DOCKER_CONFIG, COMPOSE_DISABLE_ENV_FILE } = project.environment;
@@ -84,7 +84,7 @@ describe('docker compose up, watched', () => {
     ]);
   }, 120_000);
 
-  it('warns of nothing where nothing is wrong, and logs at the gateway what it refuses', async () => {
+  it('logs no warning when nothing is wrong, and logs each request that the gateway refuses', async () => {
     project.settings = { LOG_LEVEL: 'info' };
     await project.compose('down', '--timeout', '5');
     await project.up();

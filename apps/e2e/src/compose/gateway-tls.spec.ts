@@ -14,20 +14,20 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** The configuration that the guide to Docker shows. */
+/** The configuration that the Docker guide shows. */
 async function shownConfiguration(): Promise<string> {
   const guide = await readFile(new URL('../../../../docs/docker.md', import.meta.url), 'utf8');
   const [, shown] = /```\n(global\n[^`]*frontend auth-server-tls\n[^`]*)```/.exec(guide)!;
   return shown!;
 }
 
-/** The gateway as it is, with one more file that gives it a certificate. */
+/** Starts the gateway with one more configuration file, which gives it a certificate. */
 async function startWithCertificate(keyType: 'ec' | 'rsa'): Promise<number> {
   directory = await mkdtemp(join(tmpdir(), 'lanyard-gateway-'));
   const pair = await generate([{ name: 'commonName', value: 'localhost' }], { keyType });
   await writeFile(join(directory, 'auth.example.pem'), `${pair.cert}\n${pair.private}`);
   await writeFile(join(directory, 'tls.cfg'), await shownConfiguration());
-  // The gateway is another user; only this test has the key.
+  // The gateway runs as another user. Only this test uses the key.
   await chmod(directory, 0o755);
   const options = ['--publish', '127.0.0.1::3443', '--volume', `${directory}:/tls:ro,z`];
   container = (await docker('run', '--detach', ...options, 'lanyard-gateway', '-f', '/tls/tls.cfg')).trim();
@@ -40,12 +40,12 @@ async function startWithCertificate(keyType: 'ec' | 'rsa'): Promise<number> {
   throw new Error(`the gateway does not speak TLS: ${await docker('logs', container)}`);
 }
 
-describe('the gateway with a certificate', () => {
+describe('the gateway', () => {
   it.each([
     ['ECDSA', 'ec'],
     ['RSA', 'rsa'],
   ] as const)(
-    'accepts the suites that the services accept, and no version before TLS 1.2, with one for %s [tls-suites, RFC 9325 §4.2]',
+    'accepts the same suites as the services, and no version before TLS 1.2, with an %s certificate [tls-suites, RFC 9325 §4.2]',
     async (algorithm, keyType) => {
       const port = await startWithCertificate(keyType);
       expect(await acceptedSuites({ port, version: 'TLSv1.3' })).toEqual([

@@ -58,7 +58,7 @@ async function untilDone(ids: string[]): Promise<void> {
 }
 
 describe('docker compose up', () => {
-  it('ends when everything is healthy and the example jobs are done', async () => {
+  it('returns when every service is healthy and the example jobs have succeeded', async () => {
     for (const container of await project.containers(...services)) {
       expect([container.Name, container.State.Health?.Status]).toEqual([container.Name, 'healthy']);
     }
@@ -67,9 +67,9 @@ describe('docker compose up', () => {
     );
   });
 
-  it('tells in its logs what happened', async () => {
+  it('logs what happened', async () => {
     const logs = await project.logs();
-    for (const told of [
+    for (const pattern of [
       /setup.*created: auth-migration\/key_encryption_key/,
       /auth-migration.*client batch-processor: registered a generated secret/,
       /auth-server.*"route":"\/oauth\/token".*"status":200/,
@@ -77,11 +77,11 @@ describe('docker compose up', () => {
       /batch-processor.*"msg":"job succeeded".*birdstrikes\.csv/,
       /demo.*3 of 3 jobs succeeded/,
     ]) {
-      expect(logs).toMatch(told);
+      expect(logs).toMatch(pattern);
     }
   });
 
-  it('puts no credential into a log, an image, a setting or the repository [no-secret-in-output, Lanyard]', async () => {
+  it('leaves no credential in a log, an image, a setting or the repository [no-secret-in-output, Lanyard]', async () => {
     const secrets = Object.values(await project.secrets()).flatMap((text) => [
       text.trim(),
       ...(URL.canParse(text) ? [new URL(text).password] : []),
@@ -112,7 +112,7 @@ describe('docker compose up', () => {
     expect({ jobs: await jobs(), secrets: await project.secrets() }).toEqual(before);
   }, 60_000);
 
-  it('keeps data and credentials through down and up', async () => {
+  it('keeps data and credentials across down and up', async () => {
     const before = { jobs: await jobs(), secrets: await project.secrets() };
     const keys = await (await fetch(`${project.urls.ISSUER}/.well-known/jwks.json`)).json();
     await project.record();
@@ -126,7 +126,7 @@ describe('docker compose up', () => {
 
 const unknown = /postgres: (Name or service not known|Temporary failure in name resolution)/;
 
-describe('each running container', () => {
+describe('the container', () => {
   const locked = async (service: string) => {
     const { Config, HostConfig, State } = await project.container(service);
     expect(Config.User).toMatch(/^(1000:1000|postgres|haproxy)$/);
@@ -145,7 +145,7 @@ describe('each running container', () => {
     return status;
   };
 
-  it.each(services)('%s has no right that it does not need [locked-containers, Lanyard]', async (service) => {
+  it.each(services)('%s has no privilege that it does not need [locked-containers, Lanyard]', async (service) => {
     const status = await locked(service);
     expect(status).toMatch(/^CapEff:\t0{16}$/m);
     expect(status).toMatch(/^NoNewPrivs:\t1$/m);
@@ -154,18 +154,18 @@ describe('each running container', () => {
   });
 
   it.each(['auth-server', 'batch-processor', 'jobs-api'])(
-    '%s leaves room in its memory beside the heap [heap-limit, Lanyard]',
+    '%s limits its heap to a part of its memory [heap-limit, Lanyard]',
     async (service) => {
       const [container] = await project.containers(service);
       const script = 'process.stdout.write(String(require("v8").getHeapStatistics().heap_size_limit))';
       const heap = Number(await project.exec(service, 'node', '-e', script));
-      // V8 adds its young generation, 48 MB at most.
+      // V8 adds its young generation, at most 48 MB.
       expect(heap).toBeLessThan(container!.HostConfig.Memory * 0.75);
       expect(heap).toBeGreaterThan(container!.HostConfig.Memory * 0.5);
     },
   );
 
-  it('shares networks with those alone whom it must talk to [locked-containers, Lanyard]', async () => {
+  it('shares networks only with the containers that it must reach [locked-containers, Lanyard]', async () => {
     const members: Record<string, string[]> = {};
     for (const { Name, NetworkSettings } of await project.containers(...services)) {
       for (const network of Object.keys(NetworkSettings.Networks)) {
@@ -193,7 +193,7 @@ describe('each running container', () => {
     await expect(reach).rejects.toThrow(reason);
   });
 
-  it('publishes ports to this machine alone, by the gateway alone [locked-containers, Lanyard]', async () => {
+  it('publishes ports only if it is the gateway, and only to this machine [locked-containers, Lanyard]', async () => {
     for (const { Name, HostConfig } of await project.containers(...services)) {
       const published = Object.values(HostConfig.PortBindings ?? {}).flat();
       expect([Name, published.length]).toEqual([Name, Name.includes('gateway') ? 3 : 0]);
@@ -205,12 +205,15 @@ describe('each running container', () => {
     ['auth-server', '/run/credentials', ['database_url', 'key_encryption_key']],
     ['jobs-api', '/run/credentials', ['database_url']],
     ['batch-processor', '/run/client', ['client_secret']],
-  ])('%s sees its own credentials, read-only [locked-containers, Lanyard]', async (service, folder, files) => {
-    expect((await project.exec(service, 'ls', folder)).trim().split('\n')).toEqual(files);
-    await expect(project.exec(service, 'sh', '-c', `echo > ${folder}/x`)).rejects.toThrow(/Read-only|denied/);
-  });
+  ])(
+    '%s sees only its own credentials, and cannot write them [locked-containers, Lanyard]',
+    async (service, folder, files) => {
+      expect((await project.exec(service, 'ls', folder)).trim().split('\n')).toEqual(files);
+      await expect(project.exec(service, 'sh', '-c', `echo > ${folder}/x`)).rejects.toThrow(/Read-only|denied/);
+    },
+  );
 
-  it('uses a role that cannot alter the schema [least-privilege-roles, Lanyard]', async () => {
+  it('uses a database role that cannot alter the schema [least-privilege-roles, Lanyard]', async () => {
     const secrets = await project.secrets();
     for (const [service, database, table, other] of [
       ['auth-server', 'lanyard_auth', 'client', 'lanyard_jobs'],
@@ -230,9 +233,9 @@ describe('each running container', () => {
   });
 });
 
-describe('the images', () => {
+describe('the image', () => {
   it.each(['lanyard-auth-server', 'lanyard-jobs-api', 'lanyard-batch-processor', 'lanyard-jobs-cli', 'lanyard-cli'])(
-    '%s holds what it needs to run, and nothing to build with [locked-containers, Lanyard]',
+    '%s contains what it needs to run, and no build tools [locked-containers, Lanyard]',
     async (image) => {
       const find = (...expression: string[]) =>
         docker('run', '--rm', '--entrypoint', 'find', image, '/lanyard', '/usr/local', ...expression);
@@ -251,7 +254,7 @@ describe('the images', () => {
       ];
       const unneeded = ours.flatMap((name) => ['-path', `*/@lanyard/${name}`, '-o']);
       expect(await find(...named, ...unneeded, '-name', 'npx')).toBe('');
-      // No type script, and nothing that depends on the processor besides node itself.
+      // No TypeScript, and no file that depends on the processor architecture except node itself.
       expect(await find('-name', '*.ts', '-o', '-name', '*.node', '-o', '-name', '*.map')).toBe('');
       expect((await find('-type', 'f', '-name', 'node')).trim()).toBe('/usr/local/bin/node');
       expect(await find('-writable', '-not', '-type', 'l')).toBe('');
@@ -267,7 +270,7 @@ describe('the images', () => {
 });
 
 describe('replicas', () => {
-  it('share the work, and a client that tries again notices no restart', async () => {
+  it('share the work, and a client that retries notices no restart', async () => {
     await project.up('--scale', 'auth-server=2', '--scale', 'jobs-api=2', '--scale', 'batch-processor=3');
     expect(await project.containers(...servers)).toHaveLength(7);
     const stop = startLoad(project, clientSecret);
@@ -284,7 +287,7 @@ describe('replicas', () => {
     expect(failures).toEqual([]);
     expect(Math.min(tokens, calls, created.length)).toBeGreaterThan(50);
     await untilDone(created);
-    // Docker's name server and the gateway spread callers over all of them.
+    // Docker's name server and the gateway spread requests over all replicas.
     for (const { Id, Name } of await project.containers(...servers)) {
       const requests = (await docker('logs', Id)).split('\n').filter((line) => line.includes('"msg":"request"'));
       const jobsDone = (await docker('logs', Id)).includes('"msg":"job succeeded"');
@@ -292,7 +295,7 @@ describe('replicas', () => {
     }
   }, 300_000);
 
-  it('lose no job and no registration when Postgres restarts, and recover by themselves', async () => {
+  it('lose no job and no registration when Postgres restarts, and recover without help', async () => {
     const clients = () => project.query('lanyard_auth', 'SELECT client_id, created_at FROM client ORDER BY 1');
     const before = await clients();
     const stop = startLoad(project, clientSecret);
@@ -300,7 +303,7 @@ describe('replicas', () => {
     await project.compose('restart', 'postgres');
     await sleep(5000);
     const { created, failures } = await stop();
-    // A longer outage is a clear 503, and nothing else.
+    // An outage that outlasts the retries causes only 503 answers.
     expect(failures.filter((failure) => !failure.includes('answered 503'))).toEqual([]);
     expect(await clients()).toEqual(before);
     await untilDone(created);

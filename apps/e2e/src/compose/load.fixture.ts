@@ -14,7 +14,7 @@ export interface Outcome {
   failures: string[];
 }
 
-/** @returns ends it, and tells what came of it */
+/** @returns a function that stops the load and returns its outcome */
 export function startLoad(project: ComposeProject, clientSecret: string): () => Promise<Outcome> {
   const child = spawn(process.execPath, ['tools/run.mjs', 'apps/e2e/src/compose/load.ts'], {
     cwd: repository,

@@ -4,9 +4,9 @@ import pRetry, { AbortError } from 'p-retry';
 import type { Outcome } from './load.fixture.ts';
 
 /**
- * Callers that never pause for long, until standard input ends: some ask for a token each time, others call the jobs
- * API and create jobs. They try again as the token client and the batch processor do, with the same number of attempts
- * and delays. A program of its own, since a test's sandbox has other errors than fetch.
+ * Sends requests with only short pauses until standard input ends: some callers request a new token each time, others
+ * call the jobs API and create jobs. They retry as the token client and the batch processor do, with the same number of
+ * attempts and delays. This is a separate program because fetch throws other error classes than Jest's sandbox has.
  */
 const { ISSUER: issuer = '', JOBS_API: jobsApi = '', CLIENT_SECRET: clientSecret = '' } = process.env;
 const callers = 4;
@@ -27,7 +27,7 @@ const call = (path: string, init: RequestInit = {}) =>
     { retries: 5, minTimeout: 200, maxTimeout: 2000, randomize: true },
   );
 
-async function askForToken(): Promise<void> {
+async function requestToken(): Promise<void> {
   await tokenClient().getToken({ scope: 'jobs:read', resource: jobsApi });
   outcome.tokens += 1;
 }
@@ -63,6 +63,6 @@ function describe(error: unknown): string {
 }
 
 process.stdin.on('end', () => stopping.abort()).resume();
-const workers = Array.from({ length: callers }, () => [repeat(askForToken), repeat(listJobs)]).flat();
+const workers = Array.from({ length: callers }, () => [repeat(requestToken), repeat(listJobs)]).flat();
 await Promise.all([...workers, repeat(createJob)]);
 process.stdout.write(JSON.stringify(outcome));

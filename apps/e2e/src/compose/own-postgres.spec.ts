@@ -9,7 +9,7 @@ const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 let project: ComposeProject;
 let own: string;
 
-/** A Postgres that compose knows nothing of, with the databases that the project's own SQL makes. */
+/** Starts a Postgres outside the compose project, with the databases that the SQL of this repository creates. */
 beforeAll(async () => {
   project = await ComposeProject.create();
   own = `${project.name}-own-postgres`;
@@ -20,7 +20,7 @@ beforeAll(async () => {
       randomBytes(24).toString('hex'),
     ]),
   );
-  // What containers of other networks reach this machine by.
+  // The address by which containers of other networks reach this machine.
   const host = (await docker('network', 'inspect', 'bridge', '--format', '{{(index .IPAM.Config 0).Gateway}}')).trim();
   const image = JSON.parse(await project.compose('config', '--format', 'json')).services.postgres.image as string;
   const published = ['--publish', `${host}:${port}:5432`, '--volume', `${join(repository, 'deploy/postgres')}:/sql:ro`];
@@ -45,7 +45,7 @@ afterAll(async () => {
 }, 60_000);
 
 describe('deploy/own-postgres.yml', () => {
-  it('runs everything on it, without a Postgres container', async () => {
+  it('runs the system on an external Postgres, without a Postgres container', async () => {
     await project.up('--build');
     const names = (await project.containers()).map(({ Name }) => Name);
     expect(names.some((name) => name.endsWith('-postgres-1'))).toBe(false);
@@ -54,7 +54,7 @@ describe('deploy/own-postgres.yml', () => {
     expect(counted.trim()).toBe('3');
   }, 300_000);
 
-  it('says what is missing', async () => {
+  it('names a database URL that is missing', async () => {
     project.settings.JOBS_DATABASE_URL = '';
     await expect(project.compose('config')).rejects.toThrow('the database lanyard_jobs, as lanyard_jobs_service');
     project.settings.JOBS_DATABASE_URL = 'unused';

@@ -18,16 +18,16 @@ const logs = (service: string) => project.compose('logs', '--no-color', '--no-lo
 const readiness = async () => JSON.parse((await project.inspect('auth-server', '/health/ready')).text);
 
 describe('PgBouncer in transaction mode', () => {
-  it('that takes no settings is named, with what to let it ignore', async () => {
+  it('is reported if it refuses startup parameters, with those that it should ignore', async () => {
     await expect(project.up()).rejects.toThrow('auth-server');
-    const told = await logs('auth-server');
-    expect(told).toMatch(/the pooler of DATABASE_URL refuses a setting .* let it ignore/);
-    expect(told).not.toMatch(/^ +at /m);
+    const output = await logs('auth-server');
+    expect(output).toMatch(/the pooler of DATABASE_URL refuses a setting .* let it ignore/);
+    expect(output).not.toMatch(/^ +at /m);
   }, 120_000);
 
-  it('does for everything but notifications, and that is noticed', async () => {
+  it('works for everything except notifications, and the server reports their absence', async () => {
     project.settings.IGNORE_STARTUP_PARAMETERS = limits;
-    project.settings.THROTTLING = 'observe'; // a client that is disabled asks over and over
+    project.settings.THROTTLING = 'observe'; // the disabled client keeps requesting tokens
     await project.up();
     const warnings = await logs('auth-server');
     expect(warnings).toContain('notifications do not come back');
@@ -35,7 +35,7 @@ describe('PgBouncer in transaction mode', () => {
     expect(await readiness()).toMatchObject({ status: 'degraded' });
   }, 180_000);
 
-  it('does for everything beside a connection of its own for them', async () => {
+  it('works for everything when notifications have a direct connection', async () => {
     for (const service of ['auth', 'jobs']) {
       const role = `ALTER ROLE lanyard_${service}_service SET`;
       await project.query(`lanyard_${service}`, `${role} statement_timeout = '10s'`);
@@ -50,14 +50,14 @@ describe('PgBouncer in transaction mode', () => {
     }
     const secret = (await project.secrets())['clients/report-generator/client_secret'] ?? '';
     const statuses = async () => {
-      const asked = Array.from({ length: 8 }, () =>
+      const requests = Array.from({ length: 8 }, () =>
         call(`${project.urls.ISSUER}/oauth/token`, {
           method: 'POST',
           body: new URLSearchParams({ grant_type: 'client_credentials' }),
           headers: { authorization: basic('report-generator', secret), connection: 'close' },
         }),
       );
-      return new Set((await Promise.all(asked)).map(({ status }) => status));
+      return new Set((await Promise.all(requests)).map(({ status }) => status));
     };
     expect(await statuses()).toEqual(new Set([200]));
     await project.compose('run', '--rm', 'lanyard', 'clients', 'disable', 'report-generator');

@@ -27,7 +27,7 @@ async function copySources(to: string): Promise<void> {
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   const { stdout } = await execute('git', list, { cwd: repository });
   for (const file of stdout.split('\0').filter(Boolean)) {
-    // What was deleted and not committed is still on the list.
+    // The list includes files that were deleted but not committed.
     await cp(join(repository, file), join(to, file)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
     });
@@ -39,9 +39,9 @@ async function build(image: string, from: string, ...options: string[]): Promise
   await docker('build', '--quiet', '--tag', image, ...variables, ...options, from);
 }
 
-/** Every file that is laid over Debian, with mode, owner, time and digest; when the image says that it was made, and its settings. */
+/** Every file that the image adds to Debian, with mode, owner, time and digest; its creation time and its settings. */
 async function contentOf(image: string) {
-  // Not the digests of layers: where the engine has made a layer's parent twice, it writes the same files in another order.
+  // Not the digests of layers: an engine that has built a layer's parent twice writes the same files in another order.
   const script = `find /lanyard /usr -printf '%M %U %G %T@ %p %l\\n' | sort
     find /lanyard /usr -type f -exec sha256sum {} + | sort`;
   const files = await docker('run', '--rm', '--user', '0', '--entrypoint', 'sh', image, '-c', script);
@@ -50,8 +50,8 @@ async function contentOf(image: string) {
 }
 
 describe('an image', () => {
-  it('is the same when somebody else builds the same sources anew [reproducible-images, Lanyard]', async () => {
-    // In another place, written at another time, with another umask.
+  it('is identical when the same sources are built again elsewhere [reproducible-images, Lanyard]', async () => {
+    // In another folder, written at another time, with another umask.
     await cp(join(directory, 'one'), join(directory, 'another'), { recursive: true });
     await execute('chmod', ['-R', 'go-rwx', join(directory, 'another')]);
     await build(another, join(directory, 'another'), '--no-cache');
@@ -62,7 +62,7 @@ describe('an image', () => {
     expect(await contentOf(another)).toEqual(content);
   }, 300_000);
 
-  it('has the packages of its bill of materials, and no other [lock-file, Lanyard]', async () => {
+  it('contains exactly the packages of its bill of materials [lock-file, Lanyard]', async () => {
     await execute('npm', ['run', '--silent', 'sbom'], { cwd: repository });
     const bill = JSON.parse(await readFile(join(repository, '.sbom/auth-server.cdx.json'), 'utf8')) as {
       components: { purl: string }[];

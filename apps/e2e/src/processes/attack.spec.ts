@@ -29,7 +29,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Where the system is, as arguments of `npm run attack`. */
+/** The settings by which `npm run attack` finds the system. */
 function settings() {
   const { authServer, batchProcessor, jobsApi } = system.services;
   const managementPort = ({ options }: Service) => new URL(options.managementUrl!).port;
@@ -46,7 +46,7 @@ function settings() {
 
 testAttacks(() => target);
 
-it('is attacked from the command line, which says what it tried', async () => {
+it('npm run attack says what it tried and what stopped it', async () => {
   const { ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL } = settings();
   const environment = { ...settings(), NO_COLOR: '1' };
   const attack = (...args: string[]) =>
@@ -64,7 +64,7 @@ it('is attacked from the command line, which says what it tried', async () => {
     { name: 'the twin of a revoked token', result: 'stopped' },
   ]);
   expect((await attack('--fuzz', '200', '--seed', '7')).stdout).toMatch(
-    /growth is not judged of .*\nno 5xx, no restart\n$/,
+    /memory growth was not judged for .*\nno 5xx, no restart\n$/,
   );
   await expect(attack('--only', 'nothing of this name')).rejects.toMatchObject({ code: 1 });
   await expect(attack('--fuzz', 'many')).rejects.toMatchObject({
@@ -73,7 +73,7 @@ it('is attacked from the command line, which says what it tried', async () => {
   });
 }, 60_000);
 
-it('attacks nothing that does not belong together', async () => {
+it('npm run attack refuses services that do not belong to the same system', async () => {
   const attack = (changes: NodeJS.ProcessEnv) =>
     execute('npm', ['run', '--silent', 'attack'], {
       cwd: repository,
@@ -82,7 +82,7 @@ it('attacks nothing that does not belong together', async () => {
   await expect(attack({ JOBS_API_URL: process.env.E2E_JOBS_API })).rejects.toMatchObject({
     code: 2,
     stdout: '',
-    stderr: `${process.env.E2E_JOBS_API} takes tokens of ${process.env.E2E_ISSUER}, and not of ${system.urls.issuer}\n`,
+    stderr: `${process.env.E2E_JOBS_API} accepts tokens of ${process.env.E2E_ISSUER}, not of ${system.urls.issuer}\n`,
   });
   await expect(attack({ ISSUER: process.env.E2E_ISSUER })).rejects.toMatchObject({
     code: 2,
@@ -90,13 +90,13 @@ it('attacks nothing that does not belong together', async () => {
   });
 });
 
-it('tells no client that there is from one that there is not, by the time [same-work, Lanyard]', async () => {
+it('the response time does not reveal whether a client exists [same-work, Lanyard]', async () => {
   const port = await freePort();
   const observing = await system.replica('auth-server', port, { THROTTLING: 'observe', LOG_LEVEL: 'error' });
   observing.start();
   await observing.ready();
   const tokenEndpoint = `http://localhost:${port}/oauth/token`;
-  // A difference that there is shows each time; one by chance, in ten thousand times one.
+  // A real difference shows in every attempt; a difference by chance, in one of ten thousand attempts.
   let isAlike = false;
   for (let attempt = 0; attempt < 3 && !isAlike; attempt++) {
     const { known, unknown } = await timeGuesses(tokenEndpoint, 'jobs-cli', 4000);
@@ -107,15 +107,15 @@ it('tells no client that there is from one that there is not, by the time [same-
   await observing.stop();
 }, 120_000);
 
-it('withstands a flood of unknown keys while the authorization server is down [unknown-kid-cooldown, Lanyard]', async () => {
+it('the jobs API withstands a flood of unknown key ids while the authorization server is down [unknown-kid-cooldown, Lanyard]', async () => {
   const genuine = await target.tokenOf('batch-processor');
   await system.services.authServer.stop('SIGKILL');
-  const asked: string[] = [];
-  const inItsPlace = createServer(({ url = '' }, response) => {
-    if (url.startsWith('/.well-known/')) asked.push(url);
+  const metadataRequests: string[] = [];
+  const standIn = createServer(({ url = '' }, response) => {
+    if (url.startsWith('/.well-known/')) metadataRequests.push(url);
     response.writeHead(503).end();
   });
-  await new Promise<void>((resolve) => inItsPlace.listen(Number(new URL(target.issuer).port), 'localhost', resolve));
+  await new Promise<void>((resolve) => standIn.listen(Number(new URL(target.issuer).port), 'localhost', resolve));
   const flood = async () => {
     const statuses = [];
     for (let i = 0; i < 50; i++) {
@@ -128,8 +128,8 @@ it('withstands a flood of unknown keys while the authorization server is down [u
   expect(statuses.length).toBe(500);
   expect(new Set(statuses)).toEqual(new Set([401]));
   expect((await present(target, genuine)).status).toBe(200);
-  // Services look for it now and then by themselves.
-  expect(asked.length).toBeLessThan(20 + (performance.now() - begun) / 500);
-  inItsPlace.closeAllConnections();
-  await new Promise((resolve) => inItsPlace.close(resolve));
+  // The services also poll it at intervals of their own.
+  expect(metadataRequests.length).toBeLessThan(20 + (performance.now() - begun) / 500);
+  standIn.closeAllConnections();
+  await new Promise((resolve) => standIn.close(resolve));
 }, 60_000);

@@ -1,6 +1,6 @@
 /**
- * Preloaded into a service by a test, `node --import`: moves its clock. Each SIGUSR2 is a minute; timers stay as they are.
- * CLOCK_MINUTES is where it begins.
+ * Moves the clock of a service. A test preloads this file with `node --import`. Each SIGUSR2 advances the clock by a
+ * minute; timers are not affected. CLOCK_MINUTES is the initial offset.
  */
 let minutes = Number(process.env.CLOCK_MINUTES ?? 0);
 process.on('SIGUSR2', () => (minutes += 1));

@@ -43,7 +43,7 @@ const send = (url: string, token: string, body?: string, type = 'application/jso
     headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { 'content-type': type }) },
   });
 
-/** Ends every connection of the services, and answers how many there were. */
+/** Cuts every database connection of the services, and returns their number. */
 async function cutAll(): Promise<number> {
   const { rowCount } = await postgres.query(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -52,8 +52,8 @@ async function cutAll(): Promise<number> {
   return rowCount ?? 0;
 }
 
-describe('five hundred cuts of the connections to the database, under load', () => {
-  it('end no process, and requests are answered or refused with 503 [no-process-ends, Lanyard]', async () => {
+describe('cutting five hundred database connections under load', () => {
+  it('ends no process, and each request succeeds or is answered with 503 [no-process-ends, Lanyard]', async () => {
     const environment = { ISSUER: system.urls.issuer, SECRETS_DIRECTORY: system.secretsDirectory };
     const administrator = (await lanyard(environment, ['token', 'get'])).out.trim();
     const jobs = await system.accessToken('jobs-cli');
@@ -61,9 +61,9 @@ describe('five hundred cuts of the connections to the database, under load', () 
     const stopped = new AbortController();
     const answers = new Map<string, number>();
     const unexpected: string[] = [];
-    const repeatedly = async (name: string, ask: (index: number) => Promise<Answer>) => {
+    const repeatedly = async (name: string, request: (index: number) => Promise<Answer>) => {
       for (let index = 0; !stopped.signal.aborted; index++) {
-        const { status, body } = await ask(index).catch((error: unknown) => ({ status: 599, body: String(error) }));
+        const { status, body } = await request(index).catch((error: unknown) => ({ status: 599, body: String(error) }));
         const key = `${name} ${status}`;
         answers.set(key, (answers.get(key) ?? 0) + 1);
         if (status >= 300 && status !== 503) unexpected.push(`${key} ${JSON.stringify(body)}`);
@@ -98,7 +98,7 @@ describe('five hundred cuts of the connections to the database, under load', () 
     let cuts = 0;
     while (cuts < 500 && ended.length === 0) {
       cuts += await cutAll();
-      // So that connections are cut when they idle, when they are in use, and in between.
+      // Random, so that connections are cut while idle, while in use, and in between.
       await sleep(50 + Math.random() * 100);
     }
     stopped.abort();

@@ -16,7 +16,7 @@ const lines: Line[] = [];
 beforeAll(async () => {
   directory = await temporaryDirectory();
   const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
-  // A thousand wrong requests, of which none is to be refused for being the thousandth.
+  // The tests send thousands of invalid requests, none of which may be throttled.
   const environment = { THROTTLING: 'observe', TOKENS_PER_MINUTE: '100000' };
   system = await startSystem({ directory, ports, environment, onLine: (line) => lines.push(line) });
   const { issuer: ISSUER, jobsApi: JOBS_API_URL, batchProcessor: BATCH_PROCESSOR_URL } = system.urls;
@@ -32,7 +32,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** The client and the resource that requests are about, which some of them delete. */
+/** Registers the client and the resource of the requests again, because some requests delete them. */
 async function restore(): Promise<void> {
   const headers = { authorization: administrator, 'content-type': 'application/json' };
   const client = { client_id: 'fuzzed', scope: 'jobs:read', default_scope: 'jobs:read' };
@@ -43,7 +43,7 @@ async function restore(): Promise<void> {
 }
 
 it.each(hostileTexts)(
-  '$name in each field at each endpoint is taken or refused, and breaks nothing [strange-characters, Lanyard] [no-server-error, Lanyard]',
+  '$name in any field of any endpoint is accepted or refused, and breaks nothing [strange-characters, Lanyard] [no-server-error, Lanyard]',
   async (hostile) => {
     const unclear: string[] = [];
     let requests = 0;
@@ -59,7 +59,7 @@ it.each(hostileTexts)(
         else if (answer.status >= 400 && !(answer.body.title ?? answer.body.error)) {
           unclear.push(`${what}: ${answer.status} ${answer.text.slice(0, 100)}`);
         } else if ([401, 403].includes(answer.status) && !mayRefuse(seed)) {
-          unclear.push(`${what}: not looked at, ${answer.status}`);
+          unclear.push(`${what}: refused before the field was read, ${answer.status}`);
         }
       }
     }
@@ -70,13 +70,13 @@ it.each(hostileTexts)(
   120_000,
 );
 
-/** What takes no field. */
+/** Pages that have no fields. */
 const isPage = (path: string): boolean => /^\/(docs|health|metrics)/.test(path);
 
-/** Where a refusal says nothing of the field: who asks is in the form, or the token opens it only in part. */
+/** Whether 401 and 403 are valid answers: the form identifies the client, or the token does not open the endpoint. */
 const mayRefuse = ({ path, mayBeRefused = false }: Seed): boolean => mayBeRefused || path.startsWith('/oauth/');
 
-it('left registry, audit log, jobs and log lines whole [strange-characters, Lanyard]', async () => {
+it('registry, audit log, jobs and log lines are intact after these requests [strange-characters, Lanyard]', async () => {
   const environment = { ISSUER: system.urls.issuer, SECRETS_DIRECTORY: system.secretsDirectory };
   for (const command of [
     ['clients', 'list'],
@@ -91,7 +91,7 @@ it('left registry, audit log, jobs and log lines whole [strange-characters, Lany
   for (const service of Object.values(system.services)) await service.ready();
   const logged = lines.filter(({ service }) => !service.includes('migration'));
   expect(logged.filter(({ fields }) => fields === undefined).map(({ text }) => text)).toEqual([]);
-  // At the start, services say that they are not ready yet.
+  // During startup, services answer 503 because they are not ready yet.
   const isFault = ({ level, status }: Record<string, unknown>) =>
     ['error', 'fatal'].includes(String(level)) && status !== 503;
   expect(logged.filter(({ fields = {} }) => isFault(fields)).map(({ text }) => text)).toEqual([]);

@@ -22,7 +22,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-describe('the guides', () => {
+describe('the guide', () => {
   it.each([
     [
       'administration.md',
@@ -33,7 +33,7 @@ describe('the guides', () => {
       /revoked\nrevoked\nrevoked\n[^]*│ one token +│ T5yCP9XxLLtiAn0bP7hTPA │[^]*"revoked":\{[^]*"jti":\{[^]*"active":true,"scope":"jobs:read jobs:write"/,
     ],
   ])(
-    'docs/%s shows commands that work, one after the other',
+    'docs/%s shows commands that work in sequence',
     (name, expected) => {
       const page = readFileSync(join(repository, 'docs', name), 'utf8');
       const blocks = [...page.matchAll(/^ *```sh\n([^]*?)^ *```\n/gm)].map(([, text = '']) => text);

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort, portTaken, recordOutput } from '@lanyard/local-system';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
-/** How many services the system of the other tests has. */
-const shared = 3;
+/** The number of services in the system that the other tests share. */
+const sharedServices = 3;
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 const run = promisify(execFile);
 let directory: string;
@@ -43,7 +43,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Starts it as a person does, and waits until the example jobs are done. */
+/** Runs `npm start` as a user does, and waits until the example jobs are done. */
 async function start(): Promise<{ child: ChildProcess; output: () => string }> {
   let output = '';
   const child = spawn('npm', ['start'], {
@@ -75,28 +75,28 @@ const text = async (...args: string[]) =>
   (await run('npm', ['run', '--silent', 'jobs', '--', ...args], { cwd: repository, env: environment })).stdout;
 const lanyard = async (...args: string[]) =>
   (await run('npx', ['--no-install', 'lanyard', ...args], { cwd: repository, env: environment })).stdout;
-/** The group: npm, the launcher, and whatever they started in it. */
+/** Signals the process group: npm, the launcher, and all processes that they started in it. */
 const signal = (child: ChildProcess, name: NodeJS.Signals) => process.kill(-child.pid!, name);
-const taken = async () => (await Promise.all(ports.map(portTaken))).includes(true);
+const isAnyPortTaken = async () => (await Promise.all(ports.map(portTaken))).includes(true);
 
 describe('npm start', () => {
-  it('ends with all example jobs done, tells how, stops at Ctrl-C, and keeps its data', async () => {
+  it('runs all example jobs, shows each step, stops on Ctrl-C, and keeps its data', async () => {
     const first = await start();
     expect(first.output()).toMatch(/auth-server\s+issues an access token to batch-processor: jobs:read jobs:write/);
     expect(first.output()).toMatch(/jobs-api\s+POST \/jobs\/claim {2}token of batch-processor is valid/);
     expect(first.output()).toMatch(/3 of 3 jobs succeeded/);
-    // A healthy start has nothing to warn of.
+    // A healthy start logs no warning.
     expect(first.output()).not.toMatch(/ECONNREFUSED|a problem with|failed|waits for/);
     const done = await jobs('list');
     expect(done.map(({ status }: { status: string }) => status)).toEqual(['succeeded', 'succeeded', 'succeeded']);
 
-    // By the addresses that the deployment has written down.
+    // Uses the addresses that the deployment has recorded.
     expect(await lanyard('apply', 'config/lanyard.yaml', '--dry-run')).toContain('nothing to change');
 
     signal(first.child, 'SIGINT');
     await once(first.child, 'exit');
     expect(first.output()).not.toContain('stopped before all work had ended');
-    expect(await taken()).toBe(false);
+    expect(await isAnyPortTaken()).toBe(false);
     expect((await run('pgrep', ['-fc', directory]).catch(({ stdout }) => ({ stdout }))).stdout.trim()).toBe('0');
 
     const second = await start();
@@ -107,27 +107,27 @@ describe('npm start', () => {
       ]),
     );
 
-    // Killed with everything it started, as by a power cut.
-    const family = await descendants(second.child.pid!);
-    for (const pid of family) kill(pid);
+    // Kill the launcher and everything that it started, as a power cut would.
+    const processes = await descendants(second.child.pid!);
+    for (const pid of processes) kill(pid);
     await once(second.child, 'exit');
 
     const third = await start();
     expect(await jobs('list')).toHaveLength(3);
 
-    // The launcher alone: its services notice, and the next start finds Postgres running.
+    // Kill only the launcher: its services notice, and the next start finds Postgres running.
     signal(third.child, 'SIGKILL');
     await once(third.child, 'exit');
-    for (let i = 0; i < 300 && (await taken()); i++) await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(await taken()).toBe(false);
-    await untilGone(/apps\/[a-z-]+\/dist\/main\.js/);
+    for (let i = 0; i < 300 && (await isAnyPortTaken()); i++) await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await isAnyPortTaken()).toBe(false);
+    await untilServicesEnd(/apps\/[a-z-]+\/dist\/main\.js/);
     const fourth = await start();
     expect(fourth.output()).toContain('found running');
     signal(fourth.child, 'SIGINT');
     await once(fourth.child, 'exit');
   }, 180_000);
 
-  it('stops at Ctrl-C while it still starts, and leaves nothing behind', async () => {
+  it('stops on Ctrl-C during startup, and leaves nothing behind', async () => {
     const child = spawn('npm', ['start'], {
       cwd: repository,
       env: environment,
@@ -138,7 +138,7 @@ describe('npm start', () => {
     for await (const chunk of child.stdout) if (String(chunk).includes('up to date')) break;
     signal(child, 'SIGINT');
     await once(child, 'exit');
-    await untilGone(/apps\/[a-z-]+\/dist\/main\.js/);
+    await untilServicesEnd(/apps\/[a-z-]+\/dist\/main\.js/);
     expect((await run('pgrep', ['-fc', directory]).catch(({ stdout }) => ({ stdout }))).stdout.trim()).toBe('0');
   }, 60_000);
 
@@ -172,7 +172,7 @@ describe('npm start', () => {
     await once(first.child, 'exit');
   }, 60_000);
 
-  it('says in one line what is in the way', async () => {
+  it('says in one line that a port is taken', async () => {
     const taken = spawn(process.execPath, [
       '-e',
       `require('node:net').createServer().listen(${ports[0]}, '127.0.0.1', () => console.log('on'))`,
@@ -181,7 +181,10 @@ describe('npm start', () => {
     await expect(run('npm', ['start'], { cwd: repository, env: environment })).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
-        new RegExp(`^Lanyard cannot start: port ${ports[0]} is taken: end what uses it, or set AUTH_SERVER_PORT$`, 'm'),
+        new RegExp(
+          `^Lanyard cannot start: port ${ports[0]} is already in use: stop the program that uses it, or set AUTH_SERVER_PORT$`,
+          'm',
+        ),
       ),
     });
     taken.kill();
@@ -207,7 +210,7 @@ describe('npm start', () => {
     });
   });
 
-  it('takes no arguments, and explains itself', async () => {
+  it('refuses an unknown option, and shows help', async () => {
     const start = (...args: string[]) => run('npm', ['start', '--', ...args], { cwd: repository, env: environment });
     await expect(start('--bogus')).rejects.toMatchObject({
       code: 2,
@@ -230,7 +233,7 @@ describe('npm start', () => {
       code: 1,
       stderr: expect.stringMatching(
         new RegExp(
-          `^Lanyard cannot start: JOBS_API_PORT is ${ports[0]}, as AUTH_SERVER_PORT is: set another one$`,
+          `^Lanyard cannot start: JOBS_API_PORT is ${ports[0]}, the same as AUTH_SERVER_PORT: set another one$`,
           'm',
         ),
       ),
@@ -238,7 +241,7 @@ describe('npm start', () => {
   });
 });
 
-/** Some end by themselves as soon as others are gone. */
+/** Kills a process, unless it has already ended because others did. */
 function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
@@ -247,19 +250,19 @@ function kill(pid: number): void {
   }
 }
 
-/** Services close their ports first, and end a moment later. */
-async function untilGone(command: RegExp): Promise<void> {
+/** Waits until the services have ended, which they do a moment after they close their ports. */
+async function untilServicesEnd(command: RegExp): Promise<void> {
   for (let i = 0; i < 300; i++) {
     const { stdout } = await run('ps', ['-eo', 'args=']);
     const left = stdout.split('\n').filter((line) => command.test(line) && line.includes(repository));
-    // The system that the other tests share goes on.
-    if (left.length === shared) return;
+    // The system that the other tests share keeps running.
+    if (left.length === sharedServices) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error('services outlive their launcher');
 }
 
-/** Every process below this one, its services in groups of their own and Postgres included. */
+/** This process and all its descendants, including services in their own process groups, and Postgres. */
 async function descendants(pid: number): Promise<number[]> {
   const { stdout } = await run('ps', ['-eo', 'pid=,ppid=,args=']);
   const processes = stdout

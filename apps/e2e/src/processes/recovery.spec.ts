@@ -88,17 +88,17 @@ const completions = (ids: string[]) =>
   );
 
 describe('the system', () => {
-  it('finishes every job exactly once, though the batch processor is killed in the middle of a batch', async () => {
+  it('finishes every job exactly once when the batch processor is killed in the middle of a batch', async () => {
     const ids = await submit(8);
     await startRun();
     while (!completions(ids).includes(1)) await sleep(5);
     await system.services.batchProcessor.stop('SIGKILL');
     system.services.batchProcessor.start();
-    // Some were begun and not ended, be their leases alive or expired by now.
+    // Some jobs were started and not finished, whether or not their leases have expired.
     const jobs = await Promise.all(ids.map((id) => api('GET', `/jobs/${id}`)));
     expect(jobs.some(({ status, attempts }) => status !== 'succeeded' && Number(attempts) > 0)).toBe(true);
     await untilSucceeded(ids);
-    // One completion may have been cut off on its way back, and is in the log of nobody; none is there twice.
+    // The answer to one completion may have been cut off, so that it is not in the log. None is there twice.
     expect(
       completions(ids)
         .toSorted((a, b) => a - b)
@@ -106,7 +106,7 @@ describe('the system', () => {
     ).toEqual(ids.slice(1).map(() => 1));
   }, 90_000);
 
-  it('hands back what it holds when it is stopped, so that another goes on at once', async () => {
+  it('releases the jobs in progress when the batch processor stops, so that they can be claimed again at once', async () => {
     const ids = await submit(8);
     await startRun();
     while ((await Promise.all(ids.map(statusOf))).every((status) => status === 'pending')) await sleep(5);
@@ -136,19 +136,19 @@ describe('the system', () => {
     await replica.stop();
   }, 90_000);
 
-  it('goes on with its cached token while the authorization server is away', async () => {
+  it('keeps using a cached token through an outage of the authorization server', async () => {
     await system.services.authServer.stop('SIGKILL');
-    const held = lines.filter(({ fields }) => fields?.msg === 'access token obtained').length;
+    const tokensObtained = lines.filter(({ fields }) => fields?.msg === 'access token obtained').length;
     expect((await call(`${system.services.jobsApi.options.managementUrl}/health/ready`)).status).toBe(200);
     system.services.authServer.start();
     await system.services.authServer.ready();
     const ids = await submit(1);
     await startRun();
     await untilSucceeded(ids);
-    expect(lines.filter(({ fields }) => fields?.msg === 'access token obtained').length).toBe(held);
+    expect(lines.filter(({ fields }) => fields?.msg === 'access token obtained').length).toBe(tokensObtained);
   }, 60_000);
 
-  it('follows a request from service to service by its id', async () => {
+  it('carries the id of a request from service to service', async () => {
     const file = await api('POST', '/files', 'a\n1\n', 'text/csv');
     const { body } = await call(`${system.urls.jobsApi}/jobs`, {
       method: 'POST',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { call, directory, issuer, jobsApi, project } from '../system-under-test.ts';
 
-/** A line that a service logged of a request. */
+/** The log line of a request. */
 interface RequestLine {
   msg: string;
   method: string;
@@ -11,21 +11,21 @@ interface RequestLine {
   status: number;
 }
 
-/** Answers of listeners to what reaches no operation. */
-const ofListeners = new Set([400, 404, 405, 408, 414, 415, 417, 431]);
+/** Statuses with which listeners answer requests that reach no operation. */
+const listenerStatuses = new Set([400, 404, 405, 408, 414, 415, 417, 431]);
 
 interface Document {
   paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
 }
 
-// In containers, nothing is recorded before the end.
-const ofProcesses = project ? describe.skip : describe;
+// The output of containers is recorded only at the end.
+const describeForProcesses = project ? describe.skip : describe;
 
-ofProcesses('the OpenAPI document', () => {
+describeForProcesses('the OpenAPI document', () => {
   it.each([
     ['auth-server', issuer],
     ['jobs-api', jobsApi],
-  ])('every status that the %s has answered in these tests is in its OpenAPI document', async (service, url) => {
+  ])('of the %s lists every status that the service answered in these tests', async (service, url) => {
     const { paths } = (await call(`${url}/docs-json`)).body as unknown as Document;
     const documented = new Set(
       Object.entries(paths).flatMap(([path, operations]) =>
@@ -38,10 +38,10 @@ ofProcesses('the OpenAPI document', () => {
     );
     const answered = new Set(
       requestsOf(service).flatMap(({ method, route, status }) =>
-        // A preflight is asked by browsers, whatever a path is for.
+        // Browsers send preflight requests to any path.
         method === 'OPTIONS' ||
         /^\/(docs|health|metrics)/.test(route) ||
-        (route === '(unknown)' && ofListeners.has(status))
+        (route === '(unknown)' && listenerStatuses.has(status))
           ? []
           : [`${method === 'HEAD' ? 'GET' : method} ${route.replace('*', ':path')} ${status}`],
       ),

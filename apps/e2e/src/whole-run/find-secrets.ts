@@ -1,4 +1,4 @@
-/** What of it may stand in no log, by its form. A signing key begins alike, whatever its encoding. */
+/** Patterns of secrets that no log may contain. All signing keys begin with the same bytes, in each encoding. */
 const patterns: [kind: string, RegExp][] = [
   ['a client secret', /lanyard_cs_[\w-]{8,}/g],
   ['a client secret in base64', new RegExp(`(${inBase64('lanyard_cs_').join('|')})[\\w+/-]*`, 'g')],
@@ -9,23 +9,23 @@ const patterns: [kind: string, RegExp][] = [
   ['a private key as JWK', /"d\\*"\s*:\s*\\*"[\w-]{43}\b/g],
   ['a bearer token', /\bBearer\s+[\w.~+/-]{20,}/gi],
   ['an assertion', /\bclient_assertion\\*"?\s*[=:]\s*\\*"?[\w.-]{8,}/g],
-  ['a value that has no place in a log', /\b(client_secret|access_token|password)\\*"?\s*[=:]\s*\\*"?[\w.+/-]{8,}/g],
+  ['a value that must not be logged', /\b(client_secret|access_token|password)\\*"?\s*[=:]\s*\\*"?[\w.+/-]{8,}/g],
 ];
 const basic = /\bBasic\s+([\w+/-]{8,}=*)/gi;
 
 export interface Finding {
   kind: string;
-  /** the line around it, without itself */
+  /** the line around the match, without the match itself */
   line: string;
 }
 
-/** @param secrets  the known ones, which are looked for as they are, percent-encoded, in hexadecimal and in base64 */
+/** @param secrets  known secrets, searched for in plain text, percent-encoded, in hexadecimal and in base64 */
 export function findSecrets(text: string, secrets: Iterable<string>): Finding[] {
   const found = patterns.flatMap(([kind, pattern]) =>
     [...text.matchAll(pattern)].map(({ 0: { length }, index }) => finding(text, kind, index, length)),
   );
   for (const match of text.matchAll(basic)) {
-    // Whose name and secret have a colon in between; the challenge and prose have none.
+    // Credentials have a colon between name and secret; the challenge and prose do not.
     const { 0: whole, 1: credentials = '', index } = match;
     if (/^[\x20-\x7e]*:[\x20-\x7e]*$/.test(Buffer.from(credentials, 'base64').toString('latin1')))
       found.push(finding(text, 'Basic credentials', index, whole.length));
@@ -43,7 +43,7 @@ function formsOf(secret: string): string[] {
   return [secret, encodeURIComponent(secret), bytes.toString('hex'), ...inBase64(secret)];
 }
 
-/** As it is in base64 wherever it stands in what was encoded; its first and last characters depend on what is beside it. */
+/** The base64 of a text at any offset, without the first and last characters, which depend on its neighbours. */
 function inBase64(text: string): string[] {
   return [0, 1, 2].flatMap((before) => {
     const encoded = Buffer.from(' '.repeat(before) + text).toString('base64');

@@ -22,7 +22,7 @@ import { findSecrets } from './find-secrets.ts';
 let output: string;
 let secrets: string[];
 beforeAll(async () => {
-  await sendSecretsAstray();
+  await sendMisplacedSecrets();
   for (const service of ['auth-server', 'jobs-api', 'batch-processor'] as const)
     recordMetrics(service, (await inspect(service, '/metrics')).text);
   recordAuditEvents(await query('lanyard_auth', 'SELECT * FROM audit_event'));
@@ -35,8 +35,8 @@ beforeAll(async () => {
   secrets = [...new Set(read('secrets').trim().split('\n')), ...keys];
 }, 60_000);
 
-/** What callers do by mistake: a secret or a token where no service expects one. */
-async function sendSecretsAstray(): Promise<void> {
+/** Sends secrets and tokens where no service expects them, as callers do by mistake. */
+async function sendMisplacedSecrets(): Promise<void> {
   const [secret, token] = [secretOf('jobs-cli'), await tokenOf('jobs-cli')];
   for (const url of [issuer, jobsApi, batchProcessor]) {
     for (const text of [secret, token, basic('jobs-cli', secret)]) {
@@ -69,10 +69,10 @@ describe('the whole run', () => {
     expect(findSecrets(output, secrets)).toEqual([]);
   }, 120_000);
 
-  it('was heard in whole, traces and every kind of error included', () => {
+  it('was recorded completely, with traces and every kind of error', () => {
     const bySource = Map.groupBy(output.trim().split('\n'), sourceOf);
-    const told = Object.fromEntries([...bySource].map(([source, lines]) => [source, lines.length]));
-    process.stderr.write(`searched for ${secrets.length} secrets: ${JSON.stringify(told)}\n`);
+    const lineCounts = Object.fromEntries([...bySource].map(([source, lines]) => [source, lines.length]));
+    process.stderr.write(`searched for ${secrets.length} secrets: ${JSON.stringify(lineCounts)}\n`);
     expect(secrets.length).toBeGreaterThan(10);
     for (const service of ['auth-server', 'jobs-api', 'batch-processor']) {
       const lines = bySource.get(service) ?? [];
@@ -83,7 +83,7 @@ describe('the whole run', () => {
       ? ['setup', 'auth-migration', 'jobs-migration', 'postgres', 'demo', 'gateway']
       : ['auth-server migration', 'jobs-api migration', 'postgres', 'npm start'];
     const metrics = ['auth-server metrics', 'jobs-api metrics', 'batch-processor metrics'];
-    expect(Object.keys(told)).toEqual(expect.arrayContaining([...others, ...metrics, 'audit log', 'refusal']));
+    expect(Object.keys(lineCounts)).toEqual(expect.arrayContaining([...others, ...metrics, 'audit log', 'refusal']));
 
     const refusals = bySource
       .get('refusal')
@@ -116,7 +116,7 @@ describe('the search', () => {
     ['a private key as JWK', `{"jwk":"{\\"kty\\":\\"EC\\",\\"d\\":\\"${random}\\"}"}`],
     ['a bearer token', `Bearer ${random}`],
     ['an assertion', `client_assertion=${random}`],
-    ['a value that has no place in a log', `{"password":"chosen-by-hand"}`],
+    ['a value that must not be logged', `{"password":"chosen-by-hand"}`],
     ['a known secret', `postgres://lanyard:${key}@localhost/lanyard`],
     ['a known secret', `key ${btoa(`1${key}`)}`],
     ['a known secret', `key ${Buffer.from(key).toString('hex')}`],
@@ -126,7 +126,7 @@ describe('the search', () => {
     expect(JSON.stringify(found)).not.toContain(key);
   });
 
-  it('takes nothing harmless for one', () => {
+  it('does not report harmless text', () => {
     const harmless = [
       'www-authenticate: Basic realm="lanyard"',
       'Bearer error="invalid_token", error_description="the access token is invalid", resource_metadata="http://localhost"',

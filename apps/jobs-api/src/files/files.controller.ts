@@ -38,7 +38,7 @@ export class FilesController {
   @Post()
   @RequireScopes('jobs:write')
   @ApiOperation({
-    summary: 'Upload a file, streamed; the same content is stored once, and each client that uploads it owns it',
+    summary: 'Upload a file as a stream; the same content is stored once, and each client that uploads it owns it',
   })
   @ApiConsumes('text/csv')
   @ApiBody({ schema: { type: 'string', format: 'binary' } })
@@ -53,14 +53,15 @@ export class FilesController {
   ): Promise<StoredFile> {
     if (!(body instanceof Readable)) throw problemException(415, 'not-csv', 'The body must be text/csv');
     requireCharset(type);
-    // Else Node takes the socket from the request, and a sender that goes on after a refusal could not be cut off.
+    // Otherwise Node detaches the socket from the request, and a sender that continues after a refusal could not be cut
+    // off.
     const content = body.iterator({ destroyOnReturn: false });
     return this.files.store(content, token.clientId, length === undefined ? undefined : Number(length));
   }
 
   @Get()
   @RequireScopes('jobs:read')
-  @ApiOperation({ summary: 'List the files that the client owns, and what it may upload besides' })
+  @ApiOperation({ summary: 'List the files that the client owns, with its usage and quota' })
   @ApiResponse({ status: 200, standardSchema: filePageSchema })
   async list(@Query({ schema: fileQuerySchema }) query: FileQuery, @CurrentAccessToken() { clientId }: AccessToken) {
     const items = await this.files.list(clientId, query);
@@ -77,7 +78,8 @@ export class FilesController {
   @ApiResponse({ status: 404, description: 'there is no such file' })
   @ApiResponse({
     status: 409,
-    description: 'an unfinished job of the client needs the file, or of any client where no other client owns it',
+    description:
+      'an unfinished job of the client needs the file; if no other client owns it, a job of any client counts',
   })
   async delete(
     @Param('id', { schema: fileIdSchema }) id: string,
@@ -89,18 +91,20 @@ export class FilesController {
   @Get(':id')
   @RequireScopes('jobs:read')
   @Header('content-type', 'text/csv')
-  @ApiOperation({ summary: 'Download a file, streamed; the connection is closed early where it is deleted meanwhile' })
+  @ApiOperation({
+    summary: 'Download a file as a stream; the connection is closed early if the file is deleted meanwhile',
+  })
   @ApiProduces('text/csv')
   @ApiResponse({ status: 200, content: { 'text/csv': { schema: { type: 'string', format: 'binary' } } } })
   @ApiResponse({ status: 404, description: 'there is no such file' })
   async download(@Param('id', { schema: fileIdSchema }) id: string): Promise<StreamableFile> {
     const { size, content } = await this.files.open(id);
-    // One chunk ahead: a caller that reads nothing costs no more.
+    // Reads one chunk ahead: a caller that stops reading costs no more memory.
     return new StreamableFile(Readable.from(content, { highWaterMark: 1 }), { type: 'text/csv', length: size });
   }
 }
 
-/** What a job can read without being told, RFC 4180 section 3. */
+/** Accepts only character sets that a job detects by itself, RFC 4180 section 3. */
 function requireCharset(type: string): void {
   const charset = new MIMEType(type).params.get('charset') ?? 'utf-8';
   if (['utf-8', 'utf8', 'us-ascii', 'utf-16'].includes(charset.toLowerCase())) return;

@@ -14,7 +14,7 @@ export interface StoredFile {
   size: number;
 }
 
-/** Files in Postgres, in chunks: what a file costs in memory does not grow with it. */
+/** Stores files in Postgres in chunks: memory use does not grow with the file. */
 @Injectable()
 export class Files {
   constructor(
@@ -24,8 +24,8 @@ export class Files {
   ) {}
 
   /**
-   * Stores what comes in, or leaves nothing of it.
-   * @param announced  its length, where that is known
+   * Stores the content completely or not at all.
+   * @param announced  its length, if known
    */
   async store(content: AsyncIterable<Buffer>, createdBy: string, announced?: number): Promise<StoredFile> {
     this.requireSize(announced ?? 0);
@@ -54,10 +54,10 @@ export class Files {
 
   private requireSize(size: number): void {
     const { FILE_SIZE_LIMIT: limit } = this.configuration;
-    if (size > limit) throw problemException(413, 'file-too-large', `A file may have ${limit} bytes at most`);
+    if (size > limit) throw problemException(413, 'file-too-large', `A file may have at most ${limit} bytes`);
   }
 
-  /** The files that a client owns, by their ids. */
+  /** The files that a client owns, in the order of their ids. */
   list(clientId: string, { limit, after = '' }: FileQuery): Promise<(StoredFile & { createdAt: Date })[]> {
     return this.database.query(
       `SELECT id, size::float, created_at AS "createdAt" FROM file_owner JOIN file ON id = file_id
@@ -67,8 +67,8 @@ export class Files {
   }
 
   /**
-   * The client needs the file no longer; its content goes with the last client that does. A job that is created in the
-   * same moment fails, as its worker finds no file.
+   * Removes the client from the owners of the file; the content is deleted with its last owner. A job that is created
+   * at the same moment fails, as its worker finds no file.
    */
   async delete(id: string, clientId: string): Promise<void> {
     const removed = await this.database.transaction(async (manager) => {
@@ -110,12 +110,12 @@ export class Files {
   async open(id: string): Promise<{ size: number; content: AsyncIterable<Buffer> }> {
     const { uploadId, size } = await this.find(id);
     const chunks = this.chunks(uploadId, size);
-    // A file that was deleted in the meantime is not found, as long as the answer has not begun.
+    // Reads the first chunk before the response begins, so that a file that was deleted in the meantime is a 404.
     const first = await chunks.next();
     return { size, content: first.done ? chunks : startingWith(first.value, chunks) };
   }
 
-  /** @throws where there is no such file, a problem that names it */
+  /** @throws a problem that names the file, if it does not exist */
   async require(id: string): Promise<void> {
     await this.find(id).catch((error: unknown) => {
       if (!(error instanceof NotFoundException)) throw error;
@@ -132,7 +132,7 @@ export class Files {
     return file;
   }
 
-  /** @throws where the file is deleted before its end, that there is none */
+  /** @throws a 404 if the file is deleted before its last chunk is read */
   private async *chunks(uploadId: string, size: number): AsyncGenerator<Buffer> {
     for (let position = 0, left = size; left > 0; position++) {
       const [chunk] = await this.database.query<{ data: Buffer }[]>(

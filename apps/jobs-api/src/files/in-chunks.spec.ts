@@ -17,7 +17,7 @@ describe('a file', () => {
     ['in pieces that end elsewhere', 2 * chunkSize, 100_000, [chunkSize, chunkSize]],
     ['in a piece of several chunks', 2 * chunkSize + 5, 3 * chunkSize, [chunkSize, chunkSize, 5]],
     ['that is smaller than a chunk', 1000, 300, [1000]],
-    ['of nothing', 0, 1, []],
+    ['that is empty', 0, 1, []],
   ])('%s is divided into chunks of one size', async (_, size, pieceSize, sizes) => {
     const content = randomBytes(size);
     for (const announced of [undefined, size]) {
@@ -32,7 +32,7 @@ describe('a file', () => {
     }
   });
 
-  it('of a slow sender is divided into smaller ones, each after half a minute', async () => {
+  it('of a slow sender is divided into smaller chunks, one every half minute', async () => {
     let now = 0;
     jest.spyOn(performance, 'now').mockImplementation(() => now);
     const slow = async function* () {
@@ -43,7 +43,7 @@ describe('a file', () => {
     expect(sizes).toEqual([30, 20]);
   });
 
-  it('in pieces of one byte costs no more than a chunk [body-pieces, Lanyard]', async () => {
+  it('in pieces of one byte takes no more memory than a chunk [body-pieces, Lanyard]', async () => {
     const pieces: WeakRef<Buffer>[] = [];
     let kept: number | undefined;
     const content = async function* () {

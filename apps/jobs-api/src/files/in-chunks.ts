@@ -1,13 +1,13 @@
 /** Bytes. */
 export const chunkSize = 256 * 1024;
 
-/** How long a chunk may be gathered, ms. */
+/** A chunk is yielded after this time even if it is not full, ms. */
 const chunkTime = 30_000;
 
 /**
- * Gathers what the network delivers into chunks of one size; smaller ones of a slow sender, so that it shows that it goes on.
- * Each chunk is there until the next one is asked for: all are gathered in the same buffer.
- * @param announced  the length of the whole, where that is known
+ * Collects the pieces that the network delivers into chunks of one size. A slow sender yields smaller chunks, which
+ * show that the upload is alive. A chunk is valid only until the next one is requested: all chunks share one buffer.
+ * @param announced  the length of the whole, if known
  */
 export async function* inChunks(content: AsyncIterable<Buffer>, announced?: number): AsyncGenerator<Buffer> {
   const chunk = Buffer.allocUnsafeSlow(Math.min(announced || chunkSize, chunkSize));

@@ -31,7 +31,7 @@ const left = async () =>
     )
   )[0];
 const nothing = { uploads: 0, bytes: 0 };
-/** Whatever happened, the sums are those of the uploads under way and of the files that each client owns. */
+/** After each test, the sums equal those of the uploads in progress and the files that each client owns. */
 const sums = `SELECT client_id, count(*)::int AS files, sum(size)::float AS bytes, count(*) FILTER (WHERE under_way)::int AS uploads
               FROM (
                 SELECT client_id, size, true AS under_way FROM upload WHERE client_id IS NOT NULL
@@ -48,13 +48,13 @@ afterEach(async () => {
 
 async function until(condition: () => Promise<unknown>): Promise<void> {
   for (let attempts = 0; !(await condition()); attempts++) {
-    if (attempts > 200) throw new Error('it did not become so');
+    if (attempts > 200) throw new Error('the condition was not met in time');
     await sleep(50);
   }
 }
 const isEmpty = async () => JSON.stringify(await left()) === JSON.stringify(nothing);
 
-/** A connection on which an upload has begun: as many bytes as are given. */
+/** Opens a connection and begins an upload with the given part of its body. */
 async function begin(
   headers: string,
   body: Buffer | string = '',
@@ -79,11 +79,11 @@ const length = (bytes: number) => `content-length: ${bytes}`;
 const chunked = 'transfer-encoding: chunked';
 const piece = (bytes: number) => `${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n`;
 
-describe('an upload that breaks off', () => {
+describe('an interrupted upload', () => {
   it.each<[string, string, string]>([
     ['announced its length', length(3 * MB), 'x'.repeat(MB)],
     ['came in chunks', chunked, piece(MB)],
-  ])('leaves nothing where it %s [upload-leaves-nothing, Lanyard]', async (_, headers, body) => {
+  ])('leaves nothing if it %s [upload-leaves-nothing, Lanyard]', async (_, headers, body) => {
     const { socket } = await begin(headers, body);
     await until(async () => Number((await left())?.bytes) > 0);
     socket.destroy();
@@ -91,7 +91,7 @@ describe('an upload that breaks off', () => {
     expect(await left()).toEqual(nothing);
   });
 
-  it('leaves nothing where it ends before the length that it announced [upload-leaves-nothing, Lanyard]', async () => {
+  it('leaves nothing if it ends before the length that it announced [upload-leaves-nothing, Lanyard]', async () => {
     const { socket } = await begin(length(3 * MB), 'x'.repeat(MB));
     await until(async () => Number((await left())?.bytes) > 0);
     socket.end();
@@ -99,14 +99,14 @@ describe('an upload that breaks off', () => {
     expect(await left()).toEqual(nothing);
   });
 
-  it('leaves nothing where it is too large, hears why, and is cut off [upload-leaves-nothing, Lanyard]', async () => {
+  it('leaves nothing if it is too large, gets the reason, and is cut off [upload-leaves-nothing, Lanyard]', async () => {
     const { answer, socket } = await begin(chunked, piece(3 * MB) + piece(3 * MB));
     expect(await answer()).toMatch(/^HTTP\/1.1 413 [^]*urn:lanyard:problem:file-too-large/);
     expect(await left()).toEqual(nothing);
     await until(async () => socket.closed);
   });
 
-  it('leaves nothing where the database refuses a chunk [upload-leaves-nothing, Lanyard]', async () => {
+  it('leaves nothing if the database refuses a chunk [upload-leaves-nothing, Lanyard]', async () => {
     const uploads = api.app.get(Uploads);
     const broken = jest.spyOn(uploads, 'write').mockRejectedValueOnce(new Error('Connection terminated'));
     expect((await worker('POST', '/files', 'x'.repeat(MB), csv)).status).toBe(503);
@@ -114,13 +114,13 @@ describe('an upload that breaks off', () => {
     expect(await left()).toEqual(nothing);
   });
 
-  it('is removed later where it cannot be at once [upload-leaves-nothing, Lanyard]', async () => {
+  it('is removed later if it cannot be removed at once [upload-leaves-nothing, Lanyard]', async () => {
     const { socket } = await begin(chunked, piece(MB));
     await until(async () => Number((await left())?.bytes) > 0);
     const database = api.app.get(DataSource);
     const query = database.query.bind(database);
     let refused = 0;
-    const away = jest.spyOn(database, 'query').mockImplementation(async (sql, parameters) => {
+    const unavailable = jest.spyOn(database, 'query').mockImplementation(async (sql, parameters) => {
       if (!/DELETE FROM file_chunk/.test(sql)) return query(sql, parameters);
       refused += 1;
       throw new Error('Connection terminated');
@@ -128,28 +128,28 @@ describe('an upload that breaks off', () => {
     socket.destroy();
     await until(async () => refused > 0);
     expect(await left()).toEqual({ uploads: 1, bytes: expect.any(Number) });
-    away.mockRestore();
+    unavailable.mockRestore();
     await until(isEmpty);
   });
 
-  it('is removed as soon as the database is there again, also where it was away at once [upload-leaves-nothing, Lanyard]', async () => {
+  it('is removed as soon as the database is available again, even if it failed at the start [upload-leaves-nothing, Lanyard]', async () => {
     const database = api.app.get(DataSource);
     const query = database.query.bind(database);
-    let isAway = true;
-    const away = jest.spyOn(database, 'query').mockImplementation(async (sql, parameters) => {
-      if (!isAway) return query(sql, parameters);
-      // What was asked is done, and the answer is lost.
+    let isUnavailable = true;
+    const unavailable = jest.spyOn(database, 'query').mockImplementation(async (sql, parameters) => {
+      if (!isUnavailable) return query(sql, parameters);
+      // The statement takes effect, but its answer is lost.
       if (/INSERT INTO upload/.test(sql)) await query(sql, parameters);
       throw new Error('Connection terminated');
     });
     expect((await worker('POST', '/files', 'a,b\n', csv)).status).toBe(503);
-    isAway = false;
-    away.mockRestore();
+    isUnavailable = false;
+    unavailable.mockRestore();
     await until(isEmpty);
   });
 
-  it('of a process that was killed is removed after minutes, and one that still comes in is not [upload-leaves-nothing, Lanyard]', async () => {
-    // As a process leaves it that is killed.
+  it('of a killed process is removed after minutes, and one that still receives chunks is not [upload-leaves-nothing, Lanyard]', async () => {
+    // The state that a killed process leaves behind.
     const uploads = api.app.get(Uploads);
     const [stale, slow] = [randomUUID(), randomUUID()];
     await uploads.begin(stale, 'killed', 100);
@@ -166,13 +166,13 @@ describe('an upload that breaks off', () => {
     expect(await rows('SELECT client_id FROM upload JOIN file_chunk ON upload.id = upload_id')).toEqual([
       { client_id: 'slow' },
     ]);
-    // Should it have been alive after all, it hears of it.
+    // If the sender was alive after all, it gets an error.
     await expect(uploads.write(stale, 1, Buffer.from('1,2\n'))).rejects.toMatchObject({ status: 408 });
     await expect(uploads.complete(stale, 'f'.repeat(64), 8)).rejects.toMatchObject({ status: 408 });
     expect(await uploads.complete(slow, 'e'.repeat(64), 4)).toBe(true);
   });
 
-  it('leaves a file alone that is complete, whatever its upload hears', async () => {
+  it('is not a complete file: removing the upload of one has no effect', async () => {
     const { body } = await worker('POST', '/files', 'x'.repeat(MB), csv);
     const [{ upload_id: id } = {}] = await rows('SELECT upload_id FROM file');
     await api.app.get(Uploads).remove(String(id));
@@ -181,7 +181,7 @@ describe('an upload that breaks off', () => {
 });
 
 describe('the same content', () => {
-  it('is stored once where it is uploaded at the same time, and counted once', async () => {
+  it('is stored once and counted once if it is uploaded concurrently', async () => {
     const content = 'x'.repeat(MB);
     const answers = await Promise.all(Array.from({ length: 6 }, () => worker('POST', '/files', content, csv)));
     expect(new Set(answers.map(({ status, body }) => `${status} ${body.id}`)).size).toBe(1);
@@ -204,7 +204,7 @@ describe('content that several clients upload', () => {
   const create = (call: typeof worker, file: string) =>
     call('POST', '/jobs', { type: 'summarize-csv', payload: { file, name: 'numbers.csv' } });
 
-  it('is stored once, and each of them lists it and pays for it, once [file-owners, Lanyard]', async () => {
+  it('is stored once, and each client lists it and is charged for it once [file-owners, Lanyard]', async () => {
     const ids = [await upload(one), await upload(two), await upload(two)];
     expect(new Set(ids).size).toBe(1);
     for (const call of [one, two]) {
@@ -229,7 +229,7 @@ describe('content that several clients upload', () => {
     expect((await two('DELETE', `/files/${id}`)).status).toBe(404);
   });
 
-  it('is deleted neither by the client whose job needs it nor by the last one [file-owners, Lanyard]', async () => {
+  it('cannot be deleted by the client whose job needs it, nor by the last owner [file-owners, Lanyard]', async () => {
     const id = await upload(one);
     await upload(two);
     await create(two, id);
@@ -241,7 +241,7 @@ describe('content that several clients upload', () => {
     expect((await one('DELETE', `/files/${id}`)).status).toBe(409);
   });
 
-  it('is there for each client that got 201 and did not delete it, whatever others delete at the same time [file-owners, Lanyard]', async () => {
+  it('is kept for each client that got 201 and did not delete it, despite concurrent deletions by others [file-owners, Lanyard]', async () => {
     const replica = await startJobsApi({ ...limits, DATABASE_URL: api.databaseUrl });
     const callers = Array.from({ length: 6 }, (_, i) =>
       (i % 2 ? api : replica).as(`client-${i}`, 'jobs:read jobs:write'),
@@ -297,7 +297,7 @@ describe('a file that is deleted while it is downloaded', () => {
     return `/files/${body.id}`;
   }
 
-  it('is not found, where nothing of it was sent [deleted-file, Lanyard]', async () => {
+  it('is a 404 if nothing of it was sent [deleted-file, Lanyard]', async () => {
     const path = await deletedBefore('first');
     const { status, body } = await worker('GET', path);
     expect([status, body]).toEqual([
@@ -307,7 +307,7 @@ describe('a file that is deleted while it is downloaded', () => {
     expect(logged).not.toHaveBeenCalled();
   });
 
-  it('breaks the connection off, where some of it was sent [deleted-file, Lanyard]', async () => {
+  it('closes the connection early if some of it was sent [deleted-file, Lanyard]', async () => {
     const arrived = Promise.withResolvers<void>();
     const path = await deletedBefore('last', () => arrived.promise);
     const token = api.issuer.token({ clientId: 'batch-processor', audience: resource, scope: 'jobs:read' });
@@ -320,7 +320,7 @@ describe('a file that is deleted while it is downloaded', () => {
     expect(logged).not.toHaveBeenCalled();
   });
 
-  it('is the fault of the service, where the file is still there', async () => {
+  it('is a 500 if the file exists but a chunk is missing', async () => {
     const { body } = await worker('POST', '/files', 'x'.repeat(MB), csv);
     await api.owner.query('DELETE FROM file_chunk WHERE position = 0');
     expect((await worker('GET', `/files/${body.id}`)).status).toBe(500);
@@ -328,7 +328,7 @@ describe('a file that is deleted while it is downloaded', () => {
 });
 
 describe('the sweeper', () => {
-  it('counts uploads that broke off, and nothing that a request is removing', async () => {
+  it('counts interrupted uploads, and none that a request is removing', async () => {
     const uploads = api.app.get(Uploads);
     const swept: Promise<number>[] = [];
     const sweep = uploads.sweep.bind(uploads);
@@ -338,7 +338,7 @@ describe('the sweeper', () => {
       return result;
     });
     const { body } = await worker('POST', '/files', 'a,b\n', csv);
-    // As it is in the midst of a deletion, and of the end of an upload of the same content.
+    // The state during a deletion, and during the end of an upload of the same content.
     const removing = jest.spyOn(uploads, 'remove').mockResolvedValue();
     await worker('POST', '/files', 'a,b\n', csv);
     expect((await worker('DELETE', `/files/${body.id}`)).status).toBe(204);
@@ -359,7 +359,7 @@ describe('the quota of a client', () => {
   const upload = (call: typeof worker, content: string, isAnnounced = true) =>
     call('POST', '/files', isAnnounced ? content : Readable.from([Buffer.from(content)]), csv);
 
-  it('is refused by its length before a byte of the body is sent [file-quota, Lanyard]', async () => {
+  it('refuses an upload by its length before a byte of the body is sent [file-quota, Lanyard]', async () => {
     for (const letter of ['a', 'b', 'c']) await upload(worker, letter.repeat(3 * MB));
     const { answer, socket } = await begin(length(1.5 * MB));
     const refusal = await answer();
@@ -377,7 +377,7 @@ describe('the quota of a client', () => {
     expect((await upload(api.as('another', 'jobs:write'), 'e'.repeat(3 * MB))).status).toBe(201);
   });
 
-  it('is refused where it is reached while the body comes in [file-quota, Lanyard]', async () => {
+  it('refuses an upload that reaches the quota while the body arrives [file-quota, Lanyard]', async () => {
     for (const letter of ['a', 'b', 'c']) await upload(worker, letter.repeat(3 * MB), false);
     const { answer, socket } = await begin(chunked, piece(1.5 * MB));
     expect(await answer()).toMatch(/^HTTP\/1.1 413 [^]*urn:lanyard:problem:file-quota/);
@@ -386,7 +386,7 @@ describe('the quota of a client', () => {
     expect((await upload(worker, 'e', false)).status).toBe(413);
   });
 
-  it('refuses an upload for want of room also where others make room in the same moment [file-quota, Lanyard]', async () => {
+  it('refuses an upload without room even if others make room at the same moment [file-quota, Lanyard]', async () => {
     for (const letter of ['a', 'b', 'c']) await upload(worker, letter.repeat(3 * MB));
     const uploads = api.app.get(Uploads);
     const roomy = { files: 0, bytes: 10 * MB, uploads: 0 };
@@ -396,7 +396,7 @@ describe('the quota of a client', () => {
     expect([status, body]).toEqual([413, expect.objectContaining({ type: 'urn:lanyard:problem:file-quota' })]);
   });
 
-  it('counts files, too [file-quota, Lanyard]', async () => {
+  it('also limits the number of files [file-quota, Lanyard]', async () => {
     for (let i = 0; i < 20; i++) expect((await upload(worker, `a\n${i}\n`)).status).toBe(201);
     expect((await upload(worker, 'b\n')).body).toMatchObject({
       type: 'urn:lanyard:problem:file-quota',
@@ -405,7 +405,7 @@ describe('the quota of a client', () => {
   });
 
   it.each([true, false])(
-    'holds however many come at once, to whichever replica; announced: %s [file-quota, Lanyard]',
+    'holds for concurrent uploads to several replicas; announced: %s [file-quota, Lanyard]',
     async (isAnnounced) => {
       const replica = await startJobsApi({ ...limits, UPLOADS_PER_CLIENT: '100', DATABASE_URL: api.databaseUrl });
       const other = await startJobsApi({ ...limits, UPLOADS_PER_CLIENT: '100', DATABASE_URL: api.databaseUrl });
@@ -426,7 +426,7 @@ describe('the quota of a client', () => {
     },
   );
 
-  it('is free again where an upload broke off, again and again [file-quota, Lanyard]', async () => {
+  it('is released after each interrupted upload [file-quota, Lanyard]', async () => {
     for (let i = 0; i < 20; i++) {
       const { socket } = await begin(length(4 * MB), 'x'.repeat(300_000));
       await until(async () => Number((await left())?.bytes) > 0);
@@ -436,7 +436,7 @@ describe('the quota of a client', () => {
     expect((await upload(worker, 'x'.repeat(4 * MB))).status).toBe(201);
   });
 
-  it('has so many uploads at a time [file-quota, Lanyard]', async () => {
+  it('limits how many uploads run at a time [file-quota, Lanyard]', async () => {
     const begun = await Promise.all(Array.from({ length: 8 }, () => begin(length(MB))));
     await until(async () => (await left())?.uploads === 8);
     const { status, headers, body } = await upload(worker, 'x');
@@ -455,7 +455,7 @@ describe('the quota of a client', () => {
 });
 
 describe('files that are no longer needed', () => {
-  it('are listed with what is used, and make room when they are deleted', async () => {
+  it('are listed with the usage, and make room when they are deleted', async () => {
     const ids: string[] = [];
     for (let i = 0; i < 5; i++) ids.push((await worker('POST', '/files', `a\n${i}\n`, csv)).body.id);
     await api.as('another', 'jobs:write')('POST', '/files', 'b\n', csv);
@@ -478,7 +478,7 @@ describe('files that are no longer needed', () => {
     expect((await worker('POST', '/files', 'a\n0\n', csv)).status).toBe(201);
   });
 
-  it('are deleted by the client that uploaded them, and not while a job needs them', async () => {
+  it('can be deleted only by the client that uploaded them, and not while a job needs them', async () => {
     const { body: job } = await submit(worker);
     const remove = (call = worker) => call('DELETE', `/files/${job.payload.file}`);
     const stranger = await remove(api.as('another', 'jobs:write'));

@@ -5,9 +5,9 @@ import type { JobsApiConfiguration } from '../configuration.ts';
 
 export interface Usage {
   files: number;
-  /** announced, where an upload is under way */
+  /** for an upload in progress, the announced length */
   bytes: number;
-  /** those under way */
+  /** uploads in progress */
   uploads: number;
 }
 
@@ -16,22 +16,22 @@ export interface ClientUsage {
   allowed: Usage;
 }
 
-/** Longer than an upload that is still coming in may pause between two chunks. */
+/** Longer than an upload in progress may pause between two chunks. */
 const stale = "interval '3 minutes'";
 
-/** How many chunks one statement removes: 100 MB, far from the limit of time that statements have. */
+/** How many chunks one statement removes: 100 MB, well within the statement timeout. */
 const chunksAtOnce = 400;
 
 /**
- * What clients upload, and how much of it they may. `file_usage` has the sums of each client's rows in `upload` and
- * `file_owner`: each transaction that changes one changes the other. Locks are taken in this order: an upload under way,
- * the file, its owner, the upload of the file, the usage.
+ * The uploads of clients and their quotas. `file_usage` has the sums of each client's rows in `upload` and
+ * `file_owner`: each transaction that changes one changes the other. Locks are taken in this order: an upload in
+ * progress, the file, its owner, the upload of the file, the usage.
  */
 @Injectable()
 export class Uploads {
   private readonly logger = new Logger(Uploads.name);
   private readonly allowed: Usage;
-  /** Uploads whose removal failed here. */
+  /** Uploads that this replica failed to remove. */
   private readonly left = new Set<string>();
 
   constructor(
@@ -46,8 +46,8 @@ export class Uploads {
   }
 
   /**
-   * Reserves what the upload announces; 0 where it announces nothing.
-   * @throws a problem where the client has too much already
+   * Reserves the announced length of an upload; 0 if it announces none.
+   * @throws a problem if the upload would exceed the client's quota
    */
   async begin(id: string, clientId: string, announced: number): Promise<void> {
     const { files, bytes, uploads } = this.allowed;
@@ -68,8 +68,8 @@ export class Uploads {
   }
 
   /**
-   * Reserves more for an upload that announced nothing.
-   * @throws a problem where the client has too much then
+   * Reserves more bytes for an upload that announced no length.
+   * @throws a problem if the bytes would exceed the client's quota
    */
   async grow(id: string, clientId: string, bytes: number): Promise<void> {
     const [found] = await this.database.query<{ isOpen: boolean; isGrown: boolean }[]>(
@@ -85,7 +85,7 @@ export class Uploads {
       [id, bytes, this.allowed.bytes],
     );
     if (found?.isGrown) return;
-    throw found?.isOpen ? noRoom(await this.usage(clientId)) : givenUp();
+    throw found?.isOpen ? noRoom(await this.usage(clientId)) : abandoned();
   }
 
   async write(id: string, position: number, chunk: Buffer): Promise<void> {
@@ -96,20 +96,22 @@ export class Uploads {
        INSERT INTO file_chunk (upload_id, position, data) SELECT id, $2::integer, $3::bytea FROM own RETURNING position`,
       [id, position, chunk],
     );
-    if (written.length === 0) throw givenUp();
+    if (written.length === 0) throw abandoned();
   }
 
   /**
-   * Makes the client an owner of the file, which pays for it from now on, once.
-   * @returns whether the upload became the file; where there is one of the same content, it is to be removed
-   * @throws a problem where it was given up
+   * Makes the client an owner of the file, which counts once towards its quota.
+   * @returns whether the upload became the file; if not, a file of the same content exists, and the caller must remove
+   *   the
+   *          upload
+   * @throws a problem if the upload was abandoned
    */
   async complete(id: string, fileId: string, size: number): Promise<boolean> {
     const [completed] = await this.database.query<{ isNew: boolean }[]>(
       `WITH own AS (
          SELECT id, client_id, size FROM upload WHERE id = $1 AND NOT complete AND last_chunk_at > '-infinity' FOR UPDATE
        ), stored AS (
-         -- Locks the file that there is; a deletion under way is awaited, and the file is inserted after it.
+         -- Locks an existing file; waits for a deletion in progress and inserts the file after it.
          INSERT INTO file AS stored (id, upload_id, size) SELECT $2::text, id, $3::bigint FROM own
          ON CONFLICT (id) DO UPDATE SET size = stored.size RETURNING id, upload_id = $1 AS is_new
        ), owned AS (
@@ -130,39 +132,39 @@ export class Uploads {
        SELECT is_new AS "isNew" FROM stored`,
       [id, fileId, size],
     );
-    if (!completed) throw givenUp();
+    if (!completed) throw abandoned();
     return completed.isNew;
   }
 
-  /** Removes an upload that has no file. Where that fails, `sweep` does it. */
+  /** Removes an upload that has no file. If that fails, `sweep` removes it later. */
   async remove(id: string): Promise<void> {
     try {
-      const [, given] = await this.database.query<[unknown, number]>(
+      const [, marked] = await this.database.query<[unknown, number]>(
         `UPDATE upload SET last_chunk_at = '-infinity' WHERE id = $1 AND NOT complete`,
         [id],
       );
-      if (given === 1) await this.removeChunks(id);
+      if (marked === 1) await this.removeChunks(id);
     } catch (error) {
       this.left.add(id);
-      this.logger.warn({ msg: 'an upload could not be removed, it is tried again', upload_id: id, err: error });
+      this.logger.warn({ msg: 'removing an upload failed, retrying', upload_id: id, err: error });
     }
   }
 
   /**
-   * Removes what could not be removed here, and what a process that ended left behind.
-   * @returns how many uploads that broke off
+   * Removes the uploads that this replica failed to remove, and those that an ended process left behind.
+   * @returns the number of interrupted uploads removed
    */
   async sweep(): Promise<number> {
     const left = [...this.left];
-    const [given] = await this.database.query<[{ id: string }[], number]>(
+    const [marked] = await this.database.query<[{ id: string }[], number]>(
       `UPDATE upload SET last_chunk_at = '-infinity'
        WHERE NOT complete AND (last_chunk_at < now() - ${stale} OR id = ANY($1)) RETURNING id`,
       [left],
     );
-    let brokenOff = 0;
-    for (const { id } of given) if (await this.removeChunks(id)) brokenOff += 1;
+    let removed = 0;
+    for (const { id } of marked) if (await this.removeChunks(id)) removed += 1;
     for (const id of left) this.left.delete(id);
-    return brokenOff;
+    return removed;
   }
 
   async usage(clientId: string): Promise<ClientUsage> {
@@ -178,8 +180,8 @@ export class Uploads {
   }
 
   /**
-   * Where another replica removes the same, the one that finds no chunk left counts it.
-   * @returns whether it broke off, and its last chunk was removed here
+   * If another replica removes the same upload, the one that finds no chunk left counts it.
+   * @returns whether it was an interrupted upload, and this replica removed the rest of it
    */
   private async removeChunks(id: string): Promise<boolean> {
     for (let removed = chunksAtOnce; removed === chunksAtOnce;) {
@@ -190,28 +192,28 @@ export class Uploads {
       );
     }
     const [, counted] = await this.database.query<[unknown, number]>(
-      `WITH gone AS (
+      `WITH deleted AS (
          DELETE FROM upload WHERE id = $1 AND NOT complete AND NOT EXISTS (SELECT FROM file_chunk WHERE upload_id = $1)
          RETURNING client_id, size
        )
-       UPDATE file_usage SET files = files - 1, bytes = bytes - gone.size, uploads = uploads - 1
-       FROM gone WHERE file_usage.client_id = gone.client_id`,
+       UPDATE file_usage SET files = files - 1, bytes = bytes - deleted.size, uploads = uploads - 1
+       FROM deleted WHERE file_usage.client_id = deleted.client_id`,
       [id],
     );
     return counted === 1;
   }
 }
 
-/** No chunk was stored for so long that the sweeper removed the upload: the sender paused, or the service did. */
-const givenUp = (): Error =>
-  problemException(408, 'upload-given-up', 'The upload came in too slowly and was given up: send it again');
+/** No chunk was stored for so long that the sweeper removed the upload: the sender or the service paused. */
+const abandoned = (): Error =>
+  problemException(408, 'upload-given-up', 'The upload was too slow and was abandoned: send it again');
 
 function tooManyUploads({ used, allowed }: ClientUsage): Error {
-  const detail = `${allowed.uploads} uploads of a client may be under way: wait until one has ended`;
+  const detail = `a client may have ${allowed.uploads} uploads in progress: wait until one has ended`;
   return problemException(429, 'too-many-uploads', 'Too many uploads at a time', { detail, used, allowed });
 }
 
-/** RFC 9110 section 15.5.14: the content is larger than the server is willing to take, from this client. */
+/** RFC 9110 section 15.5.14: the content is larger than the server is willing to accept from this client. */
 function noRoom({ used, allowed }: ClientUsage): Error {
   const detail =
     `the client has used ${used.files} of ${allowed.files} files and ${used.bytes} of ${allowed.bytes} bytes, uploads ` +

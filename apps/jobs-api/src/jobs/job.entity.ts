@@ -3,7 +3,7 @@ import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
 @Entity('job')
 export class Job {
-  /** UUID version 7: in order of creation. */
+  /** UUID version 7: sorts by creation time. */
   @PrimaryColumn('uuid')
   id!: string;
 
@@ -28,7 +28,7 @@ export class Job {
   @Column('text', { name: 'leased_by', nullable: true })
   leasedBy!: string | null;
 
-  /** Grows with each claim, so that a late worker's lease is told from a newer one. */
+  /** Grows with each claim, to distinguish a late worker's lease from a newer one. */
   @Column('bigint', { name: 'lease_token' })
   leaseToken!: string;
 
@@ -51,7 +51,7 @@ export class Job {
   @Column('text', { name: 'idempotency_key', nullable: true })
   idempotencyKey!: string | null;
 
-  /** SHA-256 of the request, to tell a repetition from another request with the same key. */
+  /** SHA-256 of the request, to distinguish a repetition from another request with the same key. */
   @Column('bytea', { name: 'request_digest' })
   requestDigest!: Buffer;
 

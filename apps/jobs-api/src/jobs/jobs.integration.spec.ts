@@ -49,7 +49,7 @@ describe('creating jobs', () => {
     expect((await submit(worker, 'a\n', {}, { 'x-request-id': 'from-far-away' })).body.requestId).toBe('from-far-away');
   });
 
-  it('creates one job for one Idempotency-Key, also when sent at once, and none for another request [idempotent-replay, Lanyard]', async () => {
+  it('creates one job per Idempotency-Key, even for concurrent requests, and none for a different request [idempotent-replay, Lanyard]', async () => {
     const headers = { 'idempotency-key': 'once' };
     const many = await Promise.all(Array.from({ length: 10 }, () => submit(worker, 'a\n1\n', {}, headers)));
     expect(new Set(many.map(({ body }) => body.id)).size).toBe(1);
@@ -60,7 +60,7 @@ describe('creating jobs', () => {
     expect((await submit(elsewhere, 'a\n2\n', {}, headers)).status).toBe(201);
   });
 
-  it('pages by key, so that jobs created meanwhile shift nothing', async () => {
+  it('pages by key, so that jobs created meanwhile do not shift the pages', async () => {
     const ids: string[] = [];
     for (let i = 0; i < 5; i++) ids.unshift((await submit(worker)).body.id);
     const first = await worker('GET', '/jobs?limit=2');
@@ -88,29 +88,34 @@ describe('creating jobs', () => {
   const file = 'f'.repeat(64);
   it.each<[string, object | string, number, RegExp]>([
     ['no body', '', 400, /./],
-    ['JSON that is none', '{', 400, /./],
+    ['malformed JSON', '{', 400, /./],
     ['an unknown type', { type: 'launch', payload: {} }, 400, /type/],
     ['a missing payload', { type: 'summarize-csv' }, 400, /payload/],
     ['an unknown field', { type: 'summarize-csv', payload: { file, name: 'x' }, colour: 1 }, 400, /colour/],
     ['a name with NUL', { type: 'summarize-csv', payload: { file, name: 'a\0b' } }, 400, /payload\.name/],
     [
-      'a file that is no digest',
+      'a file that is not a digest',
       { type: 'summarize-csv', payload: { file: '../etc', name: 'x' } },
       400,
       /payload\.file/,
     ],
     ['a file that was not uploaded', { type: 'summarize-csv', payload: { file, name: 'x' } }, 422, /not uploaded/],
-    ['a delimiter of two', { type: 'summarize-csv', payload: { file, name: 'x', delimiter: '||' } }, 400, /delimiter/],
     [
-      'a quote that separates',
+      'a delimiter of two characters',
+      { type: 'summarize-csv', payload: { file, name: 'x', delimiter: '||' } },
+      400,
+      /delimiter/,
+    ],
+    [
+      'a quote as the delimiter',
       { type: 'summarize-csv', payload: { file, name: 'x', delimiter: '"' } },
       400,
       /delimiter/,
     ],
-    ['a charset of none', { type: 'summarize-csv', payload: { file, name: 'x', charset: 'klingon' } }, 400, /charset/],
+    ['an unknown charset', { type: 'summarize-csv', payload: { file, name: 'x', charset: 'klingon' } }, 400, /charset/],
     ['too many attempts', { type: 'summarize-csv', payload: { file, name: 'x' }, maxAttempts: 99 }, 400, /maxAttempts/],
     ['a prototype', '{"__proto__": {"a": 1}}', 400, /./],
-  ])('refuses %s and says what is wrong [problem-bodies, RFC 9457]', async (_, payload, status, message) => {
+  ])('refuses %s and names the fault [problem-bodies, RFC 9457]', async (_, payload, status, message) => {
     const response = await worker('POST', '/jobs', payload, { 'content-type': 'application/json' });
     expect(response.status).toBe(status);
     expect(response.headers['content-type']).toMatch('application/problem+json');
@@ -137,14 +142,14 @@ describe('creating jobs', () => {
 });
 
 describe('leases', () => {
-  it('gives each job to one worker, however many claim at once', async () => {
+  it('gives each job to only one of many workers that claim at once', async () => {
     for (let i = 0; i < 20; i++) await submit(worker);
     const claims = await Promise.all(Array.from({ length: 8 }, () => claim({ max: 5 })));
     const ids = claims.flatMap(({ body }) => body.jobs.map(({ id }: { id: string }) => id));
     expect([ids.length, new Set(ids).size]).toEqual([20, 20]);
   });
 
-  it('completes with the result, and answers a repeated completion the same', async () => {
+  it('completes with the result, and gives a repeated completion the same answer', async () => {
     await submit(worker);
     const [job] = (await claim()).body.jobs;
     expect(job).toMatchObject({ status: 'running', attempts: 1, lease: { token: 1, expiresAt: expect.any(String) } });
@@ -154,7 +159,7 @@ describe('leases', () => {
     expect((await complete()).body).toEqual(first.body);
   });
 
-  it('completes several jobs at once, those whose leases are held', async () => {
+  it('completes several jobs in one call, but only those whose leases the caller holds', async () => {
     for (let i = 0; i < 3; i++) await submit(worker);
     const { body } = await claim();
     const [first, second, third] = body.jobs as [{ id: string }, { id: string }, { id: string }];
@@ -173,7 +178,7 @@ describe('leases', () => {
     expect(stored.body).toMatchObject({ status: 'succeeded', result, leaseExpiresAt: null });
     expect((await worker('GET', `/jobs/${third.id}`)).body).toMatchObject({ status: 'pending', result: null });
 
-    // Once more, as the first answer may have been lost; a result that is stored is not replaced.
+    // A repetition, as the first answer may have been lost; it does not replace a stored result.
     const again = [{ id: first.id, leaseToken: 1, result: { ...result, rows: 7 } }];
     expect((await completeAll(again)).body).toEqual({ succeeded: [first.id], leaseLost: [] });
     expect((await worker('GET', `/jobs/${first.id}`)).body).toEqual(stored.body);
@@ -186,7 +191,7 @@ describe('leases', () => {
     }
   });
 
-  it('completes jobs that several calls name at once, in whatever order', async () => {
+  it('completes jobs that concurrent calls name in different orders', async () => {
     for (let i = 0; i < 20; i++) await submit(worker);
     const { body } = await claim({ max: 20 });
     const jobs = body.jobs.map(({ id }: { id: string }) => ({ id, leaseToken: 1, result }));
@@ -198,7 +203,7 @@ describe('leases', () => {
     }
   });
 
-  it('puts a job back when its lease expires, and lets a late worker overwrite nothing', async () => {
+  it('puts a job back when its lease expires, and refuses every change by the late worker', async () => {
     await submit(worker);
     const [late] = (await claim({ leaseSeconds: 1 })).body.jobs;
     const jobOf = async () => (await worker('GET', `/jobs/${late.id}`)).body;
@@ -222,7 +227,7 @@ describe('leases', () => {
     expect((await worker('POST', `/jobs/${late.id}/complete`, { leaseToken: 2, result })).status).toBe(200);
   });
 
-  it("keeps a lease alive by heartbeats, and lets another client's worker do nothing with it", async () => {
+  it("extends a lease by heartbeats, and refuses another client's worker", async () => {
     await submit(worker);
     const [job] = (await claim({ leaseSeconds: 30 })).body.jobs;
     let end = Date.parse(job.lease.expiresAt);
@@ -236,7 +241,7 @@ describe('leases', () => {
     expect((await stranger('POST', `/jobs/${job.id}/complete`, { leaseToken: 1, result })).status).toBe(409);
   });
 
-  it('tries again after a while that grows, then gives up; a failed job can be put back', async () => {
+  it('retries with a growing back-off, then gives up; a failed job can be put back', async () => {
     const { body } = await submit(worker, 'x\n', { maxAttempts: 2 });
     const fail = async () => {
       const [job] = (await claim()).body.jobs;
@@ -258,7 +263,7 @@ describe('leases', () => {
     expect((await worker('POST', `/jobs/${body.id}/retry`)).status).toBe(409);
   });
 
-  it('gives up at once where another attempt cannot help', async () => {
+  it('gives up at once if another attempt cannot help', async () => {
     await submit(worker);
     const [job] = (await claim()).body.jobs;
     const failed = await worker('POST', `/jobs/${job.id}/fail`, { leaseToken: 1, reason: 'not CSV', retryable: false });
@@ -279,13 +284,13 @@ describe('leases', () => {
     { rows: 1, columns: [{ name: 'a' }] },
     { rows: 2 ** 53, columns: [] },
     { rows: 1, columns: [{ ...result.columns[0], min: 2 ** 53 }] },
-  ])('refuses the result %j, which no report could read', async (wrong) => {
+  ])('refuses the result %j, which reports could not read', async (wrong) => {
     await submit(worker);
     const [job] = (await claim()).body.jobs;
     expect((await worker('POST', `/jobs/${job.id}/complete`, { leaseToken: 1, result: wrong })).status).toBe(400);
   });
 
-  it('refuses what cannot be stored, and does not fall over [strange-characters, Lanyard]', async () => {
+  it('refuses results that cannot be stored, without an internal error [strange-characters, Lanyard]', async () => {
     await submit(worker);
     const [job] = (await claim()).body.jobs;
     const bad = await worker('POST', `/jobs/${job.id}/complete`, {
@@ -299,7 +304,7 @@ describe('leases', () => {
 });
 
 describe('files', () => {
-  it('returns what was stored, in any size, and stores the same content once', async () => {
+  it('returns the stored content, whatever its size, and stores the same content once', async () => {
     const content = Array.from({ length: 60_000 }, (_, i) => `${i},row ${i}`).join('\n');
     const upload = () => worker('POST', '/files', content, { 'content-type': 'text/csv' });
     const [first, second] = [await upload(), await upload()];
@@ -331,7 +336,7 @@ describe('files', () => {
     }
   });
 
-  it('refuses what is compressed by name [content-coding, RFC 9110 §8.4]', async () => {
+  it('refuses a compressed body and states why [content-coding, RFC 9110 §8.4]', async () => {
     const headers = { 'content-type': 'text/csv', 'content-encoding': 'gzip' };
     const answer = await worker('POST', '/files', 'a\n1\n', headers);
     expect([answer.status, answer.headers['accept-encoding'], answer.body.type]).toEqual([
@@ -349,7 +354,7 @@ describe('files', () => {
     const form = { 'content-type': 'application/x-www-form-urlencoded' };
     expect((await worker('POST', '/files', 'a\n1\n', form)).body).toMatchObject({
       status: 415,
-      detail: 'the content-type is missing, or not one that is taken here',
+      detail: 'the content type is missing or not supported',
     });
     const small = await startJobsApi({ FILE_SIZE_LIMIT: '1000' });
     const response = await small.worker('POST', '/files', 'x'.repeat(2000), { 'content-type': 'text/csv' });
@@ -359,7 +364,7 @@ describe('files', () => {
 });
 
 describe('reports', () => {
-  it('adds up what was done', async () => {
+  it('summarizes the jobs', async () => {
     await submit(worker);
     await submit(worker);
     const [job] = (await claim({ max: 1 })).body.jobs;
@@ -466,8 +471,8 @@ describe('access', () => {
   });
 });
 
-describe('what describes the service', () => {
-  it('publishes an OpenAPI document with a schema for every body', async () => {
+describe('the API description', () => {
+  it('is an OpenAPI document with a schema for every body', async () => {
     const document = (await api.app.inject('/docs-json')).json();
     expect(Object.keys(document.paths)).toEqual(
       expect.arrayContaining(['/jobs', '/jobs/claim', '/files/{id}', '/reports/columns']),
@@ -486,7 +491,7 @@ describe('what describes the service', () => {
     expect(page.headers['content-security-policy']).toContain(`connect-src 'self' ${api.issuer.issuer}`);
   });
 
-  it('is not there unless that is asked for [api-docs-off, Lanyard]', async () => {
+  it('is a 404 unless API_DOCS is set [api-docs-off, Lanyard]', async () => {
     const production = await startJobsApi({ API_DOCS: undefined });
     for (const path of ['/docs', '/docs-json', '/docs/swagger-ui.css']) {
       expect([path, (await production.app.inject(path)).statusCode]).toEqual([path, 404]);

@@ -9,7 +9,7 @@ import { Files } from '../files/files.ts';
 import { Job } from './job.entity.ts';
 import { updateJobs } from './update-jobs.ts';
 
-/** All but the result, which is not even read. */
+/** All columns except the result, which can be large. */
 const listedColumns = {
   id: true,
   type: true,
@@ -42,8 +42,8 @@ export class Jobs {
   ) {}
 
   /**
-   * Creates a job. With an idempotency key that this client used before, the job of then is returned, if the request
-   * was the same.
+   * Creates a job. With an idempotency key that this client used before, returns the earlier job, if the request was
+   * the same.
    */
   async create(request: NewJob, origin: Origin): Promise<{ job: Job; created: boolean }> {
     const requestDigest = createHash('sha256').update(JSON.stringify(request)).digest();
@@ -72,7 +72,7 @@ export class Jobs {
     return job;
   }
 
-  /** Gives a failed job all its attempts anew. */
+  /** Puts a failed job back with all its attempts. */
   async retry(id: string): Promise<Job> {
     const updated = await updateJobs(
       this.database,
@@ -85,7 +85,7 @@ export class Jobs {
     throw conflict('not-failed', `The job is ${status}, not failed`);
   }
 
-  /** Newest first; a page continues where the one before ended, however many jobs were added since. */
+  /** Newest first; a page continues where the previous one ended, even if jobs were added since. */
   list({ status, type, createdBy, limit, after }: JobQuery): Promise<Job[]> {
     return this.jobs.find({
       where: {

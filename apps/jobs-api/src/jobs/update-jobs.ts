@@ -3,7 +3,7 @@ import { Job } from './job.entity.ts';
 
 /**
  * Runs an UPDATE that returns whole rows.
- * @returns the jobs: TypeORM answers with the rows and their number, and makes no entities of the rows
+ * @returns the jobs as entities: TypeORM returns only the raw rows and their number
  */
 export async function updateJobs(database: DataSource, sql: string, parameters: unknown[]): Promise<Job[]> {
   const [rows] = await database.query<[Record<string, unknown>[], number]>(sql, parameters);

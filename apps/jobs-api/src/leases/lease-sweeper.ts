@@ -5,7 +5,7 @@ import type { JobsApiConfiguration } from '../configuration.ts';
 import { Uploads } from '../files/uploads.ts';
 import { Leases } from './leases.ts';
 
-/** Looks for expired leases and for uploads that were broken off. Every replica does; it harms nobody. */
+/** Checks for expired leases and interrupted uploads. Every replica runs it; concurrent sweeps are harmless. */
 @Injectable()
 export class LeaseSweeper implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(LeaseSweeper.name);
@@ -20,11 +20,11 @@ export class LeaseSweeper implements OnApplicationBootstrap, OnApplicationShutdo
   onApplicationBootstrap(): void {
     this.sweep('leases', async () => {
       const released = await this.leases.releaseExpired();
-      if (released > 0) this.logger.warn({ msg: 'put back jobs whose worker is gone', released });
+      if (released > 0) this.logger.warn({ msg: 'put back jobs whose lease expired', released });
     });
     this.sweep('uploads', async () => {
       const removed = await this.uploads.sweep();
-      if (removed > 0) this.logger.warn({ msg: 'removed uploads that broke off', removed });
+      if (removed > 0) this.logger.warn({ msg: 'removed interrupted uploads', removed });
     });
   }
 
@@ -32,18 +32,18 @@ export class LeaseSweeper implements OnApplicationBootstrap, OnApplicationShutdo
     for (const name of this.scheduler.getIntervals()) this.scheduler.deleteInterval(name);
   }
 
-  /** One run at a time: large uploads take a while. */
+  /** Runs one sweep at a time: removing large uploads takes a while. */
   private sweep(name: string, work: () => Promise<void>): void {
-    let isUnderWay = false;
+    let isRunning = false;
     const run = async () => {
-      if (isUnderWay) return;
-      isUnderWay = true;
+      if (isRunning) return;
+      isRunning = true;
       try {
         await work();
       } catch (error) {
         this.logger.warn({ msg: `sweeping ${name} failed`, err: error });
       } finally {
-        isUnderWay = false;
+        isRunning = false;
       }
     };
     const ms = this.configuration.LEASE_SWEEP_INTERVAL * 1000;

@@ -50,7 +50,7 @@ export class LeasesController {
 
   @Post('complete')
   @HttpCode(200)
-  @ApiOperation({ summary: 'End several jobs, each with its result, if its lease is held' })
+  @ApiOperation({ summary: 'End several jobs, each with its result, if the caller holds its lease' })
   @ApiResponse({ status: 200, standardSchema: completedManySchema })
   async completeMany(
     @Body({ schema: completeManySchema }) { jobs }: CompleteMany,
@@ -90,7 +90,7 @@ export class LeasesController {
 
   @Post(':id/fail')
   @HttpCode(200)
-  @ApiOperation({ summary: 'End the attempt with a reason; the job is tried again later, or has failed' })
+  @ApiOperation({ summary: 'End the attempt with a reason; the job is retried later, or has failed' })
   @ApiResponse({ status: 200, standardSchema: jobSchema })
   @ApiResponse({ status: 409, description: 'the lease is lost, or the job has ended' })
   async fail(

@@ -14,7 +14,7 @@ export interface Holder {
   leasedBy: string;
 }
 
-/** Gives jobs to workers for a time. Times are the database's, since clocks of replicas differ. */
+/** Leases jobs to workers for a limited time. Uses the database's clock, since the clocks of replicas differ. */
 @Injectable()
 export class Leases {
   constructor(
@@ -25,7 +25,7 @@ export class Leases {
 
   /**
    * Claims the oldest available jobs; workers that claim at the same time get different ones.
-   * @returns where there was none, when there may be one at the latest: a retry, or the lease of a worker that is gone
+   * @returns the jobs; if there are none, `nextAt` is when the next retry is due or the next lease expires
    */
   async claim({ types, max, leaseSeconds }: Claim, leasedBy: string): Promise<{ jobs: Job[]; nextAt: Date | null }> {
     await this.releaseExpired();
@@ -59,13 +59,13 @@ export class Leases {
     return this.asHolder(holder, `lease_expires_at = now() + make_interval(secs => $4)`, [leaseSeconds]);
   }
 
-  /** A result that was stored already is answered again, as the first answer may have been lost. */
+  /** A repeated completion returns the stored result, as the first answer may have been lost. */
   async complete(holder: Holder, { result }: Complete): Promise<Job> {
     const end = `status = 'succeeded', result = $4, lease_expires_at = NULL, finished_at = now()`;
     return this.asHolder(holder, end, [JSON.stringify(result)], 'succeeded');
   }
 
-  /** @returns the jobs that ended under these leases, now or before; what was stored before is not replaced */
+  /** @returns the jobs that ended under these leases, now or before; a result stored before is not replaced */
   async completeMany(jobs: CompleteMany['jobs'], leasedBy: string): Promise<string[]> {
     const rows = await this.database.query<{ id: string }[]>(
       `WITH given AS (
@@ -73,7 +73,7 @@ export class Leases {
        ), held AS (
          SELECT job.id, job.status, given.result FROM job JOIN given ON job.id = given.id
          WHERE lease_token = "leaseToken" AND leased_by = $2 AND status IN ('running', 'succeeded')
-         -- In one order, so that nobody waits for another in a circle.
+         -- Locks in one order, so that concurrent calls do not deadlock.
          ORDER BY job.id FOR UPDATE OF job
        ), ended AS (
          UPDATE job SET status = 'succeeded', result = held.result, lease_expires_at = NULL, finished_at = now()
@@ -85,7 +85,7 @@ export class Leases {
     return rows.map(({ id }) => id);
   }
 
-  /** Puts the job back after a while that doubles with each attempt; after the last one it has failed for good. */
+  /** Puts the job back with a delay that doubles with each attempt; after the last attempt it has failed. */
   async fail(holder: Holder, { reason, retryable }: Fail): Promise<Job> {
     return this.asHolder(
       holder,
@@ -96,7 +96,7 @@ export class Leases {
     );
   }
 
-  /** Hands the job back unharmed: the attempt does not count. */
+  /** Hands the job back: the attempt does not count. */
   async release(holder: Holder): Promise<Job> {
     return this.asHolder(
       holder,
@@ -105,17 +105,17 @@ export class Leases {
     );
   }
 
-  /** Puts jobs back whose worker is gone; after the last attempt they have failed. */
+  /** Puts back jobs whose lease expired; after the last attempt they have failed. */
   async releaseExpired(): Promise<number> {
     const [, released] = await this.database.query<[unknown, number]>(
-      `UPDATE job SET ${endOfAttempt('attempts < max_attempts')}, failure = 'the lease expired: the worker is gone',
+      `UPDATE job SET ${endOfAttempt('attempts < max_attempts')}, failure = 'the lease expired: the worker stopped responding',
               available_at = now()
        WHERE id IN (SELECT id FROM job WHERE status = 'running' AND lease_expires_at <= now() FOR UPDATE SKIP LOCKED)`,
     );
     return released;
   }
 
-  /** Changes the job for the holder of its lease alone; `$1` to `$3` are the holder, the parameters begin at `$4`. */
+  /** Changes the job only for the holder of its lease; `$1` to `$3` are the holder, `parameters` begin at `$4`. */
   private async asHolder(
     holder: Holder,
     change: string,
@@ -134,7 +134,7 @@ export class Leases {
     const same = Number(job.leaseToken) === leaseToken && job.leasedBy === leasedBy;
     if (same && job.status === repeated) return job;
     throw problemException(409, 'lease-lost', 'The lease is lost', {
-      detail: 'it expired and the job went to another worker, or has ended',
+      detail: 'it expired and another worker has the job, or the job has ended',
     });
   }
 }

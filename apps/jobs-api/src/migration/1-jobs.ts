@@ -11,7 +11,7 @@ export class Jobs1700000000001 implements MigrationInterface {
         created_at timestamptz NOT NULL DEFAULT now()
       );
 
-      -- Chunks are there before their file.
+      -- Chunks are stored before their file.
       CREATE TABLE file_chunk (
         upload_id uuid NOT NULL,
         position integer NOT NULL,

@@ -10,7 +10,7 @@ export class Uploads1700000000002 implements MigrationInterface {
         -- Announced, or received so far.
         size bigint NOT NULL,
         complete boolean NOT NULL DEFAULT false,
-        -- -infinity: it was given up, and is being removed.
+        -- -infinity: the upload was abandoned and is being removed.
         last_chunk_at timestamptz NOT NULL DEFAULT now()
       );
       INSERT INTO upload (id, created_by, size, complete) SELECT upload_id, created_by, size, true FROM file;
@@ -21,12 +21,12 @@ export class Uploads1700000000002 implements MigrationInterface {
       ALTER TABLE file ADD FOREIGN KEY (upload_id) REFERENCES upload (id) ON DELETE CASCADE;
       CREATE INDEX file_by_client ON file (created_by, id);
 
-      -- The sums of each client's uploads, in one row that is locked while it grows.
+      -- The sums of each client's uploads; the client's row is locked while they change.
       CREATE TABLE file_usage (
         client_id text PRIMARY KEY,
         files integer NOT NULL,
         bytes bigint NOT NULL,
-        -- Those that are not complete.
+        -- Uploads that are not complete.
         uploads integer NOT NULL
       );
       INSERT INTO file_usage SELECT created_by, count(*), sum(size), 0 FROM upload GROUP BY created_by;

@@ -3,7 +3,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 export class FileOwners1700000000003 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      -- The clients that uploaded the content and still need it; a file goes with the last one.
+      -- The clients that uploaded the content and still need it; a file is deleted with its last owner.
       CREATE TABLE file_owner (
         client_id text NOT NULL,
         file_id text NOT NULL REFERENCES file (id),
@@ -14,7 +14,7 @@ export class FileOwners1700000000003 implements MigrationInterface {
       INSERT INTO file_owner (client_id, file_id, created_at) SELECT created_by, id, created_at FROM file;
       ALTER TABLE file DROP COLUMN created_by, DROP COLUMN created_at;
 
-      -- Whose quota an upload takes; null when all of it has come in.
+      -- The client whose quota the upload uses; null once the upload has ended.
       ALTER TABLE upload RENAME COLUMN created_by TO client_id;
       ALTER TABLE upload ALTER COLUMN client_id DROP NOT NULL;
       UPDATE upload SET client_id = NULL WHERE complete;

@@ -14,19 +14,19 @@ it('waits for a database that is not available yet', async () => {
   const { ownerUrl } = await createDatabase(process.env.TEST_DATABASE_URL ?? '', 'jobs_migrated');
   const { hostname, port } = new URL(ownerUrl);
   let callers = 0;
-  const door = createServer((caller: Socket) => {
+  const proxy = createServer((caller: Socket) => {
     if ((callers += 1) <= 2) return caller.destroy();
     const database = connect(Number(port), hostname);
     caller.pipe(database).pipe(caller);
     return database.on('error', () => caller.destroy());
   });
-  await once(door.listen(0, '127.0.0.1'), 'listening');
+  await once(proxy.listen(0, '127.0.0.1'), 'listening');
   const url = new URL(ownerUrl);
-  url.host = `127.0.0.1:${(door.address() as AddressInfo).port}`;
+  url.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
   const said: string[] = [];
   await migrate({ MIGRATION_DATABASE_URL: url.href }, (line) => said.push(line));
-  door.close();
-  const waited = 'the database is not available, it is tried again';
+  proxy.close();
+  const waited = 'the database is not available, retrying';
   const schemas = ['Jobs1700000000001', 'Uploads1700000000002', 'FileOwners1700000000003'];
   expect(said).toEqual([waited, waited, ...schemas.map((name) => `schema: ${name}`)]);
 });
@@ -35,7 +35,7 @@ it.each([
   ['the first version', []],
   ['the second version', [Uploads1700000000002]],
 ])(
-  'keeps the files of %s for the clients that uploaded them, and removes what broke off; and back',
+  'keeps the files of %s for the clients that uploaded them, removes incomplete uploads, and can be undone',
   async (_, more) => {
     const name = `jobs_upgraded_${more.length}`;
     const { ownerUrl: url } = await createDatabase(process.env.TEST_DATABASE_URL ?? '', name);

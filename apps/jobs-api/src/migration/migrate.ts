@@ -4,7 +4,7 @@ import { Jobs1700000000001 } from './1-jobs.ts';
 import { Uploads1700000000002 } from './2-uploads.ts';
 import { FileOwners1700000000003 } from './3-file-owners.ts';
 
-/** Brings the schema up to date; safe to run again, and by many at once. */
+/** Brings the schema up to date; safe to repeat and to run concurrently. */
 export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string) => void): Promise<void> {
   const { MIGRATION_DATABASE_URL: url } = readConfiguration(migrationConfiguration, environment);
   const migrations = [Jobs1700000000001, Uploads1700000000002, FileOwners1700000000003];

@@ -15,8 +15,8 @@ export type ThroughputQuery = z.infer<typeof throughputQuerySchema>;
 
 export const columnsQuerySchema = z.strictObject({
   jobId: z.uuid().optional(),
-  file: z.string().max(255).optional().describe('the name of the file, as the job was created with it'),
-  limit: z.coerce.number().int().min(1).max(100).default(50).describe('how many of the newest jobs count'),
+  file: z.string().max(255).optional().describe('the file name with which the job was created'),
+  limit: z.coerce.number().int().min(1).max(100).default(50).describe('how many of the newest jobs to include'),
 });
 export type ColumnsQuery = z.infer<typeof columnsQuerySchema>;
 
@@ -51,7 +51,7 @@ export const columnsReportSchema = z.object({
       type: z.string(),
       empty: z.int(),
       distinct: z.int(),
-      distinctExact: z.boolean().describe('false: there are more than are counted'),
+      distinctExact: z.boolean().describe('false: there are more distinct values than the count'),
       min: z.unknown(),
       max: z.unknown(),
       mean: z.unknown(),

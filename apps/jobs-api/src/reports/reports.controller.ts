@@ -43,7 +43,7 @@ export class ReportsController {
   }
 
   @Get('columns')
-  @ApiOperation({ summary: 'What was found in each column of each file' })
+  @ApiOperation({ summary: 'A summary of each column of each file' })
   @ApiResponse({ status: 200, standardSchema: columnsReportSchema })
   async columns(@Query({ schema: columnsQuerySchema }) query: ColumnsQuery) {
     return { items: await this.reports.columns(query) };

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { ColumnsQuery, Period, ThroughputQuery } from './report.schema.ts';
 
-/** What the jobs add up to; computed by the database at each request. */
+/** Aggregates over the jobs; the database computes them for each request. */
 @Injectable()
 export class Reports {
   constructor(private readonly database: DataSource) {}
@@ -41,7 +41,7 @@ export class Reports {
     );
   }
 
-  /** What summarize-csv found, a row for each column of each file. */
+  /** The results of summarize-csv, one row for each column of each file. */
   columns({ jobId, file, limit }: ColumnsQuery): Promise<object[]> {
     return this.database.query(
       `SELECT job.id AS "jobId", job.payload ->> 'name' AS file, job.result -> 'rows' AS rows,

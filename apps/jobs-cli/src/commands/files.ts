@@ -11,7 +11,7 @@ export async function files(system: System, { json }: OutputOptions): Promise<vo
     items.push(...page.items);
   }
   if (json) return printJson({ items, used, allowed });
-  // No table: it would cut off the ids, which `delete-file` takes whole.
+  // Not a table: it would cut off the ids, and `delete-file` needs them in full.
   for (const { id, size, createdAt } of items.toSorted((a, b) => a.createdAt.localeCompare(b.createdAt))) {
     print(`${id}  ${createdAt}  ${megabytes(size)}`);
   }

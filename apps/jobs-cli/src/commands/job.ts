@@ -1,9 +1,9 @@
 import type { ColumnSummary, Job } from '@lanyard/jobs-contract';
 
-/** What is shown of how many distinct values a column has. */
+/** The fields that count the distinct values of a column. */
 export type CountedColumn = Pick<ColumnSummary, 'distinct' | 'distinctExact'>;
 
-/** The count as it is, for people. */
+/** Formats the count for people: it says "over" if there are more values than were counted. */
 export const withDistinct = <Column extends CountedColumn>({ distinctExact, ...column }: Column) => ({
   ...column,
   distinct: distinctExact === false ? `over ${column.distinct}` : column.distinct,

@@ -7,7 +7,7 @@ export const reports = {
   jobs: 'jobs by type and status',
   throughput: 'jobs that ended, by hour',
   durations: 'how long jobs waited and took, seconds',
-  columns: 'what was found in each column of each file',
+  columns: 'a summary of each column of each file',
 };
 
 export async function report(system: System, name: keyof typeof reports, { json }: OutputOptions): Promise<void> {

@@ -18,7 +18,7 @@ interface SubmitOptions extends OutputOptions, Format {
   timeout?: number;
 }
 
-/** How the files are to be read, where it is not found in them. */
+/** How to read the files, if the worker cannot detect it. */
 interface Format {
   delimiter?: string;
   charset?: string;
@@ -63,14 +63,14 @@ export async function submit(system: System, paths: string[], options: SubmitOpt
   }
 }
 
-/** Where the spinner is, and only on a terminal. */
+/** Styles text for standard error, where the spinner is, and only on a terminal. */
 const styled = (colour: 'red' | 'green', text: string) => styleText(colour, text, { stream: process.stderr });
 
-/** Says which file it is about, and what became of those before. */
+/** Adds the path of the file to the error, and the jobs that were submitted before it. */
 const naming = (path: string, jobs: Job[]) => (error: Error) => {
   const before =
     jobs.length > 0
-      ? `\n${counted(jobs.length, 'job')} before it submitted: ${jobs.map(({ id }) => id).join(', ')}`
+      ? `\n${counted(jobs.length, 'job')} submitted before it: ${jobs.map(({ id }) => id).join(', ')}`
       : '';
   error.message = `${path}: ${error.message}${before}`;
   throw error;
@@ -78,7 +78,7 @@ const naming = (path: string, jobs: Job[]) => (error: Error) => {
 
 async function requireFile(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) throw new UsageError(`${path} is no file that can be read`);
+  if (!found?.isFile()) throw new UsageError(`${path} is not a readable file`);
 }
 
 async function createJob(system: System, path: string, format: Format, once = false): Promise<Job> {

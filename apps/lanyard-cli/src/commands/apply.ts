@@ -26,12 +26,12 @@ interface ApplyOptions extends OutputOptions {
 export function addApply(program: Command, server: Server, environment: NodeJS.ProcessEnv): void {
   program
     .command('apply')
-    .description('bring clients and protected resources to what a file declares: all of it or nothing')
-    .argument('<file>', 'such as config/lanyard.yaml')
+    .description('apply a file that declares clients and protected resources: all of it or nothing')
+    .argument('<file>', 'for example config/lanyard.yaml')
     .option('--dry-run', 'show what would change, and change nothing')
-    .option('--prune', 'delete what the file does not list; never a client that may administer')
+    .option('--prune', 'delete clients and resources that the file does not list, except clients that may administer')
     .option('--secrets-directory <folder>', 'write a secret for each client that has none: <client_id>/client_secret')
-    .option('--yes', 'do not ask before something is deleted')
+    .option('--yes', 'delete without asking')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  lanyard apply config/lanyard.yaml --dry-run')
     .action((file: string, options: ApplyOptions) => apply(server, file, options, environment));
@@ -58,11 +58,11 @@ async function apply(
         throw error;
       });
   let result = await send(dryRun || prune);
-  // What may delete is looked at first.
+  // Shows what --prune would delete before it deletes.
   if (!dryRun && prune) {
     const deleted = result.changes.filter(({ action }) => action === 'delete').map(({ id }) => id);
     if (deleted.length > 0) {
-      result.changes.forEach(tell);
+      result.changes.forEach(printChange);
       await confirm(`Delete ${deleted.join(', ')}?`, options);
     }
     result = await send(false);
@@ -76,7 +76,7 @@ async function apply(
     written.push(target);
   }
   if (json) return printJson({ ...result, secrets_written: written });
-  result.changes.forEach(tell);
+  result.changes.forEach(printChange);
   if (result.changes.length === 0) print('nothing to change');
   else print(`${dryRun ? 'would change' : 'changed'}: ${result.changes.length}`);
   for (const target of written) print(`secret written: ${target}`);
@@ -101,7 +101,7 @@ const signs = {
   delete: (text: string) => pc.red(`- ${text}`),
 };
 
-function tell({ action, kind, id, fields }: RegistryChange): void {
+function printChange({ action, kind, id, fields }: RegistryChange): void {
   print(signs[action](`${kind} ${id}`));
   for (const { field, from, to } of fields) {
     print(action === 'create' ? `    ${field}: ${shown(to)}` : `    ${field}: ${shown(from)} → ${shown(to)}`);

@@ -21,25 +21,25 @@ export function addAudit(program: Command, server: Server): void {
   const audit = program.command('audit').description('the audit log: who did what, when and from where');
   const filtered = (command: Command) =>
     command
-      .addOption(new Option('--type <type>', 'of this type').choices(Object.keys(auditEventTypes)))
-      .option('--actor <client_id>', 'what this client did')
-      .option('--client <client_id>', 'what is about this client');
+      .addOption(new Option('--type <type>', 'only events of this type').choices(Object.keys(auditEventTypes)))
+      .option('--actor <client_id>', 'only events that this client caused')
+      .option('--client <client_id>', 'only events about this client');
   filtered(audit.command('tail').description('show the latest events'))
-    .option('-n, --lines <number>', 'how many', positive, 20)
-    .option('-f, --follow', 'go on with what happens')
+    .option('-n, --lines <number>', 'how many events', positive, 20)
+    .option('-f, --follow', 'keep printing new events')
     .option('--json', 'print JSON lines')
     .action((options: Filter & OutputOptions & { lines: number; follow?: boolean }) => tail(server, options));
   filtered(audit.command('export').description('print events as JSON lines, oldest first'))
-    .option('--since <moment>', 'not before: a date, or how long ago, such as 24h', moment)
-    .option('--until <moment>', 'before', moment)
+    .option('--since <moment>', 'only events from then on: a date, or how long ago, for example 24h', moment)
+    .option('--until <moment>', 'only events before then', moment)
     .action(async (options: Filter) => {
       for await (const event of eventsOf(server, options)) await write(`${JSON.stringify(event)}\n`);
     });
   audit
     .command('verify')
-    .description('check that no event was changed, removed or slipped in')
-    .argument('[file]', 'JSON lines of `audit export`; default: what the server has')
-    .option('--head <sequence:hash>', 'the head that an earlier verification told: it must still be there', head)
+    .description('check that no event was changed, removed or inserted')
+    .argument('[file]', 'JSON lines of `audit export`; default: the events of the server')
+    .option('--head <sequence:hash>', 'the head that an earlier verification printed: it must still exist', head)
     .option('--json', 'print JSON')
     .addHelpText('after', verifyHelp)
     .action((file: string | undefined, options: OutputOptions & { head?: Head }) => verify(server, file, options));
@@ -77,14 +77,14 @@ async function tail(
 ) {
   const query = queryOf(filter, { order: 'newest', limit: String(Math.min(lines, 1000)) });
   const { items } = await server.call<{ items: AuditEvent[] }>('GET', `/admin/audit?${query}`);
-  const tell = (event: AuditEvent) => print(json ? JSON.stringify(event) : lineOf(event));
+  const printEvent = (event: AuditEvent) => print(json ? JSON.stringify(event) : lineOf(event));
   const events = items.toReversed();
-  events.forEach(tell);
+  events.forEach(printEvent);
   if (!follow) return;
   for (let after = events.at(-1)?.sequence ?? 0; ; await sleep(1000)) {
     const query = queryOf(filter, { limit: '1000', after: String(after) });
     const { items: more } = await server.call<{ items: AuditEvent[] }>('GET', `/admin/audit?${query}`);
-    more.forEach(tell);
+    more.forEach(printEvent);
     after = more.at(-1)?.sequence ?? after;
   }
 }
@@ -123,14 +123,14 @@ async function* eventsIn(file: string): AsyncGenerator<AuditEvent> {
   }
 }
 
-/** As it was written, so that whatever was added to it is found. */
+/** Returns the event unparsed, so that the verification also covers added fields. */
 function eventIn(line: string, where: string): AuditEvent {
   try {
     const event = JSON.parse(line) as AuditEvent;
     auditEventSchema.parse(event);
     return event;
   } catch (error) {
-    throw new Error(`${where}: no audit event`, { cause: error });
+    throw new Error(`${where}: not an audit event`, { cause: error });
   }
 }
 
@@ -140,7 +140,7 @@ function write(text: string): Promise<void> | void {
 }
 
 const verifyHelp = `
-Each event holds the hash of the one before. Whoever can write to the database could still compute all hashes anew: keep
-the head that this command tells somewhere else, and give it the next time, and that is found as well.
+Each event holds the hash of the previous one. An attacker who can write to the database could recompute all hashes. To
+detect that, keep the head that this command prints in another place, and pass it with --head the next time.
   lanyard audit verify
   lanyard audit verify --head 1234:…`;

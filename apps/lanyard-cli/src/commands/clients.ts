@@ -18,7 +18,7 @@ interface ClientOptions extends OutputOptions {
 
 const pathOf = (clientId: string) => `/admin/clients/${encodeURIComponent(clientId)}`;
 
-const wordsOf = ({
+const clientChangeOf = ({
   name,
   scope,
   defaultScope,
@@ -41,49 +41,51 @@ export function addClients(program: Command, server: Server): void {
   const clients = program.command('clients').description('register, change, disable and delete clients');
   const json = () => new Option('--json', 'print JSON');
   const scope = () => new Option('--scope <scope>', 'the scope values that the client may have, separated by spaces');
-  const defaultScope = () => new Option('--default-scope <scope>', 'what a token request without scope gets');
+  const defaultScope = () =>
+    new Option('--default-scope <scope>', 'the scope that a token request without a scope gets');
   const resourceServerOf = () =>
     new Option(
       '--resource-server-of <identifiers>',
       'the protected resources whose resource server it is: it may introspect tokens and follow revocations',
     );
   const lifetime = () =>
-    new Option('--lifetime <duration>', 'of its access tokens, such as 15m; "default": the server’s').argParser(
-      lifetimeOf,
-    );
+    new Option(
+      '--lifetime <duration>',
+      'the lifetime of its access tokens, for example 15m; "default": the server’s',
+    ).argParser(lifetimeOf);
   const tokensPerMinute = () =>
     new Option(
       '--tokens-per-minute <number>',
-      'how many access tokens it may obtain a minute; "default": as many as the server says',
+      'how many access tokens it may obtain per minute; "default": the server’s',
     ).argParser(quotaOf);
 
   clients
     .command('create')
     .description('register a client, with a first secret that is shown once or written to a file')
     .argument('<client_id>', 'a letter, then letters, digits, ".", "_" or "-"')
-    .option('--name <name>', 'for people')
+    .option('--name <name>', 'a name for people')
     .addOption(scope())
     .addOption(defaultScope())
     .addOption(resourceServerOf())
     .addOption(lifetime())
     .addOption(tokensPerMinute())
-    .option('--secret-file <file>', 'where to write the secret, readable only for you, instead of showing it')
+    .option('--secret-file <file>', 'write the secret to this file, readable only by you, instead of showing it')
     .addOption(json())
     .addHelpText('after', createHelp)
     .action(async (clientId: string, options: ClientOptions & { secretFile?: string }) => {
       const idempotency = { 'idempotency-key': randomUUID() };
-      const request = { client_id: clientId, ...wordsOf(options) };
+      const request = { client_id: clientId, ...clientChangeOf(options) };
       const created = await server.call<CreatedClient>('POST', '/admin/clients', request, idempotency);
       showSecret(created, options);
     });
   clients
     .command('list')
     .description('list clients by their client_id')
-    .option('--search <text>', 'with this in client_id or name')
-    .option('--scope <value>', 'that may have this scope value')
+    .option('--search <text>', 'only clients with this text in client_id or name')
+    .option('--scope <value>', 'only clients that may have this scope value')
     .option('--disabled', 'only disabled clients')
     .option('--enabled', 'only enabled clients')
-    .option('--limit <number>', 'how many at most', positive, 100)
+    .option('--limit <number>', 'the maximum number of clients', positive, 100)
     .addOption(json())
     .action((options: ListOptions) => list(server, options));
   clients
@@ -96,9 +98,11 @@ export function addClients(program: Command, server: Server): void {
     );
   clients
     .command('update')
-    .description('change a client; what is not given stays. Losing an administrative scope revokes its access tokens')
+    .description(
+      'change a client; options that are not given stay as they are. Losing an administrative scope revokes its access tokens',
+    )
     .argument('<client_id>')
-    .option('--name <name>', 'for people')
+    .option('--name <name>', 'a name for people')
     .addOption(scope())
     .addOption(defaultScope())
     .addOption(resourceServerOf())
@@ -106,10 +110,10 @@ export function addClients(program: Command, server: Server): void {
     .addOption(tokensPerMinute())
     .addOption(json())
     .action(async (clientId: string, options: ClientOptions) => {
-      const change = wordsOf(options);
+      const change = clientChangeOf(options);
       if (Object.keys(change).length === 0)
         throw new UsageError('nothing to change: see lanyard clients update --help');
-      const { headers } = await server.ask('GET', pathOf(clientId));
+      const { headers } = await server.request('GET', pathOf(clientId));
       const ifMatch = { 'if-match': headers.get('etag') ?? '*' };
       show(await server.call<RegisteredClient>('PATCH', pathOf(clientId), change, ifMatch), options);
     });
@@ -180,7 +184,7 @@ function show(client: RegisteredClient, { json }: OutputOptions): void {
   }
 }
 
-/** Shown once, or in a file and not at all. */
+/** Shows the secret once, or writes it to a file without showing it. */
 export function showSecret(
   created: { client_id: string; client_secret: string },
   { secretFile, json }: OutputOptions & { secretFile?: string },

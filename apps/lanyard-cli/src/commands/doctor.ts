@@ -14,7 +14,7 @@ export function addDoctor(program: Command, server: Server): void {
     )
     .option('--json', 'print JSON')
     .action(async ({ json }: OutputOptions) => {
-      const findings = (await Promise.all([discovery, keys, diagnosis].map((look) => safely(look, server)))).flat();
+      const findings = (await Promise.all([discovery, keys, diagnosis].map((probe) => safely(probe, server)))).flat();
       if (findings.some(({ status }) => status === 'failure')) process.exitCode = 1;
       if (json) return printJson(findings);
       for (const { check, status, detail } of findings) print(`${signs[status]} ${check.padEnd(20)} ${detail}`);
@@ -27,7 +27,7 @@ export function addDoctor(program: Command, server: Server): void {
 
 const signs = { ok: pc.green('✓'), warning: pc.yellow('!'), failure: pc.red('✗') };
 
-type Look = (server: Server) => Promise<Finding[]>;
+type Probe = (server: Server) => Promise<Finding[]>;
 
 const finding = (
   check: string,
@@ -36,14 +36,14 @@ const finding = (
   status: Finding['status'] = 'failure',
 ) => (fault ? { check, status, detail: fault } : { check, status: 'ok' as const, detail });
 
-/** What cannot be looked at is a finding as well. */
-async function safely(look: Look, server: Server): Promise<Finding[]> {
+/** A probe that fails is itself a finding. */
+async function safely(probe: Probe, server: Server): Promise<Finding[]> {
   try {
-    return await look(server);
+    return await probe(server);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const { message, cause } = error as Error & { cause?: { code?: string } };
-    return [{ check: look.name, status: 'failure', detail: cause?.code ? `${message} (${cause.code})` : message }];
+    return [{ check: probe.name, status: 'failure', detail: cause?.code ? `${message} (${cause.code})` : message }];
   }
 }
 
@@ -53,7 +53,7 @@ async function discovery(server: Server): Promise<Finding[]> {
   const skew = Math.abs(new Date(response.headers.get('date') ?? 0).getTime() - Date.now()) / 1000;
   const { issuer } = metadata;
   return [
-    finding('discovery', issuer !== server.issuer && `the metadata names ${issuer}, and not ${server.issuer}`, issuer),
+    finding('discovery', issuer !== server.issuer && `the metadata names ${issuer}, not ${server.issuer}`, issuer),
     finding('clock', skew > 3 && `differs from the server’s by ${Math.round(skew)} s`, 'as the server’s', 'warning'),
   ];
 }

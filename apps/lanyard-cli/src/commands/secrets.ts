@@ -30,11 +30,11 @@ export function addSecrets(program: Command, server: Server): void {
     });
   secrets
     .command('rotate')
-    .description('give a client a new secret, and its other secrets an end')
+    .description('add a new secret and set an expiry on the old ones')
     .argument('<client_id>')
     .addOption(overlapOption())
-    .option('--expires-in <duration>', 'when the new secret ends; default: never', duration)
-    .option('--secret-file <file>', 'where to write it, replacing the old one at once, instead of showing it')
+    .option('--expires-in <duration>', 'when the new secret expires; default: never', duration)
+    .option('--secret-file <file>', 'write the secret to this file, replacing it atomically, instead of showing it')
     .option('--json', 'print JSON')
     .addHelpText('after', rotateHelp)
     .action(async (clientId: string, { overlap, expiresIn, ...output }: RotateOptions) => {
@@ -48,7 +48,7 @@ export function addSecrets(program: Command, server: Server): void {
       'remove a secret and revoke the access tokens obtained with it; a secret that may be in use requires --force',
     )
     .argument('<client_id>')
-    .argument('<secret>', 'its id, or its last four characters; after "--", where they begin with a dash')
+    .argument('<secret>', 'its id, or its last four characters; put "--" before it if it begins with a dash')
     .option('--force', 'also if it may be in use')
     .option('--yes', 'do not ask')
     .action(async (clientId: string, named: string, options: { force?: boolean; yes?: boolean }) => {
@@ -61,7 +61,7 @@ export function addSecrets(program: Command, server: Server): void {
         );
       if (!secret.safe_to_remove && !options.force) {
         throw new UsageError(
-          `…${secret.hint} is not safe to remove: ${secret.advice}. Say --force to do it all the same.`,
+          `…${secret.hint} is not safe to remove: ${secret.advice}. Pass --force to remove it anyway.`,
         );
       }
       if (!secret.safe_to_remove)

@@ -9,7 +9,7 @@ const server = {
   fetch: () => Promise.resolve(Response.json({ keys: [] })),
 } as unknown as Server;
 
-/** What `token inspect` prints of a token that is not valid, or that it is none; any other error is thrown. */
+/** The output of `token inspect` for a token that is not valid, or its refusal; throws any other error. */
 async function inspect(token: string, ...options: string[]): Promise<string> {
   let printed = '';
   jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
@@ -22,8 +22,8 @@ async function inspect(token: string, ...options: string[]): Promise<string> {
     await program.parseAsync(['token', 'inspect', ...options, '--', token], { from: 'user' });
     expect(process.exitCode).toBe(1);
   } catch (error) {
-    if ((error as Error).message !== 'this is no JWT' || printed !== '') throw error;
-    return 'this is no JWT';
+    if ((error as Error).message !== 'this is not a JWT' || printed !== '') throw error;
+    return 'this is not a JWT';
   } finally {
     process.exitCode = undefined;
     jest.restoreAllMocks();
@@ -56,22 +56,22 @@ const header = fc.constantFrom(
 );
 
 describe('token inspect', () => {
-  it('shows what any token says, or that it is none [token-inspection, Lanyard]', async () => {
+  it('shows the claims of any token, or says that it is not one [token-inspection, Lanyard]', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.oneof(header, anyJson),
         fc.oneof({ weight: 4, arbitrary: claims }, anyJson, anyText),
         async (header, claims) => {
-          expect(await inspect(tokenOf(header, claims))).toMatch(/^(not valid: |this is no JWT$)/);
+          expect(await inspect(tokenOf(header, claims))).toMatch(/^(not valid: |this is not a JWT$)/);
           expect(await inspect(tokenOf(header, claims), '--json')).toMatch(
-            /^(\{\n  "valid": false,\n|this is no JWT$)/,
+            /^(\{\n  "valid": false,\n|this is not a JWT$)/,
           );
         },
       ),
     );
   });
 
-  it('shows text alone, whatever a token has in it for the terminal [token-inspection, Lanyard]', async () => {
+  it('shows only text, even if a token contains control characters [token-inspection, Lanyard]', async () => {
     await fc.assert(
       fc.asyncProperty(header, claims, async (header, claims) => {
         const shown = await inspect(tokenOf(header, claims));
@@ -80,19 +80,19 @@ describe('token inspect', () => {
     );
   });
 
-  it('tells text that is none [token-inspection, Lanyard]', async () => {
+  it('refuses text that is not a token [token-inspection, Lanyard]', async () => {
     const similar = fc.array(fc.oneof(fc.base64String(), anyText), { maxLength: 5 }).map((parts) => parts.join('.'));
     await fc.assert(
       fc.asyncProperty(fc.oneof(anyText, similar), async (text) => {
-        expect(await inspect(text)).toBe('this is no JWT');
+        expect(await inspect(text)).toBe('this is not a JWT');
       }),
     );
   });
 
   it.each(['.', 'a.', 'a', '=', 'Bearer ', ' ', 'e30.'])(
-    'tells 100,000 characters of %j from a token [token-inspection, Lanyard]',
+    'refuses 100,000 characters of %j [token-inspection, Lanyard]',
     async (piece) => {
-      expect(await inspect(piece.repeat(Math.ceil(100_000 / piece.length)))).toBe('this is no JWT');
+      expect(await inspect(piece.repeat(Math.ceil(100_000 / piece.length)))).toBe('this is not a JWT');
     },
   );
 });

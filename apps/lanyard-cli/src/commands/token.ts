@@ -19,19 +19,22 @@ interface GetOptions extends OutputOptions {
 }
 
 export function addToken(program: Command, server: Server): void {
-  const token = program.command('token').description('obtain access tokens, look into them, and revoke them');
+  const token = program.command('token').description('obtain, inspect and revoke access tokens');
   token
     .command('get')
     .description('obtain an access token, as yourself or as another client')
     .option('--client-id <client_id>', 'default: yourself')
-    .option('--secret-file <file>', 'with the client’s secret; default: <SECRETS_DIRECTORY>/<client_id>/client_secret')
+    .option(
+      '--secret-file <file>',
+      'the file with the client’s secret; default: <SECRETS_DIRECTORY>/<client_id>/client_secret',
+    )
     .option('--scope <scope>', 'scope values separated by spaces; default: the client’s default scope')
-    .option('--resource <identifier>', 'the protected resource it is for')
+    .option('--resource <identifier>', 'the protected resource that the token is for')
     .option('--json', 'print JSON')
     .addHelpText('after', getHelp)
     .action(async ({ clientId = server.clientId, secretFile, scope, resource, json }: GetOptions) => {
       const isOneself = clientId === server.clientId;
-      if (isOneself && !secretFile) await server.enter();
+      if (isOneself && !secretFile) await server.ensureBootstrapped();
       const file = secretFile ?? (isOneself ? server.secretFile : server.secretFileOf(clientId));
       const tokens = server.tokensOf(clientId, secretFromFile(file));
       const { value, scope: granted, expiresAt } = await tokens.getToken({ scope, resource });
@@ -40,7 +43,9 @@ export function addToken(program: Command, server: Server): void {
     });
   token
     .command('inspect')
-    .description('decode an access token, and say whether it is valid; from standard input without an argument')
+    .description(
+      'decode an access token and report whether it is valid; without an argument, read it from standard input',
+    )
     .argument('[token]')
     .option('--json', 'print JSON')
     .addHelpText('after', inspectHelp)
@@ -49,19 +54,21 @@ export function addToken(program: Command, server: Server): void {
     );
   token
     .command('revoke')
-    .description('revoke an access token, or all of a client: every resource server refuses them within a second')
-    .argument('[token]', 'one access token; "-" reads it from standard input, where no list of processes shows it')
+    .description(
+      'revoke an access token, or all tokens of a client: every resource server refuses them within a second',
+    )
+    .argument('[token]', 'an access token; "-" reads it from standard input, so that no process list shows it')
     .option('--token-file <file>', 'the access token in this file')
-    .option('--jti <jti>', 'the token of this identifier, as logs have it; requires all administrative scopes')
+    .option('--jti <jti>', 'the token with this identifier, which logs contain; requires all administrative scopes')
     .option('--client-id <client_id>', 'all tokens that the client has now; it may obtain new ones')
-    .option('--secret-id <secret_id>', 'all tokens that were obtained with this secret so far, removed or not')
+    .option('--secret-id <secret_id>', 'all tokens obtained with this secret so far, even if the secret was removed')
     .option('--yes', 'do not ask')
     .addHelpText('after', revokeHelp)
     .action((given: string | undefined, options: RevokeOptions) => revoke(server, given, options));
   token
     .command('revoked')
-    .description('list what is revoked at the moment')
-    .option('--client-id <client_id>', 'of this client')
+    .description('list the current revocations')
+    .option('--client-id <client_id>', 'only revocations of this client')
     .option('--json', 'print JSON')
     .action((options: OutputOptions & { clientId?: string }) => listRevoked(server, options));
 }
@@ -76,16 +83,16 @@ interface RevokeOptions {
 
 async function revoke(server: Server, given: string | undefined, options: RevokeOptions): Promise<void> {
   const { tokenFile, jti, clientId, secretId } = options;
-  const wanted = [
+  const selectors = [
     given !== undefined && { token: tokenIn(given === '-' ? await buffer(process.stdin) : Buffer.from(given)) },
     tokenFile !== undefined && { token: tokenIn(readFile(tokenFile)) },
     jti !== undefined && { jti },
     clientId !== undefined && { client_id: clientId },
     secretId !== undefined && { secret_id: secretId },
   ].filter((one) => one !== false);
-  const [body] = wanted;
-  if (!body || wanted.length > 1)
-    throw new UsageError('say one of: a token, --token-file, --jti, --client-id, --secret-id');
+  const [body] = selectors;
+  if (!body || selectors.length > 1)
+    throw new UsageError('specify exactly one of: a token, --token-file, --jti, --client-id, --secret-id');
   if (clientId !== undefined) await confirm(`Revoke all access tokens of ${clientId}?`, options);
   if (secretId !== undefined) await confirm('Revoke all access tokens that the secret obtained?', options);
   await server.call('POST', '/admin/revocations', body);
@@ -130,11 +137,11 @@ function decoded(token: string) {
   try {
     return { header: decodeProtectedHeader(token), claims: decodeJwt(token) };
   } catch {
-    throw new Error('this is no JWT');
+    throw new Error('this is not a JWT');
   }
 }
 
-/** As a resource server would find it, whichever audience it is for. */
+/** Validates the token as the resource server of its audience would. */
 async function faultOf(server: Server, token: string, audience: string | string[] | undefined) {
   const keys = (await (await server.fetch('/.well-known/jwks.json')).json()) as JSONWebKeySet;
   const requirements = { issuer: server.issuer, audience: [audience].flat()[0] ?? '' };
@@ -155,13 +162,16 @@ function shown(name: string, value: unknown): string {
   return isMoment ? `${value} (${when(moment.toISOString())})` : String(value);
 }
 
-/** What is no JWT would be answered as revoked: a token that is not valid needs no revocation, RFC 7009 section 2.2. */
+/**
+ * Refuses malformed tokens: the server would report success, as invalid tokens need no revocation, RFC 7009 section
+ * 2.2.
+ */
 function tokenIn(bytes: Uint8Array): string {
   const token = decodeText(bytes)
     .trim()
     .replace(/^Bearer /i, '');
   if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return token;
-  throw new UsageError('this is no access token: a JWT has three parts in base64url');
+  throw new UsageError('this is not an access token: a JWT has three parts in base64url');
 }
 
 const getHelp = `
@@ -173,7 +183,7 @@ const inspectHelp = `
 Example:
   lanyard token get | lanyard token inspect
 
-Signature, issuer and time are looked at; whether it was revoked says: lanyard token revoked`;
+The command checks signature, issuer and time. To see whether a token was revoked: lanyard token revoked`;
 
 const revokeHelp = `
 Examples:
@@ -181,6 +191,6 @@ Examples:
   lanyard token get --client-id batch-processor | lanyard token revoke -
   lanyard token revoke --jti T5yCP9XxLLtiAn0bP7hTPA
   lanyard token revoke --client-id batch-processor
-To refuse the client itself as well: lanyard clients disable. Where a secret leaked: make a new one (lanyard secrets rotate), then
+To also refuse the client itself: lanyard clients disable. If a secret leaked: add a new one (lanyard secrets rotate), then
   lanyard secrets remove --force <client_id> <secret_id>
-which revokes the access tokens that it obtained. --jti requires all administrative scopes.`;
+which revokes the access tokens obtained with it. --jti requires all administrative scopes.`;

@@ -5,7 +5,7 @@ import { encode, forge, assertAccepted, assertRefused } from '../forge.ts';
 import { call } from '../http.ts';
 import type { Target } from '../target.ts';
 
-const allowList = 'the resource server has a list of algorithms, ES256 alone; the token does not choose';
+const allowList = 'the resource server accepts only ES256; the token does not choose the algorithm';
 
 async function publishedKey({ issuer }: Target): Promise<{ jwk: JWK; key: KeyObject }> {
   const { body } = await call(`${issuer}/.well-known/jwks.json`);
@@ -43,7 +43,7 @@ export const algorithms: Attack[] = [
   {
     name: 'the public key as a shared secret',
     rule: '[key-per-algorithm, RFC 8725 §3.1]',
-    tries: 'HS256, HS384 and HS512 with the published key as the secret, in each form it can be written in',
+    tries: 'HS256, HS384 and HS512 with the published key as the secret, in each of its encodings',
     stoppedBy: allowList,
     async run(target) {
       const token = await target.tokenOf('batch-processor');
@@ -71,7 +71,7 @@ export const algorithms: Attack[] = [
   {
     name: 'another algorithm in the header',
     rule: '[algorithm-allow-list, RFC 8725 §3.1]',
-    tries: 'a header with an algorithm that the key is not for, none at all, or something that is no text',
+    tries: 'a header with an algorithm that does not fit the key, without one, or with a value that is not text',
     stoppedBy: allowList,
     async run(target) {
       const token = await target.tokenOf('batch-processor');
@@ -87,10 +87,10 @@ export const algorithms: Attack[] = [
     },
   },
   {
-    name: 'the right signature under another name',
+    name: 'the right signature under another algorithm name',
     rule: '[key-per-algorithm, RFC 8725 §3.1]',
     tries: 'a header that names another algorithm, signed with the true key as if it were ES256',
-    stoppedBy: 'a key of the JWK Set is for the algorithm that it names, and for no other',
+    stoppedBy: 'a key of the JWK Set is valid only for the algorithm that it names',
     needs: 'signing key',
     async run(target) {
       const genuine = await target.tokenOf('batch-processor');

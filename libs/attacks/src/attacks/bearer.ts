@@ -3,7 +3,7 @@ import { assert } from '../not-stopped.ts';
 import { call, counted, form, type Request } from '../http.ts';
 import type { Target } from '../target.ts';
 
-async function insistOnStatus(target: Target, requests: [string, Request][], expected: number[]): Promise<string> {
+async function assertStatus(target: Target, requests: [string, Request][], expected: number[]): Promise<string> {
   const statuses = [];
   for (const [path, request] of requests) {
     const { status, text } = await call(target.jobsApi + path, request);
@@ -21,17 +21,17 @@ export const bearerTokens: Attack[] = [
     name: 'a token in another place',
     rule: '[header-only, RFC 6750 §5.3]',
     tries: 'a valid token in the query, in a form, in a JSON body, in a cookie, and in headers of other names',
-    stoppedBy: 'tokens count in the Authorization header alone, since addresses and bodies end up in logs',
+    stoppedBy: 'tokens are accepted only in the Authorization header, since URLs and bodies end up in logs',
     async run(target) {
       const token = await target.tokenOf('batch-processor');
       const json = { 'content-type': 'application/json' };
-      return insistOnStatus(
+      return assertStatus(
         target,
         [
           [`/jobs?access_token=${token}`, {}],
           [`/jobs?access_token=${token}`, { headers: { authorization: `Bearer ${token}` } }],
           [`/jobs?ACCESS_TOKEN=${token}`, {}],
-          // No other check looks at what is in the query here.
+          // No other check examines the query here.
           [`/jobs/00000000-0000-7000-8000-000000000000?access_token=${token}`, {}],
           ['/jobs', form({ access_token: token })],
           ['/jobs', { method: 'POST', headers: json, body: JSON.stringify({ access_token: token }) }],
@@ -44,10 +44,10 @@ export const bearerTokens: Attack[] = [
     },
   },
   {
-    name: 'a header that two readers read in two ways',
+    name: 'an ambiguous Authorization header',
     rule: '[header-only, RFC 6750 §5.3]',
-    tries: 'other schemes, several tokens in one header, two headers, separators of other kinds, no token',
-    stoppedBy: 'the header is the scheme and one token, or it is refused',
+    tries: 'other schemes, several tokens in one header, two headers, other separators, no token',
+    stoppedBy: 'the header must be the scheme and one token',
     async run(target) {
       const token = await target.tokenOf('batch-processor');
       const other = await target.tokenOf('report-generator');
@@ -70,7 +70,7 @@ export const bearerTokens: Attack[] = [
         [`Bearer ${token}`, `Bearer ${other}`],
         [`Bearer ${token}`, `Bearer ${token}`],
       ];
-      return insistOnStatus(
+      return assertStatus(
         target,
         authorizations.map((authorization): [string, Request] => ['/jobs', { headers: { authorization } }]),
         [400, 401],
@@ -78,10 +78,10 @@ export const bearerTokens: Attack[] = [
     },
   },
   {
-    name: 'a door that the token does not open',
+    name: 'a route that the token does not allow',
     rule: '[insufficient-scope, RFC 6750 §3.1]',
-    tries: 'a token for reports at the jobs, and one for jobs at the reports, by every method and spelling of the path',
-    stoppedBy: 'each route says which scope it takes',
+    tries: 'a token for reports at the jobs routes, and the reverse, with other methods and spellings of the path',
+    stoppedBy: 'each route declares the scope that it requires',
     async run(target) {
       const reports = { authorization: `Bearer ${await target.tokenOf('report-generator')}` };
       const jobs = { authorization: `Bearer ${await target.tokenOf('batch-processor')}` };
@@ -96,14 +96,14 @@ export const bearerTokens: Attack[] = [
         ['/reports/jobs', { headers: jobs }],
         ['/reports/jobs/', { headers: jobs }],
       ];
-      return insistOnStatus(target, requests, [400, 403, 404, 405]);
+      return assertStatus(target, requests, [400, 403, 404, 405]);
     },
   },
   {
-    name: 'files that are none of ours',
+    name: 'files outside the service',
     rule: '[strange-characters, Lanyard]',
-    tries: 'paths that lead out of a folder, in several encodings, at the files and at the pages for browsers',
-    stoppedBy: 'files are rows by their SHA-256, and pages are a fixed set',
+    tries: 'paths that lead out of a folder, in several encodings, for the files and the documentation pages',
+    stoppedBy: 'files are database rows found by their SHA-256, and the pages are a fixed set',
     async run(target) {
       const headers = { authorization: `Bearer ${await target.tokenOf('batch-processor')}` };
       const up = ['../', '..%2f', '%2e%2e/', '%2e%2e%2f', '..%5c', '....//', '..%00/', '%c0%ae%c0%ae/'];
@@ -111,7 +111,7 @@ export const bearerTokens: Attack[] = [
         [`/files/${step.repeat(6)}etc/passwd`, { headers }],
         [`/docs/${step.repeat(6)}etc/passwd`, {}],
       ]);
-      return insistOnStatus(target, requests, [400, 403, 404]);
+      return assertStatus(target, requests, [400, 403, 404]);
     },
   },
 ];

@@ -13,8 +13,8 @@ export const bodies: Attack[] = [
     name: 'a large body before the token',
     rule: '[token-before-body, Lanyard]',
     tries:
-      'announcing 8 MB of JSON to guarded routes, without a token, with and without Expect, and holding the body back',
-    stoppedBy: 'the token is decided about while the body is still unread, and the connection closed',
+      'announcing 8 MB of JSON to guarded routes, without a token, with and without Expect, and withholding the body',
+    stoppedBy: 'the server checks the token before it reads the body, and closes the connection',
     async run(target) {
       const { issuer, jobsApi, batchProcessor } = target;
       const json = 'content-type: application/json\r\ncontent-length: 8388608\r\n';
@@ -34,7 +34,7 @@ export const bodies: Attack[] = [
         ] as const) {
           const answer = await sendBytes(service, `POST ${path} HTTP/1.1\r\n${host}${json}${more}\r\n[[[[`);
           const [status = 0] = statusesIn(answer);
-          assert(status === expected, `POST ${path} with a body that does not come: ${status || 'no answer'}`);
+          assert(status === expected, `POST ${path} with a body that does not arrive: ${status || 'no answer'}`);
           statuses.push(status);
         }
       }
@@ -42,10 +42,10 @@ export const bodies: Attack[] = [
     },
   },
   {
-    name: 'JSON without an end',
+    name: 'deeply nested JSON',
     rule: '[json-depth, Lanyard]',
-    tries: 'half a million arrays within each other, as an administrator and as a worker',
-    stoppedBy: 'the depth of JSON is bounded before it is parsed',
+    tries: 'half a million nested arrays, as an administrator and as a worker',
+    stoppedBy: 'the depth of JSON is limited before it is parsed',
     needs: 'administrator',
     async run(target) {
       const body = '['.repeat(500_000);
@@ -66,7 +66,7 @@ export const bodies: Attack[] = [
   {
     name: 'millions of small values',
     rule: '[json-values, Lanyard]',
-    tries: 'eight megabytes of empty objects, arrays and texts, as an administrator, and four as a worker',
+    tries: 'eight megabytes of empty objects, arrays and strings as an administrator, and four as a worker',
     stoppedBy: 'the values of JSON are counted before it is parsed',
     needs: 'administrator',
     async run(target) {
@@ -84,7 +84,7 @@ export const bodies: Attack[] = [
           const body = `{"x":[${`${value},`.repeat(count - 1)}${value}]}`;
           const { status, text } = await call(service + path, { method: 'POST', headers, body });
           assert(
-            status === 400 && text.includes('values at most'),
+            status === 400 && text.includes('JSON may have at most'),
             `${count} × ${value}: ${status} ${text.slice(0, 100)}`,
           );
           statuses.push(status);
@@ -95,10 +95,10 @@ export const bodies: Attack[] = [
     },
   },
   {
-    name: 'faults without end',
+    name: 'endless faults',
     rule: '[bounded-faults, Lanyard]',
     tries:
-      'a registry of 5,000 clients that are wrong in every field, and jobs whose results are, to have every fault listed',
+      'a registry of 5,000 clients with a fault in every field, and jobs with such results, to have every fault listed',
     stoppedBy: 'validation stops after a hundred faults',
     needs: 'administrator',
     async run(target) {
@@ -136,10 +136,10 @@ export const bodies: Attack[] = [
     },
   },
   {
-    name: 'bodies without end',
+    name: 'oversized bodies',
     rule: '[body-limit, Lanyard]',
     tries: 'bodies of megabytes, announced and in chunks, at the token endpoint, the administration and the jobs',
-    stoppedBy: 'bodies are limited, before they are read where their length is announced',
+    stoppedBy: 'bodies have a size limit, which applies to an announced length before the body is read',
     async run(target) {
       const large = 'x'.repeat(10 * 1024 * 1024);
       const worker = { authorization: `Bearer ${await target.tokenOf('batch-processor')}` };
@@ -149,7 +149,7 @@ export const bodies: Attack[] = [
       const grant = `grant_type=client_credentials&x=${large}`;
       const job = JSON.stringify({ type: 'summarize-csv', payload: { file: 'a'.repeat(64), name: large } });
       const statuses: (number | string)[] = [];
-      // Right but for their size.
+      // Valid except for their size.
       const requests: [string, Request][] = [
         [target.tokenEndpoint, form(grant, client)],
         [target.tokenEndpoint, form(grant, { ...client, 'transfer-encoding': 'chunked' })],
@@ -165,7 +165,7 @@ export const bodies: Attack[] = [
         ],
       ];
       for (const [url, request] of requests) {
-        // A server may close the connection while the rest is still being sent.
+        // The server may close the connection while the rest is being sent.
         const status = await call(url, request).then(
           (answer) => answer.status,
           (error: NodeJS.ErrnoException) => {
@@ -176,7 +176,7 @@ export const bodies: Attack[] = [
         assert(
           [413, 400, 401, 'closed'].includes(status) &&
             (status !== 400 || url.includes('/oauth/')) &&
-            // The token of a worker is for another resource, which is decided first.
+            // The token of a worker has another audience, which is checked first.
             (status !== 401 || url.includes('/admin/')),
           `${url}: ${status}`,
         );
@@ -189,14 +189,14 @@ export const bodies: Attack[] = [
   {
     name: 'bodies in pieces of one byte',
     rule: '[body-pieces, Lanyard]',
-    tries: 'two hundred forms of 16 KB at the token endpoint, each byte a chunk of its own, that never end',
+    tries: 'two hundred forms of 16 KB at the token endpoint, each byte in its own chunk, that never end',
     stoppedBy:
       'the pieces of a body are copied into one buffer: a form costs its bytes, not an object for each of them',
     run: (target) => holdPieces(target, 200),
   },
 ];
 
-/** Holds bodies that came in pieces, while callers must be served and the server must not need much for them. */
+/** Holds bodies in pieces; meanwhile the server must serve other callers and use little memory for the bodies. */
 async function holdPieces(target: Target, count: number): Promise<string> {
   const metric = async (name: string) => {
     const { text } = await target.inspect('auth-server', '/metrics');
@@ -211,7 +211,7 @@ async function holdPieces(target: Target, count: number): Promise<string> {
     const isSending = ({ destroyed, writableLength }: Socket) => !destroyed && writableLength > 0;
     for (let i = 0; i < 100 && held.some(isSending); i++) await sleep(50);
     let least = Infinity;
-    // Until the garbage of other requests was collected.
+    // Waits until the garbage of other requests is collected.
     for (let i = 0; i < 10 && least > count * 250_000; i++) {
       await target.freshTokenOf('batch-processor');
       await sleep(300);
@@ -219,8 +219,8 @@ async function holdPieces(target: Target, count: number): Promise<string> {
     }
     const kilobytes = Math.max(0, Math.round(least / count / 1000));
     assert(kilobytes <= 250, `a form of 16 KB costs ${kilobytes} KB of its heap`);
-    assert((await metric('process_start_time_seconds')) === begun, 'the server was started anew');
-    return `${countOpen(held)} of ${count} forms are held, for ${kilobytes} KB of the heap each; another client gets its tokens`;
+    assert((await metric('process_start_time_seconds')) === begun, 'the server restarted');
+    return `${countOpen(held)} of ${count} forms are held, each for ${kilobytes} KB of the heap; another client gets its tokens`;
   } finally {
     for (const socket of held) socket.destroy();
     await assertHealthy(target.issuer);

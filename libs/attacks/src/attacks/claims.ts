@@ -3,7 +3,7 @@ import type { Attack } from '../attack.ts';
 import { forge, assertAccepted, assertRefused } from '../forge.ts';
 import type { Target } from '../target.ts';
 
-/** Tokens of the true key with these claims, as JSON that a sane writer would not write. */
+/** Presents tokens signed by the real key with these claims, which may be malformed JSON. */
 async function withClaims(target: Target, variants: Record<string, object | string>): Promise<string> {
   const genuine = await target.tokenOf('batch-processor');
   const { privateKey } = target.key;
@@ -16,7 +16,7 @@ async function withClaims(target: Target, variants: Record<string, object | stri
   );
 }
 
-/** The claims as text, with one value written by hand. */
+/** The claims as JSON text, with one value as given. */
 function written(genuine: string, claim: string, value: string): string {
   const claims = decodeJwt(genuine);
   delete claims[claim];
@@ -32,9 +32,9 @@ const listed = (claim: string, values: unknown[], right?: string) =>
 
 export const claims: Attack[] = [
   {
-    name: 'a token for somebody else',
+    name: 'a token for another resource',
     rule: '[audience, RFC 9068 §4]',
-    tries: 'tokens that the server issued for other resources, with all their scope',
+    tries: 'tokens that the server issued for other resources, with all their scopes',
     stoppedBy: 'the audience must be the resource itself',
     async run(target) {
       return assertRefused(target, {
@@ -45,7 +45,7 @@ export const claims: Attack[] = [
   {
     name: 'audiences that look like the right one',
     rule: '[audience, RFC 9068 §4]',
-    tries: 'an audience with a slash more, in capitals, with another port, a longer one, a part of it, none',
+    tries: 'an audience with an extra slash, in capitals, with another port, a longer one, a part of it, none',
     stoppedBy: 'the audience is compared character by character',
     needs: 'signing key',
     run(target) {
@@ -88,7 +88,7 @@ export const claims: Attack[] = [
   {
     name: 'issuers that look like the right one',
     rule: '[issuer, RFC 9068 §4]',
-    tries: 'an issuer with a slash more, in capitals, a longer one, one that begins with it, several, none',
+    tries: 'an issuer with an extra slash, in capitals, a longer one, one that begins with it, several, none',
     stoppedBy: 'the issuer is compared character by character',
     needs: 'signing key',
     run(target) {
@@ -120,10 +120,10 @@ export const claims: Attack[] = [
     },
   },
   {
-    name: 'times that are no times',
+    name: 'invalid times',
     rule: '[token-times, RFC 7519 §4.1]',
-    tries: 'exp, iat and nbf that are past, to come, text, endless, not a number, or missing',
-    stoppedBy: 'times are numbers; a token must have begun and not have ended, give or take five seconds',
+    tries: 'exp, iat and nbf that are in the past, in the future, text, infinite, not a number, or missing',
+    stoppedBy: 'times must be numbers; a token must be valid now, with a tolerance of five seconds',
     needs: 'signing key',
     async run(target) {
       const genuine = await target.tokenOf('batch-processor');
@@ -145,8 +145,8 @@ export const claims: Attack[] = [
     name: 'claims that are not what they should be',
     rule: '[token-validation, RFC 9068 §4]',
     tries:
-      'sub, client_id, jti and scope that are missing or no text, a scope with stray separators, claims that are no object',
-    stoppedBy: 'each claim that is relied on is looked at before',
+      'sub, client_id, jti and scope that are missing or not text, a scope with stray separators, claims that are not an object',
+    stoppedBy: 'every claim that is used is validated first',
     needs: 'signing key',
     run(target) {
       const odd = [undefined, null, 1, true, [], ['batch-processor'], {}];

@@ -8,7 +8,7 @@ import type { Target } from '../target.ts';
 
 const host = 'host: localhost\r\n';
 const close = 'connection: close\r\n';
-/** What everybody may read. */
+/** A public document. */
 const open = '/.well-known/jwks.json';
 const type = 'content-type: application/x-www-form-urlencoded\r\n';
 
@@ -16,11 +16,11 @@ const services = ({ issuer, jobsApi, batchProcessor }: Target) => [issuer, jobsA
 
 export const connections: Attack[] = [
   {
-    name: 'one request that is two',
+    name: 'one request that can be read as two',
     rule: '[request-smuggling, RFC 9112 §6.3]',
     tries:
-      'two lengths, a length and chunks, odd encodings, spaces in names of headers, no host, a second request within a body',
-    stoppedBy: 'what two readers could read in two ways is refused, and the connection closed',
+      'two lengths, a length and chunks, odd encodings, spaces in header names, no host, a second request within a body',
+    stoppedBy: 'ambiguous requests are refused, and the connection is closed',
     async run(target) {
       const hidden = `GET ${open} HTTP/1.1\r\n${host}${close}\r\n`;
       const post = `POST /oauth/token HTTP/1.1\r\n${host}${type}`;
@@ -58,7 +58,7 @@ export const connections: Attack[] = [
   {
     name: 'a flood of headers',
     rule: '[header-limit, Lanyard]',
-    tries: 'one header of 64 KB, three thousand small ones, a hundred more than any request has, a very long address',
+    tries: 'one header of 64 KB, three thousand small ones, two hundred tiny ones, a very long URL',
     stoppedBy: 'headers are limited in size and number',
     async run(target) {
       const statuses: (number | string)[] = [];
@@ -86,7 +86,7 @@ export const connections: Attack[] = [
     name: 'slow senders',
     rule: '[time-limit, Lanyard]',
     tries: 'sixty connections that send a byte of a request every second and never end it',
-    stoppedBy: 'a request must come in within 30 seconds, its headers within 15; others are served meanwhile',
+    stoppedBy: 'a request must arrive within 30 seconds, its headers within 15; others are served meanwhile',
     async run(target) {
       const openings = [
         `POST /oauth/token HTTP/1.1\r\n${host}${type}content-length: 1000\r\n\r\n`,
@@ -102,14 +102,17 @@ export const connections: Attack[] = [
       const begun = performance.now();
       while (performance.now() - begun < 3000) {
         for (const url of services(target)) {
-          assert((await call(`${url}/nothing`)).status === 404, `${url} serves no other caller beside slow senders`);
+          assert(
+            (await call(`${url}/nothing`)).status === 404,
+            `${url} does not serve other callers during the slow requests`,
+          );
           served += 1;
         }
         await sleep(100);
       }
       const longest = Math.max(...(await lifetimes));
-      assert(longest < 45, `a slow sender was put up with for ${Math.round(longest)} s`);
-      return `answered or cut off after ${Math.round(longest)} s at most; ${served} requests of others were served meanwhile`;
+      assert(longest < 45, `a slow sender was tolerated for ${Math.round(longest)} s`);
+      return `answered or cut off after at most ${Math.round(longest)} s; ${served} requests of others were served meanwhile`;
     },
   },
   {
@@ -117,14 +120,14 @@ export const connections: Attack[] = [
     rule: '[connection-share, Lanyard]',
     tries: 'five thousand connections to the token endpoint that send nothing, half a request, or half a body',
     stoppedBy:
-      'an address has a share of connections, idle ones make room for newcomers, and health is asked at another port',
+      'an address has a share of the connections, idle ones make room for new ones, and health checks use another port',
     run: (target) => floodConnections(target, 5000),
   },
   {
     name: 'weak ciphers',
     rule: '[tls-suites, RFC 9325 §4.2]',
-    tries: 'TLS 1.0 and 1.1 with everything, then each cipher suite of TLS 1.2 and 1.3 on a connection of its own',
-    stoppedBy: 'TLS 1.3, and TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305; nothing else is agreed on',
+    tries: 'TLS 1.0 and 1.1 with all suites, then each cipher suite of TLS 1.2 and 1.3 on its own connection',
+    stoppedBy: 'the server accepts only TLS 1.3, and TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305',
     needs: 'https',
     async run({ secureUrls }) {
       const accepted = new Set<string>();
@@ -142,27 +145,27 @@ export const connections: Attack[] = [
           for (const suite of suites) accepted.add(suite);
         }
       }
-      assert(accepted.size > 0, 'nothing at all was agreed on');
+      assert(accepted.size > 0, 'no cipher suite was accepted');
       return [...accepted].join(', ');
     },
   },
 ];
 
-/** @returns after how long it was answered or cut off, seconds; a proxy may listen on after its answer */
+/** @returns the seconds until it was answered or cut off; a proxy may keep listening after its answer */
 async function drip(url: string, opening: string): Promise<number> {
   const socket = connectTo(url);
   const begun = performance.now();
   socket.on('error', () => undefined).once('data', () => socket.destroy());
   socket.write(opening);
   const dripping = setInterval(() => socket.write('a'), 1000);
-  const givenUp = setTimeout(() => socket.destroy(), 60_000);
+  const deadline = setTimeout(() => socket.destroy(), 60_000);
   await new Promise((resolve) => socket.once('close', resolve));
   clearInterval(dripping);
-  clearTimeout(givenUp);
+  clearTimeout(deadline);
   return (performance.now() - begun) / 1000;
 }
 
-/** Opens connections that are never of use, a few hundred at a time; callers that come afterwards must be served. */
+/** Opens useless connections, a few hundred at a time; later callers must still be served. */
 async function floodConnections(target: Target, count: number): Promise<string> {
   const openings = [
     '',
@@ -174,8 +177,8 @@ async function floodConnections(target: Target, count: number): Promise<string> 
     for (let opened = 0; opened < count; opened += 250) {
       const batch = Array.from({ length: 250 }, (_, index) => hold(target.issuer, openings[index % openings.length]!));
       held.push(...(await Promise.all(batch)));
-      // What is refused takes a while to be heard. Docker's proxy in between holds six file descriptors for each connection
-      // until then, and stops listening when it has none left.
+      // Refusals take a while to arrive. Until then, Docker's proxy in between holds six file descriptors for each
+      // connection, and stops listening when it has none left.
       for (let tries = 0; tries < 50 && countOpen(held) > count * 0.4; tries++) await sleep(100);
     }
     const kept = countOpen(held);
@@ -192,7 +195,7 @@ async function floodConnections(target: Target, count: number): Promise<string> 
 
 async function othersAreServed(target: Target): Promise<string> {
   for (const url of [target.jobsApi, target.batchProcessor]) await assertHealthy(url);
-  // A gateway cannot tell which connections are idle: the address has to wait there, but at this port only.
+  // A gateway cannot tell which connections are idle: the address has to wait there, but only at this port.
   if (target.deployment.hasGateway) return 'the other services answer the same address';
   const isServed = await target.freshTokenOf('batch-processor').then(
     () => true,
@@ -211,5 +214,5 @@ async function othersAreServed(target: Target): Promise<string> {
     (error: NodeJS.ErrnoException) => error.code,
   );
   assert(status === 200, `a client at another address gets ${status} meanwhile`);
-  return 'the same address and another one get a token each';
+  return 'the same address and another one each get a token';
 }

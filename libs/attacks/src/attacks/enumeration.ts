@@ -4,25 +4,25 @@ import { basicCredentials } from '@lanyard/oauth-protocol';
 import { call, counted, form, type Answer } from '../http.ts';
 import { mannWhitney, quantile } from '../statistics.ts';
 import { timeGuesses } from '../timing.ts';
-import { clientOfItsOwn, grant, guess, unknownClient } from '../attackers.ts';
+import { grant, guess, registerAttacker, unknownClient } from '../attackers.ts';
 
-/** An answer without what is of the moment. */
-const essence = ({ status, headers, text }: Answer): string => {
+/** An answer without its variable headers. */
+const comparable = ({ status, headers, text }: Answer): string => {
   const { date: _1, 'x-request-id': _2, 'retry-after': _3, ...rest } = headers;
   return JSON.stringify([status, rest, text]);
 };
 
 export const enumeration: Attack[] = [
   {
-    name: 'which clients there are, by the answer',
+    name: 'which clients exist, by the answer',
     rule: '[same-answer, RFC 6749 §5.2]',
     tries:
-      'an unknown client, a wrong secret, an empty one, the secret of another client, and compares the whole answers',
-    stoppedBy: 'one answer, word for word, whatever is wrong',
+      'an unknown client, a wrong secret, an empty one, the secret of another client; it compares the complete answers',
+    stoppedBy: 'the same answer for every cause',
     needs: 'administrator',
     async run(target) {
-      // One of its own, in whose name nobody has failed before.
-      const { clientId, remove } = await clientOfItsOwn(target, 600);
+      // A new client, without failed attempts.
+      const { clientId, remove } = await registerAttacker(target, 600);
       const post = (parameters: Record<string, string>, authorization?: string) =>
         call(target.tokenEndpoint, form({ ...grant, ...parameters }, authorization ? { authorization } : {}));
       const answers = [
@@ -36,8 +36,8 @@ export const enumeration: Attack[] = [
       ];
       await remove();
       const statuses = answers.map(({ status }) => status);
-      // An address that failed often waits now and then, whoever is asked for.
-      const different = new Set(answers.map(essence));
+      // An address that failed often has to wait now and then, for any client.
+      const different = new Set(answers.map(comparable));
       assert(different.size === new Set(statuses).size, `the answers differ:\n${[...different].join('\n')}`);
       for (const { status, headers } of answers) {
         const isChallenge = status === 401 && headers['www-authenticate']?.startsWith('Basic ');
@@ -47,14 +47,14 @@ export const enumeration: Attack[] = [
     },
   },
   {
-    name: 'which clients there are, by the time',
+    name: 'which clients exist, by the time',
     rule: '[same-answer, RFC 6749 §5.2]',
     tries:
-      'thousands of guesses at a client that there is and at one that there is not, in random order, to tell them apart by the time',
+      'thousands of guesses at a client that exists and at one that does not, in random order, to tell them apart by the time',
     stoppedBy:
-      'an unknown client costs the same work as a wrong secret; and guesses are throttled before there are many',
+      'an unknown client costs the same work as a wrong secret, and guesses are throttled before there are many',
     async run(target) {
-      // At home here, so that its guesses are looked at in earnest.
+      // After authenticating here, guesses at this client are evaluated rather than throttled.
       await target.freshTokenOf('jobs-cli');
       const samples = Number(process.env.SAMPLES) || 3000;
       const { known, unknown } = await timeGuesses(target.tokenEndpoint, 'jobs-cli', samples);

@@ -7,15 +7,15 @@ import { forge, assertAccepted, assertRefused, present, strangersJwk } from '../
 import { counted } from '../http.ts';
 import type { Target } from '../target.ts';
 
-const ownKeys = 'keys come from the JWK Set of the issuer alone; what the header says of keys is not read';
+const ownKeys = 'keys come only from the JWK Set of the issuer; key headers of the token are ignored';
 
-/** Whoever follows an address in a token would have come by then. */
-async function insistOnSilence({ canary }: Target): Promise<void> {
+/** A server that follows a URL in a token would have fetched it by then. */
+async function assertNoFetch({ canary }: Target): Promise<void> {
   await sleep(200);
-  assert(canary.asked.length === 0, `the address in a token was fetched: ${canary.asked.join(', ')}`);
+  assert(canary.requests.length === 0, `the URL in a token was fetched: ${canary.requests.join(', ')}`);
 }
 
-/** How often the JWK Set was fetched so far. */
+/** How often the JWK Set has been fetched so far. */
 async function keyFetches({ inspect }: Target): Promise<number> {
   const { text } = await inspect('auth-server', '/metrics');
   const counts = text.matchAll(
@@ -29,65 +29,65 @@ export const keys: Attack[] = [
     name: 'a key in the token',
     rule: '[header-keys-ignored, RFC 8725 §3.10]',
     tries:
-      'a token that is signed with the attacker’s key and brings it along: jwk, x5c, with the true kid and with its own',
+      'a token that is signed with the attacker’s key and includes it: jwk, x5c, with the real kid and with its own',
     stoppedBy: ownKeys,
     async run(target) {
       const genuine = await target.tokenOf('batch-processor');
       const { kid } = decodeProtectedHeader(genuine);
       const x5c = ['MIIBszCCAVmgAwIBAgIUY2FuYXJ5'];
       return assertRefused(target, {
-        'jwk, the true kid': forge(genuine, { header: { jwk: strangersJwk(String(kid)) } }),
-        'jwk, a kid of its own': forge(genuine, { header: { jwk: strangersJwk('own'), kid: 'own' } }),
+        'jwk, the real kid': forge(genuine, { header: { jwk: strangersJwk(String(kid)) } }),
+        'jwk, its own kid': forge(genuine, { header: { jwk: strangersJwk('own'), kid: 'own' } }),
         'jwk, no kid': forge(genuine, { header: { jwk: strangersJwk('own'), kid: undefined } }),
         'a set of keys': forge(genuine, { header: { jwks: { keys: [strangersJwk(String(kid))] } } }),
-        'x5c, the true kid': forge(genuine, { header: { x5c } }),
+        'x5c, the real kid': forge(genuine, { header: { x5c } }),
         'x5c, a thumbprint as kid': forge(genuine, { header: { x5c, x5t: 'own', 'x5t#S256': 'own', kid: 'own' } }),
       });
     },
   },
   {
-    name: 'an address of keys in the token',
+    name: 'a key URL in the token',
     rule: '[header-keys-ignored, RFC 8725 §3.10]',
-    tries: 'a token with jku, x5u or kid that point to a server of the attacker, which waits to hand out its key',
-    stoppedBy: `${ownKeys}: nobody came to fetch anything`,
+    tries: 'a token with jku, x5u or kid that point to a server of the attacker, which serves its own key',
+    stoppedBy: `${ownKeys}: no request reached the attacker’s server`,
     async run(target) {
       const genuine = await target.tokenOf('batch-processor');
       const { url } = target.canary;
       const jku = `${url}/jwks.json`;
       const answers = await assertRefused(target, {
         jku: forge(genuine, { header: { jku, kid: 'canary' } }),
-        'jku, the true kid': forge(genuine, { header: { jku } }),
+        'jku, the real kid': forge(genuine, { header: { jku } }),
         'jku behind the issuer as a user name': forge(genuine, {
           header: { jku: `${target.issuer}@${new URL(url).host}/jwks.json`, kid: 'canary' },
         }),
         x5u: forge(genuine, { header: { x5u: `${url}/certificate.pem`, kid: 'canary' } }),
-        'kid as an address': forge(genuine, { header: { kid: jku } }),
+        'kid as a URL': forge(genuine, { header: { kid: jku } }),
         'another issuer': forge(genuine, { header: { kid: 'canary' }, claims: { iss: url } }),
       });
-      await insistOnSilence(target);
+      await assertNoFetch(target);
       return `${answers}; 0 requests at the attacker’s server`;
     },
   },
   {
-    name: 'an address of keys beside a true signature',
+    name: 'a key URL beside a valid signature',
     rule: '[header-keys-ignored, RFC 8725 §3.10]',
-    tries: 'a token that is right but for a jku and an x5u, which would make the resource server ask a stranger',
-    stoppedBy: `${ownKeys}: nobody came to fetch anything`,
+    tries: 'a token that is valid except for a jku and an x5u, to make the resource server fetch from the attacker',
+    stoppedBy: `${ownKeys}: no request reached the attacker’s server`,
     needs: 'signing key',
     async run(target) {
       const genuine = await target.tokenOf('batch-processor');
       const header = { jku: `${target.canary.url}/jwks.json`, x5u: `${target.canary.url}/certificate.pem` };
       await assertAccepted(target, forge(genuine, { header }, target.key.privateKey));
-      await insistOnSilence(target);
+      await assertNoFetch(target);
       return `200; 0 requests at the attacker’s server`;
     },
   },
   {
-    name: 'a key identifier that is more than that',
+    name: 'a malicious key identifier',
     rule: '[kid-only-compared, RFC 8725 §3.10]',
     tries:
-      'a kid that is a path, a query, a command, a prototype, very long, or no text, signed with a key of the attacker',
-    stoppedBy: 'the kid is compared with those of the JWK Set, and used for nothing else',
+      'a kid that is a path, a query, a command, a prototype, very long, or not text, signed with a key of the attacker',
+    stoppedBy: 'the kid is only compared with those of the JWK Set',
     async run(target) {
       const genuine = await target.tokenOf('batch-processor');
       const kids: unknown[] = [
@@ -120,7 +120,7 @@ export const keys: Attack[] = [
     },
   },
   {
-    name: 'the true kid with another key',
+    name: 'the real kid with another key',
     rule: '[signature, RFC 7518 §3.4]',
     tries: 'a token that names the published key and is signed with another one of the same kind',
     stoppedBy: 'the signature is checked with the key that the kid names',
@@ -133,8 +133,8 @@ export const keys: Attack[] = [
     name: 'a flood of unknown keys',
     rule: '[unknown-kid-cooldown, Lanyard]',
     tries:
-      '500 tokens with a kid of their own each, to make the resource server ask the authorization server each time',
-    stoppedBy: 'unknown keys cause one fetch in half a minute, however many there are',
+      '500 tokens with different kids, to make the resource server fetch keys from the authorization server each time',
+    stoppedBy: 'any number of unknown keys causes at most one fetch in half a minute',
     async run(target) {
       const genuine = await target.tokenOf('batch-processor');
       const before = await keyFetches(target);
@@ -153,8 +153,8 @@ export const keys: Attack[] = [
         `unknown keys: ${counted(statuses)}`,
       );
       const fetches = (await keyFetches(target)) - before;
-      // Every resource server there is may have begun or ended a wait of its own meanwhile.
-      assert(fetches <= 5, `500 unknown keys made ${fetches} fetches of the JWK Set`);
+      // Meanwhile each resource server may also have begun or ended its own long poll.
+      assert(fetches <= 5, `500 unknown keys caused ${fetches} fetches of the JWK Set`);
       return `${counted(statuses)}; ${fetches} fetches of the JWK Set`;
     },
   },

@@ -5,10 +5,10 @@ import { grant, guess, observes, unknownClient } from '../attackers.ts';
 
 export const proxiesAndOrigins: Attack[] = [
   {
-    name: 'other addresses by word alone',
+    name: 'forged client addresses',
     rule: '[trusted-proxies-only, Lanyard]',
-    tries: 'guesses that each say that they come from another address, in every header that proxies use',
-    stoppedBy: 'such headers count from configured proxies alone; guesses are counted by the address of the connection',
+    tries: 'guesses that each claim another client address, in every header that proxies use',
+    stoppedBy: 'these headers count only from configured proxies; guesses are counted by the address of the connection',
     async run(target) {
       const clientId = unknownClient();
       const statuses = [];
@@ -24,18 +24,15 @@ export const proxiesAndOrigins: Attack[] = [
         });
         statuses.push(status);
       }
-      assert(
-        statuses.includes(429) || (await observes(target)),
-        `guesses under other names of addresses: ${counted(statuses)}`,
-      );
+      assert(statuses.includes(429) || (await observes(target)), `guesses with forged addresses: ${counted(statuses)}`);
       return counted(statuses);
     },
   },
   {
-    name: 'another host, scheme and certificate by word alone',
+    name: 'a forged host, scheme and certificate',
     rule: '[trusted-proxies-only, Lanyard]',
-    tries: 'X-Forwarded-Host and -Proto, Host, and headers with which proxies pass on client certificates',
-    stoppedBy: 'the issuer is configuration, and nobody is authenticated by a header of another kind',
+    tries: 'X-Forwarded-Host and -Proto, Host, and headers in which proxies forward client certificates',
+    stoppedBy: 'the issuer is configured, and only the Authorization header or the body authenticates a client',
     async run(target) {
       const headers = {
         host: 'evil.example',
@@ -69,14 +66,14 @@ export const proxiesAndOrigins: Attack[] = [
     },
   },
   {
-    name: 'pages of others',
+    name: 'pages of other origins',
     rule: '[closed-cors, Lanyard]',
-    tries: 'requests and preflights from a page of another origin, and frames around the pages there are',
-    stoppedBy: 'no answer lets other origins read it, and every answer forbids frames and guesses of its type',
+    tries: 'requests and preflights from a page of another origin, and frames around the documentation pages',
+    stoppedBy: 'no answer permits other origins to read it, and every answer forbids framing and content sniffing',
     async run(target) {
       const origin = { origin: 'https://evil.example' };
       const preflight = { ...origin, 'access-control-request-method': 'POST' };
-      let looked = 0;
+      let checked = 0;
       for (const url of [target.issuer, target.jobsApi, target.batchProcessor]) {
         for (const path of ['/oauth/token', '/jobs', '/docs', '/.well-known/jwks.json', '/nothing']) {
           for (const request of [{ headers: origin }, { method: 'OPTIONS', headers: preflight }]) {
@@ -88,11 +85,11 @@ export const proxiesAndOrigins: Attack[] = [
               /frame-ancestors|default-src/.test(headers['content-security-policy'] ?? ''),
               `${url}${path}: no policy`,
             );
-            looked += 1;
+            checked += 1;
           }
         }
       }
-      return `${looked} answers, closed`;
+      return `${checked} answers without access for other origins`;
     },
   },
 ];

@@ -10,12 +10,12 @@ const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
 const number = (bytes: Buffer) => BigInt(`0x${bytes.toString('hex')}`);
 const bytes32 = (value: bigint) => Buffer.from(value.toString(16).padStart(64, '0'), 'hex');
 
-/** The other signature that is as good: r and n − s. */
+/** The other valid signature: r and n − s. */
 function twinOf(signature: Buffer): Buffer {
   return Buffer.concat([signature.subarray(0, 32), bytes32(order - number(signature.subarray(32)))]);
 }
 
-/** The last character of 64 bytes in base64url has four bits that mean nothing. */
+/** The last base64url character of 64 bytes has four unused bits. */
 function otherEnding(token: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   return token.slice(0, -1) + alphabet[alphabet.indexOf(token.at(-1)!) ^ 1];
@@ -25,8 +25,8 @@ export const signatures: Attack[] = [
   {
     name: 'a changed token',
     rule: '[signature, RFC 7518 §3.4]',
-    tries: 'a genuine token with more scope, another client, a later end, and each part of another token',
-    stoppedBy: 'the signature is over header and claims as they were sent',
+    tries: 'a genuine token with more scope, another client, a later expiry, and each part of another token',
+    stoppedBy: 'the signature covers the header and the claims as sent',
     async run(target) {
       const token = await target.tokenOf('batch-processor');
       const other = await target.tokenOf('report-generator');
@@ -35,19 +35,18 @@ export const signatures: Attack[] = [
       return assertRefused(target, {
         'more scope': changed({ scope: 'jobs:read jobs:write reports:read' }),
         'another client': changed({ sub: 'administrator', client_id: 'administrator' }),
-        'a later end': changed({ exp: 9_999_999_999 }),
-        'the same claims, written anew': `${header}.${encode(` ${JSON.stringify(decodeJwt(token))}`)}.${signature}`,
+        'a later expiry': changed({ exp: 9_999_999_999 }),
+        'the same claims, serialized differently': `${header}.${encode(` ${JSON.stringify(decodeJwt(token))}`)}.${signature}`,
         'another token’s claims': `${header}.${other.split('.')[1]}.${signature}`,
         'another token’s signature': `${token.split('.').slice(0, 2).join('.')}.${other.split('.')[2]}`,
       });
     },
   },
   {
-    name: 'signatures that are none',
+    name: 'malformed signatures',
     rule: '[signature, RFC 7518 §3.4]',
-    tries:
-      'zeros, the order of the curve, too short, too long, DER instead of r and s, padding, other alphabets, no base64',
-    stoppedBy: 'a signature has 64 bytes, two numbers between 1 and the order of the curve',
+    tries: 'zeros, the order of the curve, too short, too long, padding, other alphabets, text that is not base64',
+    stoppedBy: 'a signature must be 64 bytes: two numbers between 1 and the order of the curve',
     async run(target) {
       const token = await target.tokenOf('batch-processor');
       const [header, claims, encoded = ''] = token.split('.');
@@ -71,7 +70,7 @@ export const signatures: Attack[] = [
         padded: `${encoded}==`,
         'with a backslash': `${encoded}\\`,
         'standard alphabet': signature.toString('base64'),
-        'no base64': '§§§',
+        'not base64': '§§§',
         'a space within': `${encoded.slice(0, 10)} ${encoded.slice(10)}`,
       };
       const named = Object.entries(values).map(([name, value]) => [name, value.toString('base64url')]);
@@ -86,10 +85,10 @@ export const signatures: Attack[] = [
     },
   },
   {
-    name: 'a true signature in another form',
+    name: 'a valid signature in another form',
     rule: '[signature, RFC 7518 §3.4]',
-    tries: 'the true key’s signature in DER, and over the token in other forms of JWS',
-    stoppedBy: 'a token is three parts in base64url, its signature r and s, 64 bytes',
+    tries: 'the real key’s signature in DER, and over the token in other forms of JWS',
+    stoppedBy: 'a token must be three parts in base64url, and its signature r and s, 64 bytes',
     needs: 'signing key',
     async run(target) {
       const { privateKey } = target.key;
@@ -113,8 +112,8 @@ export const signatures: Attack[] = [
   {
     name: 'a critical header that is not understood',
     rule: '[critical-headers, RFC 7515 §4.1.11]',
-    tries: 'crit with an unknown name, with a known one, empty, and in other shapes, over a true signature',
-    stoppedBy: 'what must be understood and is not, is refused',
+    tries: 'crit with an unknown name, with a known one, empty, and in other shapes, with a valid signature',
+    stoppedBy: 'a token with a critical header that is not understood is refused',
     needs: 'signing key',
     async run(target) {
       const genuine = await target.tokenOf('batch-processor');
@@ -142,20 +141,20 @@ export const signatures: Attack[] = [
   {
     name: 'the twin of a revoked token',
     rule: '[revoked-token, RFC 7009 §2]',
-    tries: 'a revoked token with its other signature (r and n − s, as good as the first), and with other last bits',
-    stoppedBy: 'a token is revoked by its jti, which all its twins have in common',
+    tries: 'a revoked token with its other valid signature (r and n − s), and with other unused bits',
+    stoppedBy: 'a token is revoked by its jti, which all its variants share',
     async run(target) {
       const token = await target.freshTokenOf('jobs-cli');
       await assertAccepted(target, token);
       const [header, claims, signature = ''] = token.split('.');
       const twin = `${header}.${claims}.${twinOf(Buffer.from(signature, 'base64url')).toString('base64url')}`;
-      // As good as the first, as long as that is.
+      // The twin is accepted as long as the original is valid.
       await assertAccepted(target, twin);
       const authorization = target.authorizationOf('jobs-cli');
       const { status } = await call(`${target.issuer}/oauth/revoke`, form({ token }, { authorization }));
       assert(status === 200, `the token could not be revoked: ${status}`);
       await untilRefused(target, token);
-      return assertRefused(target, { itself: token, twin, 'other last bits': otherEnding(token) });
+      return assertRefused(target, { itself: token, twin, 'other unused bits': otherEnding(token) });
     },
   },
 ];

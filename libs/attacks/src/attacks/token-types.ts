@@ -9,13 +9,13 @@ export const tokenTypes: Attack[] = [
   {
     name: 'other tokens of the same issuer',
     rule: '[other-token-types, RFC 8725 §3.12]',
-    tries: 'the signed list of revocations and a signed introspection answer, presented as access tokens',
-    stoppedBy: 'an access token says so in its header, typ "at+jwt", and must have all claims of one',
+    tries: 'the signed revocation list and a signed introspection response, presented as access tokens',
+    stoppedBy: 'an access token must have typ "at+jwt" in its header and all claims of an access token',
     async run(target) {
       const authorization = target.authorizationOf('jobs-api');
       const accept = 'application/token-introspection+jwt';
       const token = await target.tokenOf('batch-processor');
-      // What came after the newest revocation: the whole list may be longer than a header can be.
+      // Only the end of the list: the whole list may exceed the maximum size of a header.
       const listAfter = (query = '') =>
         call(`${target.issuer}/oauth/revocations${query}`, { headers: { authorization } });
       let list = await listAfter();
@@ -25,17 +25,17 @@ export const tokenTypes: Attack[] = [
         list = await listAfter(`?cursor=${cursor}`);
       }
       const introspection = await call(`${target.issuer}/oauth/introspect`, form({ token }, { authorization, accept }));
-      assert(list.text.startsWith('eyJ') && introspection.text.startsWith('eyJ'), 'the other tokens could not be had');
+      assert(list.text.startsWith('eyJ') && introspection.text.startsWith('eyJ'), 'the other tokens are not available');
       return assertRefused(target, {
-        'a list of revocations': list.text,
-        'an introspection answer': introspection.text,
+        'a revocation list': list.text,
+        'an introspection response': introspection.text,
       });
     },
   },
   {
     name: 'a token of another type with all claims of an access token',
     rule: '[explicit-type, RFC 9068 §4]',
-    tries: 'a token with the true key and claims whose typ is another one, none, or something that is no text',
+    tries: 'a token with the real key and claims, and a typ that is different, missing, or not text',
     stoppedBy: 'typ must be "at+jwt"',
     needs: 'signing key',
     async run(target) {
@@ -76,7 +76,7 @@ export const tokenTypes: Attack[] = [
     name: 'an access token as a client’s credentials',
     rule: '[no-assertions, RFC 7523 §3]',
     tries: 'an access token as client assertion, as client secret, and as Bearer at the token endpoint',
-    stoppedBy: 'clients authenticate with their secret, by client_secret_basic or client_secret_post alone',
+    stoppedBy: 'clients authenticate only with their secret, by client_secret_basic or client_secret_post',
     async run(target) {
       const token = await target.tokenOf('batch-processor');
       const grant = { grant_type: 'client_credentials' };
@@ -97,17 +97,17 @@ export const tokenTypes: Attack[] = [
       const statuses = [];
       for (const request of requests) {
         const { status, body } = await call(target.tokenEndpoint, request);
-        assert(status === 401 || status === 429, `an access token was taken for credentials: ${status}`);
+        assert(status === 401 || status === 429, `an access token was accepted as credentials: ${status}`);
         statuses.push(`${status} ${String(body.error)}`);
       }
       return counted(statuses);
     },
   },
   {
-    name: 'a revoked token again',
+    name: 'a revoked token',
     rule: '[revoked-token, RFC 7009 §2]',
-    tries: 'a token after it was revoked, over and over, at the jobs API and at introspection',
-    stoppedBy: 'resource servers follow the list of revocations',
+    tries: 'a token after its revocation, repeatedly, at the jobs API and at introspection',
+    stoppedBy: 'resource servers follow the revocation list',
     async run(target) {
       const token = await target.freshTokenOf('jobs-cli');
       await assertAccepted(target, token);

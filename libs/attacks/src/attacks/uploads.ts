@@ -11,10 +11,10 @@ type Usage = Record<'files' | 'bytes' | 'uploads', number>;
 
 export const uploads: Attack[] = [
   {
-    name: 'uploads that break off',
+    name: 'interrupted uploads',
     rule: '[upload-leaves-nothing, Lanyard]',
-    tries: 'a hundred uploads that announce a gigabyte, send a megabyte and break off',
-    stoppedBy: 'what a broken upload stored is removed at once, and its room is free again',
+    tries: 'a hundred uploads that announce a gigabyte, send a megabyte and then disconnect',
+    stoppedBy: 'the service removes the chunks of an interrupted upload at once, and releases its quota',
     async run(target) {
       const before = await usageOf(target);
       for (let i = 0; i < 25; i++) {
@@ -26,27 +26,25 @@ export const uploads: Attack[] = [
         after.bytes <= before.used.bytes && after.files <= before.used.files,
         `${after.bytes - before.used.bytes} bytes in ${after.files - before.used.files} files are left`,
       );
-      // A content of its own, so that no file that somebody needs is deleted.
+      // Unique content, so that no existing file is deleted.
       const { status, body } = await upload(target, `a,b\n1,${randomUUID()}\n`);
-      assert(status === 201, `a whole upload after them: ${status}`);
+      assert(status === 201, `a complete upload after them: ${status}`);
       const deleted = await remove(target, String(body.id));
       assert(deleted.status === 204, `its deletion: ${deleted.status}`);
-      return `${after.files} files and ${after.bytes} bytes before and after; then 201 for a whole one`;
+      return `${after.files} files and ${after.bytes} bytes before and after; then 201 for a complete one`;
     },
   },
   {
     name: 'more than the quota',
     rule: '[file-quota, Lanyard]',
-    tries:
-      'uploads at the same time that announce more bytes than a client may have, and more of them than it may send',
-    stoppedBy:
-      'each reserves what it announces, in one row of the database for all replicas; 413 or 429 before the body',
+    tries: 'concurrent uploads that announce more bytes than a client may store, and more uploads than it may send',
+    stoppedBy: 'each upload reserves its length in one database row shared by all replicas; 413 or 429 before the body',
     async run(target) {
       const { used, allowed } = await usageOf(target);
       const size = Math.min(4 * 1024 ** 3, allowed.bytes);
       const count = allowed.uploads + 4;
       const begun = await Promise.all(Array.from({ length: count }, () => begin(target, size, 0)));
-      // Those that are admitted are not answered before their end.
+      // Admitted uploads get no answer before they end.
       await waitFor(async () => (await usageOf(target)).used.uploads + refused(begun).length >= count);
       const statuses = refused(begun);
       for (const { socket } of begun) socket.destroy();
@@ -60,7 +58,7 @@ export const uploads: Attack[] = [
         statuses.every((status) => status === 413 || status === 429),
         counted(statuses),
       );
-      assert(admitted <= room, `${admitted} were admitted, where there is room for ${room}`);
+      assert(admitted <= room, `${admitted} were admitted, but there is room for only ${room}`);
       await settled(target);
       return `${admitted} admitted, ${counted(statuses)}`;
     },
@@ -74,7 +72,7 @@ interface Begun {
 
 const refused = (begun: Begun[]): number[] => begun.flatMap(({ received }) => statusesIn(received()));
 
-/** An upload of so many bytes, of which some are sent. */
+/** Begins an upload that announces some bytes and sends a part of them. */
 async function begin(target: Target, announced: number, sent: number): Promise<Begun> {
   const socket = connectTo(target.jobsApi);
   let answer = '';
@@ -107,7 +105,7 @@ async function usageOf(target: Target): Promise<{ used: Usage; allowed: Usage }>
   return body as unknown as { used: Usage; allowed: Usage };
 }
 
-/** What is used when no upload is under way any more. */
+/** The usage once no upload is in progress. */
 async function settled(target: Target): Promise<Usage> {
   await waitFor(async () => (await usageOf(target)).used.uploads === 0);
   return (await usageOf(target)).used;
@@ -115,7 +113,7 @@ async function settled(target: Target): Promise<Usage> {
 
 async function waitFor(condition: () => Promise<boolean>): Promise<void> {
   for (let attempts = 0; !(await condition()); attempts++) {
-    assert(attempts < 100, 'uploads that ended are still under way after ten seconds');
+    assert(attempts < 100, 'ended uploads still count as in progress after ten seconds');
     await sleep(100);
   }
 }

@@ -1,6 +1,6 @@
 import { filledIn, type Seed } from './seeds.ts';
 
-/** A text that stores, logs and parsers have stumbled over, and how it is written in an address or a form. */
+/** A text that commonly breaks databases, logs and parsers, and its encoding in a URL or a form. */
 export interface HostileText {
   name: string;
   text: string;
@@ -18,7 +18,7 @@ export const hostileTexts: readonly HostileText[] = [
   aText('100,000 characters', 'x'.repeat(100_000)),
 ];
 
-/** A request with one field that is spoilt. */
+/** A request with one hostile field. */
 export interface SpoiltRequest {
   field: string;
   path: string;
@@ -26,7 +26,7 @@ export interface SpoiltRequest {
   body: string;
 }
 
-/** The request, once for each of its fields: of the path, the query, the headers and the body. */
+/** Yields the request once for each field of its path, query, headers and body, with that field replaced. */
 export function* spoiltRequests(seed: Seed, hostile: HostileText): Generator<SpoiltRequest> {
   const { path, headers, body, operation } = seed;
   const parameters = (place: string) =>
@@ -40,7 +40,7 @@ export function* spoiltRequests(seed: Seed, hostile: HostileText): Generator<Spo
   for (const name of new Set([...sent.map(nameOf), ...parameters('query'), 'unknown']))
     yield { ...seed, field: `query ${name}`, path: `${address}?${replaced(sent, name, hostile.encoded)}` };
 
-  // Other characters cannot be sent in a header at all.
+  // Headers cannot carry other characters.
   if (/^[ -~]*$/.test(hostile.text)) {
     const names = [...parameters('header'), 'x-request-id', 'if-match', 'if-none-match', 'idempotency-key', 'prefer'];
     for (const name of new Set(names.map((header) => header.toLowerCase())))
@@ -66,7 +66,7 @@ export function* spoiltRequests(seed: Seed, hostile: HostileText): Generator<Spo
   }
 }
 
-/** Of the OAuth endpoints, which no document describes. */
+/** The parameters of the OAuth endpoints, which no OpenAPI document describes. */
 const formParameters = [
   'grant_type',
   'scope',

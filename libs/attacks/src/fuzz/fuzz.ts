@@ -7,34 +7,34 @@ import { mutated, randomNumbers } from './mutate.ts';
 import { seedsOf, type Seed } from './seeds.ts';
 import { Wire } from '../wire.ts';
 
-/** How many requests are under way at a time. */
+/** How many requests are in progress at a time. */
 const connections = 24;
-/** How long an answer is awaited, ms: some requests ask to wait, and some are not whole. */
-const patience = 2000;
-/** How many requests there must be before memory is judged: a short run warms up only. */
-const judged = 200_000;
+/** How long to wait for an answer, ms: some requests are long polls, and some are incomplete. */
+const answerTimeout = 2000;
+/** The minimum number of requests to judge memory: a short run only warms up. */
+const minRequestsToJudge = 200_000;
 
 export interface FuzzReport {
   requests: number;
   seconds: number;
-  /** how often each status was answered; `silent`: none within two seconds, `closed`: the connection was */
+  /** the number of answers by status; `silent`: no answer within two seconds, `closed`: the connection was closed */
   statuses: Record<string, number>;
   endpoints: number;
-  /** requests that were answered with a 5xx, as they were sent but for secrets */
+  /** requests that were answered with a 5xx, as sent, without secrets */
   failures: string[];
-  /** of each service, in tenths of the run */
+  /** the memory of each service, for each tenth of the run */
   memory: Memory[];
-  /** services that were started anew meanwhile */
+  /** services that restarted during the run */
   restarted: string[];
 }
 
 /**
- * Sends requests with something wrong to every endpoint, the same ones for the same seed and tokens.
- * @param told  after each tenth
+ * Sends malformed requests to every endpoint, the same ones for the same seed and tokens.
+ * @param onProgress  called after each tenth
  */
 export async function fuzz(
   target: Target,
-  { requests, seed, told }: { requests: number; seed: number; told: (report: FuzzReport) => void },
+  { requests, seed, onProgress }: { requests: number; seed: number; onProgress: (report: FuzzReport) => void },
 ): Promise<FuzzReport> {
   const memory = [
     new Memory(target.issuer, () => target.inspect('auth-server', '/metrics')),
@@ -53,19 +53,19 @@ export async function fuzz(
   };
   const started = await Promise.all(memory.map((service) => service.processStart()));
   for (let tenth = 0; tenth < 10; tenth++) {
-    // Tokens end.
+    // Renews the tokens, as they expire.
     const seeds = await seedsOf(target);
-    if (tenth === 0) await insistOnEntry(seeds);
+    if (tenth === 0) await assertAdmitted(seeds);
     report.endpoints = new Set(seeds.map(({ url, method, path }) => `${method} ${url}${path}`)).size;
     const until = Math.round((requests * (tenth + 1)) / 10);
     const workers = Promise.all(Array.from({ length: connections }, () => work(target, seeds, seed, report, until)));
-    await Promise.all([workers, look(report, until)]);
+    await Promise.all([workers, sampleMemory(report, until)]);
     for (const service of memory) {
       await assertHealthy(service.url);
       await service.endPart();
     }
     report.seconds = (performance.now() - begun) / 1000;
-    told(report);
+    onProgress(report);
   }
   for (const [index, service] of memory.entries()) {
     if ((await service.processStart()) !== started[index]) report.restarted.push(service.url);
@@ -73,25 +73,25 @@ export async function fuzz(
   return report;
 }
 
-/** What is wrong with what a run found, in a line each. */
+/** The faults that a run found, one line each. */
 export function faultsOf({ requests, statuses, failures, memory, restarted }: FuzzReport): string[] {
   const silent = (statuses.silent ?? 0) + (statuses.closed ?? 0);
-  const grown = requests >= judged ? memory.filter((service) => service.grows) : [];
+  const grown = requests >= minRequestsToJudge ? memory.filter((service) => service.grows) : [];
   return [
     ...failures,
-    ...restarted.map((url) => `${url} was started anew`),
+    ...restarted.map((url) => `${url} restarted`),
     ...grown.map((service) => `${service.url} grows: ${service}`),
     ...(silent > requests / 20 ? [`${silent} of ${requests} requests were not answered`] : []),
   ];
 }
 
-/** The services of which it is not known whether their memory grows. */
+/** The services whose memory growth could not be judged. */
 export function unjudgedOf({ requests, memory }: FuzzReport): string[] {
-  return memory.filter((service) => requests < judged || service.grows === undefined).map(({ url }) => url);
+  return memory.filter((service) => requests < minRequestsToJudge || service.grows === undefined).map(({ url }) => url);
 }
 
-/** A request that nothing is wrong with comes through to where its content is looked at. */
-async function insistOnEntry(seeds: Seed[]): Promise<void> {
+/** Checks that the unchanged requests pass authentication and method checks, so that their content is examined. */
+async function assertAdmitted(seeds: Seed[]): Promise<void> {
   for (const { url, method, path, headers, body, mayBeRefused } of seeds) {
     const { status } = await call(url + path, { method, headers, body });
     assert(
@@ -105,11 +105,11 @@ async function work(target: Target, seeds: Seed[], seed: number, report: FuzzRep
   const wires = new Map<string, Wire>();
   while (report.requests < until) {
     report.requests += 1;
-    // Its own numbers, so that it is the same whatever became of the others.
+    // Each request has its own random numbers, so that it does not depend on the outcome of others.
     const random = randomNumbers(seed * 1_000_003 + report.requests);
     const chosen = seeds[Math.floor(random() * seeds.length)]!;
     const bytes = mutated(chosen, random);
-    const wire = wires.get(chosen.url) ?? new Wire(chosen.url, patience);
+    const wire = wires.get(chosen.url) ?? new Wire(chosen.url, answerTimeout);
     wires.set(chosen.url, wire);
     const status = await wire.send(bytes);
     report.statuses[status] = (report.statuses[status] ?? 0) + 1;
@@ -120,11 +120,11 @@ async function work(target: Target, seeds: Seed[], seed: number, report: FuzzRep
   for (const wire of wires.values()) wire.close();
 }
 
-/** Looks at memory while the work is under way. */
-async function look(report: FuzzReport, until: number): Promise<void> {
+/** Samples memory while requests are being sent. */
+async function sampleMemory(report: FuzzReport, until: number): Promise<void> {
   while (report.requests < until) {
-    // Whether a service still answers is judged elsewhere.
-    for (const service of report.memory) await service.look().catch(() => undefined);
+    // `assertHealthy` checks whether a service still answers.
+    for (const service of report.memory) await service.sample().catch(() => undefined);
     await sleep(500);
   }
 }

@@ -1,13 +1,14 @@
 import { assert } from '../not-stopped.ts';
 
-/** The memory of a service during a run, by its metrics; in MB, a value for each part of the run. */
+/** The memory of a service during a run, from its metrics, in MB: a value for each part of the run. */
 export class Memory {
   readonly url: string;
-  /** what the process has taken, at the end of a part */
+  /** the resident memory of the process at the end of a part */
   readonly resident: number[] = [];
   /**
-   * The least that a full collection of garbage left in a part, buffers included; Infinity where there was none. A process
-   * takes far more before it looks what is in use, and now and then gives that back: by `resident` alone, every one grows.
+   * The minimum memory in use after a full garbage collection in a part, buffers included; Infinity if there was none.
+   * A process allocates far more before it collects, and returns memory rarely: by `resident` alone, every process
+   * seems to grow.
    */
   readonly kept: number[] = [Infinity];
   private collections?: number;
@@ -19,7 +20,7 @@ export class Memory {
     this.metrics = metrics;
   }
 
-  async look(): Promise<void> {
+  async sample(): Promise<void> {
     const metrics = await this.read();
     const collections = metrics('nodejs_gc_duration_seconds_count', 'kind="major"', 0);
     if (this.collections !== undefined && collections > this.collections) {
@@ -38,8 +39,8 @@ export class Memory {
   }
 
   /**
-   * Whether the last three of ten parts needed more than the four before; the first three warm up. Undefined where
-   * nothing was collected to tell it by.
+   * Whether the last three of ten parts needed more than the four before; the first three warm up. Undefined if no
+   * garbage collection was observed.
    */
   get grows(): boolean | undefined {
     const { resident, kept } = this;
@@ -54,7 +55,7 @@ export class Memory {
     return `${list(this.resident)} MB, of which in use ${list(this.kept.slice(0, this.resident.length))} MB`;
   }
 
-  /** When the process began, as a number that another one does not have. */
+  /** The start time of the process, which changes if it restarts. */
   async processStart(): Promise<number> {
     return (await this.read())('process_start_time_seconds');
   }
@@ -63,7 +64,7 @@ export class Memory {
     const { text } = await this.metrics();
     return (name, label = '', absent?) => {
       const value = new RegExp(String.raw`^${name}(?:\{[^}]*${label}[^}]*\})? (\S+)$`, 'm').exec(text)?.[1] ?? absent;
-      assert(value !== undefined, `${this.url} does not tell ${name}`);
+      assert(value !== undefined, `${this.url} does not report ${name}`);
       return Number(value);
     };
   }

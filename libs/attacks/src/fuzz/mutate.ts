@@ -1,6 +1,6 @@
 import type { Seed } from './seeds.ts';
 
-/** Random numbers that come again with the same seed: mulberry32. */
+/** Reproducible pseudo-random numbers: mulberry32. */
 export function randomNumbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -11,7 +11,7 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-/** What parsers have stumbled over. */
+/** Texts that commonly break parsers. */
 const morsels = [
   '\0',
   '\r\n',
@@ -120,7 +120,7 @@ const strangeHeaders = [
   'cache-control: no-cache',
 ];
 
-/** The bytes of a request, with one to four things wrong with it. */
+/** The bytes of a request with one to four random faults. */
 export function mutated(seed: Seed, random: () => number): Buffer {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   let { method, path, body } = seed;
@@ -150,7 +150,7 @@ export function mutated(seed: Seed, random: () => number): Buffer {
         return text.slice(0, at);
     }
   };
-  /** A JSON value in the place of another. */
+  /** Replaces a random JSON value by another one. */
   const retype = (text: string): string => {
     const values = [...text.matchAll(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?|true|false|null/g)];
     const value = pick(values);

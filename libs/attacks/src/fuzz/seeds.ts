@@ -2,17 +2,17 @@ import { assert } from '../not-stopped.ts';
 import { call } from '../http.ts';
 import type { Target } from '../target.ts';
 
-/** A request that is right, to be spoilt. */
+/** A valid request to mutate. */
 export interface Seed {
-  /** of the service */
+  /** the address of the service */
   url: string;
   method: string;
   path: string;
   headers: Record<string, string>;
   body: string;
-  /** its token does not open it: what it would do would end the deployment */
+  /** whether it may be refused: its token lacks the scope, since a success would damage the deployment */
   mayBeRefused?: boolean;
-  /** how the service describes it, where it does */
+  /** its OpenAPI description, if there is one */
   operation?: Operation;
 }
 
@@ -31,7 +31,7 @@ const methods = new Set(['get', 'post', 'put', 'patch', 'delete']);
 const json = { 'content-type': 'application/json' };
 const id = '00000000-0000-7000-8000-000000000000';
 
-/** What stands in paths. Clients that are really there are left alone. */
+/** The values of path parameters. None names an existing client. */
 const parameters: Record<string, string> = {
   client_id: 'fuzzed',
   secret_id: id,
@@ -43,7 +43,7 @@ const parameters: Record<string, string> = {
 const column = { name: 'a', type: 'number', empty: 0, distinct: 1, min: 1, max: 2, mean: 1.5 };
 const result = { rows: 1, columns: [column] };
 
-/** Bodies that the endpoints take; none that would end the deployment. */
+/** Valid bodies for the endpoints; none would damage the deployment. */
 const bodies: Record<string, unknown> = {
   'POST /admin/clients': { client_id: 'fuzzed', client_name: 'Fuzzed', scope: 'jobs:read', default_scope: 'jobs:read' },
   'PATCH /admin/clients/{client_id}': { client_name: 'Fuzzed', access_token_lifetime: 60, tokens_per_minute: 10 },
@@ -65,7 +65,7 @@ const queries: Record<string, string> = {
   'GET /jobs': `?status=pending&limit=2&after=${id}`,
 };
 
-/** A request for every endpoint, as the services describe them, with tokens that open it. */
+/** A request for every endpoint that the services describe, with a suitable token. */
 export async function seedsOf(target: Target): Promise<Seed[]> {
   const scope = 'clients:read clients:write audit:read keys:read keys:rotate tokens:revoke';
   const administrator = `Bearer ${await target.tokenOf('administrator', scope)}`;
@@ -125,7 +125,7 @@ export async function seedsOf(target: Target): Promise<Seed[]> {
 
 async function describedBy(url: string, authorizationOf: (path: string) => string): Promise<Seed[]> {
   const { status, body } = await call(`${url}/docs-json`);
-  assert(status === 200, `${url} does not describe its API: it takes API_DOCS=true to fuzz it`);
+  assert(status === 200, `${url} does not describe its API: set API_DOCS=true to fuzz it`);
   const { paths } = body as unknown as OpenApi;
   return Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations)
@@ -146,6 +146,6 @@ async function describedBy(url: string, authorizationOf: (path: string) => strin
   );
 }
 
-/** @param values  of its parameters, encoded; the others are as in every seed */
+/** @param values  encoded values of some parameters; the others have the values of every seed */
 export const filledIn = (path: string, values: Record<string, string> = {}): string =>
   path.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? parameters[name] ?? 'fuzzed');

@@ -1,18 +1,18 @@
-/** Who may call a route: everybody, or callers with a token that has all of these scope values. */
+/** Who may call a route: every caller, or callers with a token that has all of these scope values. */
 export type AccessRule = { public: true } | { scopes: readonly string[] };
 
 const accessRule = Symbol.for('lanyard:access-rule');
 
-/** @nestjs/swagger reads here what a route requires, so that OpenAPI documents have it too. */
+/** The metadata key at which @nestjs/swagger reads the required scopes of a route for OpenAPI documents. */
 const apiSecurity = 'swagger/apiSecurity';
 
 /** The name of the security scheme of access tokens in OpenAPI documents. */
 export const accessTokenScheme = 'access_token';
 
-/** The route needs a valid access token with all of these scope values; with none given, any valid access token. */
+/** The route requires a valid access token with all of these scope values; if none are given, any valid token. */
 export const RequireScopes = (...scopes: string[]): ClassDecorator & MethodDecorator => declare({ scopes });
 
-/** The route needs no token. A route that declares nothing is refused, so public ones say so. */
+/** The route needs no token. Public routes must declare it, since undeclared routes are refused. */
 export const Public = (): ClassDecorator & MethodDecorator => declare({ public: true });
 
 /** The rule of a handler, or of its controller where the handler has none. */
@@ -31,7 +31,7 @@ function declare(rule: AccessRule): ClassDecorator & MethodDecorator {
   };
 }
 
-/** A class is decorated after its methods. */
+/** The decorator of a class runs after those of its methods, so their rules are known. */
 function handlersWithoutRule({ prototype }: { prototype: object }): object[] {
   return Object.values(Object.getOwnPropertyDescriptors(prototype))
     .map(({ value }): unknown => value)

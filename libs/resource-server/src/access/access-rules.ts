@@ -2,7 +2,7 @@ import { Injectable, type Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { accessRuleOf, type AccessRule } from './access-rule.ts';
 
-/** Nest's key for a handler's path; what has it is a route. */
+/** Nest's metadata key for the path of a handler; a method that has it is a route. */
 const path = 'path';
 
 /** A method that serves a route. */

@@ -49,12 +49,12 @@ class BadgesController {
 }
 
 const resource = 'https://badges.example';
-/** Revoked is what is in here; nothing is known of tokens that are unknown. */
+/** The `jti` of revoked tokens, and of tokens for which it is unknown whether they are revoked. */
 const revoked = new Set<string>();
 const unknown = new Set<string>();
-const known: RevocationSource = {
+const revocations: RevocationSource = {
   isRevoked: ({ claims: { jti } }) => {
-    if (unknown.has(jti)) throw new RevocationUnknownError('nothing was heard');
+    if (unknown.has(jti)) throw new RevocationUnknownError('the list is stale');
     return revoked.has(jti);
   },
   start: () => undefined,
@@ -66,9 +66,7 @@ let app: NestFastifyApplication;
 beforeAll(async () => {
   issuer = await startAuthorizationServer();
   @Module({
-    imports: [
-      ResourceServerModule.forRoot({ issuer: issuer.issuer, resource, resourceName: 'Badges', revocations: known }),
-    ],
+    imports: [ResourceServerModule.forRoot({ issuer: issuer.issuer, resource, resourceName: 'Badges', revocations })],
     controllers: [BadgesController],
   })
   class BadgesModule {}
@@ -89,14 +87,14 @@ const metadata = `resource_metadata="${resource}/.well-known/oauth-protected-res
 
 describe('a guarded route', () => {
   it.each(['Bearer', 'bearer', 'BEARER'])(
-    'takes a valid token with the scheme %s [scheme-in-any-case, RFC 9110 §11.1]',
+    'accepts a valid token with the scheme %s [scheme-in-any-case, RFC 9110 §11.1]',
     async (scheme) => {
       const response = await call({ authorization: `${scheme} ${issuer.token(grant)}` });
       expect([response.statusCode, response.json()]).toEqual([200, { client: 'porter', query: {} }]);
     },
   );
 
-  it('refuses a token whose kid names a key that is broken, with 401 [broken-key, Lanyard]', async () => {
+  it('refuses a token whose kid names a broken key, with 401 [broken-key, Lanyard]', async () => {
     const broken = { kty: 'EC', crv: 'P-256', kid: 'broken', x: 'AQ', y: 'AQ' };
     const getKey = createLocalJWKSet({ keys: [broken] });
     const keys = { getKey, keySet: {}, available: true, start: () => undefined, stop: () => undefined };
@@ -115,13 +113,13 @@ describe('a guarded route', () => {
     await other.close();
   });
 
-  it('tells concurrent requests apart', async () => {
+  it('does not mix up concurrent requests', async () => {
     const clients = Array.from({ length: 50 }, (_, i) => `client-${i}`);
     const answers = await Promise.all(clients.map((clientId) => call(bearer(issuer.token({ ...grant, clientId })))));
     expect(answers.map((response) => response.json().client)).toEqual(clients);
   });
 
-  it('asks for a token where there is none, without an error code [no-error-without-credentials, RFC 6750 §3.1]', async () => {
+  it('challenges a request without a token, without an error code [no-error-without-credentials, RFC 6750 §3.1]', async () => {
     const response = await call({});
     expect(response.statusCode).toBe(401);
     expect(response.headers['www-authenticate']).toBe(`Bearer scope="badges:read", ${metadata}`);
@@ -134,7 +132,7 @@ describe('a guarded route', () => {
     });
   });
 
-  it('asks for a token where another scheme was used', async () => {
+  it('challenges a request with another scheme', async () => {
     const response = await call({ authorization: 'Basic eDp5' });
     expect([response.statusCode, response.headers['www-authenticate']]).toEqual([
       401,
@@ -149,7 +147,7 @@ describe('a guarded route', () => {
     ['typ JWT', () => issuer.token(grant, { header: { typ: 'JWT' } })],
     ['an unknown key', () => issuer.token(grant, { header: { kid: 'unknown' } })],
     [
-      'a crit it does not know [critical-headers, RFC 7515 §4.1.11]',
+      'an unknown crit [critical-headers, RFC 7515 §4.1.11]',
       () => issuer.token(grant, { header: { crit: ['x'], x: 1 } }),
     ],
     ['a tampered token', () => issuer.token(grant).replace(/\.[^.]+\./, (part) => `${part.slice(0, -2)}x.`)],
@@ -188,7 +186,7 @@ describe('a guarded route', () => {
     expect((await call(bearer(token('revoked-2')))).statusCode).toBe(200);
   });
 
-  it('answers 503 where it cannot be said whether a token is revoked', async () => {
+  it('answers 503 where it is unknown whether a token is revoked', async () => {
     unknown.add('unknown-1');
     const response = await call(bearer(issuer.token(grant, { claims: { jti: 'unknown-1' } })));
     expect([response.statusCode, response.headers['retry-after'], response.headers['www-authenticate']]).toEqual([
@@ -198,7 +196,7 @@ describe('a guarded route', () => {
     ]);
   });
 
-  it('refuses a token without the needed scope, and says which [insufficient-scope, RFC 6750 §3.1]', async () => {
+  it('refuses a token without the required scope, and names that scope [insufficient-scope, RFC 6750 §3.1]', async () => {
     const response = await call(bearer(issuer.token(grant)), '/badges', { method: 'POST', payload: {} });
     expect(response.statusCode).toBe(403);
     expect(response.headers['www-authenticate']).toBe(
@@ -234,17 +232,17 @@ describe('a guarded route', () => {
     },
   );
 
-  it('does not look for a token in a body [header-only, RFC 6750 §5.3]', async () => {
+  it('does not accept a token in a body [header-only, RFC 6750 §5.3]', async () => {
     const payload = { access_token: issuer.token({ ...grant, scope: 'badges:read badges:write' }) };
     expect((await call({}, '/badges', { method: 'POST', payload })).statusCode).toBe(401);
   });
 
-  it('needs a valid token where no scope is required', async () => {
+  it('requires a valid token where no scope is required', async () => {
     expect((await call({}, '/badges/any')).statusCode).toBe(401);
     expect((await call(bearer(issuer.token({ ...grant, scope: 'other' })), '/badges/any')).statusCode).toBe(200);
   });
 
-  it('serves public routes to everybody, and refuses routes that declare nothing to everybody [declared-access, Lanyard]', async () => {
+  it('serves public routes to every caller, and refuses undeclared routes to every caller [declared-access, Lanyard]', async () => {
     expect((await call({}, '/badges/open')).statusCode).toBe(200);
     expect((await call(bearer(issuer.token(grant)), '/badges/forgotten')).statusCode).toBe(403);
     expect(app.get(AccessRules).undeclared()).toEqual(['BadgesController.forgotten']);

@@ -29,14 +29,14 @@ interface BearerRequest {
 }
 
 /**
- * Guards every route: a route that declares nothing is refused, one that is not public needs a token with its scopes.
+ * Guards every route: refuses undeclared routes, and requires a token with the scopes of the route unless it is public.
  *
  *     canActivate        reads the access rule of the route
  *       requireScopes    refuses tokens outside the Authorization header
- *         AuthGuard      asks passport for the strategy of this application, by its name
- *           BearerStrategy.validate   the token itself: signature, claims, revocation (passport-http-bearer read the header)
+ *         AuthGuard      gets the strategy of this application from passport, by its name
+ *           BearerStrategy.validate   checks signature, claims and revocation (passport-http-bearer read the header)
  *         handleRequest  turns the outcome into `request.user`, or into a refusal
- *       requireScopes    compares the token's scopes with those of the route, and adds the challenge to a refusal
+ *       requireScopes    compares the token's scopes with those of the route; adds the challenge to a refusal
  */
 @Injectable()
 export class AccessTokenGuard extends AuthGuard() {
@@ -58,7 +58,7 @@ export class AccessTokenGuard extends AuthGuard() {
   private async requireScopes(needed: readonly string[], context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<BearerRequest>();
     try {
-      takesHeaderOnly(request);
+      requireTokenInHeader(request);
       await super.canActivate(context);
       const scopes = request.user?.scopes;
       if (!needed.every((value) => scopes?.has(value))) throw scopeInsufficient(formatScope(needed));
@@ -69,7 +69,7 @@ export class AccessTokenGuard extends AuthGuard() {
     }
   }
 
-  /** @param status  400 where the strategy could not read the header; then `user` is false and `info` undefined */
+  /** @param status  400 if the strategy could not read the header; then `user` is false and `info` undefined */
   override handleRequest<User = AccessToken>(
     error: unknown,
     user: User | false,
@@ -104,8 +104,11 @@ export class AccessTokenGuard extends AuthGuard() {
   }
 }
 
-/** The strategy would take tokens from query and body too, which RFC 6750 section 5.3 and RFC 9700 section 4.3.2 forbid. */
-function takesHeaderOnly({ body, query }: BearerRequest): void {
+/**
+ * The strategy would accept tokens from query and body too, which RFC 6750 section 5.3 and RFC 9700 section 4.3.2
+ * forbid.
+ */
+function requireTokenInHeader({ body, query }: BearerRequest): void {
   for (const place of [query, body]) {
     if (typeof place === 'object' && place !== null && 'access_token' in place) {
       throw requestInvalid('an access token is taken from the Authorization header only');

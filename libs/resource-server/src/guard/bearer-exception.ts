@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import type { BearerChallenge } from '@lanyard/oauth-protocol';
 
-/** A problem body, RFC 9457, for what RFC 6750 section 3.1 refuses. */
+/** The problem body, RFC 9457, of a refusal by RFC 6750 section 3.1. */
 export interface BearerProblem {
   type: string;
   title: string;
@@ -11,7 +11,7 @@ export interface BearerProblem {
   scope?: string;
 }
 
-/** A refusal with its challenge. The reason for the log is in `cause`. */
+/** A refusal with its challenge; `cause` holds the reason for the log. */
 export class BearerException extends HttpException {
   constructor(
     status: 400 | 401 | 403,
@@ -33,7 +33,7 @@ export class BearerException extends HttpException {
   }
 }
 
-/** No error code where no credentials came, RFC 6750 section 3.1. */
+/** A request without credentials gets no error code, RFC 6750 section 3.1. */
 export const credentialsMissing = (scope: string | undefined): BearerException =>
   new BearerException(401, { scope }, 'Access token missing', 'send an access token in the Authorization header');
 

@@ -9,9 +9,9 @@ import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from '../options.
 import { REVOCATION_SOURCE, type RevocationSource } from '../revocations/revocation-source.ts';
 
 /**
- * passport-http-bearer takes the token from the header; jose validates it, RFC 9068 section 4. Registered under a name
- * of its own, since passport has one list of strategies for all applications of a process. It must be used by that
- * name: a strategy given to passport as an object is shared by the requests under way, and mixes up their outcomes.
+ * passport-http-bearer takes the token from the header; jose validates it, RFC 9068 section 4. The strategy has a
+ * unique name, since passport has one list of strategies for all applications of a process. It must be used by that
+ * name: concurrent requests share a strategy that is given to passport as an object, and get each other's outcomes.
  */
 @Injectable()
 export class BearerStrategy extends PassportStrategy(Strategy, 'lanyard-bearer') {

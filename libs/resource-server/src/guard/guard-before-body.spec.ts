@@ -67,7 +67,7 @@ class ForgottenController {
 const resource = 'https://badges.example';
 let issuer: TestAuthorizationServer;
 let app: NestFastifyApplication;
-/** The routes whose bodies were parsed, and what Fastify knows of their configuration. */
+/** The URLs whose bodies were parsed. */
 const parsed: string[] = [];
 
 beforeAll(async () => {
@@ -118,7 +118,7 @@ describe('a body', () => {
     ['at an inherited handler, without a token', '/first', undefined, [401, 'unread']],
     ['at an inherited handler that is public elsewhere, without a token', '/third', undefined, [401, 'read']],
     ['at an inherited handler that is public there', '/fourth', undefined, [201, 'read']],
-    // Its scopes are looked at when the controller is known.
+    // The guard checks the scopes once it knows the controller.
     ['at an inherited handler with another rule', '/first', 'first', [201, 'read']],
     ['at the other inherited handler', '/second', 'second', [201, 'read']],
     ['at the other inherited handler, with the scope of the first', '/second', 'first', [403, 'read']],

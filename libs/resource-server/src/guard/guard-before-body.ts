@@ -7,7 +7,7 @@ import { AccessRules, type RouteHandler } from '../access/access-rules.ts';
 import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from '../options.ts';
 import { AccessTokenGuard } from './access-token.guard.ts';
 
-/** Nest hands what `@RouteConfig` of its Fastify adapter stores under this key to the route, where hooks see it. */
+/** The metadata key of `@RouteConfig`: Nest passes its value to the Fastify route, where hooks can read it. */
 const routeConfig = '__fastify_route_config__';
 const routeHandler = Symbol.for('lanyard:route-handler');
 
@@ -17,14 +17,14 @@ interface RouteConfig {
   [routeHandler]?: RouteHandler;
 }
 
-/** What is needed of Fastify, so that this library does not depend on it. */
+/** The part of Fastify that is used here, so that this library does not depend on Fastify. */
 interface Fastify {
   addHook(name: 'onRoute', hook: (route: { config?: RouteConfig; onRequest?: Hook | Hook[] }) => void): void;
 }
 
 /**
- * Lets the guard decide before a byte of the body is read, so that a refused request costs neither memory nor parsing. The guard
- * decides once more before the handler runs, and then sees the body. On Fastify only: Express reads bodies before it routes.
+ * Runs the guard before the body is read, so that a refused request costs neither memory nor parsing. The guard runs
+ * again before the handler, and then sees the body. Only on Fastify: Express reads bodies before it routes.
  */
 @Injectable()
 export class GuardBeforeBody {
@@ -57,8 +57,8 @@ export class GuardBeforeBody {
       await this.guard.canActivate(new ExecutionContextHost([request, reply], controller, handler));
     };
     return (request, reply, done) => {
-      if (this.options.guardFirst || bringsBody(request.raw)) return decide(request, reply);
-      // Without a promise, which would cost each request.
+      if (this.options.guardFirst || hasBody(request.raw)) return decide(request, reply);
+      // No promise: it would cost time on every request.
       return done();
     };
   }
@@ -71,8 +71,8 @@ class AnyToken {}
 class Open {}
 
 /**
- * A handler that controllers with different rules inherit asks for any valid token, unless one of them is public. The guard looks at
- * the scopes when it knows the controller.
+ * A handler that controllers with different rules inherit requires any valid token, unless one of them is public. The
+ * guard checks the scopes once it knows the controller.
  */
 function inherited(...routes: RouteHandler[]): RouteHandler {
   return { controller: routes.some(isPublic) ? Open : AnyToken, handler: () => undefined };
@@ -84,5 +84,5 @@ function isPublic({ controller, handler }: RouteHandler): boolean {
 }
 
 /** RFC 9112 section 6.3 */
-const bringsBody = ({ headers }: IncomingMessage): boolean =>
+const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';

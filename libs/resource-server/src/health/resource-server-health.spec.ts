@@ -6,7 +6,7 @@ type Policy = 'accept' | 'introspect' | 'refuse';
 
 type Check = () => Promise<{ degraded?: string } | void>;
 
-/** What readiness and metrics say of a resource server in this state. */
+/** The readiness and metrics of a resource server in this state. */
 async function healthOf(staleness: number, whenStale: Policy, { available = true, wasAskedFor = true } = {}) {
   const checks = new Map<string, Check>();
   const readiness = { require: (name: string, check: Check) => void checks.set(name, check) };
@@ -43,7 +43,7 @@ describe('resourceServerHealth', () => {
     ['accept', 'the list of revocations was last current 61 s ago: tokens are accepted until they expire'],
     ['introspect', 'the list of revocations was last current 61 s ago: tokens are introspected'],
     ['refuse', 'down: the list of revocations was last current 61 s ago'],
-  ])('says what the policy to %s does while the list is stale', async (policy, revocations) => {
+  ])('describes the effect of the policy to %s while the list is stale', async (policy, revocations) => {
     expect(await healthOf(61, policy)).toEqual({ keys: 'up', revocations, metrics: [3, 61, 1] });
   });
 

@@ -3,7 +3,7 @@ import { Gauge, type Registry } from 'prom-client';
 import { KEY_SOURCE } from '../keys/key-source.ts';
 import { REVOCATION_SOURCE } from '../revocations/revocation-source.ts';
 
-/** What of `RemoteKeys` and `RevocationClient` is looked at. */
+/** The parts of `RemoteKeys` and `RevocationClient` that are used here. */
 interface Keys {
   available: boolean;
 }
@@ -16,15 +16,15 @@ interface Revocations {
   wasAskedFor: boolean;
 }
 
-/** Takes the checks that must hold before a service gets requests; one may answer that it is degraded. */
+/** Registers the checks that must pass before a service gets requests; a check may report that it is degraded. */
 interface Readiness {
   require(name: string, check: () => Promise<{ degraded?: string } | void>): void;
 }
 
 /**
- * Adds a resource server's checks to the readiness of its service, and its gauges to the metrics: it is ready once it has
- * keys to validate tokens with and has asked for the list of revocations, and not while it refuses all tokens since that
- * list is stale.
+ * Adds a resource server's checks to the readiness of its service, and its gauges to the metrics. The service is ready
+ * once it has keys and has requested the list of revocations, but not while it refuses all tokens because that list is
+ * stale.
  */
 export function resourceServerHealth(readinessType: Type<Readiness>, metricsType: Type<Registry>): DynamicModule {
   @Module({})
@@ -45,15 +45,15 @@ export function resourceServerHealth(readinessType: Type<Readiness>, metricsType
         if (!revocations.wasAskedFor) throw new Error('the list of revocations was not requested yet');
         return readinessOf(revocations);
       });
-      this.gauge('lanyard_revocation_list_entries', 'how many revocations are known here', () => revocations.size);
+      this.gauge('lanyard_revocation_list_entries', 'entries in the list of revocations', () => revocations.size);
       this.gauge(
         'lanyard_revocation_list_stale',
-        'whether nothing was heard of revocations for too long, so that the policy for staleness applies: 1, else 0',
+        '1 while the list of revocations is stale, so that the policy for staleness applies, else 0',
         () => Number(revocations.isStale),
       );
       this.gauge(
         'lanyard_revocation_list_staleness_seconds',
-        'how long ago the list of revocations was current; up to 20 while nothing is revoked',
+        'seconds since the list of revocations was current; up to 20 while nothing is revoked',
         () => revocations.staleness,
       );
     }

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-it('validates with each of a thousand published keys, which it fetches once [many-keys, Lanyard]', async () => {
+it('validates with each of a thousand published keys, and fetches them once [many-keys, Lanyard]', async () => {
   const tokens = [server.token(grant)];
   for (let i = 1; i < 1000; i++) {
     await server.rotateKey();

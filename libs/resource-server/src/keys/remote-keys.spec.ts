@@ -33,20 +33,20 @@ const until = async (condition: () => boolean | Promise<boolean>) => {
 };
 
 describe('RemoteKeys', () => {
-  it('fetches once for many requests at once', async () => {
+  it('fetches once for many concurrent requests', async () => {
     create();
     await Promise.all(Array.from({ length: 50 }, () => validate(server.token(grant))));
     expect(server.keyFetches()).toBe(1);
   });
 
-  it('fetches ahead of need, so that a request causes no fetch', async () => {
+  it('fetches at the start, so that a request causes no fetch', async () => {
     create().start();
     await until(() => keys.available);
     await validate(server.token(grant));
     expect(server.keyFetches()).toBe(1);
   });
 
-  it('goes on with the keys it has while the server is away, and tells of it', async () => {
+  it('keeps using its keys while the server is down, and reports the errors', async () => {
     create({ refreshInterval: 0.05 }).start();
     await until(() => keys.available);
     await server.stop();
@@ -55,7 +55,7 @@ describe('RemoteKeys', () => {
     await server.start();
   });
 
-  it('reaches the issuer elsewhere than under its name, which stays its name', async () => {
+  it('reaches the issuer at another address, and still validates its name', async () => {
     const elsewhere = await startAuthorizationServer({}, { issuer: 'https://auth.example' });
     create({ issuer: elsewhere.issuer, issuerAddress: elsewhere.address });
     const options = { issuer: elsewhere.issuer, audience };
@@ -70,7 +70,7 @@ describe('RemoteKeys', () => {
     await expect(validate(server.token(grant))).resolves.toMatchObject({ clientId: 'porter' });
   });
 
-  it('takes in a withdrawn key with the next refresh', async () => {
+  it('drops a withdrawn key at the next refresh', async () => {
     create({ refreshInterval: 0.1 }).start();
     await until(() => keys.available);
     const old = server.token(grant);
@@ -80,7 +80,7 @@ describe('RemoteKeys', () => {
     await expect(validate(old)).rejects.toThrow('the access token is invalid');
   });
 
-  it('drops a withdrawn key at once, where the server can tell of it [waiting-requests, RFC 7240 §4.3]', async () => {
+  it('drops a withdrawn key at once, where the server supports waiting [waiting-requests, RFC 7240 §4.3]', async () => {
     const telling = await startAuthorizationServer({}, { tellsOfKeys: true });
     create({ issuer: telling.issuer, refreshInterval: 3600, cooldown: 3600 }).start();
     await until(() => keys.available);
@@ -98,7 +98,7 @@ describe('RemoteKeys', () => {
       await until(async () => !(await valid(old)));
       expect([await valid(old), await valid(telling.token(grant))]).toEqual([false, true]);
     }
-    // One that changes while nobody waits is found as well, and the next one at once again.
+    // It also finds a key that changes while no request waits, and then the next one at once again.
     const old = telling.token(grant);
     await telling.rotateKey({ withdraw: true });
     await telling.rotateKey({ withdraw: true });
@@ -108,7 +108,7 @@ describe('RemoteKeys', () => {
     const fresh = telling.token(grant);
     await until(() => valid(fresh));
     expect([await valid(old), await valid(fresh)]).toEqual([false, true]);
-    // Nobody asks in a loop.
+    // It does not request in a loop.
     expect(telling.keyFetches()).toBeLessThanOrEqual(7);
     await telling.stop();
     await until(() => errors.length > 0);
@@ -123,7 +123,7 @@ describe('RemoteKeys', () => {
     expect(server.keyFetches()).toBe(1);
   });
 
-  it('counts failed fetches too, so that unknown keys cannot storm a server that is down [unknown-kid-cooldown, Lanyard]', async () => {
+  it('counts failed fetches too, so that unknown keys cannot flood a server that is down [unknown-kid-cooldown, Lanyard]', async () => {
     create({ cooldown: 60 });
     await validate(server.token(grant));
     const afterwards = performance.now() + 61_000;
@@ -137,7 +137,7 @@ describe('RemoteKeys', () => {
     await server.start();
   });
 
-  it('says that keys are unavailable as long as it never had any, and recovers by itself', async () => {
+  it('reports that keys are unavailable until it has some, and recovers by itself', async () => {
     await server.stop();
     create().start();
     await until(() => errors.length > 0);
@@ -156,7 +156,7 @@ describe('RemoteKeys', () => {
   });
 
   it.each(['/.well-known/oauth-authorization-server', '/jwks'])(
-    'asks again where an answer of %s breaks off, and keeps its keys meanwhile',
+    'requests again where a response of %s is truncated, and keeps its keys meanwhile',
     async (path) => {
       let cuts = 1;
       const proxy = createServer((request, response) => {

@@ -13,15 +13,15 @@ import type { KeySource } from './key-source.ts';
 export interface RemoteKeysOptions extends IssuerConnectionOptions {
   /** seconds; default 300 */
   refreshInterval?: number;
-  /** the least time between two fetches that requests cause, seconds; default 30 */
+  /** the minimum time between two fetches that requests cause, seconds; default 30 */
   cooldown?: number;
-  /** the algorithms whose keys can be used; default: all that access tokens may have */
+  /** the algorithms whose keys may be used; default: all that access tokens may have */
   algorithms?: readonly AccessTokenAlgorithm[];
-  /** called for each fetch that failed, where the keys at hand stay in use, and for keys that cannot be used */
+  /** called for each failed fetch, after which the current keys stay in use, and for keys that cannot be used */
   onError?: (error: unknown) => void;
 }
 
-/** A JWK Set has keys that cannot verify anything. */
+/** A JWK Set has keys that cannot verify signatures. */
 export class UnusableKeysError extends Error {
   override readonly name = 'UnusableKeysError';
 
@@ -30,14 +30,14 @@ export class UnusableKeysError extends Error {
   }
 }
 
-/** How long to wait for new keys where the server can tell of them, seconds. */
+/** How long a request waits for new keys, seconds. */
 const wait = 50;
 
 /**
- * The authorization server's keys, held in memory: fetched ahead of need, refreshed in the background, and kept through any
- * outage of the server; a JWK Set without a usable key counts as an outage. Tokens with unknown keys cause one fetch per
- * cooldown at most; failed ones count.
- * Where the server can tell of new keys (`Prefer: wait`, RFC 7240), a key that is withdrawn is dropped at once.
+ * The authorization server's keys in memory: fetched at the start, refreshed in the background, and kept through any
+ * outage of the server. A JWK Set without a usable key counts as an outage. Tokens with unknown keys cause at most one
+ * fetch per cooldown, including failed ones.
+ * If the server lets requests wait for new keys (`Prefer: wait`, RFC 7240), a withdrawn key is dropped at once.
  */
 export class RemoteKeys implements KeySource {
   private readonly options: Required<
@@ -45,10 +45,10 @@ export class RemoteKeys implements KeySource {
   >;
   private readonly connection: IssuerConnection;
   private keys: JWTVerifyGetKey | undefined;
-  /** how many answers there were, and which was taken last */
+  /** the number of answers so far, and the number of the answer applied last */
   private answers = 0;
-  private taken = 0;
-  /** what the server answered last */
+  private applied = 0;
+  /** the text of the last answer */
   private text = '';
   private address = '';
   private etag: string | undefined;
@@ -57,8 +57,8 @@ export class RemoteKeys implements KeySource {
   private timer: NodeJS.Timeout | undefined;
   private failures = 0;
   private failedWaits = 0;
-  /** whether the server has told of keys before */
-  private tells = false;
+  /** whether the server has let a request wait before */
+  private supportsWaiting = false;
 
   constructor(options: RemoteKeysOptions) {
     this.connection = new IssuerConnection(options);
@@ -79,7 +79,7 @@ export class RemoteKeys implements KeySource {
     return this.keys;
   }
 
-  /** Fetches the keys and goes on refreshing them. Does not wait for the server, nor fail without it. */
+  /** Fetches the keys and keeps refreshing them. Does not wait for the server, nor fail if it is down. */
   start(): void {
     void this.refreshForever();
   }
@@ -90,33 +90,33 @@ export class RemoteKeys implements KeySource {
   }
 
   /**
-   * The key for a token's header, as jose asks for it.
-   * @throws {KeysUnavailableError}  where no keys could be had so far
-   * @throws {errors.JWKSNoMatchingKey}  where the server has no such key
+   * The key for a token's header, in the form that jose expects.
+   * @throws {KeysUnavailableError}  if no keys could be fetched so far
+   * @throws {errors.JWKSNoMatchingKey}  if the server has no key with that `kid`
    */
   readonly getKey: JWTVerifyGetKey = async (header, token) => {
     if (!this.keys) {
-      await this.fetchUnlessLately(1);
+      await this.fetchUnlessRecent(1);
       if (!this.keys) throw new KeysUnavailableError('the authorization server has not given its keys yet');
     }
     try {
       return await this.keys(header, token);
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey) || !(await this.fetchUnlessLately(this.options.cooldown))) {
+      if (!(error instanceof errors.JWKSNoMatchingKey) || !(await this.fetchUnlessRecent(this.options.cooldown))) {
         throw error;
       }
       return this.keys(header, token);
     }
   };
 
-  /** @returns whether there was a fetch, be it one under way already */
-  private async fetchUnlessLately(seconds: number): Promise<boolean> {
+  /** @returns whether there was a fetch, including one that was already running */
+  private async fetchUnlessRecent(seconds: number): Promise<boolean> {
     if (!this.fetching && performance.now() - this.lastAttempt < seconds * 1000) return false;
     await this.fetch();
     return true;
   }
 
-  /** One fetch at a time; a failure leaves the keys as they are. */
+  /** One fetch at a time; a failure leaves the keys unchanged. */
   private fetch(): Promise<void> {
     this.fetching ??= this.fetchKeys()
       .then(
@@ -139,19 +139,19 @@ export class RemoteKeys implements KeySource {
     const { issuer, jwks_uri: address } = await this.connection.metadata();
     if (address === undefined) throw new Error(`the metadata of ${issuer} have no jwks_uri`);
     this.address = address;
-    await this.take(await this.connection.send(this.address));
+    await this.apply(await this.connection.send(this.address));
   }
 
   /**
-   * The same keys are the same object, so that what was validated with them stays so.
-   * @throws where none of them can be used
+   * Keeps the same object for the same keys, so that tokens validated with them stay remembered.
+   * @throws if none of the keys can be used
    */
-  private async take({ text, headers }: Answer): Promise<void> {
+  private async apply({ text, headers }: Answer): Promise<void> {
     const number = ++this.answers;
     if (text !== this.text) {
       const { usable, faults } = await usableKeys(jwkSetIn(text), this.options.algorithms);
-      // A newer answer was taken meanwhile.
-      if (number < this.taken) return;
+      // A newer answer was applied meanwhile.
+      if (number < this.applied) return;
       if (usable.length === 0) throw new UnusableKeysError(this.address, 'no key that can be used', faults);
       this.keys = createLocalJWKSet({ keys: usable });
       this.text = text;
@@ -159,7 +159,7 @@ export class RemoteKeys implements KeySource {
         this.options.onError(new UnusableKeysError(this.address, 'keys that cannot be used', faults));
       }
     }
-    this.taken = number;
+    this.applied = number;
     this.etag = headers.get('etag') ?? undefined;
   }
 
@@ -167,18 +167,18 @@ export class RemoteKeys implements KeySource {
     await this.fetch();
     const { refreshInterval } = this.options;
     let quickAnswers = 0;
-    for (let begun = performance.now(); await this.toldOfChange(); begun = performance.now()) {
-      // A replica that lags behind may have answered with an older set: ask again soon. Whoever answers at once again
-      // and again is asked less and less.
+    for (let begun = performance.now(); await this.waitForChange(); begun = performance.now()) {
+      // A replica that lags behind may have answered with an older set: ask again soon. Repeated immediate answers
+      // lengthen the pause.
       quickAnswers = performance.now() - begun < 1000 ? quickAnswers + 1 : 1;
       await this.paused(backoff(quickAnswers, 0.05, refreshInterval));
     }
     if (this.connection.isStopped) return;
     const failures = Math.max(this.failures, this.failedWaits);
     const retry = backoff(failures, 0.25, 30);
-    // One that is about to stop, or has too many who wait, may be able to tell again soon.
-    const seconds = Math.min(failures > 0 ? retry : this.tells ? 5 : refreshInterval, refreshInterval);
-    // Jitter, so that replicas do not ask all at once.
+    // A server that is stopping or has too many waiting requests may let requests wait again soon.
+    const seconds = Math.min(failures > 0 ? retry : this.supportsWaiting ? 5 : refreshInterval, refreshInterval);
+    // Jitter, so that replicas do not all ask at once.
     this.timer = setTimeout(() => void this.refreshForever(), seconds * 1000 * (0.9 + Math.random() / 5));
     this.timer.unref();
   }
@@ -191,17 +191,17 @@ export class RemoteKeys implements KeySource {
 
   /**
    * Waits for new keys.
-   * @returns false where the server does not tell of them, or cannot at the moment
+   * @returns false if the server does not let requests wait, or cannot at the moment
    */
-  private async toldOfChange(): Promise<boolean> {
+  private async waitForChange(): Promise<boolean> {
     if (this.failures > 0 || !this.etag || this.connection.isStopped) return false;
     const conditions = { 'if-none-match': this.etag, prefer: `wait=${wait}` };
     try {
       const answer = await this.connection.send(this.address, { headers: conditions }, { waiting: wait * 1000 });
       const changed = answer.status !== 304;
-      if (changed) await this.take(answer);
+      if (changed) await this.apply(answer);
       this.failedWaits = 0;
-      this.tells ||= answer.headers.has('preference-applied');
+      this.supportsWaiting ||= answer.headers.has('preference-applied');
       return changed || answer.headers.has('preference-applied');
     } catch (error) {
       if (this.connection.isStopped) return false;

@@ -4,7 +4,7 @@ import { AccessRules } from '../access/access-rules.ts';
 import { Public } from '../access/access-rule.ts';
 import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from '../options.ts';
 
-/** Protected resource metadata, RFC 9728 section 3: below the well-known path comes the resource's own path, if any. */
+/** Protected resource metadata, RFC 9728 section 3: the path of the resource, if any, follows the well-known path. */
 @Controller('.well-known/oauth-protected-resource')
 @Public()
 export class ProtectedResourceMetadataController {

@@ -8,14 +8,14 @@ import { LRUCache } from 'lru-cache';
 import * as oauth from 'oauth4webapi';
 import { RevocationUnknownError } from './revocation-source.ts';
 
-/** How long an answer serves, and after a failure nobody is asked, ms. */
+/** How long an answer is used, and how long no request is sent after a failure, ms. */
 const pause = 1000;
 
-/** Asks the authorization server about a token, RFC 7662: for times in which it cannot be known here. */
+/** Asks the authorization server about a token, RFC 7662, while the list of revocations is stale. */
 export class IntrospectionClient {
   private server: Promise<oauth.AuthorizationServer> | undefined;
-  /** One request for each token at a time, and one a second. */
-  private readonly underWay = new Map<string, Promise<boolean>>();
+  /** At most one request at a time for each token, and one per second. */
+  private readonly pending = new Map<string, Promise<boolean>>();
   private readonly answers = new LRUCache<string, boolean>({ max: 10_000, ttl: pause });
   private answered = false;
   private failedUntil = Number.NEGATIVE_INFINITY;
@@ -26,22 +26,22 @@ export class IntrospectionClient {
   ) {}
 
   /**
-   * As long as nothing was answered, one request goes at a time, and all wait for it.
-   * @throws {RevocationUnknownError}  where there is no answer; then nothing is asked for a second, or for as
-   *   long as the server says (`Retry-After`)
+   * Until the server has answered, only one request is sent at a time, and all callers wait for it.
+   * @throws {RevocationUnknownError}  if there is no answer; then no request is sent for a second, or for as long as
+   *   the server says (`Retry-After`)
    */
   async isActive(token: string): Promise<boolean> {
     for (;;) {
-      const before = this.answers.get(token) ?? this.underWay.get(token);
+      const before = this.answers.get(token) ?? this.pending.get(token);
       if (before !== undefined) return before;
-      if (performance.now() < this.failedUntil) throw unknown();
-      if (this.answered || this.underWay.size === 0) return this.begin(token);
-      await Promise.race(this.underWay.values()).catch(() => undefined);
+      if (performance.now() < this.failedUntil) throw revocationUnknown();
+      if (this.answered || this.pending.size === 0) return this.begin(token);
+      await Promise.race(this.pending.values()).catch(() => undefined);
     }
   }
 
   private begin(token: string): Promise<boolean> {
-    const answer = this.ask(token)
+    const answer = this.introspect(token)
       .then((active) => {
         this.answered = true;
         this.answers.set(token, active);
@@ -50,16 +50,16 @@ export class IntrospectionClient {
       .catch((cause: unknown) => {
         const isThrottled = cause instanceof UnexpectedStatusError && cause.status === 429;
         if (!isThrottled) [this.answered, this.server] = [false, undefined];
-        const least = isThrottled ? Math.max(pause, Math.min(cause.retryAfter, 60) * 1000) : pause;
-        this.failedUntil = performance.now() + least * (1 + Math.random());
-        throw unknown(cause);
+        const wait = isThrottled ? Math.max(pause, Math.min(cause.retryAfter, 60) * 1000) : pause;
+        this.failedUntil = performance.now() + wait * (1 + Math.random());
+        throw revocationUnknown(cause);
       })
-      .finally(() => this.underWay.delete(token));
-    this.underWay.set(token, answer);
+      .finally(() => this.pending.delete(token));
+    this.pending.set(token, answer);
     return answer;
   }
 
-  private async ask(token: string): Promise<boolean> {
+  private async introspect(token: string): Promise<boolean> {
     const { connection } = this;
     const client = { client_id: this.client.clientId };
     this.server ??= connection.metadata();
@@ -75,5 +75,5 @@ export class IntrospectionClient {
   }
 }
 
-const unknown = (cause?: unknown) =>
+const revocationUnknown = (cause?: unknown) =>
   new RevocationUnknownError('introspection is not possible at the moment', { cause });

@@ -5,7 +5,7 @@ import { errors } from 'jose';
 import { IssuerConnection, type IssuerConnectionOptions } from '@lanyard/token-client/issuer-connection';
 import type { KeySource } from '../keys/key-source.ts';
 import { IntrospectionClient } from './introspection-client.ts';
-import { RevocationListFollower, type Taken } from './revocation-list-follower.ts';
+import { RevocationListFollower, type Applied } from './revocation-list-follower.ts';
 import { RevocationUnknownError, type RevocationSource } from './revocation-source.ts';
 
 /** What happens to tokens while the list of revocations is stale. */
@@ -13,18 +13,18 @@ export const stalenessPolicies = ['accept', 'introspect', 'refuse'] as const;
 export type StalenessPolicy = (typeof stalenessPolicies)[number];
 
 export interface RevocationOptions {
-  /** the client that this resource server is at the authorization server */
+  /** the client identifier of this resource server at the authorization server */
   clientId: string;
-  /** read anew for each request, where it is a function */
+  /** a function is called for each request */
   clientSecret: SecretSource;
   /**
-   * While the list is stale: `accept` tokens that are not known to be revoked until they expire (the default),
-   * `introspect` each token and refuse it with 503 where there is no answer, or `refuse` all tokens with 503.
+   * While the list is stale: `accept` tokens until they expire unless they are known to be revoked (the default),
+   * `introspect` each token and refuse it with 503 if there is no answer, or `refuse` all tokens with 503.
    */
   whenStale?: StalenessPolicy;
   /**
-   * How old the last current list may be before it counts as stale, seconds; default 60, at least 10. When nothing is
-   * revoked, a list comes every 20 seconds, or three times within this period.
+   * How old the last current list may be before it counts as stale, seconds; default 60, minimum 10. If nothing is
+   * revoked, a list arrives every 20 seconds, or three times within this period if that is more often.
    */
   staleAfter?: number;
   /** Lets credentials travel over plain http to another host; default false. */
@@ -32,22 +32,22 @@ export interface RevocationOptions {
 }
 
 export interface RevocationClientOptions extends RevocationOptions, IssuerConnectionOptions {
-  /** who signs the list */
+  /** the keys that sign the list */
   keys: KeySource;
-  /** called for each request that failed, and once if lists are no newer than the last one */
+  /** called for each failed request, and once if lists are no newer than the last one */
   onError?: (error: unknown) => void;
   /** called when the list becomes stale, and when it is current again */
   onStaleness?: (isStale: boolean) => void;
 }
 
 /**
- * The authorization server's list of revocations, held in memory and kept current by a request that waits for changes:
- * one lookup for each token, and no call. A revocation that is known stays known while the list is stale.
+ * The authorization server's list of revocations in memory, kept current by a request that waits for changes, so that
+ * checking a token needs no request. Known revocations stay in force while the list is stale.
  */
 export class RevocationClient implements RevocationSource {
   private readonly options: RevocationClientOptions;
   private readonly connection: IssuerConnection;
-  private readonly feed: RevocationListFollower;
+  private readonly follower: RevocationListFollower;
   private readonly introspection: IntrospectionClient;
   private readonly revoked = new RevokedTokens();
   private readonly firstAttempt = Promise.withResolvers<void>();
@@ -57,35 +57,35 @@ export class RevocationClient implements RevocationSource {
   /** when the newest list was signed, seconds since the epoch */
   private newest = Number.NEGATIVE_INFINITY;
   private reportedOld = false;
-  private tidiedAt = performance.now();
+  private droppedAt = performance.now();
   private reportedStale = false;
 
-  /** @throws where the secret would travel over plain http to another host */
+  /** @throws if the secret would travel over plain http to another host */
   constructor(options: RevocationClientOptions) {
     this.options = options;
     this.connection = new IssuerConnection(options);
     this.connection.requireConfidential(options.issuer);
     this.introspection = new IntrospectionClient(this.connection, options);
-    this.feed = new RevocationListFollower({
+    this.follower = new RevocationListFollower({
       issuer: options.issuer,
       connection: this.connection,
-      // A withdrawn key signs no list either.
+      // A withdrawn key must not sign a list either.
       getKey: (header, token) => {
         if (this.revoked.hasKey(header?.kid)) throw new errors.JWKSNoMatchingKey();
         return options.keys.getKey(header, token);
       },
       authorization: async () => basicCredentials(options.clientId, await readSecret(options.clientSecret)),
-      // So that a list comes before the last one is stale.
+      // Short enough that a list arrives before the last one is stale.
       wait: Math.max(1, Math.min(20, Math.floor(this.staleAfter / 3))),
-      take: (list) => this.take(list),
-      onError: (error) => this.failed(error),
+      apply: (list) => this.apply(list),
+      onError: (error) => this.reportError(error),
     });
   }
 
-  /** Fetches the list and goes on following it. Does not wait for the server, nor fail without it. */
+  /** Fetches the list and keeps following it. Does not wait for the server, nor fail if it is down. */
   start(): void {
     this.startedAt = performance.now();
-    void this.feed.follow(() => {
+    void this.follower.follow(() => {
       this.attempted = true;
       this.firstAttempt.resolve();
     });
@@ -96,12 +96,12 @@ export class RevocationClient implements RevocationSource {
     this.firstAttempt.resolve();
   }
 
-  /** How many entries are held. */
+  /** The number of entries. */
   get size(): number {
     return this.revoked.size;
   }
 
-  /** Seconds since the list was current; infinite where it never was. */
+  /** Seconds since the list was current; infinite if it never was. */
   get staleness(): number {
     return (performance.now() - this.currentAt) / 1000;
   }
@@ -119,12 +119,12 @@ export class RevocationClient implements RevocationSource {
     return this.options.whenStale ?? 'accept';
   }
 
-  /** Whether the list was asked for at least once since the start. */
+  /** Whether the list was requested at least once since the start. */
   get wasAskedFor(): boolean {
     return this.attempted;
   }
 
-  /** Without a call, unless the list is stale. */
+  /** Sends no request, unless the list is stale and the policy is `introspect`. */
   isRevoked(accessToken: AccessToken, token: string): boolean | Promise<boolean> {
     if (this.revoked.has(accessToken)) return true;
     return this.isStale && this.isRevokedWhileStale(accessToken, token);
@@ -146,21 +146,21 @@ export class RevocationClient implements RevocationSource {
     }
   }
 
-  /** Entries are never taken back before their end, whatever a later list says. */
-  private async take(list: RevocationListClaims): Promise<Taken> {
-    if (performance.now() - this.tidiedAt > 60_000) {
+  /** Entries are never removed before their end, whatever a later list says. */
+  private async apply(list: RevocationListClaims): Promise<Applied> {
+    if (performance.now() - this.droppedAt > 60_000) {
       await this.revoked.dropEnded(Math.floor(Date.now() / 1000));
-      this.tidiedAt = performance.now();
+      this.droppedAt = performance.now();
     }
     const before = this.revoked.size;
     await this.revoked.addAll(revocationsIn(list));
-    const isNews = !list.more && !list.stale && list.iat > this.newest;
-    if (isNews) this.becomeCurrent(list.iat);
-    else if (!list.more && !list.stale) this.takeOld(list.iat);
-    return { isNew: this.revoked.size > before, isNews };
+    const isNewest = !list.more && !list.stale && list.iat > this.newest;
+    if (isNewest) this.becomeCurrent(list.iat);
+    else if (!list.more && !list.stale) this.handleOldList(list.iat);
+    return { hasNewEntries: this.revoked.size > before, isNewest };
   }
 
-  /** @param signedAt  the list's age counts as staleness, as far as differing clocks do not explain it */
+  /** @param signedAt  the age of the list counts as staleness, minus the tolerance for differing clocks */
   private becomeCurrent(signedAt: number): void {
     this.newest = signedAt;
     this.reportedOld = false;
@@ -170,29 +170,29 @@ export class RevocationClient implements RevocationSource {
   }
 
   /**
-   * A list that is not newer than all before it says nothing about now: an attacker may repeat it. It is not reported
-   * where another replica's clock is a bit behind, nor where several lists come in one second.
+   * A list that is not newer than all before it does not make the list current: an attacker may replay it. It is not
+   * reported at once, since another replica's clock may be slightly behind, or several lists may arrive in one second.
    */
-  private takeOld(signedAt: number): void {
+  private handleOldList(signedAt: number): void {
     if (this.staleness < this.staleAfter / 2 || this.reportedOld) return this.checkStaleness();
     this.reportedOld = true;
     const age = this.newest - signedAt;
-    this.failed(
+    this.reportError(
       new Error(
-        `no newer list of revocations has come: this one was signed ${age} s before the newest, and may be a replay`,
+        `no newer list of revocations has arrived: this one was signed ${age} s before the newest, and may be a replay`,
       ),
     );
   }
 
-  private failed(error: unknown): void {
+  private reportError(error: unknown): void {
     quietly(() => this.options.onError?.(error));
     this.checkStaleness();
   }
 
   private checkStaleness(): void {
-    // A server that starts together with this one needs time.
-    const isPatient = performance.now() - this.startedAt <= this.staleAfter * 1000;
-    if (this.isStale && !isPatient) this.reportStaleness(true);
+    // An authorization server that starts at the same time needs time.
+    const isStarting = performance.now() - this.startedAt <= this.staleAfter * 1000;
+    if (this.isStale && !isStarting) this.reportStaleness(true);
   }
 
   private reportStaleness(isStale: boolean): void {
@@ -202,7 +202,7 @@ export class RevocationClient implements RevocationSource {
   }
 }
 
-/** A listener that throws must not end what it listens to. */
+/** An error in a listener must not stop the client. */
 function quietly(notify: () => void): void {
   try {
     notify();

@@ -4,11 +4,11 @@ import { backoff, type RevocationListClaims } from '@lanyard/oauth-protocol';
 import type { JWTVerifyGetKey } from 'jose';
 import { UnexpectedStatusError, type IssuerConnection } from '@lanyard/token-client/issuer-connection';
 
-export interface Taken {
-  /** whether it has entries that were not known */
-  isNew: boolean;
-  /** whether it says what is revoked now: it was signed after all that came before it */
-  isNews: boolean;
+export interface Applied {
+  /** whether the list had entries that were unknown */
+  hasNewEntries: boolean;
+  /** whether the list is current: it was signed after all earlier ones */
+  isNewest: boolean;
 }
 
 export interface RevocationListFollowerOptions {
@@ -16,45 +16,45 @@ export interface RevocationListFollowerOptions {
   connection: IssuerConnection;
   /** the keys that sign lists */
   getKey: JWTVerifyGetKey;
-  /** how long a request waits for news, seconds; so a connection that is dead is noticed within this and the timeout */
+  /** how long a request waits for changes, seconds; a dead connection is noticed within this time plus the timeout */
   wait: number;
-  /** the value of `Authorization`, asked for each time, since secrets are rotated */
+  /** the value of `Authorization`, called for each request, since secrets are rotated */
   authorization: () => Promise<string>;
-  take: (list: RevocationListClaims) => Promise<Taken>;
+  apply: (list: RevocationListClaims) => Promise<Applied>;
   onError: (error: unknown) => void;
 }
 
-/** The least time between two lists, ms: what is revoked meanwhile comes in one. */
-const least = 50;
+/** The minimum time between two lists, ms: revocations in between arrive in one list. */
+const shortestPause = 50;
 
-/** The longest time between two requests of which the first was answered at once with nothing new, ms. */
-const most = 5000;
+/** The maximum time between two requests if the first was answered at once with nothing new, ms. */
+const longestPause = 5000;
 
-/** How much longer than usual a list may take on a slow line, ms. */
+/** How much longer than usual a list may take on a slow connection, ms. */
 const longList = 55_000;
 
-/** ms; what the server refuses does not mend itself soon */
+/** The maximum delay after failures, ms; longer after a refusal, which is unlikely to end soon. */
 const longestDelay = { passing: 10_000, refused: 60_000 };
 
-/** Follows the authorization server's list of revocations: the whole of it in parts, then what is new, as soon as it is. */
+/** Follows the authorization server's list of revocations: fetches all of it in parts, then new entries at once. */
 export class RevocationListFollower {
   private cursor: number | undefined;
   private address: string | undefined;
 
   constructor(private readonly options: RevocationListFollowerOptions) {}
 
-  /** @param attempted  called after the first attempt, whatever came of it */
+  /** @param attempted  called after each attempt, whatever its outcome */
   async follow(attempted: () => void): Promise<void> {
     const { connection, onError } = this.options;
-    // The first request, and the first after a failure, are answered at once: so it is known how things are.
+    // The first request, and the first after a failure, do not wait: their answer brings the list up to date.
     let seconds = 0;
-    // How many answers in a row came at once though the request would have waited, with nothing new.
+    // The number of consecutive answers that came at once with nothing new, though the request would have waited.
     let idle = 0;
     for (let failures = 0; !connection.isStopped;) {
       try {
-        idle = (await this.ask(seconds)) || seconds === 0 ? 0 : idle + 1;
+        idle = (await this.fetchList(seconds)) || seconds === 0 ? 0 : idle + 1;
         attempted();
-        await this.paused(backoff(idle, least, most, 0.25));
+        await this.paused(backoff(idle, shortestPause, longestPause, 0.25));
         [failures, seconds] = [0, this.options.wait];
       } catch (error) {
         if (connection.isStopped) return;
@@ -68,49 +68,49 @@ export class RevocationListFollower {
   }
 
   /**
-   * @param seconds  how long the answer may wait for news
-   * @returns whether there was news, or the request has waited for it
+   * @param seconds  how long the answer may wait for changes
+   * @returns whether there were new entries, or the request has waited for them
    */
-  private async ask(seconds: number): Promise<boolean> {
+  private async fetchList(seconds: number): Promise<boolean> {
     this.address ??= await this.listAddress();
-    let { list, isNew, isNews, headers } = await this.request(seconds);
+    let { list, hasNewEntries, isNewest, headers } = await this.request(seconds);
     while (list.more) {
-      const before = { cursor: list.cursor, isNew };
-      ({ list, isNew, isNews, headers } = await this.request(0));
-      isNew ||= before.isNew;
-      // A part that is repeated has no end.
+      const before = { cursor: list.cursor, hasNewEntries };
+      ({ list, hasNewEntries, isNewest, headers } = await this.request(0));
+      hasNewEntries ||= before.hasNewEntries;
+      // A replayed part would make this loop endless.
       if (list.cursor < before.cursor || (list.more && list.cursor === before.cursor)) {
-        throw new Error('the list does not go on where its last part ended');
+        throw new Error('the list does not continue where its last part ended');
       }
     }
-    if (list.stale) throw new Error('the server that answered may not know what was revoked of late');
-    return isNew || (isNews && headers.has('preference-applied'));
+    if (list.stale) throw new Error('the server that answered may not know the latest revocations');
+    return hasNewEntries || (isNewest && headers.has('preference-applied'));
   }
 
-  private async request(seconds: number): Promise<Taken & { list: RevocationListClaims; headers: Headers }> {
-    const { connection, authorization, getKey, issuer, take } = this.options;
+  private async request(seconds: number): Promise<Applied & { list: RevocationListClaims; headers: Headers }> {
+    const { connection, authorization, getKey, issuer, apply } = this.options;
     const address = this.cursor === undefined ? this.address! : `${this.address}?cursor=${this.cursor}`;
-    const asked = { accept: 'application/jwt', ...(seconds > 0 && { prefer: `wait=${seconds}` }) };
+    const requestHeaders = { accept: 'application/jwt', ...(seconds > 0 && { prefer: `wait=${seconds}` }) };
     const limits = { waiting: seconds * 1000, reading: longList };
     const { status, text, headers } = await connection.sendAuthenticated(
       address,
       await authorization(),
-      { headers: asked },
+      { headers: requestHeaders },
       limits,
     );
-    if (status === 304) throw new Error('the server answered 304: that is not signed, and says nothing of now');
+    if (status === 304) throw new Error('the server answered 304, which is not signed and proves nothing');
     const list = await validateRevocationList(text, getKey, { issuer });
     if (list.since !== undefined && list.since > (this.cursor ?? -1)) {
-      throw new Error('the list does not follow what is known');
+      throw new Error('the list does not continue from the known cursor');
     }
-    const taken = await take(list);
-    this.goOn(list, taken.isNews);
-    return { ...taken, list, headers };
+    const applied = await apply(list);
+    this.moveCursor(list, applied.isNewest);
+    return { ...applied, list, headers };
   }
 
-  /** Back only where a list begins anew, as after a backup was restored. */
-  private goOn({ cursor, since, more = false }: RevocationListClaims, isNews: boolean): void {
-    const beginsAnew = since === undefined && (isNews || more);
+  /** Moves the cursor back only if a list begins anew, as after a backup was restored. */
+  private moveCursor({ cursor, since, more = false }: RevocationListClaims, isNewest: boolean): void {
+    const beginsAnew = since === undefined && (isNewest || more);
     if (this.cursor === undefined || cursor > this.cursor || beginsAnew) this.cursor = cursor;
   }
 
@@ -126,15 +126,15 @@ export class RevocationListFollower {
   }
 }
 
-/** RFC 6585 section 4: nothing is wrong, but it is to be asked less often. */
+/** RFC 6585 section 4: nothing is wrong, but the client must ask less often. */
 const isThrottled = (error: unknown): boolean => error instanceof UnexpectedStatusError && error.status === 429;
 
-/** 0.5, 1, 2 … seconds; half of it by chance, so that many instances do not come back at once. */
+/** 0.5, 1, 2 … seconds, half of it random, so that many instances do not all retry at once. */
 function delayAfter(failures: number, error: unknown): number {
   const refused =
     error instanceof UnexpectedStatusError && error.status >= 400 && error.status < 500 && !isThrottled(error);
   const longest = refused ? longestDelay.refused : longestDelay.passing;
-  const asked = error instanceof UnexpectedStatusError ? Math.min(error.retryAfter * 1000, 60_000) : 0;
+  const requested = error instanceof UnexpectedStatusError ? Math.min(error.retryAfter * 1000, 60_000) : 0;
   const delay = backoff(failures - 1, 500, longest, 0.5);
-  return Math.max(delay, asked * (1 + Math.random() / 2));
+  return Math.max(delay, requested * (1 + Math.random() / 2));
 }

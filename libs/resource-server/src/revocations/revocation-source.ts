@@ -1,13 +1,13 @@
 import type { AccessToken } from '@lanyard/access-token';
 
-/** The injection token of the revocation source; undefined is injected where revocations are not followed. */
+/** The injection token of the revocation source; its value is undefined if revocations are not followed. */
 export const REVOCATION_SOURCE = Symbol('revocation source');
 
 /** Knows which access tokens are revoked. */
 export interface RevocationSource {
   /**
    * @param token  the compact serialization of the access token
-   * @throws {RevocationUnknownError}  where it is unknown
+   * @throws {RevocationUnknownError}  if it is unknown
    */
   isRevoked(accessToken: AccessToken, token: string): boolean | Promise<boolean>;
   start(): void;

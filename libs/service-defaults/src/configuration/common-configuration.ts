@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { databaseUrl } from './database-url.ts';
 
-/** No name ends with a number: that is a mistake in an address. */
+/** A name whose last label is a number is refused: it is a mistyped IP address. */
 const hostName = z.string().regex(/^(?=.{1,253}$)([a-z\d_-]{1,63}\.)*(?!\d+$)[a-z\d_-]{1,63}$/i);
 const proxy = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6(), hostName], {
   error: 'must be addresses, networks, host names, or loopback, linklocal, uniquelocal',
@@ -9,28 +9,28 @@ const proxy = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6(), hostName], {
 
 const address = z
   .string()
-  // Fastify would listen at both its addresses, by a second server without the limits of the first.
+  // Fastify would listen at both addresses of localhost, with a second server without the limits of the first.
   .transform((host) => (host === 'localhost' ? '127.0.0.1' : host))
   .default('127.0.0.1');
 const port = z.coerce.number().int().min(0).max(65_535);
 
-const managementPort = 'the port of health and metrics, which are not answered at `PORT`; plain http';
+const managementPort = 'the port for health and metrics, which are not served on `PORT`; plain http';
 
-/** The port of health and metrics, where a service listens unless another one is set. */
+/** The setting of the port for health and metrics, with the default of a service. */
 export const managementPortOf = (number: number) => port.default(number).describe(managementPort);
 
-/** Of services that describe their API. */
+/** The setting of services that document their API. */
 export const apiDocs = z
   .stringbool()
   .default(false)
-  .describe('serves the description of the API at `/docs` and `/docs-json`, to anybody');
+  .describe('serves the documentation of the API at `/docs` and `/docs-json`, without authentication');
 
-/** What every service can be told. */
+/** The settings of every service. */
 export const serviceConfiguration = z.object({
   HOST: address.describe('the address to listen on; `0.0.0.0` in a container'),
   PORT: port.describe('the port to listen on'),
   MANAGEMENT_HOST: address.describe(
-    'the address at which health and metrics are answered: one that only the platform and its monitoring reach',
+    'the address to serve health and metrics on: one that only the platform and its monitoring can reach',
   ),
   MANAGEMENT_PORT: port.default(0).describe(managementPort),
   LOG_LEVEL: z
@@ -40,14 +40,14 @@ export const serviceConfiguration = z.object({
   LOG_FORMAT: z
     .enum(['json', 'text'])
     .default('json')
-    .describe('`json` for programs, a line each; `text` for people who watch'),
+    .describe('`json` for programs, one object per line; `text` for people'),
   SHUTDOWN_TIMEOUT: z.coerce
     .number()
     .int()
     .min(1)
     .max(300)
     .default(10)
-    .describe('how long requests and work in progress may take to end after SIGTERM, seconds'),
+    .describe('how long requests and work in progress may take after SIGTERM, seconds'),
   MAX_CONNECTIONS: z.coerce
     .number()
     .int()
@@ -55,7 +55,7 @@ export const serviceConfiguration = z.object({
     .max(1_000_000)
     .default(4000)
     .describe(
-      'connections at a time at most; a new one takes the place of an idle one of the client, or of the unauthenticated callers, that hold most, or is closed',
+      'the maximum number of concurrent connections; at the limit, a new one replaces an idle one of the largest holder (a client, or all unauthenticated callers together), or is closed',
     ),
   CONNECTIONS_PER_ADDRESS: z.coerce
     .number()
@@ -64,22 +64,22 @@ export const serviceConfiguration = z.object({
     .max(1_000_000)
     .default(1500)
     .describe(
-      'connections at most that an address (of IPv6, a /64 network) may hold at a time on which nothing was authenticated yet; `TRUSTED_PROXIES` may hold more',
+      'the maximum number of concurrent connections per address (for IPv6, per /64 network) on which no client has authenticated yet; `TRUSTED_PROXIES` may hold more',
     ),
   BODY_BYTES_PER_ADDRESS: z.coerce
     .number()
     .int()
-    // A whole registry.
+    // The size of the largest registry.
     .min(8 * 1024 * 1024)
     .default(64 * 1024 * 1024)
     .describe(
-      'how many bytes of request bodies may come in from one address at a time, 8 MiB at least; more is refused with 429. Announced sizes count; a body without a length counts as the largest that its route takes',
+      'the maximum size of all request bodies that one address sends at a time, bytes, at least 8 MiB; more is refused with 429. Announced sizes count; a body without a length counts as the largest that its route accepts',
     ),
   TLS_CERTIFICATE_FILE: z
     .string()
     .optional()
     .describe(
-      'the certificate with its chain, PEM: the service speaks https then; a new one is taken without a restart',
+      'the certificate with its chain, PEM: the service then serves https, and loads a new certificate without a restart',
     ),
   TLS_PRIVATE_KEY_FILE: z.string().optional().describe('the private key of the certificate, PEM'),
   TRUSTED_PROXIES: z
@@ -93,38 +93,40 @@ export const serviceConfiguration = z.object({
     )
     .pipe(z.array(proxy))
     .describe(
-      'addresses, networks or host names whose `X-Forwarded-*` headers count, separated by commas; names are looked up every two seconds; none by default',
+      'addresses, networks or host names whose `X-Forwarded-*` headers are trusted, separated by commas; names are resolved every two seconds; none by default',
     ),
 });
 export type ServiceConfiguration = z.infer<typeof serviceConfiguration>;
 
-/** What every service can be told that relies on the authorization server. */
+/** The settings of every service that relies on the authorization server. */
 export const issuerConfiguration = z.object({
   ISSUER: z
     .url({ protocol: /^https?$/, error: 'must be an http(s) address' })
     .default('http://localhost:3000')
-    .describe('the authorization server, as it names itself: whose access tokens are accepted, and who issues them'),
+    .describe(
+      'the issuer identifier of the authorization server, which issues the access tokens that the service obtains and accepts',
+    ),
   ISSUER_ADDRESS: z
     .url({ protocol: /^https?$/, error: 'must be an http(s) address' })
     .optional()
-    .describe('where the issuer is reached from here, if not under its own name: scheme, host and port'),
+    .describe('where to reach the issuer, if not at its own name: scheme, host and port'),
 });
 
-/** What every resource server can be told that is a client too, so that it may know what is revoked. */
+/** The settings of every resource server that is also a client, so that it can fetch the list of revocations. */
 export const resourceServerConfiguration = issuerConfiguration.extend({
-  CLIENT_ID: z.string().describe('the client that this service is'),
+  CLIENT_ID: z.string().describe('the client identifier of this service'),
   CLIENT_SECRET_FILE: z
     .string()
     .describe('the file with the client secret; read again for each use, so that a new secret needs no restart'),
   ALLOW_INSECURE_REQUESTS: z
     .stringbool()
     .default(false)
-    .describe('lets secrets and tokens travel over plain http to hosts other than this one: in a closed network only'),
+    .describe('lets secrets and tokens travel over plain http to hosts other than this one: only for a closed network'),
   REVOCATIONS_WHEN_STALE: z
     .enum(['accept', 'introspect', 'refuse'])
     .default('accept')
     .describe(
-      'what happens to access tokens while the list of revocations is stale: `accept` them until they expire, `introspect` each, or `refuse` all with 503',
+      'the policy while the list of revocations is stale: `accept` access tokens until they expire, `introspect` each, or `refuse` all with 503',
     )
     .meta({ formerName: 'REVOCATIONS_WHEN_SILENT' }),
   REVOCATIONS_STALE_AFTER: z.coerce
@@ -133,7 +135,7 @@ export const resourceServerConfiguration = issuerConfiguration.extend({
     .max(86_400)
     .default(60)
     .describe(
-      'how long ago the list of revocations may have been current before it counts as stale, seconds, at least 10; while nothing is revoked, a list comes every 20 seconds, or three times within this period',
+      'how long ago the list of revocations may have been current before it counts as stale, seconds, at least 10; while nothing is revoked, a list arrives every 20 seconds, or three times within this period if that is more often',
     )
     .meta({ formerName: 'REVOCATIONS_SILENT_AFTER' }),
   REQUESTS_PER_MINUTE: z.coerce
@@ -143,15 +145,21 @@ export const resourceServerConfiguration = issuerConfiguration.extend({
     .max(10_000_000)
     .default(180_000)
     .describe(
-      'how many requests a client may send a minute to each replica; those of ten seconds may come at once. Beyond it: 429',
+      'how many requests per minute a client may send to each replica; those of ten seconds may arrive at once; more are refused with 429',
     ),
 });
 
-/** What every service with a database can be told. */
+/** The settings of every service with a database. */
 export const databaseConfiguration = z.object({
   DATABASE_URL: databaseUrl.describe(
     "the service's database, `postgres://user:password@host:port/name`; the role needs no right to alter the schema",
   ),
-  DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10).describe('connections at most'),
+  DATABASE_POOL_SIZE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(200)
+    .default(10)
+    .describe('the maximum number of database connections'),
 });
 export type DatabaseConfiguration = z.infer<typeof databaseConfiguration>;

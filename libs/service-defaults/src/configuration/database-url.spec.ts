@@ -11,7 +11,7 @@ it.each([
   'postgresql://u:ab%25cd@h/n?sslmode=verify-full',
   'postgres://u:s3cr%et@h/n',
   'postgres://u:p@localhost/n?host=%2Fvar%2Frun%2Fpostgresql',
-])('takes %s', (url) => {
+])('accepts %s', (url) => {
   expect(read(url)).toBe(url);
 });
 
@@ -24,7 +24,7 @@ it.each([
     'names a file that cannot be read (ENOENT): /nowhere/ca.pem',
   ],
 ])(
-  'says what is wrong with %s, and shows nothing of it [configuration-errors-name-no-value, Lanyard]',
+  'describes the fault of %s without repeating the value [configuration-errors-name-no-value, Lanyard]',
   (url, message) => {
     expect(() => read(url)).toThrow(expect.objectContaining({ message: `DATABASE_URL: ${message}` }));
   },

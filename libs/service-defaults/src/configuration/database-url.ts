@@ -1,7 +1,7 @@
 import { parse } from 'pg-connection-string';
 import { z } from 'zod';
 
-/** The address of a database, as pg reads it: what is wrong with it is told when the service starts. */
+/** The URL of a database, parsed as pg does, so that a faulty one is reported when the service starts. */
 export const databaseUrl = z
   .url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// address', abort: true })
   .superRefine((url, context) => {
@@ -9,7 +9,7 @@ export const databaseUrl = z
     if (message) context.addIssue({ code: 'custom', message });
   });
 
-/** Never a part of the address, but for the path of a file. */
+/** The message repeats no part of the URL except the path of a file. */
 function faultOf(url: string): string | undefined {
   try {
     parse(url);

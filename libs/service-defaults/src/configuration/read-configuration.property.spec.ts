@@ -28,7 +28,7 @@ describe('the configuration of a service', () => {
     );
   });
 
-  it('says nothing of what stands in a file [configuration-errors-name-no-value, Lanyard]', () => {
+  it('does not repeat the content of a file [configuration-errors-name-no-value, Lanyard]', () => {
     const file = join(directory, 'value');
     const readFromFile = fc.constantFrom(...names.filter((name) => !name.endsWith('_FILE')));
     fc.assert(
@@ -42,7 +42,7 @@ describe('the configuration of a service', () => {
     );
   });
 
-  it('holds whatever is written for variables that take any text [configuration-round-trip, Lanyard]', () => {
+  it('keeps the value of variables that accept any text [configuration-round-trip, Lanyard]', () => {
     const text = fc.string({ unit: 'binary', minLength: 1 });
     fc.assert(
       fc.property(text, text, fc.integer({ min: 1, max: 65_535 }), (HOST, CLIENT_ID, PORT) => {
@@ -64,7 +64,7 @@ describe('the configuration of a service', () => {
     },
   );
 
-  // Every entry has a line of its own.
+  // Every entry has its own line.
   it.each(['a,', '1,', '::,'])(
     'is refused with 10,000 characters of %j [configuration-errors-name-no-value, Lanyard]',
     (piece) => {

@@ -26,7 +26,7 @@ describe('readConfiguration', () => {
     });
   });
 
-  it('takes a value from a file, without the line break at its end', () => {
+  it('reads a value from a file, without the line break at its end', () => {
     for (const content of [`${secret}\n`, `\uFEFF${secret}\r\n`, Buffer.from(`\uFEFF${secret}\r\n`, 'utf16le')]) {
       expect(readConfiguration(schema, { PORT: '80', SECRET_FILE: file(content) }).SECRET).toBe(secret);
     }
@@ -35,7 +35,7 @@ describe('readConfiguration', () => {
   it.each([
     ['a missing variable', { SECRET: secret }, /^PORT is not set$/],
     [
-      'a wrong one, without its value [configuration-errors-name-no-value, Lanyard]',
+      'an invalid variable, without its value [configuration-errors-name-no-value, Lanyard]',
       { PORT: 'eighty', SECRET: secret },
       /^PORT: (?!.*eighty)/,
     ],
@@ -51,16 +51,16 @@ describe('readConfiguration', () => {
       /^SECRET_FILE cannot be read \(ENOENT\): \/nowhere$/,
     ],
     [
-      'a file that is no text',
+      'a file that is not text',
       { PORT: '80', SECRET_FILE: file(Buffer.from('hush', 'utf16le')) },
       /^SECRET_FILE: \/.*\/secret has a NUL character, as UTF-16 without a byte order mark has: save it as UTF-8$/,
     ],
-    ['everything at once', {}, /PORT is not set\nSECRET is not set/],
+    ['all faults at once', {}, /PORT is not set\nSECRET is not set/],
   ])('names %s', (_, environment, message) => {
     expect(() => readConfiguration(schema, environment)).toThrow(message);
   });
 
-  it('reads a renamed setting under its former name too, and says so', () => {
+  it('reads a renamed setting under its former name too, and reports it', () => {
     const renamed = schema.extend({
       LIFETIME: schema.shape.LIFETIME.describe('seconds').meta({ formerName: 'TTL' }),
     });

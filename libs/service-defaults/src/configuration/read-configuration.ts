@@ -5,8 +5,8 @@ import { readTextFile } from './read-text-file.ts';
 /** The injection token of a service's configuration. */
 export const CONFIGURATION = Symbol('configuration');
 
-/** Where zod has words for programmers only. */
-const plainly = ({ code, expected }: z.core.$ZodRawIssue): string | undefined =>
+/** Replaces messages of zod that only programmers understand. */
+const plainMessage = ({ code, expected }: z.core.$ZodRawIssue): string | undefined =>
   code === 'invalid_type' && (expected === 'number' || expected === 'int') ? 'must be a number' : undefined;
 
 /**
@@ -23,7 +23,7 @@ export function readConfiguration<Schema extends z.ZodObject>(
   const values = Object.fromEntries(
     Object.keys(schema.shape).map((name) => {
       const value = environment[name] || environment[formerNameOf(schema, name) ?? ''] || undefined;
-      // A schema that has `X_FILE` itself reads the file itself, each time it needs it.
+      // If the schema itself has `X_FILE`, the service reads that file each time it needs it.
       const file = `${name}_FILE` in schema.shape ? undefined : environment[`${name}_FILE`];
       if (!file) return [name, value];
       if (value !== undefined) problems.push(`${name} and ${name}_FILE are both set: choose one`);
@@ -36,7 +36,7 @@ export function readConfiguration<Schema extends z.ZodObject>(
       }
     }),
   );
-  const parsed = schema.safeParse(values, { error: plainly });
+  const parsed = schema.safeParse(values, { error: plainMessage });
   if (parsed.success && problems.length === 0) return parsed.data;
   for (const { path, message } of parsed.error?.issues ?? []) {
     const name = String(path[0]);
@@ -46,7 +46,7 @@ export function readConfiguration<Schema extends z.ZodObject>(
   throw new ConfigurationError(problems.join('\n'));
 }
 
-/** A line for each setting that is set under a former name, which is accepted for one release. */
+/** A line for each setting with a value under its former name, which is accepted for one release. */
 export function renamedSettings(schema: z.ZodObject, environment: NodeJS.ProcessEnv): string[] {
   return Object.keys(schema.shape).flatMap((name) => {
     const formerName = formerNameOf(schema, name);

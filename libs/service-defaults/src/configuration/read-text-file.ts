@@ -4,7 +4,7 @@ import { ConfigurationError } from './startup-error.ts';
 
 /**
  * @param setting  the variable that names the file
- * @throws {ConfigurationError}  when it cannot be read, or is no text
+ * @throws {ConfigurationError}  if it cannot be read, or is not text
  */
 export function readTextFile(setting: string, file: string): string {
   const bytes = readFile(setting, file);
@@ -15,7 +15,7 @@ export function readTextFile(setting: string, file: string): string {
   }
 }
 
-/** @throws {ConfigurationError}  when it cannot be read */
+/** @throws {ConfigurationError}  if it cannot be read */
 export function readFile(setting: string, file: string): Buffer {
   try {
     return readFileSync(file);

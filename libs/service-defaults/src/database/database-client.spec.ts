@@ -6,7 +6,7 @@ import pg from 'pg';
 import { dataSourceOptions } from './database.module.ts';
 import { ReadTimeoutClient } from './read-timeout-client.ts';
 
-/** A server of the protocol that lets everybody in, answers each query with nothing, and can cut connections. */
+/** A server that speaks the protocol, accepts any user, answers each query with no rows, and can cut connections. */
 let server: Server;
 let sockets: Socket[];
 const warnings: unknown[] = [];
@@ -41,7 +41,7 @@ const connectionString = () => `postgres://user:hush@127.0.0.1:${(server.address
 
 describe.each([
   ['a service', dataSourceOptions('test', '', {}).extra.Client],
-  ['a migration', dataSourceOptions('test', '', { isPatient: true }).extra.Client],
+  ['a migration', dataSourceOptions('test', '', { isMigration: true }).extra.Client],
   ['notifications', ReadTimeoutClient],
 ])('a connection of %s', (_, Client) => {
   it('survives a cut while the pool has just handed it out, and logs it once [no-process-ends, Lanyard]', async () => {
@@ -53,7 +53,7 @@ describe.each([
     const handedOut = await new Promise<pg.PoolClient>((resolve, reject) => {
       pool.connect((error, client) => (client ? resolve(client) : reject(error!)));
     });
-    // The pool has taken its own listener away, and TypeORM would add one now.
+    // At this moment the pool has removed its own listener, and TypeORM has not yet added one.
     sockets[0]?.end(endedByAdministrator);
     await new Promise<void>((resolve) => void handedOut.on('end', resolve));
     handedOut.release(true);

@@ -12,8 +12,8 @@ import { ReadTimeoutClient } from './read-timeout-client.ts';
 const ESSENTIAL = Symbol('essential');
 const noReport = () => undefined;
 
-/** How long an answer is awaited, ms: a database that is cut off without a word says nothing. */
-const patience = 1000;
+/** How long a check waits for the database, ms: one that is cut off silently never answers. */
+const checkTimeout = 1000;
 
 @Module({})
 class DatabaseReadinessModule implements OnModuleInit {
@@ -28,7 +28,7 @@ class DatabaseReadinessModule implements OnModuleInit {
   async onModuleInit(): Promise<void> {
     await this.requireLimits().catch(noReport);
     this.readiness.require('database', async () => {
-      const answer = withTimeout(this.ask(), patience);
+      const answer = withTimeout(this.ping(), checkTimeout);
       if (!this.essential)
         return answer.then(noReport, () => ({ degraded: 'the database does not answer at the moment' }));
       await answer;
@@ -36,7 +36,7 @@ class DatabaseReadinessModule implements OnModuleInit {
     });
   }
 
-  /** A pooler may drop what a connection asks for. */
+  /** A pooler may drop the settings of a connection. */
   private async requireLimits(): Promise<void> {
     const [limits] = await this.database.query<{ statement: string; idle: string }[]>(
       `SELECT current_setting('statement_timeout') AS statement,
@@ -44,19 +44,19 @@ class DatabaseReadinessModule implements OnModuleInit {
     );
     if (limits?.statement !== '0' && limits?.idle !== '0') return;
     this.logger.warn(
-      `statements and idle transactions have no time limit, as a pooler dropped it: ` +
-        `ALTER ROLE … SET statement_timeout = '${impatience.statement_timeout}', ` +
-        `idle_in_transaction_session_timeout = '${impatience.idle_in_transaction_session_timeout}'`,
+      `statements and idle transactions have no time limit, because a pooler dropped it: ` +
+        `ALTER ROLE … SET statement_timeout = '${timeLimits.statement_timeout}', ` +
+        `idle_in_transaction_session_timeout = '${timeLimits.idle_in_transaction_session_timeout}'`,
     );
   }
 
-  /** One question at a time, so that those that get no answer take one connection. */
-  private readonly ask = singleFlight(() => this.database.query('SELECT 1'));
+  /** One query at a time, so that unanswered checks take only one connection. */
+  private readonly ping = singleFlight(() => this.database.query('SELECT 1'));
 }
 
 /**
- * A pool of connections through TypeORM. It alters no schema: that is the migration step's work.
- * `essential: false` is for a service that goes on without its database: it is degraded then, and stays ready.
+ * A pool of connections through TypeORM. It does not alter the schema: the migration step does.
+ * `essential: false` is for a service that works without its database: it is then degraded, and stays ready.
  */
 export function databaseModule(
   service: string,
@@ -73,7 +73,7 @@ export function databaseModule(
   };
 }
 
-/** One more pool of connections to the same database, so that some work leaves the first one to the rest. */
+/** Another pool of connections to the same database, so that some work cannot use up the first one. */
 export function separatePool(
   name: string,
   service: string,
@@ -94,17 +94,17 @@ const pool = (applicationName: string, { DATABASE_URL }: DatabaseConfiguration, 
   } as TypeOrmModuleOptions);
 
 /**
- * Whoever is frozen or cut off in the midst of a transaction must not keep its locks for long; ms. Nothing in one waits
- * for anybody but the database.
+ * A client that is frozen or cut off during a transaction must not keep its locks for long; ms. Transactions wait for
+ * nothing but the database.
  */
-const impatience = {
+const timeLimits = {
   statement_timeout: 10_000,
   idle_in_transaction_session_timeout: 5000,
   Client: ReadTimeoutClient,
 };
 
-/** The same connection settings for the service and for its migrations, which may take their time. */
-export function dataSourceOptions(service: string, url: string, { isPatient = false } = {}) {
+/** The connection settings of a service, and of its migrations, which have no time limits. */
+export function dataSourceOptions(service: string, url: string, { isMigration = false } = {}) {
   return {
     type: 'postgres',
     url,
@@ -113,6 +113,6 @@ export function dataSourceOptions(service: string, url: string, { isPatient = fa
     installExtensions: false,
     uuidExtension: 'pgcrypto',
     logging: false,
-    extra: { keepAlive: true, Client: DatabaseClient, ...(!isPatient && impatience) },
+    extra: { keepAlive: true, Client: DatabaseClient, ...(!isMigration && timeLimits) },
   } as const;
 }

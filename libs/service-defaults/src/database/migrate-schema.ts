@@ -5,31 +5,31 @@ import { mayPass } from './may-pass.ts';
 
 export interface SchemaMigration {
   service: string;
-  /** the database as its owner */
+  /** the URL of the database, with its owner as the user */
   url: string;
   migrations: DataSourceOptions['migrations'];
   entities?: DataSourceOptions['entities'];
-  /** any number, the same for every replica's step and no other's: they wait for each other */
+  /** a number that only the migrations of this service use, so that those of several replicas wait for each other */
   advisoryLock: number;
   say: (line: string) => void;
-  /** what else is brought up to date under the same lock, in one transaction */
+  /** further updates under the same lock, in one transaction */
   andThen?: (manager: EntityManager) => Promise<void>;
 }
 
-/** Brings a schema up to date; safe to run again, and by many at once. Waits some seconds for the database. */
+/** Migrates a schema; safe to run again, and concurrently. Waits some seconds for the database. */
 export async function migrateSchema(step: SchemaMigration): Promise<void> {
   const { service, url, migrations, entities = [], advisoryLock, say, andThen } = step;
-  const options = dataSourceOptions(`${service} (migration)`, url, { isPatient: true });
+  const options = dataSourceOptions(`${service} (migration)`, url, { isMigration: true });
   const database = await pRetry(() => new DataSource({ ...options, entities, migrations }).initialize(), {
     retries: 4,
     minTimeout: 500,
     shouldRetry: ({ error }) => mayPass(error),
     onFailedAttempt: ({ error, retriesLeft }) => {
-      if (retriesLeft > 0 && mayPass(error)) say('the database is not available, it is tried again');
+      if (retriesLeft > 0 && mayPass(error)) say('the database is not available, retrying');
     },
   });
   try {
-    // Held until the connection ends, by a transaction: behind a pooler, a session may have another one's connection.
+    // A transaction holds the lock until the connection ends: behind a pooler, sessions may share a connection.
     const lock = database.createQueryRunner();
     await lock.startTransaction();
     await lock.query('SET LOCAL idle_in_transaction_session_timeout = 0');

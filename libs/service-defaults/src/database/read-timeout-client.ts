@@ -2,12 +2,12 @@ import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { DatabaseClient } from './database-client.ts';
 
-/** Longer than any statement may take, and than a connection stays unused, ms. */
+/** Longer than any statement may take, and longer than a connection may stay idle, ms. */
 const readTimeout = 15_000;
 
 /**
- * A connection to Postgres with a read timeout: it is closed when no byte arrives for 15 seconds. A connection that was cut
- * without a reset would otherwise keep its caller waiting until the kernel gives up, after a quarter of an hour.
+ * A connection to Postgres with a read timeout: it is closed if no byte arrives for 15 seconds. Otherwise, a connection
+ * that was cut without a reset would keep its caller waiting until the kernel gives up, after a quarter of an hour.
  */
 export class ReadTimeoutClient extends DatabaseClient {
   constructor(config?: string | pg.ClientConfig) {

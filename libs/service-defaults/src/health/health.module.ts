@@ -10,10 +10,10 @@ import {
 import { singleFlight } from '@lanyard/oauth-protocol';
 import { withTimeout } from '../with-timeout.ts';
 
-/** `up`, or `degraded` where the service still does its work. A rejection means `down`. */
+/** `up`, or `degraded` if the service still works. A rejection means `down`. */
 export type ReadinessCheck = () => Promise<{ degraded?: string } | void>;
 
-/** What must hold before a service takes requests. */
+/** The checks that must pass before a service gets requests. */
 @Injectable()
 export class Readiness {
   readonly checks = new Map<string, ReadinessCheck>();
@@ -23,7 +23,7 @@ export class Readiness {
   }
 }
 
-/** What the management listener answers to those who decide whether a service is restarted, or gets requests. */
+/** The responses of the management listener to the platform, which restarts a service or sends it requests. */
 @Injectable()
 export class Health {
   private isStopping = false;
@@ -40,12 +40,12 @@ export class Health {
     this.server = server;
   }
 
-  /** Not ready any more, while requests under way are finished. */
+  /** No longer ready; requests in progress are finished. */
   stop(): void {
     this.isStopping = true;
   }
 
-  /** The process answers. Says nothing of what it depends on: a restart would not mend that. */
+  /** The process answers. Does not check dependencies: a restart would not fix them. */
   live(): { status: 'ok' } {
     return { status: 'ok' };
   }
@@ -57,12 +57,12 @@ export class Health {
     return this.check();
   }
 
-  /** One check at a time, however many ask: they cost statements. */
+  /** One check at a time, however many callers: a check costs statements. */
   private readonly check = singleFlight(() =>
     this.health.check([...this.readiness.checks].map(([name, check]) => this.indicate.bind(this, name, check))),
   );
 
-  /** What each check says, whatever follows from it. */
+  /** The result of each check. */
   async details(): Promise<HealthIndicatorResult> {
     const results = await Promise.all([...this.readiness.checks].map(([name, check]) => this.indicate(name, check)));
     return Object.assign({}, ...results) as HealthIndicatorResult;
@@ -74,7 +74,7 @@ export class Health {
       const { degraded } = (await withTimeout(check(), 2000)) ?? {};
       return degraded ? indicator.degraded({ message: degraded }) : indicator.up();
     } catch {
-      // The cause may name hosts and users; it is in the log of whoever failed.
+      // The cause may name hosts and users; the component that failed logs it.
       return indicator.down();
     }
   }

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What an address or a client holds: its connections, those of an address the longest idle first. */
+/** The connections of an address or a client; those of an address with the longest idle first. */
 interface Share {
   holder: string;
   connections: Set<Connection>;
@@ -11,36 +11,36 @@ interface Share {
 /** A connection that counts for an address or, once a client was authenticated on it, for that client. */
 export interface Connection {
   socket: Socket;
-  /** that requests come in on: over TLS, one on top of `socket` */
+  /** the socket on which requests arrive: over TLS, one on top of `socket` */
   http: Socket & { _httpMessage?: ServerResponse | null };
   share?: Share | undefined;
-  /** where it counts once a client is authenticated */
+  /** the shares to which it belongs once a client is authenticated */
   clients: ConnectionShares;
   clientId?: string | undefined;
-  /** how many requests are at work, before a client is authenticated */
-  underWay: number;
+  /** the number of requests in progress, before a client is authenticated */
+  requestsInProgress: number;
 }
 
-/** No request is under way: Node keeps the response there, and `closeIdleConnections` looks for it there as well. */
+/** No request is in progress: Node keeps the response there, and `closeIdleConnections` checks it too. */
 const isIdle = ({ http: { _httpMessage: response } }: Connection): boolean => !response;
 
-/** It is idle, or has not received the whole request, or its caller does not take the answer. */
+/** It is idle, or has not received the whole request, or its caller does not read the response. */
 function waitsForCaller({ http: { _httpMessage: response } }: Connection): boolean {
   return !response || !response.req.complete || response.writableEnded || response.writableNeedDrain;
 }
 
-/** Which addresses, or clients, hold the connections of a server, and which connection is to go first. */
+/** The connections of a server by address, or by client, and the next one to close. */
 export class ConnectionShares {
-  /** of all addresses, or clients */
+  /** the number of all connections */
   size = 0;
   private readonly shares = new Map<string, Share>();
 
-  /** How many connections this address or client holds. */
+  /** The number of connections of this address or client. */
   sizeOf(holder: string): number {
     return this.shares.get(holder)?.connections.size ?? 0;
   }
 
-  /** It counts here from now on, and no longer where it did before. */
+  /** Counts the connection for this holder, and no longer for its former one. */
   add(connection: Connection, holder: string): void {
     connection.share?.shares.remove(connection);
     let share = this.shares.get(holder);
@@ -63,43 +63,43 @@ export class ConnectionShares {
     return firstOf(this.shares.get(holder)?.connections ?? [], waitsForCaller);
   }
 
-  /** The first one like this of the address or client that holds most, of those that have one. */
-  firstOfLargest(isLikeThis: (connection: Connection) => boolean): Connection | undefined {
+  /** The first matching connection of the largest holder that has one. */
+  firstOfLargest(matches: (connection: Connection) => boolean): Connection | undefined {
     let found: Connection | undefined;
     for (const { connections } of this.shares.values()) {
-      if (connections.size > held(found)) found = firstOf(connections, isLikeThis) ?? found;
+      if (connections.size > shareSizeOf(found)) found = firstOf(connections, matches) ?? found;
     }
     return found;
   }
 }
 
-/** It is idle from now on. */
-export function rest(connection: Connection): void {
+/** Moves a connection that becomes idle to the end of its share. */
+export function markIdle(connection: Connection): void {
   const connections = connection.share?.connections;
   if (connections?.delete(connection)) connections.add(connection);
 }
 
 /**
- * The connection that makes room on a full server. All callers who were not authenticated count as one client here: they
- * may be newcomers, who would otherwise close each other's connections before they could send a request.
+ * The connection to close on a full server. All unauthenticated callers together count as one client here: they may be
+ * newcomers, who would otherwise close each other's connections before they could send a request.
  */
 export function connectionToClose(addresses: ConnectionShares, clients: ConnectionShares): Connection | undefined {
   const anonymous = addresses.firstOfLargest(waitsForCaller);
   const idle = clients.firstOfLargest(isIdle);
   const waiting = clients.firstOfLargest(waitsForCaller);
-  const client = held(waiting) > held(idle) ? waiting : idle;
-  return anonymous && addresses.size >= held(client) ? anonymous : client;
+  const client = shareSizeOf(waiting) > shareSizeOf(idle) ? waiting : idle;
+  return anonymous && addresses.size >= shareSizeOf(client) ? anonymous : client;
 }
 
-/** How many connections its address or client holds. */
-function held(connection: Connection | undefined): number {
+/** The number of connections of the address or client that holds this one. */
+function shareSizeOf(connection: Connection | undefined): number {
   return connection?.share?.connections.size ?? 0;
 }
 
 function firstOf(
   connections: Iterable<Connection>,
-  isLikeThis: (connection: Connection) => boolean,
+  matches: (connection: Connection) => boolean,
 ): Connection | undefined {
-  for (const connection of connections) if (isLikeThis(connection)) return connection;
+  for (const connection of connections) if (matches(connection)) return connection;
   return undefined;
 }

@@ -36,6 +36,6 @@ it.each(['gzip', 'GZIP', 'br', 'identity, gzip'])(
   },
 );
 
-it('takes a body without one, also where it says so', async () => {
+it('accepts a body without a content coding, and one with "identity"', async () => {
   for (const coding of ['identity', 'Identity', '']) expect((await send(coding, '"a"')).json()).toEqual({ body: 'a' });
 });

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { problemException } from '../problem/problem.ts';
 
-/** Refuses compressed bodies by name: nothing decodes them, so that they would be read as something else. RFC 9110 section 8.4. */
+/** Refuses compressed bodies with a clear error: nothing decodes them. RFC 9110 section 8.4. */
 export function refuseContentCodings(fastify: FastifyInstance): void {
   fastify.addHook('preParsing', (request, reply, payload, done) => {
     const coding = request.headers['content-encoding']?.trim().toLowerCase();

@@ -8,6 +8,6 @@ class EchoController {
   }
 }
 
-/** `POST /echo` answers with the body that it was sent. */
+/** `POST /echo` answers with the body of the request. */
 @Module({ controllers: [EchoController] })
 export class EchoModule {}

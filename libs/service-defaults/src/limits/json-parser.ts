@@ -3,31 +3,31 @@ import type { FastifyInstance } from 'fastify';
 import type { TextParser } from './read-text.ts';
 
 /** How deep JSON may be nested; requests need fewer than a dozen levels. */
-const deepest = 32;
+const maxDepth = 32;
 
-/** A hundred jobs that end together, with results of 32 KB, have this many. */
-const mostValues = 300_000;
+/** The number of values in a request that ends a hundred jobs with results of 32 KB each. */
+const defaultMaxValues = 300_000;
 
 /**
- * Parses JSON of bounded depth with a bounded number of values, and takes an empty body for none, whatever type it
- * announces. Names that would reach an object's prototype are refused.
- * @param values  how many values a body may have, those inside others included
+ * Parses JSON of bounded depth with a bounded number of values, and treats an empty body as none, whatever its content
+ * type. Names that would reach an object's prototype are refused.
+ * @param maxValues  how many values a body may have, nested ones included
  */
-export function jsonParser(fastify: FastifyInstance, values = mostValues): TextParser {
+export function jsonParser(fastify: FastifyInstance, maxValues = defaultMaxValues): TextParser {
   const parse = fastify.getDefaultJsonParser('error', 'error') as unknown as TextParser;
   return (request, body, done) => {
     if (body === '') return done(null, undefined);
-    const excess = excessOf(body, values);
+    const excess = excessOf(body, maxValues);
     if (excess) return done(new BadRequestException(excess));
     return parse(request, body, done);
   };
 }
 
 /**
- * Parsed, 8 MiB of small values take 200 MB. A comma and an opening bracket each stand for one value at most.
- * @returns what there is too much of
+ * Once parsed, 8 MiB of small values take 200 MB. Each comma and each opening bracket stands for at most one value.
+ * @returns the description of the exceeded limit
  */
-function excessOf(text: string, values: number): string | undefined {
+function excessOf(text: string, maxValues: number): string | undefined {
   let depth = 0;
   let count = 0;
   for (let i = 0; i < text.length; i++) {
@@ -37,11 +37,11 @@ function excessOf(text: string, values: number): string | undefined {
         break;
       case 0x5b: // [
       case 0x7b: // {
-        if (++depth > deepest) return `JSON may be nested ${deepest} levels deep at most`;
-        if (++count > values) return `JSON may have ${values} values at most`;
+        if (++depth > maxDepth) return `JSON may be nested at most ${maxDepth} levels deep`;
+        if (++count > maxValues) return `JSON may have at most ${maxValues} values`;
         break;
       case 0x2c: // ,
-        if (++count > values) return `JSON may have ${values} values at most`;
+        if (++count > maxValues) return `JSON may have at most ${maxValues} values`;
         break;
       case 0x5d: // ]
       case 0x7d: // }

@@ -6,10 +6,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /**
- * Sends a request whose body comes in pieces of one byte, and does not end.
- * @param headers  lines, each with its end
- * @param bytes  how many of them are sent
- * @returns how many of the pieces are still in memory when all have been read
+ * Sends a request whose body arrives in pieces of one byte, and does not end.
+ * @param headers  lines, each with its line break
+ * @param bytes  the number of bytes to send
+ * @returns how many of the pieces are still in memory after all have been read
  */
 export async function piecesKept(server: Server, path: string, headers: string, bytes: number): Promise<number> {
   const pieces = piecesOfNext(server);
@@ -19,7 +19,7 @@ export async function piecesKept(server: Server, path: string, headers: string, 
   socket.write(`POST ${path} HTTP/1.1\r\nhost: here\r\n${headers}transfer-encoding: chunked\r\n\r\n`);
   socket.write('1\r\n[\r\n'.repeat(bytes));
   for (let attempts = 0; pieces.length < bytes; attempts++) {
-    if (attempts > 500) throw new Error(`${pieces.length} of ${bytes} pieces came in`);
+    if (attempts > 500) throw new Error(`${pieces.length} of ${bytes} pieces arrived`);
     await sleep(10);
   }
   const kept = await leftOf(pieces);
@@ -27,7 +27,7 @@ export async function piecesKept(server: Server, path: string, headers: string, 
   return kept;
 }
 
-/** Those of the next request, as they come in. */
+/** The pieces of the next request, added as they arrive. */
 export function piecesOfNext(server: Server): WeakRef<Buffer>[] {
   const pieces: WeakRef<Buffer>[] = [];
   server.prependOnceListener('request', (request: IncomingMessage) => {
@@ -40,11 +40,11 @@ export function piecesOfNext(server: Server): WeakRef<Buffer>[] {
   return pieces;
 }
 
-/** How many of these are still in use, after a collection. */
+/** How many of these are still in use after a garbage collection. */
 export async function leftOf(references: readonly WeakRef<object>[]): Promise<number> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (options: object) => void;
-  // What a reference was made of is kept until the end of the turn.
+  // The target of a new reference is kept until the end of the turn.
   for (let i = 0; i < 3; i++) {
     await turn();
     collect({ type: 'major', execution: 'sync' });

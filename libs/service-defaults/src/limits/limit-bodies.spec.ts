@@ -7,7 +7,7 @@ import { serviceConfiguration } from '../index.ts';
 import { createService } from '../service.ts';
 import { EchoModule } from './echo.fixture.ts';
 
-/** Bytes; two of them are the least that BODY_BYTES_PER_ADDRESS may be. */
+/** The largest body, bytes; twice that is the minimum of BODY_BYTES_PER_ADDRESS. */
 const largest = 4 * 1024 * 1024;
 const sockets: Socket[] = [];
 let app: NestFastifyApplication;
@@ -30,7 +30,7 @@ afterEach(async () => {
   await app.close();
 });
 
-/** A request of which `sent` of `length` bytes are sent; chunked where no length is given. */
+/** Sends a request with `sent` as the first bytes of a body of `length` bytes; chunked if no length is given. */
 async function begin(length: number | undefined, sent = '"', type = 'application/json', end = ''): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   sockets.push(socket);
@@ -38,7 +38,7 @@ async function begin(length: number | undefined, sent = '"', type = 'application
   await once(socket, 'connect');
   const framing = length === undefined ? 'transfer-encoding: chunked' : `content-length: ${length}`;
   const head = `POST /echo HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-type: ${type}\r\n${framing}\r\n\r\n`;
-  // In one piece.
+  // Written at once.
   socket.write(head + (length === undefined ? `${sent.length.toString(16)}\r\n${sent}\r\n${end}` : sent));
   return socket;
 }
@@ -50,32 +50,32 @@ describe('the bodies of one address', () => {
     ['of known length', largest],
     ['of unknown length', undefined],
   ])(
-    'are refused where together they are too large, %s, and taken again afterwards [held-bodies, Lanyard]',
+    'are refused while together they are too large, %s, and accepted again afterwards [held-bodies, Lanyard]',
     async (_, length) => {
       const held = [await begin(length), await begin(length)];
       const refused = await text(await begin(length));
       expect(refused).toMatch(/^HTTP\/1.1 429 [^]*retry-after: 1[^]*"type":"urn:lanyard:problem:too-many-bytes"/);
       for (const socket of held) socket.destroy();
-      // As soon as the server has noticed.
+      // The server needs a moment to notice.
       let answer = refused;
       while (answer.startsWith('HTTP/1.1 429')) answer = await text(await begin(largest, 'x'.repeat(largest)));
       expect(answer).toMatch(/^HTTP\/1.1 400 /);
     },
   );
 
-  it('may be as large together as the largest that a route takes [held-bodies, Lanyard]', async () => {
+  it('may together be as large as the largest that a route accepts [held-bodies, Lanyard]', async () => {
     const service = { name: 'test', configuration: serviceConfiguration, module: () => ({ module: EchoModule }) };
     const environment = { PORT: '0', BODY_BYTES_PER_ADDRESS: String(8 * 1024 * 1024 - 1) };
     await expect(createService(service, environment)).rejects.toThrow('BODY_BYTES_PER_ADDRESS');
   });
 
-  it('are not counted where they are small [held-bodies, Lanyard]', async () => {
+  it('are not counted if they are small [held-bodies, Lanyard]', async () => {
     await begin(largest);
     await begin(largest);
     expect((await echo('"small"')).json()).toEqual({ body: 'small' });
   });
 
-  it('are counted until their answer, also where they stay unread or break off [held-bodies, Lanyard]', async () => {
+  it('are counted until their response, even if they stay unread or break off [held-bodies, Lanyard]', async () => {
     for (let i = 0; i < 3; i++) {
       expect(await text(await begin(largest, 'x', 'text/none'))).toMatch(/^HTTP\/1.1 415 /);
       expect(await text(await begin(undefined, 'x', 'text/none', '0\r\n\r\n'))).toMatch(/^HTTP\/1.1 415 /);
@@ -89,7 +89,7 @@ describe('the bodies of one address', () => {
     expect(answer).toMatch(/^HTTP\/1.1 400 /);
   });
 
-  it('are refused before they are read where one is too large [body-limit, Lanyard]', async () => {
+  it('are refused before they are read if one is too large [body-limit, Lanyard]', async () => {
     expect(await text(await begin(largest + 1))).toMatch(/^HTTP\/1.1 413 [^]*connection: close/);
   });
 });
@@ -109,9 +109,9 @@ describe('a JSON body', () => {
   });
 
   it.each([
-    ['more levels', '['.repeat(33) + ']'.repeat(33), 'JSON may be nested 32 levels deep at most'],
-    ['more levels of objects', '{"a":'.repeat(33) + '1' + '}'.repeat(33), 'JSON may be nested 32 levels deep at most'],
-    ['levels without an end', '['.repeat(500_000), 'JSON may be nested 32 levels deep at most'],
+    ['more levels', '['.repeat(33) + ']'.repeat(33), 'JSON may be nested at most 32 levels deep'],
+    ['more levels of objects', '{"a":'.repeat(33) + '1' + '}'.repeat(33), 'JSON may be nested at most 32 levels deep'],
+    ['levels without an end', '['.repeat(500_000), 'JSON may be nested at most 32 levels deep'],
     ['more levels after a text without an end', `"${'['.repeat(100)}`, /not valid JSON/],
     ['a prototype', '{"__proto__":{}}', /not valid JSON/],
   ])('may not have %s [json-depth, Lanyard]', async (_, json, detail) => {
@@ -123,7 +123,7 @@ describe('a JSON body', () => {
 
 describe('the values of a JSON body', () => {
   const most = 300_000;
-  const message = `JSON may have ${most} values at most`;
+  const message = `JSON may have at most ${most} values`;
 
   it.each([
     ['as many numbers', `[${'1,'.repeat(most - 1)}1]`],
@@ -143,7 +143,7 @@ describe('the values of a JSON body', () => {
     ['properties', `{${'"":0,'.repeat(500_000)}"":0}`],
     ['texts', `[${'"\\\\\\"",'.repeat(most)}""]`],
     ['no JSON', ','.repeat(1_000_000)],
-  ])('may not be many %s, which are refused before they are parsed [json-values, Lanyard]', async (_, json) => {
+  ])('are refused before they are parsed if there are too many: %s [json-values, Lanyard]', async (_, json) => {
     const parse = jest.spyOn(JSON, 'parse');
     const response = await echo(json);
     expect(parse).not.toHaveBeenCalled();

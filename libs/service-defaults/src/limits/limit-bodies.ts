@@ -2,17 +2,17 @@ import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { problemException } from '../problem/problem.ts';
 import { network } from './network.ts';
 
-/** Bodies up to this size are not counted: connections are, and so what they can hold. Bytes. */
+/** Bodies up to this size are not counted, bytes: the limit of connections also limits them. */
 const small = 16 * 1024;
 
 export interface BodyLimits {
-  /** how many bytes of bodies may come in from one address at a time */
+  /** the maximum size of all bodies that one address sends at a time, bytes */
   perAddress: number;
-  /** whether a body is passed on as it comes in, and so not held */
+  /** whether a body is streamed, and so not held in memory */
   isStreamed: (request: FastifyRequest) => boolean;
 }
 
-/** Refuses a body before it is read, where it is too large or where those that come in from its address are together. */
+/** Refuses a body before it is read, if it or all current bodies of its address together are too large. */
 export function limitBodies(fastify: FastifyInstance, { perAddress, isStreamed }: BodyLimits): void {
   const heldOf = new Map<string, number>();
   fastify.addHook('preParsing', (request, reply, payload, done) => {
@@ -28,12 +28,12 @@ export function limitBodies(fastify: FastifyInstance, { perAddress, isStreamed }
     if (held > perAddress) {
       return done(
         problemException(429, 'too-many-bytes', 'Too many bytes at once', {
-          detail: `the bodies that come in from one address at a time may have ${perAddress} bytes: try again later`,
+          detail: `all bodies that one address sends at a time may have at most ${perAddress} bytes: try again later`,
         }),
       );
     }
     heldOf.set(place, held);
-    // Of the answer, which always comes: a body that is not wanted may never end.
+    // The response always closes; an unread body may never end.
     reply.raw.once('close', () => {
       const left = heldOf.get(place)! - bytes;
       if (left > 0) heldOf.set(place, left);

@@ -14,7 +14,7 @@ import { generate } from 'selfsigned';
 import { Management, markAuthenticated, serviceConfiguration } from '../index.ts';
 import { createService } from '../service.ts';
 
-/** Ends the requests that wait. */
+/** Ends the waiting requests. */
 let released: PromiseWithResolvers<object>;
 let atWork = 0;
 
@@ -36,14 +36,14 @@ class TestController {
     return released.promise;
   }
 
-  /** As an access token is accepted by a guard. */
+  /** Like a guard that accepts an access token. */
   @Get('token')
   async takeToken(@Req() request: FastifyRequest & { user?: object }) {
     request.user = { clientId: 'porter' };
     return { ...(await released.promise), ...request.user };
   }
 
-  /** As a client is authenticated. */
+  /** Like the authentication of a client. */
   @Get('client')
   takeClient(@Req() request: FastifyRequest) {
     markAuthenticated(request, 'porter');
@@ -56,7 +56,7 @@ class TestController {
     return {};
   }
 
-  /** As a guard decides before the body is read, or a client is authenticated after that. */
+  /** Like a guard that runs before the body is read, or a client that is authenticated after that. */
   @Post('as/:client')
   takeAs(@Req() request: FastifyRequest, @Param('client') client: string) {
     markAuthenticated(request, client);
@@ -77,7 +77,7 @@ class TestController {
     return new StreamableFile(Readable.from(Array.from({ length: 20 }, () => megabyte)));
   }
 
-  /** As a client whose secret is checked in the database. */
+  /** Like a client whose secret is checked in the database. */
   @Get('late/:client')
   async takeLate(@Req() request: FastifyRequest, @Param('client') client: string) {
     atWork += 1;
@@ -94,7 +94,7 @@ let app: NestFastifyApplication;
 let lines: { level: string; msg: string; address?: string; client_id?: string; limit?: number }[];
 const sockets: Socket[] = [];
 
-/** A service that takes ten connections, four of an address. */
+/** A service that accepts ten connections, four per address. */
 async function start(environment: NodeJS.ProcessEnv = {}): Promise<void> {
   lines = [];
   released = Promise.withResolvers();
@@ -121,7 +121,7 @@ afterEach(async () => {
 
 const port = () => (app.getHttpServer().address() as AddressInfo).port;
 
-/** Connections from the address 127.0.0.`last`, one after the other, that have sent this. */
+/** Opens connections from the address 127.0.0.`last`, one after the other, and sends these bytes on each. */
 async function open(last: number, count: number, bytes = ''): Promise<Socket[]> {
   const opened: Socket[] = [];
   for (let i = 0; i < count; i++) {
@@ -137,7 +137,7 @@ async function open(last: number, count: number, bytes = ''): Promise<Socket[]> 
 const json = 'content-type: application/json\r\n';
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: here\r\n\r\n`;
 
-/** The status that a new connection gets; `closed` where there is no answer. */
+/** The status that a request on a new connection gets; `closed` if there is no response. */
 async function ask(last: number): Promise<string> {
   const [socket] = (await open(last, 1)) as [Socket];
   socket.write(get('/here'));
@@ -149,7 +149,7 @@ async function use(socket: Socket, path = '/here'): Promise<void> {
   await once(socket, 'data');
 }
 
-/** Connections on which this client was authenticated, and which are idle. */
+/** Opens connections on which this client is authenticated, and leaves them idle. */
 async function openAs(client: string, count: number): Promise<Socket[]> {
   const opened: Socket[] = [];
   for (let i = 0; i < count; i++) {
@@ -160,14 +160,14 @@ async function openAs(client: string, count: number): Promise<Socket[]> {
   return opened;
 }
 
-/** Until a request of the client waits on each of them. */
+/** Starts a waiting request of the client on each of them. */
 async function putToWork(opened: Socket[]): Promise<void> {
   atWork = 0;
   for (const socket of opened) socket.write(get('/as/porter/waiting'));
   await until(() => atWork === opened.length);
 }
 
-/** Which of them are closed, when all has been said. */
+/** The indexes of those that are closed after a while. */
 async function closedOf(opened: Socket[]): Promise<number[]> {
   await sleep(100);
   return opened.flatMap((socket, index) => (socket.destroyed || socket.readyState !== 'open' ? [index] : []));
@@ -175,7 +175,7 @@ async function closedOf(opened: Socket[]): Promise<number[]> {
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(10);
 }
-/** How many connections the service has, or is about to lose. */
+/** Waits until the service has this many connections. */
 async function untilWaiting(count: number): Promise<void> {
   while ((await connections()) < count) await sleep(10);
   await sleep(50);
@@ -190,7 +190,7 @@ const dropped = async () => {
 };
 
 describe('an address with its share of connections', () => {
-  it('loses the one that is idle for longest to a new one [connection-share, Lanyard]', async () => {
+  it('loses its longest idle connection to a new one [connection-share, Lanyard]', async () => {
     await start();
     const opened = await open(1, 4);
     for (const socket of opened.slice(0, 1)) await use(socket);
@@ -207,7 +207,7 @@ describe('an address with its share of connections', () => {
   it.each([
     ['a part of the headers', 'GET /here HTTP/1.1\r\nhost: '],
     ['a part of the body', `POST /here HTTP/1.1\r\nhost: here\r\n${json}content-length: 10\r\n\r\n{`],
-  ])('loses one that has sent %s likewise [connection-share, Lanyard]', async (_, bytes) => {
+  ])('also loses one that has sent %s [connection-share, Lanyard]', async (_, bytes) => {
     await start();
     const opened = await open(1, 4, bytes);
     await untilWaiting(4);
@@ -215,7 +215,7 @@ describe('an address with its share of connections', () => {
     expect(await closedOf(opened)).toEqual([0]);
   });
 
-  it('gets no other while all its requests wait, and other addresses do [connection-share, Lanyard]', async () => {
+  it('gets no new connection while all its requests wait, but other addresses do [connection-share, Lanyard]', async () => {
     await start();
     const opened = await open(1, 4, get('/waiting'));
     await untilWaiting(4);
@@ -238,7 +238,7 @@ describe('an address with its share of connections', () => {
   });
 
   it.each(['/token', '/client'])(
-    'keeps those on which %s was accepted, from that moment on, and they do not count [connection-share, Lanyard]',
+    'keeps connections as soon as %s was accepted on them, and they no longer count [connection-share, Lanyard]',
     async (path) => {
       await start();
       const authenticated = await open(1, 4, get(path));
@@ -253,7 +253,7 @@ describe('an address with its share of connections', () => {
     },
   );
 
-  it('may have a thousand long polls, and a load test besides, by default [connection-share, Lanyard]', async () => {
+  it('may by default have a thousand long polls and a load test [connection-share, Lanyard]', async () => {
     await start({ MAX_CONNECTIONS: undefined, CONNECTIONS_PER_ADDRESS: undefined });
     const waiting = await open(1, 1000, get('/waiting'));
     const used = await open(1, 128);
@@ -262,7 +262,7 @@ describe('an address with its share of connections', () => {
     expect(await dropped()).toEqual({});
   }, 30_000);
 
-  it('gets the places back of connections that it closes', async () => {
+  it('may open a new connection for each one that it closes', async () => {
     await start();
     for (let i = 0; i < 5; i++) {
       const opened = await open(1, 4);
@@ -272,7 +272,7 @@ describe('an address with its share of connections', () => {
     expect(await dropped()).toEqual({});
   });
 
-  it('is no trusted proxy, which may hold more [connection-share, Lanyard]', async () => {
+  it('may hold more if it is a trusted proxy [connection-share, Lanyard]', async () => {
     await start({ TRUSTED_PROXIES: '127.0.0.1' });
     const behindProxy = await open(1, 8);
     await ask(2);
@@ -281,8 +281,8 @@ describe('an address with its share of connections', () => {
   });
 });
 
-describe('a server with all its connections', () => {
-  it('takes in a newcomer for the longest idle one of the address that holds most [connection-limit, Lanyard]', async () => {
+describe('a server at its limit of connections', () => {
+  it('accepts a newcomer in place of the longest idle one of the largest address [connection-limit, Lanyard]', async () => {
     await start();
     const [some, most, more] = [await open(2, 3), await open(1, 4), await open(3, 3)];
     expect(await connections()).toBe(10);
@@ -291,7 +291,7 @@ describe('a server with all its connections', () => {
     expect(await closedOf([...some, ...more])).toEqual([]);
   });
 
-  it('takes the longest idle one of another address where that one has none [connection-limit, Lanyard]', async () => {
+  it('closes the longest idle one of another address if the largest has none [connection-limit, Lanyard]', async () => {
     await start();
     const [busy, idle] = [await open(1, 4, get('/waiting')), [...(await open(2, 3)), ...(await open(3, 3))]];
     await untilWaiting(10);
@@ -300,7 +300,7 @@ describe('a server with all its connections', () => {
     expect(await closedOf(idle)).toEqual([0]);
   });
 
-  it('closes newcomers where none is idle, and says why [connection-limit, Lanyard]', async () => {
+  it('closes newcomers if none is idle, and logs why [connection-limit, Lanyard]', async () => {
     await start();
     const busy = [...(await open(1, 4, get('/waiting'))), ...(await open(2, 4, get('/waiting')))];
     busy.push(...(await open(3, 2, get('/client'))));
@@ -317,10 +317,10 @@ describe('a server with all its connections', () => {
   });
 });
 
-describe('a server whose connections clients hold', () => {
+describe('a server whose connections are held by clients', () => {
   const twenty = { MAX_CONNECTIONS: '20' };
 
-  it('takes in a newcomer for an idle one of the only client [client-connections, Lanyard]', async () => {
+  it('accepts a newcomer in place of an idle one of the only client [client-connections, Lanyard]', async () => {
     await start(twenty);
     const opened = await openAs('porter', 20);
     expect(await ask(2)).toBe('200');
@@ -334,7 +334,7 @@ describe('a server whose connections clients hold', () => {
     ]);
   });
 
-  it('takes in many newcomers at a time, which have not asked yet [client-connections, Lanyard]', async () => {
+  it('accepts many concurrent newcomers before they send a request [client-connections, Lanyard]', async () => {
     await start(twenty);
     const opened = await openAs('porter', 20);
     const newcomers = [...(await open(2, 4)), ...(await open(3, 4))];
@@ -342,7 +342,7 @@ describe('a server whose connections clients hold', () => {
     expect(await closedOf(opened)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
-  it('leaves clients theirs while as many are not authenticated [client-connections, Lanyard]', async () => {
+  it('keeps those of clients while as many are unauthenticated [client-connections, Lanyard]', async () => {
     await start({ ...twenty, CONNECTIONS_PER_ADDRESS: '10' });
     const authenticated = await openAs('porter', 10);
     const idle = await open(2, 10);
@@ -368,7 +368,7 @@ describe('a server whose connections clients hold', () => {
     expect(await closedOf(most)).toEqual([]);
   });
 
-  it('keeps those whose requests are under way [client-connections, Lanyard]', async () => {
+  it('keeps those with requests in progress [client-connections, Lanyard]', async () => {
     await start(twenty);
     const waiting = await openAs('porter', 19);
     await putToWork(waiting);
@@ -380,7 +380,7 @@ describe('a server whose connections clients hold', () => {
     await answers;
   });
 
-  it('closes newcomers while all wait for an answer [client-connections, Lanyard]', async () => {
+  it('closes newcomers while all others wait for a response [client-connections, Lanyard]', async () => {
     await start(twenty);
     const waiting = await openAs('porter', 20);
     await putToWork(waiting);
@@ -394,7 +394,7 @@ describe('a server whose connections clients hold', () => {
     ['answered an anonymous request', get('/here')],
     ['received a part of the headers', 'GET /here HTTP/1.1\r\nhost: '],
     ['received a part of a body', half],
-    ['sent a part of an answer', get('/as/porter/large')],
+    ['sent a part of a response', get('/as/porter/large')],
   ])('closes those that have last %s [client-connections, Lanyard]', async (_, bytes) => {
     await start(twenty);
     const opened = await openAs('porter', 20);
@@ -415,7 +415,7 @@ describe('a server whose connections clients hold', () => {
     expect(await closedOf(opened)).toEqual([10]);
   });
 
-  it('forgets one that was closed before its client was found [client-connections, Lanyard]', async () => {
+  it('forgets one that was closed before its client was authenticated [client-connections, Lanyard]', async () => {
     await start(twenty);
     atWork = 0;
     const left = await open(1, 4, get('/late/porter'));
@@ -431,7 +431,7 @@ describe('a server whose connections clients hold', () => {
     expect(await dropped()).toEqual({ server: 1 });
   });
 
-  it('closes none of a proxy, behind which are many callers [client-connections, Lanyard]', async () => {
+  it('closes none of a proxy, since it serves many callers [client-connections, Lanyard]', async () => {
     await start({ ...twenty, TRUSTED_PROXIES: '127.0.0.1' });
     const opened = await openAs('porter', 20);
     expect(await ask(2)).toBe('closed');
@@ -439,41 +439,41 @@ describe('a server whose connections clients hold', () => {
   });
 });
 
-describe('requests that are sent ahead on one connection', () => {
-  it('are a hundred at most before anything is authenticated [pipelined-requests, Lanyard]', async () => {
+describe('pipelined requests on one connection', () => {
+  it('are at most a hundred before a client is authenticated [pipelined-requests, Lanyard]', async () => {
     await start();
     atWork = 0;
-    const [ahead] = (await open(1, 1, get('/waiting').repeat(5000))) as [Socket];
-    await until(() => ahead.destroyed || atWork > 100);
+    const [pipelined] = (await open(1, 1, get('/waiting').repeat(5000))) as [Socket];
+    await until(() => pipelined.destroyed || atWork > 100);
     expect(atWork).toBeLessThanOrEqual(100);
     expect(await dropped()).toEqual({ requests: 1 });
     expect(await ask(1)).toBe('200');
   });
 
-  it('are as many as there are answers, one after the other [pipelined-requests, Lanyard]', async () => {
+  it('are unlimited in total while responses keep up [pipelined-requests, Lanyard]', async () => {
     await start();
-    const [ahead] = (await open(1, 1)) as [Socket];
+    const [pipelined] = (await open(1, 1)) as [Socket];
     let answers = 0;
-    ahead.on('data', (chunk) => (answers += String(chunk).split('HTTP/1.1 200').length - 1));
+    pipelined.on('data', (chunk) => (answers += String(chunk).split('HTTP/1.1 200').length - 1));
     for (let i = 1; i <= 5; i++) {
-      ahead.write(get('/here').repeat(60));
-      await until(() => answers === 60 * i || ahead.destroyed);
+      pipelined.write(get('/here').repeat(60));
+      await until(() => answers === 60 * i || pipelined.destroyed);
     }
     expect(answers).toBe(300);
   });
 
-  it('are as many as the caller likes after that [pipelined-requests, Lanyard]', async () => {
+  it('are unlimited after a client is authenticated [pipelined-requests, Lanyard]', async () => {
     await start();
-    const [ahead] = (await open(1, 1, get('/client'))) as [Socket];
+    const [pipelined] = (await open(1, 1, get('/client'))) as [Socket];
     await untilWaiting(1);
     atWork = 0;
-    ahead.write(get('/waiting').repeat(300));
-    await until(() => atWork === 300 || ahead.destroyed);
+    pipelined.write(get('/waiting').repeat(300));
+    await until(() => atWork === 300 || pipelined.destroyed);
     expect(atWork).toBe(300);
   });
 });
 
-describe('a server that speaks TLS', () => {
+describe('a server with TLS', () => {
   const directory = mkdtempSync(join(tmpdir(), 'lanyard-shares-'));
   const files = {
     TLS_CERTIFICATE_FILE: join(directory, 'tls.crt'),
@@ -507,7 +507,7 @@ describe('a server that speaks TLS', () => {
     expect(await closedOf([...silent, ...authenticated, newcomer])).toEqual([0, 1]);
   });
 
-  it('takes in a newcomer for an idle one of a client, not for one that waits [client-connections, Lanyard]', async () => {
+  it('accepts a newcomer in place of an idle one of a client, not of a waiting one [client-connections, Lanyard]', async () => {
     await start(files);
     const opened: Socket[] = [];
     for (let i = 0; i < 10; i++) {

@@ -4,27 +4,27 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import type { ServiceConfiguration } from '../configuration/common-configuration.ts';
-import { connectionToClose, ConnectionShares, rest, type Connection } from './connection-shares.ts';
+import { connectionToClose, ConnectionShares, markIdle, type Connection } from './connection-shares.ts';
 import { network } from './network.ts';
 
 const counted = Symbol('counted connection');
 type MarkedSocket = Socket & { [counted]?: Connection | undefined };
 type MarkedRequest = IncomingMessage & { socket: MarkedSocket };
 
-/** Requests under way at a time on a connection on which nothing was authenticated: HTTP/1.1 lets callers send them ahead. */
-const pipelinedAtMost = 100;
+/** The maximum number of requests in progress on an unauthenticated connection: HTTP/1.1 allows pipelining. */
+const maxPipelined = 100;
 
 interface Options {
   configuration: Pick<ServiceConfiguration, 'MAX_CONNECTIONS' | 'CONNECTIONS_PER_ADDRESS'>;
-  /** whether an address is a proxy's: its connections carry the requests of many callers, so they count for none of them */
+  /** whether an address is a proxy's: its connections carry the requests of many callers, so they count for none */
   isProxy: (address: string) => boolean;
   logger: Logger;
   metrics: Registry;
 }
 
 /**
- * Closes connections beyond MAX_CONNECTIONS, and beyond the share that an address may hold of them before anything is
- * authenticated on them. Idle ones go first, so that newcomers find room (docs/decisions/0018).
+ * Closes connections over MAX_CONNECTIONS, and over the share of unauthenticated connections that an address may hold.
+ * Idle ones are closed first, to make room for newcomers (docs/decisions/0018).
  */
 export function limitConnections(fastify: FastifyInstance, { configuration, isProxy, logger, metrics }: Options): void {
   const { MAX_CONNECTIONS: limit, CONNECTIONS_PER_ADDRESS: share } = configuration;
@@ -38,7 +38,7 @@ export function limitConnections(fastify: FastifyInstance, { configuration, isPr
     const connection = socket[counted];
     connection?.share?.shares.remove(connection);
   };
-  /** @returns whether there was one to close */
+  /** @returns whether there was a connection to close */
   const evict = (idle: Connection | undefined): boolean => {
     if (!idle) return false;
     const { clientId, share: of, socket } = idle;
@@ -48,7 +48,7 @@ export function limitConnections(fastify: FastifyInstance, { configuration, isPr
     forget(socket);
     return true;
   };
-  /** @returns why there is no room for one more from there */
+  /** @returns why there is no room for another connection from there */
   const makeRoom = (place: string | undefined): Reason | undefined => {
     if (place !== undefined && addresses.sizeOf(place) >= share && !evict(addresses.longestIdleOf(place))) {
       return 'address';
@@ -57,7 +57,7 @@ export function limitConnections(fastify: FastifyInstance, { configuration, isPr
     return undefined;
   };
 
-  // As soon as it is accepted, so that TLS handshakes count as well.
+  // At once when a connection is accepted, so that TLS handshakes count too.
   fastify.server.on('connection', (socket: MarkedSocket) => {
     const { remoteAddress = '' } = socket;
     const place = isProxy(remoteAddress) ? undefined : network(remoteAddress);
@@ -69,14 +69,21 @@ export function limitConnections(fastify: FastifyInstance, { configuration, isPr
     }
     open.add(socket);
     if (place !== undefined) {
-      const connection = { socket, http: socket, share: undefined, clients, clientId: undefined, underWay: 0 };
+      const connection = {
+        socket,
+        http: socket,
+        share: undefined,
+        clients,
+        clientId: undefined,
+        requestsInProgress: 0,
+      };
       socket[counted] = connection;
       addresses.add(connection, place);
     }
     socket.once('close', () => forget(socket));
   });
   fastify.server.on('secureConnection', (socket: MarkedSocket) => {
-    // As Node keeps the connection that TLS is spoken on.
+    // Node keeps the connection below TLS in this property.
     const connection = (Reflect.get(socket, '_parent') as MarkedSocket | undefined)?.[counted];
     if (!connection) return;
     socket[counted] = connection;
@@ -85,41 +92,41 @@ export function limitConnections(fastify: FastifyInstance, { configuration, isPr
   beforeRequests(fastify, ({ socket }, response) => {
     const connection = socket[counted];
     if (!connection || connection.clientId !== undefined) return true;
-    // Those that came with the same read still follow the one that was too much.
+    // Requests of the same read still arrive after the one over the limit.
     if (socket.destroyed) return false;
-    if (connection.underWay === pipelinedAtMost) {
+    if (connection.requestsInProgress === maxPipelined) {
       report('requests', { address: connection.share?.holder });
       socket.destroy();
       return false;
     }
-    connection.underWay += 1;
+    connection.requestsInProgress += 1;
     response.once('close', () => {
-      connection.underWay -= 1;
-      if (connection.underWay === 0) rest(connection);
+      connection.requestsInProgress -= 1;
+      if (connection.requestsInProgress === 0) markIdle(connection);
     });
     return true;
   });
   markUsers(fastify);
 }
 
-/** Another listener of the server could not keep a request from Fastify's. */
+/** Wraps Fastify's listener: another listener could not keep a request from it. */
 function beforeRequests(
   { server }: FastifyInstance,
-  isTaken: (request: MarkedRequest, response: ServerResponse) => boolean,
+  isAccepted: (request: MarkedRequest, response: ServerResponse) => boolean,
 ): void {
   const [handle] = server.listeners('request') as RequestListener[];
   server.removeAllListeners('request');
   server.on('request', (request: MarkedRequest, response) => {
-    if (isTaken(request, response)) handle!(request, response);
+    if (isAccepted(request, response)) handle!(request, response);
   });
 }
 
-/** The connection of a request on which this client, or its access token, was accepted counts for the client from now on. */
+/** Counts the connection of a request for this client, which or whose access token was accepted, from now on. */
 export function markAuthenticated({ raw }: FastifyRequest, clientId: string): void {
   const socket: MarkedSocket = raw.socket;
   const connection = socket[counted];
   if (!connection || connection.clientId === clientId) return;
-  // Nothing would remove it again.
+  // It is closed already: nothing would remove it again.
   if (connection.socket.destroyed) return;
   connection.clientId = clientId;
   connection.clients.add(connection, clientId);
@@ -128,7 +135,10 @@ export function markAuthenticated({ raw }: FastifyRequest, clientId: string): vo
 const user = Symbol('user');
 type WithUser = FastifyRequest & { [user]?: { clientId: string } };
 
-/** Any guard that sets `request.user` has authenticated the caller. This is noted at once, since a long poll may be answered much later. */
+/**
+ * A guard that sets `request.user` has authenticated the caller. The connection is marked at once, since a long poll
+ * may be answered much later.
+ */
 function markUsers(fastify: FastifyInstance): void {
   fastify.decorateRequest('user', {
     getter(this: WithUser) {
@@ -142,10 +152,10 @@ function markUsers(fastify: FastifyInstance): void {
 }
 
 type Reason = 'idle' | 'client' | 'address' | 'server' | 'requests';
-/** Whose connection it was. */
+/** The holder of a connection. */
 type Holder = { address: string | undefined } | { client_id: string };
 
-/** Counts what is closed, and says why in the log, once a minute for each reason. */
+/** Counts the closed connections, and logs each reason at most once a minute. */
 function reporter({
   limit,
   share,
@@ -159,11 +169,11 @@ function reporter({
 }): (reason: Reason, holder: Holder) => void {
   const dropped = new Counter({
     name: 'http_connections_dropped_total',
-    help: 'connections that were closed: an idle one to make room (idle, or client where one was authenticated on it), a new one, since its address has its share (address) or there are MAX_CONNECTIONS (server), or one with too many requests under way (requests)',
+    help: 'closed connections: an idle one to make room (idle, or client if a client was authenticated on it), a new one over the share of its address (address) or over MAX_CONNECTIONS (server), or one with too many requests in progress (requests)',
     labelNames: ['reason'] as const,
     registers: [metrics],
   });
-  const said = new Map<Reason, number>();
+  const loggedAt = new Map<Reason, number>();
   const messages = {
     idle: { msg: 'idle connections are closed to make room for others' },
     client: { msg: 'idle connections of a client are closed to make room for others' },
@@ -173,15 +183,15 @@ function reporter({
     },
     server: { msg: 'new connections are refused: the server already holds MAX_CONNECTIONS', limit },
     requests: {
-      msg: 'connections are closed: too many requests were under way on each before anything was authenticated',
-      limit: pipelinedAtMost,
+      msg: 'connections are closed: too many requests were in progress on each before authentication',
+      limit: maxPipelined,
     },
   };
   return (reason, holder) => {
     dropped.inc({ reason });
     const now = performance.now();
-    if (now - (said.get(reason) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
-    said.set(reason, now);
+    if (now - (loggedAt.get(reason) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
+    loggedAt.set(reason, now);
     logger.warn({ ...messages[reason], ...holder });
   };
 }

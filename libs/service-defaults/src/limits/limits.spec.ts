@@ -62,7 +62,7 @@ function open(): Socket {
   return socket;
 }
 
-/** What the server answers to these bytes, until it closes the connection. */
+/** The response to these bytes, until the server closes the connection. */
 function answerTo(bytes: string): Promise<string> {
   const socket = open();
   socket.write(bytes);
@@ -84,7 +84,7 @@ describe('a server', () => {
     expect(logs).toContain('"status":431');
   });
 
-  it('takes a hundred headers', async () => {
+  it('accepts a hundred headers', async () => {
     const headers = 'x: y\r\n'.repeat(97);
     expect(await answerTo(`GET /here HTTP/1.1\r\n${closing}${headers}\r\n`)).toMatch(/^HTTP\/1.1 200 /);
   });
@@ -101,25 +101,25 @@ describe('a server', () => {
     expect(answer).toMatch(/connection: close/);
   });
 
-  it('waits for a request no longer than it says [time-limit, Lanyard]', async () => {
+  it('waits for a request no longer than its limit [time-limit, Lanyard]', async () => {
     const socket = open();
     socket.write(`POST /large HTTP/1.1\r\n${closing}content-type: application/json\r\ncontent-length: 100\r\n\r\n{`);
     const dripping = setInterval(() => socket.write(' '), 1000);
-    expect(await text(socket)).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n[^]*did not come in in time/);
+    expect(await text(socket)).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n[^]*did not arrive in time/);
     clearInterval(dripping);
   }, 30_000);
 
-  it('waits even less for a body that is small by its nature [time-limit, Lanyard]', async () => {
+  it('waits even less for a body at a route for small bodies [time-limit, Lanyard]', async () => {
     const head = `POST /small HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{`;
     const answer = await answerTo(head);
-    expect(answer).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n[^]*did not come in in time/);
-    // By the limit of this route; the server's own would not know the route.
+    expect(answer).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n[^]*did not arrive in time/);
+    // This was the limit of the route: the limit of the server does not know the route.
     expect(logs).toMatch(/"route":"\/small","status":408/);
     expect(logs).not.toContain('unreadable request');
   });
 
-  it('cuts off whoever goes on sending after the answer [time-limit, Lanyard]', async () => {
-    // So that nothing else ends it.
+  it('cuts off callers that keep sending after the response [time-limit, Lanyard]', async () => {
+    // Disabled, so that it does not end the connection.
     app.getHttpServer().requestTimeout = 0;
     const socket = open();
     socket.write(`POST /nothing HTTP/1.1\r\nhost: here\r\ncontent-length: 1000\r\n\r\n`);
@@ -128,12 +128,12 @@ describe('a server', () => {
     clearInterval(dripping);
   });
 
-  it('waits for a body no longer where there is nothing [time-limit, Lanyard]', async () => {
+  it('does not wait for a body at a path without a route [time-limit, Lanyard]', async () => {
     const head = `POST /nowhere HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{`;
     expect(await answerTo(head)).toMatch(/^HTTP\/1.1 4\d\d [^]*connection: close/);
   });
 
-  it('cuts off whoever sends more to an address that cannot be read [time-limit, Lanyard]', async () => {
+  it('cuts off callers that send a body to a malformed address [time-limit, Lanyard]', async () => {
     const answer = await answerTo(`POST /%zz HTTP/1.1\r\nhost: here\r\ncontent-length: 100\r\n\r\n{`);
     expect(answer).toMatch(/^HTTP\/1.1 400 [^]*the address is not well encoded/);
   });

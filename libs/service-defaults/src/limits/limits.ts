@@ -4,22 +4,22 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { problemException } from '../problem/problem.ts';
 
-/** Bytes of all headers together, and their number. */
+/** The maximum size of all headers together, bytes, and their maximum number. */
 const headerSize = 16 * 1024;
-const headersAtMost = 100;
+const maxHeaders = 100;
 
-/** How long the rest of a request may take to come in that was answered before its end, ms. */
-const leftovers = 5000;
+/** How long the rest of a request may take to arrive after an early response, ms. */
+const leftoverTime = 5000;
 
-/** How much of a body is in memory before something reads it, bytes. */
+/** How much of a body is buffered before it is read, bytes. */
 export const highWaterMark = 16 * 1024;
 
 /**
- * What every server takes at most; the size of bodies is the service's own.
- * @param requestTimeout  how long a request may take to come in, seconds
+ * The limits of every server, except the size of bodies, which each service sets.
+ * @param requestTimeout  how long a request may take to arrive, seconds
  */
 export const limitsOf = (requestTimeout: number) => ({
-  // So that slow senders cannot hold connections, nor slow readers.
+  // So that neither slow senders nor slow readers can hold connections.
   requestTimeout: requestTimeout * 1000,
   connectionTimeout: 90_000,
   keepAliveTimeout: 72_000,
@@ -32,14 +32,14 @@ export const limitsOf = (requestTimeout: number) => ({
   routerOptions: { maxParamLength: 200 },
 });
 
-/** Node would leave out what is beyond its number of headers, and a second Authorization: two readers saw two requests. */
+/** Node drops headers over its limit, and a second Authorization: a proxy and Node would see different requests. */
 export function limitHeaders(fastify: FastifyInstance): void {
   fastify.server.maxHeadersCount = 0;
   fastify.addHook('onRequest', (request, _reply, done) => {
     const { rawHeaders } = request.raw;
-    // Names and values.
-    if (rawHeaders.length > 2 * headersAtMost) {
-      return done(problemException(431, 'too-many-headers', `More than ${headersAtMost} headers`));
+    // The list has names and values.
+    if (rawHeaders.length > 2 * maxHeaders) {
+      return done(problemException(431, 'too-many-headers', `More than ${maxHeaders} headers`));
     }
     if (request.headers.authorization !== undefined && isRepeated('authorization', rawHeaders)) {
       return done(problemException(400, 'repeated-header', 'The Authorization header is repeated'));
@@ -57,15 +57,15 @@ function isRepeated(name: string, rawHeaders: string[]): boolean {
   return times > 1;
 }
 
-/** Answers what is no request, or does not come in. */
+/** Answers bytes that are not a request, and requests that do not arrive in time. */
 export const answerUnreadable =
   (logger: Logger) =>
   (error: NodeJS.ErrnoException, socket: Socket): void => {
-    // As Node keeps it for whoever listens to clientError.
-    const underWay = Reflect.get(socket, '_httpMessage') as ServerResponse | undefined;
-    // Whoever has not agreed on TLS cannot be told anything, and would be waited for.
-    const isNoTls = /^ERR_(TLS|SSL)_/.test(error.code ?? '');
-    if (isNoTls || error.code === 'ECONNRESET' || !socket.writable || underWay?.headersSent) {
+    // Node keeps the response there for listeners of clientError.
+    const pendingResponse = Reflect.get(socket, '_httpMessage') as ServerResponse | undefined;
+    // Without an agreed TLS session, a response cannot be sent, and the server would wait for the caller.
+    const isTlsFailure = /^ERR_(TLS|SSL)_/.test(error.code ?? '');
+    if (isTlsFailure || error.code === 'ECONNRESET' || !socket.writable || pendingResponse?.headersSent) {
       socket.destroy();
       return;
     }
@@ -77,10 +77,10 @@ export const answerUnreadable =
       `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}\r\n` +
         `x-content-type-options: nosniff\r\ncache-control: no-store\r\nconnection: close\r\n\r\n${body}`,
     );
-    setTimeout(() => socket.destroy(), leftovers).unref();
+    setTimeout(() => socket.destroy(), leftoverTime).unref();
   };
 
 const faults: Record<string, [number, string]> = {
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not come in in time'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not arrive in time'],
   HPE_HEADER_OVERFLOW: [431, `the headers are larger than ${headerSize / 1024} KiB`],
 };

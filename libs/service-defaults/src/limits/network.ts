@@ -1,6 +1,6 @@
 /**
- * The place that an address stands for where something is counted per address: one customer has a whole /64 of IPv6.
- * @param address  undefined of a connection that is gone already
+ * The unit for counting per address: the address itself, or its /64 for IPv6, since one customer has a whole /64.
+ * @param address  undefined for a connection that is already closed
  */
 export function network(address: string | undefined): string {
   if (address === undefined) return '';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { quotaCache } from './quota-bucket.ts';
 
-describe('what is remembered of quotas', () => {
+describe('the cache of quotas', () => {
   it('takes no memory before there are clients', () => {
     const before = process.memoryUsage().arrayBuffers;
     const quotas = quotaCache();
@@ -9,7 +9,7 @@ describe('what is remembered of quotas', () => {
     expect(quotas.size).toBe(0);
   });
 
-  it('ends at 100,000 clients', () => {
+  it('holds at most 100,000 clients', () => {
     const quotas = quotaCache();
     for (let i = 0; i <= 100_000; i++) quotas.set(`client-${i}`, {});
     expect(quotas.size).toBe(100_000);

@@ -9,7 +9,7 @@ import { readText, type TextParser } from './read-text.ts';
 
 const limit = 5000;
 let app: NestFastifyApplication;
-/** Ends a body after its first piece. */
+/** The error with which a body ends after its first piece. */
 let broken: Error | undefined;
 
 beforeEach(async () => {
@@ -58,12 +58,12 @@ describe('a text', () => {
     ['is ASCII', Buffer.from('grant_type=client_credentials')],
     ['has characters of several bytes', Buffer.from('Grüße, 世界 🚆')],
     ['begins with a byte order mark', Buffer.from('\uFEFFtext')],
-    ['is no UTF-8', Buffer.from([0x61, 0xff, 0xfe, 0xc3, 0x28, 0xed, 0xa0, 0x80, 0xf0, 0x9f])],
+    ['is not UTF-8', Buffer.from([0x61, 0xff, 0xfe, 0xc3, 0x28, 0xed, 0xa0, 0x80, 0xf0, 0x9f])],
     ['has NUL', Buffer.from('a\0b')],
-    ['is as large as it may be', Buffer.alloc(limit, 'x')],
+    ['is as large as the limit', Buffer.alloc(limit, 'x')],
     ['is too large', Buffer.alloc(limit + 1, 'x')],
     ['is refused by its parser', Buffer.from('refused')],
-  ])('that %s is read as Fastify reads it, in any pieces [body-pieces, Lanyard]', async (_, bytes) => {
+  ])('that %s is read as by Fastify, in any pieces [body-pieces, Lanyard]', async (_, bytes) => {
     for (const length of [undefined, bytes.length, bytes.length + 1, Math.max(0, bytes.length - 1)]) {
       for (const pieces of [[bytes], bytesOf(bytes), [bytes.subarray(0, 1500), bytes.subarray(1500)]]) {
         const sent = pieces.filter((piece) => piece.length > 0);
@@ -72,7 +72,7 @@ describe('a text', () => {
     }
   });
 
-  it('is given as it was sent', async () => {
+  it('is passed on unchanged', async () => {
     const text = 'Grüße, 世界 🚆'.repeat(50);
     expect(await send('text/here', bytesOf(Buffer.from(text)))).toEqual([201, 'close', { body: text }]);
     expect(await send('text/here', bytesOf(Buffer.alloc(limit + 1)))).toMatchObject([413, 'close', { status: 413 }]);
@@ -81,7 +81,7 @@ describe('a text', () => {
   it.each([
     ['aborted', { code: 'ECONNRESET' }, 400],
     ['too late', { statusCode: 408 }, 408],
-  ])('that breaks off ("%s") is answered as Fastify answers it', async (message, properties, status) => {
+  ])('that breaks off ("%s") gets the same response as from Fastify', async (message, properties, status) => {
     broken = Object.assign(new Error(message), properties);
     for (const type of ['text/here', 'text/fastify']) {
       expect([type, (await send(type, bytesOf(Buffer.from('text'))))[0]]).toEqual([type, status]);
@@ -96,7 +96,7 @@ describe('the pieces of a body', () => {
     expect(kept).toBeLessThan(20);
   });
 
-  it('of Fastify are, which is why', async () => {
+  it('are kept by Fastify, which is the reason for this parser', async () => {
     await app.listen(0, '127.0.0.1');
     expect(await piecesKept(app.getHttpServer(), '/echo', 'content-type: text/fastify\r\n', 2000)).toBe(2000);
   });

@@ -6,7 +6,7 @@ export type TextParser = (request: FastifyRequest, text: string, done: Done) => 
 
 /**
  * A content type parser that reads the body as UTF-8. Fastify's `parseAs: 'string'` keeps every piece that the network
- * delivers: of a body in pieces of one byte, an object for each of them. Here they are copied into one buffer.
+ * delivers: an object for each byte, if a body arrives byte by byte. This parser copies the pieces into one buffer.
  */
 export function readText(parse: TextParser) {
   return (request: FastifyRequest, payload: IncomingMessage, done: Done): void => {
@@ -23,7 +23,7 @@ export function readText(parse: TextParser) {
         stop(payload, take, end);
         return done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
       }
-      // Most bodies are one piece.
+      // Most bodies arrive in one piece.
       held = held ? append(held, before, piece, announced ?? limit) : piece;
     };
     const end = (error?: Error & { statusCode?: number }): void => {
@@ -50,8 +50,8 @@ function stop(payload: IncomingMessage, take: (piece: Buffer) => void, end: () =
 }
 
 /**
- * Grows by doubling, so that bytes are copied twice or so.
- * @param most  how long the whole may become
+ * Grows by doubling, so that each byte is copied about twice.
+ * @param most  the maximum length of the whole
  */
 function append(held: Buffer, length: number, piece: Buffer, most: number): Buffer {
   const needed = length + piece.length;

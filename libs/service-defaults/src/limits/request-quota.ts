@@ -13,7 +13,7 @@ class RequestQuotaGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): true {
     const { user } = context.switchToHttp().getRequest<FastifyRequest & { user?: { clientId: string } }>();
-    // Of a public route.
+    // A public route.
     if (!user) return true;
     const { REQUESTS_PER_MINUTE: perMinute } = this.configuration;
     let bucket = this.buckets.get(user.clientId);
@@ -26,8 +26,9 @@ class RequestQuotaGuard implements CanActivate {
 }
 
 /**
- * Refuses what a client asks beyond `REQUESTS_PER_MINUTE`, with 429; each replica counts for itself. Import it after
- * `ResourceServerModule`: guards run in the order of modules, and the client is known when its access token was accepted.
+ * Refuses requests of a client over `REQUESTS_PER_MINUTE` with 429; each replica counts for itself. Import it after
+ * `ResourceServerModule`: guards run in the order of modules, and the client is known only after its access token was
+ * accepted.
  */
 @Module({ providers: [{ provide: APP_GUARD, useClass: RequestQuotaGuard }] })
 export class RequestQuotaModule {}

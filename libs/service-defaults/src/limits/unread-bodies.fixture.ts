@@ -12,8 +12,8 @@ export interface Route {
 }
 
 /**
- * The routes of an application that are not declared public; call it before the application has any.
- * @param isOther  which routes are no handlers of controllers
+ * Collects the routes of an application that are not public; call it before the application has routes.
+ * @param isOther  whether a route is allowed to have no controller
  */
 export function guardedRoutesOf(app: NestFastifyApplication, isOther: (url: string) => boolean = () => false): Route[] {
   const routes: Route[] = [];
@@ -34,14 +34,14 @@ export function guardedRoutesOf(app: NestFastifyApplication, isOther: (url: stri
   return routes;
 }
 
-/** Listens on a free port, and counts what is taken from each connection. */
+/** Listens on a free port, and counts the bytes that are read from each connection. */
 export async function listening(app: NestFastifyApplication) {
   await app.listen(0, '127.0.0.1');
   const server: Server = app.getHttpServer();
   const { port } = server.address() as AddressInfo;
   return {
     flood: (route: Route, headers = '') => flood(server, route, headers),
-    /** Sends headers only, and awaits the first lines of the answer. */
+    /** Sends only headers, and waits for the first lines of the response. */
     async expectContinue({ method, url }: Route, headers = ''): Promise<string> {
       const socket = connect(port, '127.0.0.1');
       socket.write(
@@ -56,24 +56,24 @@ export async function listening(app: NestFastifyApplication) {
 }
 
 /**
- * Sends a request whose body is larger than any limit, as fast as it is taken.
- * @param headers  lines, each with its end
- * @returns the answer, and how many bytes the server took from the connection, until it took no more
+ * Sends a request whose body is larger than any limit, as fast as the server reads it.
+ * @param headers  lines, each with its line break
+ * @returns the response, and how many bytes the server read from the connection before it stopped
  */
 export async function flood(server: Server, { method, url }: Route, headers = '') {
   const accepted = once(server, 'connection') as Promise<[Socket]>;
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   socket.on('error', () => undefined);
-  const [near] = await accepted;
+  const [serverSocket] = await accepted;
   socket.write(
     `${method} ${url} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: ${size}\r\n${headers}\r\n`,
   );
-  // What an unbounded reader would parse for long.
+  // An unbounded parser would take long for this.
   socket.write(Buffer.alloc(size, '['));
   const answer = await text(socket);
-  const taken = await settled(() => near.bytesRead);
+  const taken = await settled(() => serverSocket.bytesRead);
   socket.destroy();
-  near.destroy();
+  serverSocket.destroy();
   return { answer, taken };
 }
 
@@ -82,8 +82,11 @@ async function settled(count: () => number): Promise<number> {
   return count();
 }
 
-/** Bytes; more than any route takes. */
+/** Bytes; more than any route accepts. */
 const size = 16 * 1024 * 1024;
 
-/** What may be taken of a connection whose request is refused, bytes: what came with the headers in one read, and 64 KiB more. */
-export const takenAtMost = 2 * 64 * 1024;
+/**
+ * How much may be read from a connection whose request is refused, bytes: the rest of the read that had the headers,
+ * and another 64 KiB.
+ */
+export const maxBytesTaken = 2 * 64 * 1024;

@@ -8,7 +8,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { serviceConfiguration } from '../index.ts';
 import { createService } from '../service.ts';
 import { leftOf, piecesOfNext } from './kept-pieces.fixture.ts';
-import { listening, takenAtMost } from './unread-bodies.fixture.ts';
+import { listening, maxBytesTaken } from './unread-bodies.fixture.ts';
 
 @Controller()
 class TestController {
@@ -34,7 +34,7 @@ beforeAll(async () => {
     bodyLimit: 1000,
     setUp: (application: NestFastifyApplication) => {
       const fastify = application.getHttpAdapter().getInstance();
-      // As a guard that decides.
+      // Like a guard that takes its time.
       fastify.addHook('onRequest', async ({ query }) => void ('slow' in (query as object) && (await sleep(50))));
       fastify.addHook('onSend', async () => void (answered += 1));
     },
@@ -61,7 +61,7 @@ const head = (path: string, headers: string) =>
 const firstOf = async (socket: Socket) => String((await once(socket, 'data'))[0]);
 
 describe('100 Continue', () => {
-  it('is sent when the body is wanted', async () => {
+  it('is sent when the body is read', async () => {
     const socket = await send(head('/echo', 'expect: 100-continue\r\ncontent-length: 2\r\nconnection: close\r\n'));
     expect(await firstOf(socket)).toMatch(/^HTTP\/1.1 100 Continue\r\n/);
     socket.write('{}');
@@ -79,23 +79,23 @@ describe('100 Continue', () => {
     expect(await text(await send(replaced))).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*connection: close`));
   });
 
-  it('is not sent by HTTP/1.0, which has no expectations', async () => {
+  it('is not sent with HTTP/1.0, which has no expectations', async () => {
     const old = head('/echo', 'expect: 100-continue\r\ncontent-length: 2\r\n').replace('HTTP/1.1', 'HTTP/1.0');
     expect(await text(await send(`${old}{}`))).toMatch(/^HTTP\/1.1 201 /);
   });
 });
 
-describe('a body that is not wanted', () => {
-  it('stays unread where another expectation than 100-continue is refused', async () => {
+describe('the body of a refused request', () => {
+  it('stays unread if an expectation other than 100-continue is refused', async () => {
     const { answer, taken } = await server.flood({ method: 'POST', url: '/echo' }, 'expect: banana\r\n');
     expect(answer).toMatch(/^HTTP\/1.1 417 [^]*x-content-type-options[^]*connection: close/);
-    expect(taken).toBeLessThan(takenAtMost);
+    expect(taken).toBeLessThan(maxBytesTaken);
   });
 
-  it('stays unread where the address cannot be read', async () => {
+  it('stays unread if the address is malformed', async () => {
     const { answer, taken } = await server.flood({ method: 'POST', url: '/%zz' });
     expect(answer).toMatch(/^HTTP\/1.1 400 [^]*connection: close/);
-    expect(taken).toBeLessThan(takenAtMost);
+    expect(taken).toBeLessThan(maxBytesTaken);
   });
 
   it.each([
@@ -103,31 +103,31 @@ describe('a body that is not wanted', () => {
     ['/%zz', 400],
     ['/echo?slow', 415],
     ['/echo', 415],
-  ])('is not kept at %s where it comes in pieces of one byte [body-pieces, Lanyard]', async (path, status) => {
+  ])('is not kept at %s if it arrives in pieces of one byte [body-pieces, Lanyard]', async (path, status) => {
     const pieces = piecesOfNext(app.getHttpServer());
     const accepted = once(app.getHttpServer(), 'connection') as Promise<[Socket]>;
     const socket = await send(
       `POST ${path} HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n1\r\n[\r\n`,
       '127.0.0.3',
     );
-    const [near] = await accepted;
+    const [serverSocket] = await accepted;
     socket.write('1\r\n[\r\n'.repeat(500_000));
     expect(await firstOf(socket)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
-    for (let before = -1; before !== near.bytesRead; await sleep(50)) before = near.bytesRead;
-    // Of their 3 MB.
-    expect(near.bytesRead).toBeLessThan(2 * takenAtMost);
+    for (let before = -1; before !== serverSocket.bytesRead; await sleep(50)) before = serverSocket.bytesRead;
+    // Of 3 MB that were sent.
+    expect(serverSocket.bytesRead).toBeLessThan(2 * maxBytesTaken);
     expect(await leftOf(pieces)).toBeLessThan(20);
-    expect(near.destroyed).toBe(false);
+    expect(serverSocket.destroyed).toBe(false);
   });
 
-  it('costs no connection where it has come in as a whole', async () => {
+  it('does not end the connection if it has fully arrived', async () => {
     const socket = await send(`${head('/nothing', 'content-length: 2\r\n')}{}`);
     expect(await firstOf(socket)).toMatch(/^HTTP\/1.1 404 (?![^]*connection: close)/);
     socket.write(head('/echo', 'content-length: 2\r\nconnection: close\r\n') + '{}');
     expect(await text(socket)).toMatch(/^HTTP\/1.1 201 /);
   });
 
-  it('ends its request where its connection broke off while a guard decided', async () => {
+  it('ends its request if the connection broke off while a guard ran', async () => {
     answered = 0;
     const broken = await send(`${head('/echo?slow', 'content-length: 500\r\n')}{`);
     await sleep(20);
@@ -136,7 +136,7 @@ describe('a body that is not wanted', () => {
     expect(answered).toBe(1);
   });
 
-  it('takes nothing from those that come later where its connection breaks off', async () => {
+  it('gives its place back if its connection breaks off', async () => {
     for (let i = 0; i < 150; i++) (await send(`${head('/echo', 'content-length: 500\r\n')}{`)).destroy();
     await sleep(50);
     const answers = await Promise.all(
@@ -145,7 +145,7 @@ describe('a body that is not wanted', () => {
         const ended = once(socket, 'end');
         const answer = await firstOf(socket);
         await ended;
-        // Half closed: what is sent after the answer is not answered by a reset.
+        // Half closed: bytes that are sent after the response do not cause a reset.
         for (let i = 0; i < 3; i++) {
           socket.write('x'.repeat(1000));
           await sleep(20);
@@ -156,9 +156,9 @@ describe('a body that is not wanted', () => {
     expect(new Set(answers.map(String))).toEqual(new Set(['413,']));
   });
 
-  it('takes one place where it is sent ahead many times on a connection [token-before-body, Lanyard]', async () => {
-    const ahead = await send(`${head('/echo', 'content-length: 2\r\nexpect: wonders\r\n')}{}`.repeat(50));
-    await firstOf(ahead);
+  it('takes one place for many pipelined requests on a connection [token-before-body, Lanyard]', async () => {
+    const pipelined = await send(`${head('/echo', 'content-length: 2\r\nexpect: wonders\r\n')}{}`.repeat(50));
+    await firstOf(pipelined);
     const other = await send(head('/echo', 'content-length: 100000\r\n'));
     await firstOf(other);
     for (let i = 0; i < 3; i++) {
@@ -168,7 +168,7 @@ describe('a body that is not wanted', () => {
     expect(other.errored).toBeNull();
   });
 
-  it('takes nothing from other addresses where one sends many [token-before-body, Lanyard]', async () => {
+  it('takes no places of other addresses if one address sends many [token-before-body, Lanyard]', async () => {
     const refuse = async (address: string) => {
       const socket = await send(head('/echo', 'content-length: 100000\r\n'), address);
       await firstOf(socket);
@@ -181,7 +181,7 @@ describe('a body that is not wanted', () => {
       await sleep(20);
     }
     expect(other.errored).toBeNull();
-    // The rest of them is reset.
+    // The others are reset.
     while (many.filter(({ errored }) => errored === null).length > 10) await sleep(10);
   });
 });

@@ -5,23 +5,23 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { problemException } from '../problem/problem.ts';
 import { network } from './network.ts';
 
-/** How long a caller may take to read an answer that came before it had sent its body, ms. */
+/** How long a caller may take to read a response that was sent before the end of its body, ms. */
 const patience = 5000;
 
-/** How much more of a body shows that it is not about to end, bytes. */
+/** How much more of a body must arrive to show that it is not about to end, bytes. */
 const enough = 16 * 1024;
 
-/** How many such callers are waited for at a time, in all and of a network. */
-const lingeringAtMost = 100;
-const lingeringOfNetwork = 10;
+/** The maximum number of those callers at a time, in total and per network. */
+const maxLingering = 100;
+const maxLingeringPerNetwork = 10;
 
 /** RFC 9112 section 6.3 */
-const bringsBody = ({ headers }: IncomingMessage): boolean =>
+const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 
 /**
- * Leaves bodies unread that nothing will be done with. A request is refused where it stands, and its connection closed after
- * the answer; `100 Continue` is sent when something begins to read the body, RFC 9110 section 10.1.1.
+ * Leaves the bodies of refused requests unread: the request is answered at once, and its connection closed after the
+ * response. `100 Continue` is sent only when the body begins to be read, RFC 9110 section 10.1.1.
  */
 export function leaveBodiesUnread(fastify: FastifyInstance): void {
   const awaitsContinue = new WeakSet<IncomingMessage>();
@@ -30,19 +30,19 @@ export function leaveBodiesUnread(fastify: FastifyInstance): void {
     awaitsContinue.add(request);
     server.emit('request', request, response);
   });
-  // Node would answer by itself, and read the body to its end.
+  // Otherwise, Node would answer by itself, and read the body to its end.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   fastify.addHook('onRequest', ({ is404, raw }, _reply, done) => {
     const { expect } = raw.headers;
     if (expect !== undefined && raw.httpVersion === '1.1' && !awaitsContinue.has(raw)) {
       return done(problemException(417, 'expectation-failed', 'The expectation cannot be met'));
     }
-    if (!is404 || !bringsBody(raw)) return done();
-    // A body that came together with the headers is complete then, and the connection stays open.
+    if (!is404 || !hasBody(raw)) return done();
+    // By then, a body that arrived together with the headers is complete, and the connection stays open.
     setImmediate(() => done(new NotFoundException('there is nothing here')));
   });
   fastify.addHook('preParsing', ({ raw }, reply, payload, done) => {
-    // While a guard decided: nothing would ever be read from it, nor answered.
+    // The caller has left while a guard ran: nothing would ever be read or answered.
     if (raw.destroyed) return done(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
     if (awaitsContinue.has(raw)) {
       raw.on('newListener', (event) => {
@@ -53,8 +53,8 @@ export function leaveBodiesUnread(fastify: FastifyInstance): void {
   });
   fastify.addHook('onSend', (request, reply, _payload, done) => {
     const { raw } = request;
-    // Not complete either: a request without a body, in the moment in which its headers are read.
-    if (!raw.complete && bringsBody(raw)) {
+    // A request without a body is not complete either while its headers are being read.
+    if (!raw.complete && hasBody(raw)) {
       awaitsContinue.delete(raw);
       leaveUnread(request, reply);
     }
@@ -62,48 +62,48 @@ export function leaveBodiesUnread(fastify: FastifyInstance): void {
   });
 }
 
-/** Closes the connection after this answer. For requests of which the hooks do not hear: Fastify refuses their address itself. */
+/** Closes the connection after this response. For malformed addresses, which Fastify refuses before the hooks run. */
 export function leaveUnread(request: FastifyRequest, reply: FastifyReply): void {
   void reply.header('connection', 'close');
-  if (bringsBody(request.raw)) linger(request);
+  if (hasBody(request.raw)) linger(request);
 }
 
 const lingering = new Map<string, number>();
-let lingeringInAll = 0;
+let lingeringTotal = 0;
 const lingeringSockets = new WeakSet<Socket>();
 
 /**
- * Call it before the answer to a request whose body is not complete. Node would read and discard the rest, or destroy the
- * connection, so that the kernel resets it and the caller may lose the answer. Instead the connection is half closed, and
- * reading stops after one more read of the socket, 64 KiB at most.
+ * Call it before the response to a request whose body is not complete. Node would read and discard the rest, or destroy
+ * the connection, so that the kernel resets it and the caller may lose the response. Instead, the connection is half
+ * closed, and reading stops after one more read of the socket, at most 64 KiB.
  */
 function linger({ raw, ip }: FastifyRequest): void {
   const { socket } = raw;
-  // Requests that were sent ahead on one connection.
+  // A pipelined request has done this for the connection already.
   if (lingeringSockets.has(socket)) return;
   const place = network(ip);
   const ofPlace = lingering.get(place) ?? 0;
-  if (socket.destroyed || lingeringInAll >= lingeringAtMost || ofPlace >= lingeringOfNetwork) return;
+  if (socket.destroyed || lingeringTotal >= maxLingering || ofPlace >= maxLingeringPerNetwork) return;
   lingeringSockets.add(socket);
-  lingeringInAll += 1;
+  lingeringTotal += 1;
   lingering.set(place, ofPlace + 1);
   socket.once('close', () => {
-    lingeringInAll -= 1;
+    lingeringTotal -= 1;
     const left = lingering.get(place)! - 1;
     if (left > 0) lingering.set(place, left);
     else lingering.delete(place);
   });
-  // Node would keep what waits, or read the whole. It is dropped here, and so is what comes.
+  // Node would keep the buffered part, or read the whole body. Here, the buffered part and the rest are dropped.
   raw.read();
   const before = socket.bytesRead;
   let isReading = true;
   raw.on('data', () => {
-    // There are none where a request is injected.
+    // NaN for an injected request, which has no socket.
     const more = socket.bytesRead - before;
     if (!isReading || !(more >= enough)) return;
     isReading = false;
     socket.pause();
-    // By a request from which nothing waits any more.
+    // Node resumes the socket after a request whose data was consumed.
     socket.on('resume', () => socket.pause());
   });
   socket.destroySoon = () => {

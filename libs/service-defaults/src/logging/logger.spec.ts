@@ -32,7 +32,7 @@ it('writes the lines of one turn of the event loop together', async () => {
   expect(chunks.map((chunk) => messages([chunk]))).toEqual([['0', '1', '2'], ['3']]);
 });
 
-it('goes on when lines cannot be written, and writes them when they can [no-process-ends, Lanyard]', async () => {
+it('continues if lines cannot be written, and writes them later [no-process-ends, Lanyard]', async () => {
   const full = openSync('/dev/full', 'w');
   const program = `${start} logger.info('1'); setTimeout(() => { logger.info('2'); console.error('alive'); }, 50)`;
   const child = spawn(process.execPath, command(program), { stdio: ['ignore', full, 'pipe'] });
@@ -46,6 +46,6 @@ it('goes on when lines cannot be written, and writes them when they can [no-proc
 it.each([
   ['exits', 'process.exit(0)'],
   ['fails', 'throw new Error()'],
-])('loses no line when the process %s in the same turn', async (_, end) => {
+])('loses no line if the process %s in the same turn', async (_, end) => {
   expect(messages(await run(`logger.info('last words'); ${end}`))).toEqual(['last words']);
 });

@@ -2,7 +2,7 @@ import type { LoggerService, LogLevel } from '@nestjs/common';
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import { textOf, type LineFields } from './sentences.ts';
 
-/** Whatever carries one of these names, at the top of a log line or one level below, is not logged. */
+/** The values of fields with these names, at the top of a log line or one level below, are not logged. */
 export const secretFields = [
   'authorization',
   'access_token',
@@ -18,10 +18,10 @@ export const secretFields = [
 
 const censor = '[redacted]';
 
-/** Bytes that are held while lines cannot be written; the lines beyond are lost. */
-const unwrittenAtMost = 4 * 1024 * 1024;
+/** How much is kept while lines cannot be written, bytes; further lines are lost. */
+const maxUnwritten = 4 * 1024 * 1024;
 
-/** JSON lines on standard output, with a redaction of last resort: code does not log secrets in the first place. */
+/** Writes JSON lines to standard output. Redaction is the last resort: code must not log secrets in the first place. */
 export function createLogger(
   service: string,
   level: string,
@@ -40,24 +40,24 @@ export function createLogger(
   );
 }
 
-/** Lines for people, on standard output. */
+/** Writes lines for people to standard output. */
 export function textOutput(service: string): DestinationStream {
   const output = standardOutput();
   return { write: (line: string) => output.write(textOf(service, JSON.parse(line) as LineFields)) };
 }
 
-/** For lines whose fields are no objects: looking into each field costs more than all else of a line. */
+/** For lines whose fields are not objects: checking inside each field costs more than the rest of a line. */
 export function forFlatLines(logger: PinoLogger): PinoLogger {
   return logger.child({}, { redact: { paths: secretFields, censor } });
 }
 
 /**
- * The lines of one turn of the event loop are written together, at its end. Synchronously: nothing is lost when the
- * process ends by itself, nor more than a turn when it is killed; and a reader that is gone cannot keep it from ending.
- * Lines that cannot be written, such as to a full disk, are tried again with the next ones, and the process goes on.
+ * Writes the lines of one turn of the event loop together, at its end. It writes synchronously, so that nothing is lost
+ * when the process exits by itself, at most one turn when it is killed, and a closed pipe cannot keep it from exiting.
+ * Lines that cannot be written, for example to a full disk, are retried with the next ones, and the process continues.
  */
 function standardOutput(): DestinationStream {
-  const output = pino.destination({ dest: 1, sync: true, maxLength: unwrittenAtMost });
+  const output = pino.destination({ dest: 1, sync: true, maxLength: maxUnwritten });
   output.on('error', () => undefined);
   let lines = '';
   const flushSync = () => {
@@ -75,7 +75,7 @@ function standardOutput(): DestinationStream {
   } as DestinationStream;
 }
 
-/** The time of a line, worked out once a millisecond. */
+/** The time of a line, computed once a millisecond. */
 const isoTime = (() => {
   let [last, text] = [Number.NaN, ''];
   return () => {
@@ -85,7 +85,7 @@ const isoTime = (() => {
   };
 })();
 
-/** Never an error's other fields: TypeORM's carry the parameters of the statement, whole files among them. */
+/** Omits all other fields of an error: those of TypeORM hold the parameters of the statement, even whole files. */
 function errorFields(error: Error): object {
   const { type, message, stack } = pino.stdSerializers.err(error);
   return { type, message, stack, code: (error as NodeJS.ErrnoException).code };
@@ -107,7 +107,7 @@ export class NestLogger implements LoggerService {
   private write(level: 'info' | 'error' | 'warn' | 'debug' | 'trace' | 'fatal', message: unknown, rest: unknown[]) {
     const context = rest.at(-1);
     const stack = rest.length > 1 && typeof rest[0] === 'string' ? rest[0] : undefined;
-    // What Nest tells of its own start is of use to its developers alone.
+    // Nest's own messages about the start are useful only to developers.
     const effective = level === 'info' && frameworkContexts.has(String(context)) ? 'debug' : level;
     if (message instanceof Error) this.pino[effective]({ context, err: message });
     else if (typeof message === 'object' && message !== null) this.pino[effective]({ context, ...message });

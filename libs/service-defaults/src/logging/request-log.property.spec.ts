@@ -10,7 +10,7 @@ const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 const harmless = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-'.split('');
 
 describe('X-Request-Id', () => {
-  it('is kept where it is harmless, and is a new one elsewhere [request-id, Lanyard]', () => {
+  it('is kept if it is harmless, and otherwise replaced by a new one [request-id, Lanyard]', () => {
     const almost = fc.string({ unit: fc.constantFrom('a', 'Z', '0', '.', '_', '-', ' ', '\n', '"', 'é') });
     const lengthy = fc.string({ unit: fc.constantFrom(...harmless), minLength: 60, maxLength: 70 });
     fc.assert(
@@ -22,7 +22,7 @@ describe('X-Request-Id', () => {
     );
   });
 
-  it('is a new one each time where there is none, or several [request-id, Lanyard]', () => {
+  it('is a new one each time if there is none, or several [request-id, Lanyard]', () => {
     fc.assert(
       fc.property(
         fc.option(fc.array(fc.string({ unit: fc.constantFrom(...harmless) })), { nil: undefined }),
@@ -35,7 +35,7 @@ describe('X-Request-Id', () => {
     );
   });
 
-  it.each(['a', '-', 'a ', '\r\n', 'é'])('has not 100,000 characters of %j [request-id, Lanyard]', (piece) => {
+  it.each(['a', '-', 'a ', '\r\n', 'é'])('is not 100,000 characters of %j [request-id, Lanyard]', (piece) => {
     expect(idOf(long(piece))).toMatch(uuid);
     expect(idOf(`${long(piece)}!`)).toMatch(uuid);
   });

@@ -5,10 +5,10 @@ import type { Logger } from 'pino';
 import { addHooksTo } from '../route-hooks.ts';
 import { forFlatLines, secretFields } from './logger.ts';
 
-/** A client secret in the wrong place is none. */
+/** The syntax of request ids; it excludes a client secret in the wrong header. */
 const requestId = /^(?!lanyard_cs_)[A-Za-z0-9._-]{1,64}$/;
 
-/** A caller's `X-Request-Id` is kept where it is harmless, so that a job can be followed from service to service. */
+/** Keeps a caller's `X-Request-Id` if it is harmless, so that a job can be followed from service to service. */
 export function requestIdOf(request: IncomingMessage): string {
   const id = request.headers['x-request-id'];
   return typeof id === 'string' && requestId.test(id) ? id : randomUUID();
@@ -16,22 +16,22 @@ export function requestIdOf(request: IncomingMessage): string {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** the path of the route, with the names of its parameters; known once the hooks of the whole application have run */
+    /** the path of the route with the names of its parameters; known after the hooks of the whole application */
     route: string;
     logFields: LogFields & { params?: Record<string, string> | undefined };
   }
 }
 
-/** No objects, so that nobody has to look for secrets inside them. */
+/** No objects, so that redaction need not check inside them. */
 export type LogFields = Record<string, string | number | boolean | null | undefined | readonly string[]>;
 
-/** Adds fields to the line that ends this request in the log. */
+/** Adds fields to the log line of this request. */
 export function addLogFields({ logFields }: FastifyRequest, fields: LogFields): void {
-  // Spreading them, here or below, takes V8 ten times as long.
+  // Spread syntax, here or below, would take V8 ten times as long.
   for (const name in fields) logFields[name] = fields[name];
 }
 
-/** One line for each request, with the route instead of the address, since addresses may carry what must not be logged. */
+/** Logs one line for each request, with the route instead of the URL, since a URL may hold secrets. */
 export function logRequests(fastify: FastifyInstance, logger: Logger): void {
   const lines = forFlatLines(logger);
   fastify.decorateRequest('route', '(unknown)');
@@ -63,7 +63,7 @@ export function logRequests(fastify: FastifyInstance, logger: Logger): void {
   fastify.addHook('onResponse', (request, reply, done) => {
     const { route, logFields: line } = request;
     const status = reply.statusCode;
-    // A request that waited for news, RFC 7240 section 4.3, is one of very many.
+    // Requests that waited for changes, RFC 7240 section 4.3, are very many.
     const isQuiet = reply.hasHeader('preference-applied');
     const level = quiet.has(route) || (isQuiet && status < 500) ? 'debug' : status >= 500 ? 'error' : 'info';
     if (!lines.isLevelEnabled(level)) return done();
@@ -71,14 +71,14 @@ export function logRequests(fastify: FastifyInstance, logger: Logger): void {
     line.params = idsOf(request.params);
     line.status = status;
     line.ms = Math.round(reply.elapsedTime * 10) / 10;
-    // Where a guard authenticated the caller.
+    // If a guard authenticated the caller.
     line.client_id ??= (request as { user?: { clientId?: string } }).user?.clientId;
     lines[level](line, 'request');
     done();
   });
 }
 
-/** Ids alone, as anything may stand in an address. */
+/** Only ids, since a URL may hold anything. */
 function idsOf(params: unknown): Record<string, string> | undefined {
   const given = params as Record<string, string>;
   let ids: Record<string, string> | undefined;

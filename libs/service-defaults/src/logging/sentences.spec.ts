@@ -40,11 +40,11 @@ it.each<[string, object, string | undefined]>([
   ['batch-processor', { msg: 'jobs claimed', jobs: 1 }, 'claimed 1 job'],
   ['auth-server', { msg: 'surprise', level: 'warn', err: { message: 'why' } }, 'surprise why'],
   ['auth-server', { msg: 'nothing new', level: 'info' }, undefined],
-])('tells a line of the %s as a sentence, or leaves it out (%#)', (service, fields, expected) => {
+])('turns a line of %s into a sentence, or omits it (%#)', (service, fields, expected) => {
   expect(sentence(service, fields)).toBe(expected);
 });
 
-it('leaves nothing out of what is wrong as text, and no line but those of polls', () => {
+it('keeps all fields of warnings and errors as text, and omits only the lines of polls', () => {
   expect(text('jobs-api', { msg: 'listening', address: 'http://0.0.0.0:3002', request_id: 'x', nothing: null })).toBe(
     '12:00:00.123  listening  address=http://0.0.0.0:3002  request_id=x\n',
   );
@@ -57,7 +57,7 @@ it('leaves nothing out of what is wrong as text, and no line but those of polls'
   );
   const failed = { msg: 'run failed', level: 'error', run_id: 'r', err: { message: 'why', stack: 'Error: why\n  at' } };
   expect(text('batch-processor', failed)).toBe(
-    '12:00:00.123  the run failed, it is tried again: why  level=error  run_id=r\n    Error: why\n      at\n',
+    '12:00:00.123  the run failed and will be retried: why  level=error  run_id=r\n    Error: why\n      at\n',
   );
   expect(text('jobs-api', { ...request, route: '/docs', client_id: undefined })).toBe(
     '12:00:00.123  request  method=GET  route=/docs  status=200  ms=1\n',
@@ -73,7 +73,7 @@ it('leaves nothing out of what is wrong as text, and no line but those of polls'
   );
 });
 
-it('shows control characters, instead of letting a terminal obey them', () => {
+it('escapes control characters, so that they cannot control the terminal', () => {
   const fields = { msg: 'client authentication refused', client_id: 'a\u001B[2Jb\nc', reason: 'unknown client' };
   expect(text('auth-server', fields)).toBe(String.raw`12:00:00.123  refuses a\u001b[2Jb\u000ac: unknown client` + '\n');
   expect(text('auth-server', { ...fields, level: 'warn' })).toContain(String.raw`client_id=a\u001b[2Jb\u000ac  `);

@@ -1,10 +1,10 @@
 import { escapeControls } from '@lanyard/oauth-protocol';
 import pc from 'picocolors';
 
-/** Of a log line. */
+/** The fields of a log line. */
 export type LineFields = Record<string, unknown>;
 
-/** A log line as a sentence for somebody who watches; undefined for what would only distract. */
+/** A log line as a sentence for people who watch; undefined for lines that would only distract. */
 export function sentenceOf(service: string, line: LineFields): string | undefined {
   const fields = visible(line);
   if (isDistraction(fields)) return undefined;
@@ -13,7 +13,10 @@ export function sentenceOf(service: string, line: LineFields): string | undefine
   return isTrouble(fields) ? pc.red(`${String(fields.msg)} ${reasonOf(fields)}`) : undefined;
 }
 
-/** A log line as one of plain text; nothing for what would only distract. Of trouble it has every field, and of errors the stack. */
+/**
+ * A log line as plain text; empty for lines that would only distract. Warnings and errors keep every field, errors also
+ * the stack.
+ */
 export function textOf(service: string, line: LineFields): string {
   if (isDistraction(line)) return '';
   const sentence = knownSentence(service, visible(line));
@@ -30,7 +33,7 @@ function knownSentence(service: string, fields: LineFields): string | undefined 
   return fields.msg === 'request' ? requestSentence(service, fields) : sentences[String(fields.msg)]?.(fields);
 }
 
-/** Who waits for keys looks for them over and over; the command line asks whether its jobs are done. */
+/** Polls: services that wait for keys fetch the metadata again and again, and the command line polls its jobs. */
 const isDistraction = ({ method, route, status }: LineFields) =>
   method === 'GET' &&
   Number(status) < 400 &&
@@ -38,12 +41,12 @@ const isDistraction = ({ method, route, status }: LineFields) =>
 
 const isTrouble = ({ level }: LineFields) => ['warn', 'error', 'fatal'].includes(String(level));
 
-/** What is in every line. */
-const left = new Set(['service', 'time', 'msg', 'err', 'stack']);
+/** Fields that every line has, or that are shown elsewhere. */
+const omitted = new Set(['service', 'time', 'msg', 'err', 'stack']);
 
 const fieldsOf = (line: LineFields): string[] =>
   Object.entries(line).flatMap(([name, value]) =>
-    left.has(name) || (name === 'level' && value === 'info') || value === undefined || value === null
+    omitted.has(name) || (name === 'level' && value === 'info') || value === undefined || value === null
       ? []
       : [escapeControls(`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)],
   );
@@ -54,7 +57,7 @@ function stackOf({ level, err, stack = (err as { stack?: string } | undefined)?.
   return rows.map((row) => pc.dim(`\n    ${escapeControls(row)}`)).join('');
 }
 
-/** What callers have sent is not for the terminal to obey. */
+/** Escapes control characters, so that text from callers cannot control the terminal. */
 const visible = (fields: LineFields): LineFields =>
   Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? escapeControls(value) : value]),
@@ -68,7 +71,7 @@ const sentences: Record<string, (fields: LineFields) => string | undefined> = {
       `refuses ${client ?? 'a request'}: ${error}${needed ? `, needed: ${needed}` : ''}${reason ? ` (${reason})` : ''}`,
     ),
   'access token obtained': ({ granted, expiresIn }) =>
-    `has an access token now: ${pc.bold(String(granted))}, for ${minutes(Number(expiresIn))}; kept in memory until shortly before`,
+    `obtained an access token: ${pc.bold(String(granted))}, valid for ${minutes(Number(expiresIn))}; kept in memory`,
   'run started': ({ trigger }) => `begins a run (${trigger})`,
   'jobs claimed': ({ jobs }) => `claimed ${jobs} ${jobs === 1 ? 'job' : 'jobs'}`,
   'job succeeded': ({ file, rows }) => `${pc.green('finished')} ${file}: ${rows} ${rows === 1 ? 'row' : 'rows'}`,
@@ -80,14 +83,14 @@ const sentences: Record<string, (fields: LineFields) => string | undefined> = {
         .map(([outcome, jobs]) => `${jobs} ${outcome}`)
         .join(', ') || 'nothing to do'
     }`,
-  'run failed': (fields) => pc.red(`the run failed, it is tried again: ${reasonOf(fields)}`),
-  "a problem with the authorization server's keys": waits,
-  'a problem with the list of revocations': waits,
-  'the list of revocations is up to date again': () => 'is up to date again with what is revoked',
+  'run failed': (fields) => pc.red(`the run failed and will be retried: ${reasonOf(fields)}`),
+  "a problem with the authorization server's keys": connectionProblem,
+  'a problem with the list of revocations': connectionProblem,
+  'the list of revocations is current again': () => 'has the current list of revocations again',
   listening: () => undefined,
 };
 
-function waits(fields: LineFields): string {
+function connectionProblem(fields: LineFields): string {
   return /ECONNREFUSED|has not given its keys/.test(reasonOf(fields))
     ? pc.dim('waits for the authorization server')
     : pc.red(`${String(fields.msg)} ${reasonOf(fields)}`);
@@ -103,7 +106,7 @@ function requestSentence(service: string, fields: LineFields): string | undefine
     if (route === '/oauth/revoke' && fields.jti !== undefined)
       return `revokes an access token of ${pc.bold(String(client))}  ${answer}`;
     if (route === '/admin/revocations' && method === 'POST')
-      return client ? `revokes access tokens, as ${pc.bold(String(client))} says  ${answer}` : undefined;
+      return client ? `revokes access tokens, requested by ${pc.bold(String(client))}  ${answer}` : undefined;
     if (route === '/oauth/revocations')
       return status === 200 ? `sends the list of revocations to ${pc.bold(String(client))}` : undefined;
     if (route === '/.well-known/jwks.json') return `serves its public keys  ${answer}`;

@@ -8,7 +8,7 @@ import { Module } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Gauge } from 'prom-client';
 import { Management, MetricsRegistry, serviceConfiguration, type ServiceConfiguration } from '../index.ts';
-import { flood, takenAtMost } from '../limits/unread-bodies.fixture.ts';
+import { flood, maxBytesTaken } from '../limits/unread-bodies.fixture.ts';
 import { createService } from '../service.ts';
 import { explain } from '../startup-failure.ts';
 
@@ -63,7 +63,7 @@ async function sendBytes(bytes: string): Promise<string> {
 }
 
 describe('the management listener', () => {
-  it('answers health and metrics, which the public one does not [management-listener, Lanyard]', async () => {
+  it('serves health and metrics, which the public listener does not [management-listener, Lanyard]', async () => {
     await app.listen(0, '127.0.0.1');
     for (const path of ['/health/live', '/health/ready', '/metrics']) {
       expect([path, (await fetch(url + path)).status]).toEqual([path, 200]);
@@ -72,7 +72,7 @@ describe('the management listener', () => {
     expect(await (await fetch(`${url}/metrics`)).text()).toContain('process_start_time_seconds{service="test"}');
   });
 
-  it('says where it listens, as it is', async () => {
+  it('returns the address at which it listens, unchanged', async () => {
     const { app: other } = await createService(service, { PORT: '0' }, new Writable());
     await other.init();
     const everywhere = { ...configuration, MANAGEMENT_HOST: '0.0.0.0' };
@@ -82,7 +82,7 @@ describe('the management listener', () => {
     expect(address).toMatch(/^http:\/\/0\.0\.0\.0:\d+$/);
   });
 
-  it('answers while the public one has all its connections taken [management-listener, Lanyard]', async () => {
+  it('answers while all connections of the public listener are in use [management-listener, Lanyard]', async () => {
     await app.listen(0, '127.0.0.1');
     const opened = Array.from({ length: 20 }, () => connect(publicPort(), '127.0.0.1').on('error', () => undefined));
     sockets.push(...opened);
@@ -91,7 +91,7 @@ describe('the management listener', () => {
     expect(await (await fetch(`${url}/health/live`)).json()).toEqual({ status: 'ok' });
   });
 
-  it('answers while somebody holds connections that it has itself [management-listener, Lanyard]', async () => {
+  it('answers while a caller holds many of its own connections [management-listener, Lanyard]', async () => {
     await app.listen(0, '127.0.0.1');
     const port = Number(new URL(url).port);
     const opened = Array.from({ length: 120 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
@@ -100,7 +100,7 @@ describe('the management listener', () => {
     expect(await readiness()).toEqual([200, undefined]);
   });
 
-  it('says that the service is not ready before and after it takes requests [management-listener, Lanyard]', async () => {
+  it('reports that the service is not ready before and after it accepts requests [management-listener, Lanyard]', async () => {
     expect(await readiness()).toEqual([503, 'the service is starting']);
     await app.listen(0, '127.0.0.1');
     expect(await readiness()).toEqual([200, undefined]);
@@ -112,7 +112,7 @@ describe('the management listener', () => {
   });
 
   it.each(['/', '/docs', '/oauth/token', '/health', '/metrics/x', '/%zz?access_token=hush'])(
-    'has nothing at %s [security-headers, Lanyard]',
+    'answers 404 at %s [security-headers, Lanyard]',
     async (path) => {
       const response = await fetch(url + path);
       expect([response.status, response.headers.get('content-type')]).toEqual([
@@ -126,7 +126,7 @@ describe('the management listener', () => {
   );
 
   it.each(['/health/live', '/health/ready', '/metrics'])(
-    'tells browsers to do nothing with %s, and logs none of those who look often [security-headers, Lanyard]',
+    'sends security headers with %s, and does not log these frequent requests [security-headers, Lanyard]',
     async (path) => {
       await app.listen(0, '127.0.0.1');
       const { headers } = await management.inject(path);
@@ -141,11 +141,11 @@ describe('the management listener', () => {
       const { server } = Reflect.get(management, 'fastify') as { server: HttpServer };
       const { answer, taken } = await flood(server, { method: 'POST', url: path });
       expect(answer).toMatch(/^HTTP\/1.1 404 [^]*connection: close/);
-      expect(taken).toBeLessThan(takenAtMost);
+      expect(taken).toBeLessThan(maxBytesTaken);
     },
   );
 
-  it('logs why a request failed, and does not say so to the caller [no-server-error, Lanyard]', async () => {
+  it('logs why a request failed, and does not reveal it to the caller [no-server-error, Lanyard]', async () => {
     app.get(MetricsRegistry).registerMetric(
       new Gauge({
         name: 'broken',
@@ -170,12 +170,12 @@ describe('the management listener', () => {
 
   it.each([
     ['headers of 10 KB', `GET /metrics HTTP/1.1\r\nhost: here\r\nx: ${'a'.repeat(10_000)}\r\n\r\n`, 431],
-    ['what is no request', 'nonsense\r\n\r\n', 400],
+    ['bytes that are not a request', 'nonsense\r\n\r\n', 400],
   ])('refuses %s [header-limit, Lanyard]', async (_, bytes, status) => {
     expect(await sendBytes(bytes)).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*application/problem\\+json`));
   });
 
-  it('names the setting of a port that is taken', async () => {
+  it('names the setting of a port that is in use', async () => {
     const { app: other } = await createService(service, { PORT: '0', LOG_LEVEL: 'silent' });
     const taken = { ...configuration, MANAGEMENT_PORT: Number(new URL(url).port) };
     const error: unknown = await other
@@ -183,7 +183,7 @@ describe('the management listener', () => {
       .listen(other.getHttpServer() as Server, taken)
       .catch((reason: unknown) => reason);
     expect(explain(error)).toEqual([
-      `port ${taken.MANAGEMENT_PORT} is taken: end what uses it, or set MANAGEMENT_PORT`,
+      `port ${taken.MANAGEMENT_PORT} is already in use: stop the program that uses it, or set MANAGEMENT_PORT`,
     ]);
     const same = { ...configuration, PORT: 3100, MANAGEMENT_PORT: 3100 };
     await expect(other.get(Management).listen(other.getHttpServer() as Server, same)).rejects.toThrow(

@@ -16,7 +16,7 @@ import { securityHeaders } from '../security-headers.ts';
 import { logServerErrors } from '../uncaught-errors.ts';
 
 const limits = {
-  // Nothing that is asked here has a body.
+  // No request here has a body.
   bodyLimit: 1024,
   requestTimeout: 5000,
   // Longer than most pauses between two scrapes.
@@ -27,8 +27,8 @@ const limits = {
 const connections = { MAX_CONNECTIONS: 100, CONNECTIONS_PER_ADDRESS: 50 };
 
 /**
- * Health and metrics, at a listener of their own: it answers whatever the public one is busy with, and what it reveals
- * of a service is not public (docs/decisions/0018).
+ * Health and metrics, at a separate listener: it answers even while the public one is busy, and the details that it
+ * reveals are not public (docs/decisions/0018).
  */
 export class Management {
   private readonly fastify: FastifyInstance;
@@ -49,7 +49,7 @@ export class Management {
       },
     });
     this.fastify = management;
-    // Counted apart: those of the metrics are the public ones.
+    // Counted separately: the metrics count only the public connections.
     limitConnections(management, {
       configuration: connections,
       isProxy: () => false,
@@ -78,13 +78,13 @@ export class Management {
     });
   }
 
-  /** What is answered at this path, without a port: for tests. */
+  /** The response at this path, without a port: for tests. */
   inject(path: string) {
     return this.fastify.inject(path);
   }
 
   /**
-   * @param server  the public one: readiness waits for it from now on
+   * @param server  the public server: from now on, readiness waits for it
    * @returns the address
    */
   async listen(server: Server, { PORT, MANAGEMENT_PORT: port, MANAGEMENT_HOST: host }: ServiceConfiguration) {
@@ -97,7 +97,7 @@ export class Management {
     return listeningUrl(this.fastify.server);
   }
 
-  /** The service is not ready any more; says so until it is closed. */
+  /** Reports from now on that the service is not ready, until it is closed. */
   stopping(): void {
     this.health.stop();
   }

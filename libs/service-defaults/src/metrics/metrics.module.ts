@@ -16,20 +16,20 @@ export class MetricsModule {
   }
 }
 
-/** How many durations wait at most to be counted. */
+/** The maximum number of durations that wait to be counted. */
 const batch = 1000;
 
-/** Durations by route, never by address: an address may hold anything, and each would be a series of its own. */
+/** Measures durations by route, never by URL: a URL may hold anything, and each would be its own series. */
 export function measureRequests(fastify: FastifyInstance, registry: MetricsRegistry): void {
   const duration = new Histogram({
     name: 'http_request_duration_seconds',
-    help: 'how long requests took, by route and status',
+    help: 'duration of requests, by route and status',
     labelNames: ['method', 'route', 'status'] as const,
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
     registers: [registry],
     collect: () => count(),
   });
-  // Counted many at a time, when somebody looks or some have come together: that costs a third.
+  // Counted in batches, at a scrape or when a batch is full: that takes a third of the time.
   const waiting: { labels: { method: string; route: string; status: number }; seconds: number }[] = [];
   const count = () => {
     for (const { labels, seconds } of waiting) duration.observe(labels, seconds);

@@ -1,12 +1,12 @@
-/* oxlint-disable no-underscore-dangle, typescript/unbound-method -- `_zod` is the part of zod that is there to be extended */
+/* oxlint-disable no-underscore-dangle, typescript/unbound-method -- `_zod` is zod's interface for extensions */
 import { z } from 'zod';
 
-/** How many faults are reported. */
-export const mostFaults = 100;
+/** The maximum number of faults that are reported. */
+export const maxFaults = 100;
 
 /**
- * The same schema, whose arrays and records stop after a hundred faults. Zod finds all of them, each of which takes 20 µs,
- * or, with `abortEarly`, overlooks those of checks. Within a union or a tuple, nothing stops.
+ * The same schema, whose arrays and records stop after a hundred faults. Zod itself finds all faults, at 20 µs each,
+ * or, with `abortEarly`, misses those of checks. Unions and tuples do not stop early.
  */
 export function withBoundedFaults<T extends z.core.$ZodType>(schema: T): T {
   const known = bounded.get(schema);
@@ -46,14 +46,14 @@ const BoundedArray = z.core.$constructor<z.ZodArray>('BoundedArray', (schema, de
       values.push(item.value);
       if (item.issues.length === 0) continue;
       payload.issues.push(...z.core.util.prefixIssues(index, item.issues));
-      if (payload.issues.length > mostFaults) break;
+      if (payload.issues.length > maxFaults) break;
     }
     payload.value = values;
     return payload;
   };
 });
 
-/** Its entries are parsed a hundred at a time. */
+/** A record whose entries are parsed in batches of a hundred. */
 const BoundedRecord = z.core.$constructor<z.ZodRecord>('BoundedRecord', (schema, def) => {
   z.ZodRecord.init(schema, def);
   const { parse } = schema._zod;
@@ -62,8 +62,8 @@ const BoundedRecord = z.core.$constructor<z.ZodRecord>('BoundedRecord', (schema,
     if (!z.core.util.isPlainObject(record) || def.keyType._zod.values || context.async) return parse(payload, context);
     const entries = Object.entries(record);
     const values = {};
-    for (let i = 0; i < entries.length && payload.issues.length <= mostFaults; i += mostFaults) {
-      const part = Object.fromEntries(entries.slice(i, i + mostFaults));
+    for (let i = 0; i < entries.length && payload.issues.length <= maxFaults; i += maxFaults) {
+      const part = Object.fromEntries(entries.slice(i, i + maxFaults));
       const parsed = parse({ value: part, issues: [] }, context) as z.core.ParsePayload<object>;
       Object.assign(values, parsed.value);
       payload.issues.push(...parsed.issues);

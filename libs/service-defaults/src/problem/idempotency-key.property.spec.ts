@@ -3,7 +3,7 @@ import { HttpException } from '@nestjs/common';
 import fc from 'fast-check';
 import { parseIdempotencyKey } from './idempotency-key.ts';
 
-/** The key, or the status it is refused with; any other error than a problem is thrown. */
+/** The key, or the status with which it is refused; rethrows every error that is not a problem. */
 function keyOrStatus(text: string): string | number | undefined {
   try {
     return parseIdempotencyKey(text);
@@ -16,7 +16,7 @@ const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 const isVisible = (unit: string) => unit >= '!' && unit <= '~';
 
 describe('Idempotency-Key', () => {
-  it('is taken as it is where it is visible ASCII, and refused elsewhere [idempotency-key, Lanyard]', () => {
+  it('is accepted unchanged if it is visible ASCII, and otherwise refused [idempotency-key, Lanyard]', () => {
     const visible = fc.constantFrom(...Array.from({ length: 94 }, (_, i) => String.fromCodePoint(33 + i)));
     const almost = fc.string({ unit: fc.constantFrom('a', '"', '\\', ' ', '\t', '\0', '\x7F', 'é') });
     const lengthy = fc.string({ unit: visible, minLength: 250, maxLength: 260 });
@@ -28,7 +28,7 @@ describe('Idempotency-Key', () => {
     );
   });
 
-  it.each(['a', '~', ' ', '\0', 'é'])('has not 100,000 characters of %j [idempotency-key, Lanyard]', (piece) => {
+  it.each(['a', '~', ' ', '\0', 'é'])('is not 100,000 characters of %j [idempotency-key, Lanyard]', (piece) => {
     expect(keyOrStatus(long(piece))).toBe(400);
     expect(keyOrStatus(`${long(piece)}é`)).toBe(400);
   });

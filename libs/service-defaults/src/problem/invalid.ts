@@ -1,5 +1,5 @@
 import type { HttpException } from '@nestjs/common';
-import { mostFaults } from './bounded-faults.ts';
+import { maxFaults } from './bounded-faults.ts';
 import { problemException } from './problem.ts';
 
 /** A fault in a request; the path leads to the field. */
@@ -8,9 +8,9 @@ export interface Fault {
   message: string;
 }
 
-/** A problem that names the fields that are wrong, a hundred at most. */
+/** A problem that names the invalid fields, at most a hundred. */
 export function invalid(faults: readonly Fault[]): HttpException {
-  const listed: readonly Fault[] = faults.length > mostFaults ? [...faults.slice(0, mostFaults), more] : faults;
+  const listed: readonly Fault[] = faults.length > maxFaults ? [...faults.slice(0, maxFaults), more] : faults;
   const errors = listed.map(({ path = [], message }) => ({
     field: shortened(
       path
@@ -24,5 +24,5 @@ export function invalid(faults: readonly Fault[]): HttpException {
 
 const more = { message: 'there are more faults, which are not listed' };
 
-/** Names of fields and messages may repeat whatever the request has. */
+/** Shortened, since names of fields and messages may repeat any text of the request. */
 const shortened = (text: string): string => (text.length > 500 ? `${text.slice(0, 500)}…` : text);

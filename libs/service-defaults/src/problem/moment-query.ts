@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A moment in a query, RFC 3339: of a year that a database has, whatever its offset. */
+/** A moment in a query, RFC 3339, with any offset, in a year that the database supports. */
 export const momentQuery = z.iso
   .datetime({ offset: true, error: 'must be a moment as in 2026-01-31T12:00:00Z', abort: true })
   .transform((written) => new Date(written))

@@ -3,7 +3,7 @@ import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from './problem.ts';
 
-/** Answers what no other filter caught with an RFC 9457 problem. What the caller may not know goes to the log alone. */
+/** Answers exceptions that no other filter caught with an RFC 9457 problem. Internal details are only logged. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger(ProblemFilter.name);
@@ -21,7 +21,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** What a caller may know of what went wrong. */
+/** The problem of an exception, without internal details. */
 export function problemOf(exception: unknown): Problem {
   if (exception instanceof HttpException) {
     const status = exception.getStatus();
@@ -29,17 +29,17 @@ export function problemOf(exception: unknown): Problem {
     if (typeof body === 'object' && 'type' in body && 'title' in body) return body as Problem;
     // Health checks answer with their own body.
     if (typeof body === 'object' && 'details' in body) return { ...aProblem(status), ...body, status };
-    // Fastify's own words.
+    // Fastify's own message.
     if (exception.message === 'Unsupported Media Type') {
-      return aProblem(status, 'the content-type is missing, or not one that is taken here');
+      return aProblem(status, 'the content type is missing or not supported');
     }
-    // Nest's own words for an unknown route repeat the address, which may hold a token.
+    // Nest's own message for an unknown route repeats the URL, which may hold a token.
     return aProblem(status, exception.message.startsWith('Cannot ') ? 'there is nothing here' : exception.message);
   }
-  if (isAborted(exception)) return aProblem(400, 'the request was broken off');
+  if (isAborted(exception)) return aProblem(400, 'the request was aborted');
   if (isDataException(exception)) return aProblem(400, 'the database does not accept a value, such as a text with NUL');
   if (isDatabaseUnavailable(exception)) return aProblem(503, 'the database is not available at the moment');
-  // Fastify's own errors, such as a body that is too large, carry the status they mean.
+  // Fastify's own errors, for example for a body that is too large, carry their status.
   const { statusCode, message } = exception as { statusCode?: unknown; message?: string };
   return typeof statusCode === 'number' && statusCode < 500 ? aProblem(statusCode, message) : aProblem(500);
 }
@@ -51,19 +51,26 @@ const aProblem = (status: number, detail?: string): Problem => ({
   ...(detail && { detail }),
 });
 
-/** The caller went away, or sent less than it announced; a lost database connection has the same code. */
+/** The caller has left, or sent less than it announced; a lost database connection has the same code. */
 function isAborted(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   return code === 'ECONNRESET' && message === 'aborted';
 }
 
-/** SQLSTATE class 22: what a request brought is no value for the database, whatever else let it pass. */
+/** SQLSTATE class 22: the database does not accept a value of the request that passed the validation. */
 function isDataException(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code);
 }
 
-/** A connection that broke under a transaction, as pg and TypeORM say it; SQLSTATE 08, 25P03, 57: a lost connection, a server that stops or gave up a transaction, a statement that took too long; 25006: a server that is not the primary any more; 28, 3D, 53, 55000: one that takes no connection of ours; 40: a transaction that another one had to be preferred to. */
+/**
+ * Whether the database is temporarily unavailable: a connection broke during a transaction, by the messages of pg and
+ * TypeORM, or by SQLSTATE:
+ * 08, 25P03, 57: a lost connection, a server that stops or has ended the transaction, a statement that took too long;
+ * 25006: a server that is no longer the primary;
+ * 28, 3D, 53, 55000: a server that does not accept our connections;
+ * 40: a transaction that was rolled back in favour of another.
+ */
 export function isDatabaseUnavailable(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   return (

@@ -11,7 +11,7 @@ export interface Problem {
 
 /**
  * An exception that the ProblemFilter answers with this problem.
- * @param type  names the kind of problem within the service, as in `urn:lanyard:problem:lease-lost`
+ * @param type  the kind of problem, the last part of `urn:lanyard:problem:lease-lost`
  */
 export function problemException(status: number, type: string, title: string, more: object = {}): HttpException {
   return new HttpException({ type: `urn:lanyard:problem:${type}`, title, status, ...more } satisfies Problem, status);

@@ -20,7 +20,7 @@ const schema = z
 
 const many = <T>(count: number, one: (index: number) => T) => Array.from({ length: count }, (_, i) => one(i));
 
-/** What a body becomes, or the faults that are reported; and how many items were looked at. */
+/** The parsed body, or the reported faults; and the number of items that were validated. */
 async function validate(body: unknown) {
   validated = 0;
   const answer = validationPipe().transform(body, { type: 'body', schema });
@@ -30,7 +30,7 @@ async function validate(body: unknown) {
 const rest = { field: '', message: 'there are more faults, which are not listed' };
 
 describe('the validation of a request', () => {
-  it('looks once at what is valid [bounded-faults, Lanyard]', async () => {
+  it('validates each valid item once [bounded-faults, Lanyard]', async () => {
     const sizes = Object.fromEntries(many(5000, (i) => [`a${i}`, i]));
     const body = { items: many(5000, (i) => ({ id: `a${i}`, tags: ['x', 'y'] })), sizes };
     expect(await validate(body)).toEqual({ result: { ...body, names: [] }, errors: [], validated: 10_000 });
@@ -43,7 +43,7 @@ describe('the validation of a request', () => {
     expect(errors[80]).toMatchObject({ message: 'Unrecognized key: "colour"' });
   });
 
-  it('reports a hundred faults at most [bounded-faults, Lanyard]', async () => {
+  it('reports at most a hundred faults [bounded-faults, Lanyard]', async () => {
     const { errors } = await validate({ items: many(200, (i) => ({ id: `b${i}` })) });
     expect(errors).toHaveLength(101);
     expect(errors[99]).toMatchObject({ field: 'items.99.id' });
@@ -58,24 +58,24 @@ describe('the validation of a request', () => {
     ['long lists in items', { items: many(100, () => ({ id: 'a', tags: many(500, () => 1) })) }, 1],
     ['entries', { items: [], sizes: Object.fromEntries(many(5000, (i) => [`a${i}`, 'x'])) }, 200],
     ['names of entries', { items: [], sizes: Object.fromEntries(many(5000, (i) => [`b${i}`, 1])) }, 200],
-  ])('stops after a hundred faults in many %s [bounded-faults, Lanyard]', async (_, body, looks) => {
+  ])('stops after a hundred faults in many %s [bounded-faults, Lanyard]', async (_, body, expected) => {
     const { errors, validated } = await validate(body);
     expect(errors).toHaveLength(101);
     expect(errors[100]).toEqual(rest);
-    expect(validated).toBe(looks);
+    expect(validated).toBe(expected);
   });
 
   it.each([
     ['a list that is too long', { items: [], names: many(5000, () => 1) }, 'names'],
-    ['a list that is none', { items: {} }, 'items'],
-    ['entries that are none', { items: [], sizes: [1] }, 'sizes'],
+    ['a value that is not a list', { items: {} }, 'items'],
+    ['a value that is not a record', { items: [], sizes: [1] }, 'sizes'],
     ['an unknown name', { items: [], name: [] }, ''],
-    ['a fault of the whole', { items: [{ id: 'a' }, { id: 'a' }] }, 'items'],
+    ['a fault of the whole list', { items: [{ id: 'a' }, { id: 'a' }] }, 'items'],
   ])('finds %s [bounded-faults, Lanyard]', async (_, body, field) => {
     expect((await validate(body)).errors).toEqual([expect.objectContaining({ field })]);
   });
 
-  it('repeats little of what was sent [bounded-faults, Lanyard]', async () => {
+  it('repeats little of the request [bounded-faults, Lanyard]', async () => {
     const name = 'x'.repeat(100_000);
     const { errors } = await validate({ items: [], [name]: 1 });
     expect(errors).toEqual([{ field: '', message: expect.stringMatching(/^Unrecognized key: "x{400,500}…$/) }]);

@@ -4,8 +4,7 @@ import { withBoundedFaults } from './bounded-faults.ts';
 import { invalid } from './invalid.ts';
 
 /**
- * Checks bodies, queries and parameters against the schema that their decorator has. Validation stops after a hundred
- * faults.
+ * Validates bodies, queries and parameters by the schemas of their decorators. Validation stops after a hundred faults.
  */
 export const validationPipe = (): StandardSchemaValidationPipe => new ValidationPipe({ exceptionFactory: invalid });
 

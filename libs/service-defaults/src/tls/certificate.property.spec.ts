@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** The certificate, or why there is none; any other error than the reader's own is thrown. */
+/** The certificate, or the reason why there is none; rethrows every error that is not the reader's own. */
 function read(cert: string, key: string): Certificate | string | undefined {
   writeFileSync(files.TLS_CERTIFICATE_FILE, cert);
   writeFileSync(files.TLS_PRIVATE_KEY_FILE, key);
@@ -35,7 +35,7 @@ const refusal =
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 
 describe('a certificate with its private key', () => {
-  it('is a pair, or refused without a word of it [configuration-errors-name-no-value, Lanyard]', () => {
+  it('is a pair, or refused without repeating it [configuration-errors-name-no-value, Lanyard]', () => {
     const change = fc.record({
       which: fc.constantFrom('cert', 'private', 'both'),
       place: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, isIP } from 'node:net';
 
-/** What a client offers in its first message. */
+/** The offer of a client in its first message. */
 export interface Offer {
   host?: string;
   port: number;
@@ -17,23 +17,23 @@ export const allSuites: readonly number[] = [0x00, 0x13, 0xc0, 0xcc, 0xd0].flatM
 );
 
 /**
- * Names the suites that a server accepts, each offered on a connection of its own. The message is made here, since a TLS
- * library offers only what it would use itself.
+ * Finds the suites that a server accepts, by offering each one on its own connection. It builds the message itself,
+ * since a TLS library offers only suites that it would use.
  */
 export async function acceptedSuites({ suites = allSuites, ...offer }: Omit<Offer, 'suites'> & Partial<Offer>) {
   const accepted = new Set<string>();
-  const left = suites.values();
-  const ask = async () => {
-    for (const suite of left) {
+  const remaining = suites.values();
+  const offerNext = async () => {
+    for (const suite of remaining) {
       const chosen = await chosenSuite({ ...offer, suites: [suite] });
       if (chosen !== undefined) accepted.add(nameOf(chosen));
     }
   };
-  await Promise.all(Array.from({ length: 4 }, ask));
+  await Promise.all(Array.from({ length: 4 }, offerNext));
   return [...accepted].toSorted();
 }
 
-/** @returns the suite that the server chose; undefined where it refused the offer */
+/** @returns the suite that the server chose; undefined if it refused the offer */
 export async function chosenSuite(offer: Offer): Promise<number | undefined> {
   const { host = '127.0.0.1', port } = offer;
   const socket = connect(port, host).setTimeout(10_000, () => socket.destroy(new Error('no answer')));
@@ -59,7 +59,7 @@ function suiteIn(answer: Buffer): number | undefined {
   return answer.length < 46 + sessionIdLength ? undefined : answer.readUInt16BE(44 + sessionIdLength);
 }
 
-/** RFC 8446 section 4.1.2. Without a key share, which a server of TLS 1.3 asks for when it has chosen the suite. */
+/** RFC 8446 section 4.1.2. It has no key share: a TLS 1.3 server requests one after it has chosen the suite. */
 function clientHello({ host = '', version, suites }: Offer): Buffer {
   const isTls13 = version === 'TLSv1.3';
   const groups = [0x001d, 0x0017, 0x0018];
@@ -98,7 +98,7 @@ export const isStrong = (suite: string): boolean => Object.values(strongSuites).
 
 const nameOf = (suite: number): string => strongSuites[suite] ?? `0x${suite.toString(16).padStart(4, '0')}`;
 
-/** Those with forward secrecy and authenticated encryption, RFC 9325 section 4.2; all others are shown by their number. */
+/** Suites with forward secrecy and authenticated encryption, RFC 9325 section 4.2; others are shown by number. */
 const strongSuites: Record<number, string> = {
   0x1301: 'TLS_AES_128_GCM_SHA256',
   0x1302: 'TLS_AES_256_GCM_SHA384',

@@ -6,13 +6,13 @@ import { repeat } from '../repeat.ts';
 import { readCertificate, type Certificate } from './certificate.ts';
 import { secureContext } from './secure-context.ts';
 
-/** How often the files are looked at, ms. */
+/** How often the files are checked, ms. */
 const period = 5000;
 
 /**
- * Takes a new certificate as soon as its files have changed: for connections from then on, and without a restart. What
- * cannot be used, such as a certificate whose key is not written yet, leaves the present one in place.
- * @returns stops it
+ * Uses a new certificate for new connections as soon as its files have changed, without a restart. If the new one
+ * cannot be used, for example because its key is not written yet, the current one stays in use.
+ * @returns stops the renewal
  */
 export function renewCertificate(
   server: Server,
@@ -23,7 +23,7 @@ export function renewCertificate(
   let lastFault: string | undefined;
   const expiry: Gauge = new Gauge({
     name: 'lanyard_tls_certificate_expiry_timestamp_seconds',
-    help: 'when the TLS certificate in use ends, seconds since the epoch',
+    help: 'when the TLS certificate in use expires, seconds since the epoch',
     registers: [metrics],
     collect: () => expiry.set(inUse.expiresAt / 1000),
   });
@@ -40,7 +40,7 @@ export function renewCertificate(
     },
     (error) => {
       const { message: fault } = error as Error;
-      if (fault !== lastFault) logger.error({ msg: 'the TLS certificate in use stays', fault });
+      if (fault !== lastFault) logger.error({ msg: 'the TLS certificate could not be renewed', fault });
       lastFault = fault;
     },
   );

@@ -2,7 +2,7 @@ import { constants } from 'node:crypto';
 import type { TlsOptions } from 'node:tls';
 import type { Certificate } from './certificate.ts';
 
-/** Only suites with forward secrecy and authenticated encryption, RFC 9325 section 4.2; the gateway's are the same. */
+/** Suites with forward secrecy and authenticated encryption, RFC 9325 section 4.2; the gateway has the same. */
 export const cipherSuites = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
@@ -16,9 +16,9 @@ export const cipherSuites = [
 ];
 
 /**
- * Sessions are not resumed, and TLS 1.2 is not renegotiated. Node keeps one key for session tickets as long as it runs, and
- * anyone who learns it can read all sessions of TLS 1.2 that have one, RFC 9325 section 3.4; without tickets, Node resumes
- * sessions of TLS 1.3 neither. The curves are OpenSSL's own, which begin with a post-quantum one.
+ * Sessions are not resumed, and TLS 1.2 is not renegotiated. Node keeps one key for session tickets as long as it runs,
+ * and anyone who learns it can read all TLS 1.2 sessions with a ticket, RFC 9325 section 3.4. Without tickets, Node
+ * does not resume TLS 1.3 sessions either. The curves are OpenSSL's defaults, which begin with a post-quantum one.
  */
 const settings = {
   minVersion: 'TLSv1.2',

@@ -57,7 +57,7 @@ async function start(): Promise<void> {
 
 const port = () => (app.getHttpServer().address() as AddressInfo).port;
 
-/** In each version of TLS; what a server chooses of everything says enough where it must choose nothing. */
+/** The accepted suites of each version of TLS; for a refused version, one offer of all suites is enough. */
 const accepted = async () => ({
   'TLSv1.3': await acceptedSuites({ port: port(), version: 'TLSv1.3' }),
   'TLSv1.2': await acceptedSuites({ port: port(), version: 'TLSv1.2' }),
@@ -91,7 +91,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 describe('a service with a certificate', () => {
-  it('speaks https, and tells browsers to stay with it [security-headers, Lanyard]', async () => {
+  it('serves https, and tells browsers to keep using it [security-headers, Lanyard]', async () => {
     put(first);
     await start();
     const { response, body } = await ask('/nothing');
@@ -160,11 +160,11 @@ describe('a service with a certificate', () => {
     expect(await refused).toEqual([expect.objectContaining({ code: 'ERR_SSL_NO_RENEGOTIATION' })]);
   });
 
-  it('takes a new certificate without a restart, and nothing that it cannot use [tls-reload, Lanyard]', async () => {
+  it('uses a new certificate without a restart, and ignores one that it cannot use [tls-reload, Lanyard]', async () => {
     put(first);
     await start();
     const { fingerprint } = await ask('/nothing');
-    // As a renewal that is half written.
+    // Like a renewal that is half written.
     put({ cert: second.cert, private: first.private });
     await until(async () => logs.includes('is not the private key of TLS_CERTIFICATE_FILE'));
     expect((await ask('/nothing')).fingerprint).toBe(fingerprint);
@@ -177,7 +177,7 @@ describe('a service with a certificate', () => {
     );
   }, 30_000);
 
-  it('closes connections on which nobody speaks TLS, and has the limits of time that plain ones have', async () => {
+  it('closes connections without TLS, and has the same time limits as plain http', async () => {
     put(first);
     await start();
     const server = app.getHttpServer() as unknown as { headersTimeout: number; connectionsCheckingInterval?: number };
@@ -189,9 +189,9 @@ describe('a service with a certificate', () => {
   });
 
   it.each<[string, () => void, string]>([
-    ['whose key is another', () => put({ cert: first.cert, private: second.private }), 'is not the private key of'],
-    ['that is none', () => put({ cert: 'text', private: first.private }), 'TLS_CERTIFICATE_FILE does not hold'],
-    ['whose key is none', () => put({ cert: first.cert, private: 'text' }), 'TLS_PRIVATE_KEY_FILE does not hold'],
+    ['with the key of another', () => put({ cert: first.cert, private: second.private }), 'is not the private key of'],
+    ['that is malformed', () => put({ cert: 'text', private: first.private }), 'TLS_CERTIFICATE_FILE does not hold'],
+    ['whose key is malformed', () => put({ cert: first.cert, private: 'text' }), 'TLS_PRIVATE_KEY_FILE does not hold'],
   ])('does not start with a certificate %s', async (_, prepare, message) => {
     prepare();
     await expect(start()).rejects.toThrow(message);
@@ -200,12 +200,12 @@ describe('a service with a certificate', () => {
   it('does not start with half a pair', async () => {
     const service = { name: 'test', configuration: serviceConfiguration, module: () => ({ module: class {} }) };
     const half = { PORT: '0', TLS_CERTIFICATE_FILE: files.TLS_CERTIFICATE_FILE };
-    await expect(createService(service, half)).rejects.toThrow('must be set both, or neither');
+    await expect(createService(service, half)).rejects.toThrow('must both be set, or neither');
   });
 });
 
 describe('the suites of other servers', () => {
-  it('are found where there are more [tls-suites, RFC 9325 §4.2]', async () => {
+  it('are found if they accept more [tls-suites, RFC 9325 §4.2]', async () => {
     const ciphers = 'ALL:COMPLEMENTOFALL@SECLEVEL=0';
     const lax = createServer({ cert: withRsa.cert, key: withRsa.private, minVersion: 'TLSv1', ciphers });
     lax.on('tlsClientError', () => undefined);
@@ -221,7 +221,7 @@ describe('the suites of other servers', () => {
     lax.close();
   }, 30_000);
 
-  it('are those of the services at the gateway, where it is given a certificate [tls-suites, RFC 9325 §4.2]', () => {
+  it('are the same at the gateway as in the services [tls-suites, RFC 9325 §4.2]', () => {
     const file = new URL('../../../../deploy/gateway/haproxy.cfg', import.meta.url);
     const setting = (name: string) =>
       new RegExp(`^  ssl-default-bind-${name} (.*)$`, 'm').exec(readFileSync(file, 'utf8'))?.[1];

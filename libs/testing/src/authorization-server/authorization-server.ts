@@ -16,7 +16,7 @@ import { TestRevocations, type RawAnswer } from './revocations.ts';
 
 export interface TestClient {
   secret: string;
-  /** what it may have, and gets when it asks for nothing */
+  /** the scope that it may have, and gets if it requests none */
   scope: string;
   audience: string;
 }
@@ -29,32 +29,32 @@ export interface RecordedTokenRequest {
 
 export interface TestAuthorizationServer {
   issuer: string;
-  /** where it really answers: the issuer, unless that is another name */
+  /** the URL at which it listens: the issuer, unless that is another name */
   address: string;
   /** every token request so far, answered or refused */
   tokenRequests: RecordedTokenRequest[];
   /** how often the JWK Set was fetched */
   keyFetches(): number;
-  /** a valid access token without asking for it; `claims` and `header` replace or, where undefined, remove members */
+  /** issues a valid access token without a request; `claims` and `header` replace members, or remove undefined ones */
   token(
     grant: { clientId: string; audience: string; scope: string; lifetime?: number },
     changes?: TokenChanges,
   ): string;
-  /** a new signing key; the old ones stay published unless `withdraw` */
+  /** starts to sign with a new key; the old ones stay published unless `withdraw` */
   rotateKey(options?: { withdraw?: boolean }): Promise<void>;
-  /** what the keys of the JWK Set become before it is answered, for tests of sets that are broken */
+  /** changes the keys of the JWK Set in responses, for tests of broken sets */
   changeJwks(change: (keys: object[]) => unknown[]): void;
-  /** revokes one token by its `jti`, or all with a `grant_id` or `kid` in common; `until` is in an hour by default */
+  /** revokes one token by its `jti`, or all with this `grant_id` or `kid`; `until` is in an hour by default */
   revoke(revocation: Omit<Revocation, 'until'> & { until?: number }): void;
-  /** the list begins anew, as after a backup was restored */
+  /** lets the list begin anew, as after a backup was restored */
   forgetRevocations(): void;
-  /** whether it has lost its database: whoever knows nothing yet gets a list that is marked as stale, all others 503 */
+  /** whether it has lost its database: requests without a cursor get a list that is marked as stale, all others 503 */
   cutOff(isCutOff: boolean): void;
-  /** how often the list of revocations was asked for, and tokens were introspected */
+  /** how often the list of revocations was requested, and tokens were introspected */
   revocationRequests(): { list: number; introspection: number };
   /** answers the next requests to this path with this status, for tests of outages */
   failNext(path: string, status: number, options?: { times?: number; headers?: Record<string, string> }): void;
-  /** how often this path was answered so */
+  /** how often this path was answered that way */
   failures(path: string): number;
   /** stops listening; `start` listens on the same port again */
   stop(): Promise<void>;
@@ -67,17 +67,17 @@ export interface TokenChanges {
 }
 
 export interface TestAuthorizationServerOptions {
-  /** of access tokens, seconds */
+  /** the lifetime of access tokens, seconds */
   lifetime?: number;
-  /** another name than the address, that nobody needs to reach */
+  /** a name that differs from the address, and need not be reachable */
   issuer?: string;
   /** whether requests for the JWK Set may wait until it changes: `Prefer: wait`, RFC 7240 section 4.3 */
   tellsOfKeys?: boolean;
 }
 
 /**
- * An authorization server within the test's process, for tests of services that obtain or validate tokens: metadata
- * (RFC 8414), JWK Set, and the client credentials grant for the given clients. Keys are made anew at each start.
+ * An authorization server in the process of the test, for tests of services that obtain or validate tokens: metadata
+ * (RFC 8414), JWK Set, and the client credentials grant for the given clients. Each server creates its own key.
  * @param clients  by client identifier
  */
 export async function startAuthorizationServer(
@@ -198,7 +198,7 @@ export async function startAuthorizationServer(
     forgetRevocations: () => revocations.clear(),
     cutOff: (isCutOff) => {
       revocations.isCutOff = isCutOff;
-      revocations.tell();
+      revocations.answerWaiting();
     },
     revocationRequests: () => ({ list: revocations.requests, introspection: introspections }),
     failures: (path) => failed.get(path) ?? 0,

@@ -1,17 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { issueRevocationList, type Revocation, type SigningKey } from '@lanyard/access-token';
 
-/** An answer of the server, where it is no JSON. */
+/** A response of the server that is not JSON. */
 export interface RawAnswer {
   status: number;
   headers: Record<string, string>;
   body?: string;
 }
 
-/** How many entries one part of the list has. */
-const atMost = 100;
+/** The maximum number of entries in one part of the list. */
+const partSize = 100;
 
-/** What was revoked, and the list of it: the whole, what came after a cursor, or what comes next (`Prefer: wait`). */
+/** The revocations and their list: all of it, the entries after a cursor, or the next ones (`Prefer: wait`). */
 export class TestRevocations {
   private readonly entries: Revocation[] = [];
   private changed = Promise.withResolvers<void>();
@@ -26,7 +26,7 @@ export class TestRevocations {
 
   add(revocation: Revocation): void {
     this.entries.push(revocation);
-    this.tell();
+    this.answerWaiting();
   }
 
   has(kind: Revocation['kind'], id: unknown): boolean {
@@ -35,11 +35,11 @@ export class TestRevocations {
 
   clear(): void {
     this.entries.length = 0;
-    this.tell();
+    this.answerWaiting();
   }
 
-  /** Answers all who wait. */
-  tell(): void {
+  /** Answers all waiting requests. */
+  answerWaiting(): void {
     this.changed.resolve();
     this.changed = Promise.withResolvers();
   }
@@ -51,7 +51,7 @@ export class TestRevocations {
     if (waits) await this.changed.promise;
     if (this.isCutOff && cursor !== null) return { status: 503, headers: { 'retry-after': '1' } };
     const since = cursor === null || Number(cursor) > this.entries.length ? undefined : Number(cursor);
-    const revocations = this.entries.slice(since ?? 0).slice(0, atMost);
+    const revocations = this.entries.slice(since ?? 0).slice(0, partSize);
     const reached = (since ?? 0) + revocations.length;
     const list = { cursor: reached, since, more: reached < this.entries.length, stale: this.isCutOff, revocations };
     return {

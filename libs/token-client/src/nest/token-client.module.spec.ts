@@ -41,7 +41,7 @@ describe('TokenClientModule', () => {
           useFactory: (client: typeof porter) => Promise.resolve({ issuer: server.issuer, ...client }),
         }),
     ],
-  ])('%s gives one token client to every module', async (_, tokenClientModule) => {
+  ])('%s provides one token client to every module', async (_, tokenClientModule) => {
     @Module({ imports: [tokenClientModule(), BadgesModule] })
     class AppModule {}
     const app = await NestFactory.createApplicationContext(AppModule, { logger: false });

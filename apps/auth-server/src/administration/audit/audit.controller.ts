@@ -16,13 +16,13 @@ const moment = momentQuery.optional();
 const auditQuerySchema = z.strictObject({
   type: auditEventTypeSchema.optional(),
   actor: text.describe('the client that acted'),
-  client_id: text.describe('the client it is about'),
+  client_id: text.describe('the client that the event concerns'),
   outcome: z.enum(['succeeded', 'refused']).optional(),
   since: moment.describe('not before'),
   until: moment.describe('before'),
-  order: z.enum(['oldest', 'newest']).default('oldest').describe('which come first'),
+  order: z.enum(['oldest', 'newest']).default('oldest').describe('which events come first'),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
-  after: sequence.describe('the last sequence of the page before'),
+  after: sequence.describe('the last sequence of the previous page'),
 });
 type AuditQuery = z.infer<typeof auditQuerySchema>;
 

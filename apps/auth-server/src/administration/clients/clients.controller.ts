@@ -42,7 +42,7 @@ export class ClientsController {
 
   @Post()
   @RequireScopes('clients:write')
-  @ApiOperation({ summary: 'Register a client, with a first secret that is shown here alone' })
+  @ApiOperation({ summary: 'Register a client, with a first secret that is shown only in this response' })
   @ApiHeader(idempotencyHeader)
   @ApiResponse({ status: 201, standardSchema: createdClientSchema })
   @ApiResponse({ status: 409, description: 'the client_id is taken' })
@@ -83,7 +83,7 @@ export class ClientsController {
   @RequireScopes('clients:write')
   @ApiOperation({
     summary:
-      'Change fields of a client; what is left out stays. Losing an administrative scope revokes its access tokens',
+      'Change fields of a client; omitted fields keep their values. Losing an administrative scope revokes its access tokens',
   })
   @ApiHeader(ifMatchHeader)
   @ApiResponse({ status: 200, standardSchema: registeredClientSchema })
@@ -104,7 +104,7 @@ export class ClientsController {
   @ApiOperation({ summary: 'Refuse a client until it is enabled again' })
   @ApiHeader(ifMatchHeader)
   @ApiResponse({ status: 200, standardSchema: registeredClientSchema })
-  @ApiResponse({ status: 409, description: 'it is the client that you act as' })
+  @ApiResponse({ status: 409, description: 'it is your own client' })
   async disable(
     @Param('client_id', { schema: clientIdSchema }) clientId: string,
     @Headers('if-match') ifMatch: string | undefined,
@@ -136,7 +136,7 @@ export class ClientsController {
   @ApiOperation({ summary: 'Delete a client and its secrets' })
   @ApiHeader(ifMatchHeader)
   @ApiResponse({ status: 204 })
-  @ApiResponse({ status: 409, description: 'it is the client that you act as' })
+  @ApiResponse({ status: 409, description: 'it is your own client' })
   async delete(
     @Param('client_id', { schema: clientIdSchema }) clientId: string,
     @Headers('if-match') ifMatch: string | undefined,

@@ -45,7 +45,7 @@ export class Clients {
     const permit = (manager: EntityManager) => requireOwnScopes(manager, administrator, scopeValuesOf(client.scope));
     return this.idempotency.once<CreatedClient>(administrator, idempotencyKey, client, permit, async (manager) => {
       await shareResources(manager);
-      await requireSound(manager, this.configuration.ISSUER, client);
+      await requireValid(manager, this.configuration.ISSUER, client);
       const clientId = client.client_id;
       const { raw } = await manager
         .createQueryBuilder()
@@ -96,7 +96,7 @@ export class Clients {
   change(administrator: Administrator, clientId: string, change: ClientChange, ifMatch?: string) {
     return this.locked(this.bulk, administrator, clientId, ifMatch, async (manager, client, before) => {
       const after = { ...before, ...change };
-      await requireSound(manager, this.configuration.ISSUER, after);
+      await requireValid(manager, this.configuration.ISSUER, after);
       await requireOwnScopes(manager, administrator, scopeValuesOf(after.scope));
       const details = differences(before, change);
       if (Object.keys(details).length === 0) return client;
@@ -110,7 +110,7 @@ export class Clients {
     });
   }
 
-  /** A client that is so already stays as it is. */
+  /** Changes nothing if the client is in that state already. */
   setDisabled(administrator: Administrator, clientId: string, disabled: boolean, ifMatch?: string) {
     const database = disabled ? this.emergencies : this.bulk;
     return this.locked(database, administrator, clientId, ifMatch, async (manager, client, before) => {
@@ -135,7 +135,7 @@ export class Clients {
     });
   }
 
-  /** A change of one client, alone with it, and refused where the caller has another state of it in mind. */
+  /** Changes one client under a lock. Refuses the change if `If-Match` names another state. */
   private locked(
     database: DataSource,
     administrator: Administrator,
@@ -144,7 +144,7 @@ export class Clients {
     work: (manager: EntityManager, client: Client, before: RegisteredClient) => Promise<Client>,
   ): Promise<RegisteredClient> {
     return administrate(database, administrator, async (manager) => {
-      // Only a change of what the client may have relies on resources: an emergency waits for none of theirs.
+      // Only changes of what a client may do depend on resources: an emergency does not wait for the resources' lock.
       if (database === this.bulk) await shareResources(manager);
       const client = await manager.findOne(Client, { where: { clientId }, lock: { mode: 'pessimistic_write' } });
       if (!client) throw notFound('client');
@@ -156,8 +156,8 @@ export class Clients {
   }
 }
 
-/** Against what is in the database: a resource that was registered a moment ago may not be in memory yet. */
-async function requireSound(
+/** Checks against the database: a resource that was registered a moment ago may not be in memory yet. */
+async function requireValid(
   manager: EntityManager,
   issuer: string,
   client: { scope: string; default_scope: string; resource_server_of: string[] },
@@ -174,17 +174,17 @@ async function requireSound(
   if (faults.length > 0) throw invalid(faults);
 }
 
-/** Whoever shuts themselves out cannot mend it. */
+/** Administrators cannot lock themselves out: they could not undo it. */
 export function requireOther({ actor }: Administrator, clientId: string, verb: string): void {
   if (actor === clientId)
     throw conflict('own-client', 'Your own client', `you act as ${clientId}: you cannot ${verb} it`);
 }
 
-/** What was said of a client when it was registered or changed. */
+/** The description of a client, without its identifier and times. */
 const descriptionOf = ({ client_id: _1, client_id_issued_at: _2, updated_at: _3, ...description }: RegisteredClient) =>
   description;
 
-/** A client's columns, as they are said in an answer or a request. */
+/** The columns of a client that a request or response describes. */
 export function columnsOf(client: Omit<ClientDescription, 'grant_types'> & { grant_types: string[] }) {
   return {
     clientName: client.client_name ?? client.client_id,
@@ -197,7 +197,7 @@ export function columnsOf(client: Omit<ClientDescription, 'grant_types'> & { gra
   };
 }
 
-/** Each field that changes, with what it was and is. */
+/** Each field that changes, with its old and new value. */
 export function differences(before: object, change: object): Record<string, { from: unknown; to: unknown }> {
   return Object.fromEntries(
     Object.entries(change).flatMap(([field, to]) => {

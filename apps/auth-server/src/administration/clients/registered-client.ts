@@ -2,7 +2,7 @@ import type { RegisteredClient } from '@lanyard/administration';
 import { formatScope } from '@lanyard/oauth-protocol';
 import type { Client } from '../../registry/client.entity.ts';
 
-/** A client as it is answered; the fields have the names of RFC 7591. */
+/** A client as responses describe it; the fields have the names of RFC 7591. */
 export function registeredClientOf(client: Client): RegisteredClient {
   return {
     client_id: client.clientId,

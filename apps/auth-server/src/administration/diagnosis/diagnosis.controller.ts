@@ -11,7 +11,7 @@ export class DiagnosisController {
 
   @Get()
   @RequireScopes('clients:read', 'keys:read')
-  @ApiOperation({ summary: 'What this replica finds when it looks at its database, keys, settings and registry' })
+  @ApiOperation({ summary: 'Check the database, keys, settings and registry of this replica' })
   @ApiResponse({ status: 200, standardSchema: diagnosisSchema })
   async read() {
     return { items: await this.diagnosis.findings() };

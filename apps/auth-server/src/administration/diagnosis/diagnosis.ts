@@ -14,7 +14,7 @@ const ok = (check: string, detail: string): Finding => ({ check, status: 'ok', d
 const warning = (check: string, detail: string): Finding => ({ check, status: 'warning', detail });
 const failure = (check: string, detail: string): Finding => ({ check, status: 'failure', detail });
 
-/** Looks at what only the server itself can see: its database, keys, settings and registry. */
+/** Checks what only the server itself can see: its database, keys, settings and registry. */
 @Injectable()
 export class Diagnosis {
   constructor(
@@ -28,13 +28,13 @@ export class Diagnosis {
 
   async findings(): Promise<Finding[]> {
     const readiness = await this.readinessFindings();
-    // One after the other: a request has one connection of its pool.
+    // One after the other: a request uses one connection of its pool.
     const database = await this.databaseFindings();
     const registry = await this.registryFindings();
     return [...readiness, ...database, ...this.keyFindings(), ...this.settingFindings(), ...registry];
   }
 
-  /** As the management listener has it, which a caller from outside does not reach. */
+  /** The readiness that the management listener reports; a caller from outside cannot reach that listener. */
   private async readinessFindings(): Promise<Finding[]> {
     const details = await this.health.details();
     return Object.entries(details).map(([name, { status, message }]) => ({
@@ -98,16 +98,16 @@ export class Diagnosis {
   }
 
   private async registryFindings(): Promise<Finding[]> {
-    const { old, expiring, withoutSecret } = await this.secretAges.look();
+    const { old, expiring, withoutSecret } = await this.secretAges.check();
     const findings: Finding[] = [];
     const named = (ids: string[]) => (ids.length > 10 ? `${ids.slice(0, 10).join(', ')} and others` : ids.join(', '));
-    if (expiring.length > 0) findings.push(warning('secrets', `end soon: ${named(expiring.map(clientOf))}`));
+    if (expiring.length > 0) findings.push(warning('secrets', `expire soon: ${named(expiring.map(clientOf))}`));
     if (old.length > 0) findings.push(warning('secrets', `old, rotate them: ${named(old.map(clientOf))}`));
     if (withoutSecret.length > 0) findings.push(warning('secrets', `clients without one: ${named(withoutSecret)}`));
-    if (findings.length === 0) findings.push(ok('secrets', 'none is old, none ends soon'));
-    const reserved = await this.reserved.look();
+    if (findings.length === 0) findings.push(ok('secrets', 'none is old or expires soon'));
+    const reserved = await this.reserved.check();
     for (const detail of reserved) findings.push(warning('reserved identifiers', `without effect: ${detail}`));
-    if (reserved.length === 0) findings.push(ok('reserved identifiers', 'no row has one'));
+    if (reserved.length === 0) findings.push(ok('reserved identifiers', 'none is registered'));
     return findings;
   }
 }

@@ -14,7 +14,7 @@ import { SigningKeys } from '../../signing-keys/signing-keys.ts';
 import { administrate } from '../administrate.ts';
 import type { Administrator } from '../current-administrator.ts';
 
-/** What administrators do to the signing keys, which otherwise rotate by themselves. */
+/** The administration of the signing keys, which otherwise rotate automatically. */
 @Injectable()
 export class Keys {
   private readonly logger = new Logger(Keys.name);
@@ -26,7 +26,7 @@ export class Keys {
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
   ) {}
 
-  /** Announces a successor now, which takes over when it has been announced long enough; one that is announced stays. */
+  /** Announces a successor, which takes over after the announcement period; does nothing if there is one already. */
   async announce(administrator: Administrator): Promise<void> {
     await this.change(this.emergencies, administrator, async (manager, rows) => {
       if (rows.some((row) => stateOf(row) === 'announced')) return [];
@@ -34,7 +34,7 @@ export class Keys {
     });
   }
 
-  /** In an emergency: a new key signs at once, and all others are gone, since an attacker who read one may have read all. */
+  /** In an emergency: a new key signs at once, and all others are deleted: an attacker may have read them all. */
   async replaceAll(administrator: Administrator): Promise<void> {
     await this.change(this.emergencies, administrator, (manager, rows) =>
       this.remove(manager, rows, rows, administrator),
@@ -50,21 +50,21 @@ export class Keys {
     });
   }
 
-  /** Encrypts all private keys with the first of the key encryption keys. @returns how many were with another one */
+  /** Encrypts all private keys with the first of the key encryption keys. @returns how many had another one */
   async reencrypt(administrator: Administrator): Promise<number> {
     const reencrypted: Pick<SigningKeyRow, 'kid' | 'encryptedPrivateKey'>[] = [];
     await this.change(this.bulk, administrator, async (manager, rows) => {
       for (const row of rows) {
         const decrypted = this.signingKeys.decrypted(row);
         if (!decrypted) {
-          const detail = `none of the key encryption keys is the one of the signing key ${row.kid}`;
+          const detail = `none of the key encryption keys decrypts the signing key ${row.kid}`;
           throw problemException(409, 'key-encryption-key-missing', 'A key encryption key is missing', { detail });
         }
         if (decrypted.keyIndex === 0) continue;
         const encryptedPrivateKey = encrypt(decrypted.plaintext, row.kid, this.currentKeyEncryptionKey);
         reencrypted.push({ kid: row.kid, encryptedPrivateKey });
       }
-      // All at once, however many: an emergency waits meanwhile.
+      // In one statement, however many: an emergency waits meanwhile.
       await manager.query(
         `UPDATE signing_key SET encrypted_private_key = reencrypted.private_key
          FROM unnest($1::text[], $2::bytea[]) AS reencrypted(kid, private_key) WHERE signing_key.kid = reencrypted.kid`,

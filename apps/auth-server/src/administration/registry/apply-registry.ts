@@ -25,7 +25,7 @@ import {
   versionOfResources,
 } from '../resources/resources.ts';
 import {
-  compared,
+  comparedAtOnce,
   describedClients,
   lockClients,
   saveClients,
@@ -35,23 +35,24 @@ import {
 } from './planned-clients.ts';
 import { requireFewChanges } from './require-few-changes.ts';
 
-/** What is to change so that the registry is as it is described. */
+/** The changes that make the registry match its description. */
 export interface RegistryPlan {
   resources: Change<Resource>[];
-  /** scope values and resources that go */
+  /** scope values to delete */
   dropped: string[];
-  gone: string[];
-  /** of the resources as they were found */
+  /** identifiers of the resources to delete */
+  deletedResources: string[];
+  /** the version of the resources that the plan is based on */
   version: string;
   clients: (Change<PlannedClient> & { version: string | undefined })[];
   changes: RegistryChange[];
-  /** listed clients that have no secret that is valid */
+  /** listed clients without a valid secret */
   without_secret: string[];
 }
 
 /**
- * Compares the registry with what is described: finds what is to be created and changed, and with `prune` deletes what is
- * not listed, but never a client that may administer. Takes no lock, and writes nothing.
+ * Compares the registry with a description: plans what to create and change and, with `prune`, what to delete because
+ * it is not listed, but never a client that may administer. Takes no lock, and writes nothing.
  */
 export async function planRegistry(
   manager: EntityManager,
@@ -59,7 +60,7 @@ export async function planRegistry(
   registry: RegistryDescription,
   { prune }: { prune: boolean },
 ): Promise<RegistryPlan> {
-  // First: what changes in between is noticed.
+  // Read first, so that a change in between is noticed.
   const version = await versionOfResources(manager);
   const current = await readResources(manager);
   const resources = changedResources(current, registry.resources, prune);
@@ -67,15 +68,15 @@ export async function planRegistry(
   requireKnown(registry, stateAfter(current, resources));
   const clients = await changedClients(manager, administrator, registry, prune);
   const dropped = resources.flatMap((resource) => resource.dropped);
-  const gone = resources.filter(({ after }) => !after).map(({ id }) => id);
+  const deletedResources = resources.filter(({ after }) => !after).map(({ id }) => id);
   const changed = clients.map(({ id }) => id);
-  // What is listed has none of them: that was looked at.
+  // Not by changed clients: `requireKnown` has checked those that are listed, and the others are deleted.
   await requireUnused(manager, dropped, changed);
-  await requireUnserved(manager, gone, changed);
+  await requireUnserved(manager, deletedResources, changed);
   return {
     resources,
     dropped,
-    gone,
+    deletedResources,
     version,
     clients,
     changes: [...resources, ...clients].map(({ change }) => change),
@@ -84,9 +85,9 @@ export async function planRegistry(
 }
 
 /**
- * Brings the registry to what is described, in the caller's transaction. What is so already is neither written nor
- * locked, and locks are taken last: emergencies wait for them.
- * @returns also the records of it, for the caller to append
+ * Makes the registry match its description, in the caller's transaction. Unchanged rows are neither written nor locked,
+ * and locks are taken last, since emergencies wait for them.
+ * @returns the plan and its audit records, for the caller to append
  */
 export async function applyRegistry(
   manager: EntityManager,
@@ -102,12 +103,12 @@ export async function applyRegistry(
 }
 
 /**
- * Locks what is to change. The caller has locked the resources.
+ * Locks the clients to change. The caller has locked the resources.
  * @returns whether everything is still as it was when the plan was made
  */
 async function lockPlanned(
   manager: EntityManager,
-  { version, clients, dropped, gone }: RegistryPlan,
+  { version, clients, dropped, deletedResources }: RegistryPlan,
 ): Promise<boolean> {
   const clientIds = clients.map(({ id }) => id);
   await lockClients(manager, clientIds);
@@ -115,23 +116,23 @@ async function lockPlanned(
   if (clients.some((client) => versions.get(client.id) !== client.version)) return false;
   if ((await versionOfResources(manager)) !== version) return false;
   await requireUnused(manager, dropped, clientIds);
-  await requireUnserved(manager, gone, clientIds);
+  await requireUnserved(manager, deletedResources, clientIds);
   return true;
 }
 
 async function writeRegistry(
   manager: EntityManager,
   administrator: Administrator,
-  { resources, dropped, gone, clients, changes }: RegistryPlan,
+  { resources, dropped, deletedResources, clients, changes }: RegistryPlan,
 ): Promise<AuditRecord[]> {
   await saveResources(manager, definedOf(resources));
   await saveClients(manager, definedOf(clients));
   if (dropped.length > 0) await manager.delete(Scope, { value: Any(dropped) });
-  if (gone.length > 0) await manager.delete(ProtectedResource, { identifier: Any(gone) });
+  if (deletedResources.length > 0) await manager.delete(ProtectedResource, { identifier: Any(deletedResources) });
 
   const deleted = clients.filter(({ after }) => !after).map(({ id }) => id);
   const revoked = clients.filter(({ change, lost = [] }) => isDisabledBy(change) || lost.length > 0);
-  // Late and only once: every revocation waits from here on.
+  // Late and only once: from here on, every other revocation waits.
   await revokeGrants(manager, [...revoked.map(({ id }) => id), ...deleted]);
   if (deleted.length > 0) await manager.delete(Client, { clientId: Any(deleted) });
   return [
@@ -149,7 +150,7 @@ const isDisabledBy = ({ fields }: RegistryChange) =>
 interface Change<State> {
   id: string;
   change: RegistryChange;
-  /** undefined: it goes */
+  /** undefined: it is deleted */
   after?: State;
   /** the administrative scopes that a client loses */
   lost?: string[];
@@ -161,7 +162,7 @@ function stateAfter(current: Resource[], changes: Change<Resource>[]): Resource[
   return [...current.filter(({ identifier }) => !changed.has(identifier)), ...definedOf(changes)];
 }
 
-/** A file lists what it owns: the scopes and resources that its clients name may be registered by another one. */
+/** A file lists only what it owns: another file may register the scopes and resources that its clients name. */
 function requireKnown({ clients }: RegistryDescription, resources: Resource[]): void {
   const ownerOf = new Map(Object.keys(administrativeScopes).map((value) => [value, 'administration']));
   for (const { identifier, scopes } of resources) {
@@ -180,13 +181,13 @@ function requireKnown({ clients }: RegistryDescription, resources: Resource[]): 
         message: `client ${client.client_id}: ${message}`,
       })),
     )
-    // Of more than a hundred, it is only said that there are more.
+    // With more than a hundred, the response only says that there are more.
     .take(101)
     .toArray();
   if (faults.length > 0) throw invalid(faults);
 }
 
-/** A scope value that is listed elsewhere now moves there. Others stay, unless `prune` is asked for. */
+/** A scope value that is listed under another resource now moves there. Unlisted ones stay, unless `prune` is set. */
 function changedResources(registered: Resource[], listed: Resource[], prune: boolean) {
   const current = new Map(registered.map((resource) => [resource.identifier, resource]));
   const listedById = new Map(listed.map((resource) => [resource.identifier, resource]));
@@ -223,7 +224,7 @@ async function changedClients(
 ): Promise<RegistryPlan['clients']> {
   const changes: RegistryPlan['clients'] = [];
   const touched: string[] = [];
-  for (const listed of slicesOf(clients, compared)) {
+  for (const listed of slicesOf(clients, comparedAtOnce)) {
     const current = await describedClients(
       manager,
       listed.map(({ client_id }) => client_id),
@@ -260,7 +261,7 @@ async function changedClients(
   return changes;
 }
 
-/** Listed clients that are not registered yet included. */
+/** The listed clients without a valid secret, including those that are not registered yet. */
 async function withoutSecret(manager: EntityManager, { clients }: RegistryDescription): Promise<string[]> {
   const rows = await manager.query<{ client_id: string }[]>(
     `SELECT listed.client_id FROM unnest($1::text[]) AS listed(client_id) WHERE NOT EXISTS (

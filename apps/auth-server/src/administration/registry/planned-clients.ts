@@ -2,14 +2,14 @@ import type { RegisteredClient } from '@lanyard/administration';
 import type { EntityManager } from 'typeorm';
 import type { columnsOf } from '../clients/clients.ts';
 
-/** A client as it is to be. */
+/** The planned state of a client. */
 export type PlannedClient = ReturnType<typeof columnsOf> & { clientId: string; disabled: boolean };
 
 /** How many clients are compared between two statements: other requests are handled in between. */
-export const compared = 250;
+export const comparedAtOnce = 250;
 
 /** How many clients are written in one statement. */
-const written = 500;
+const writtenAtOnce = 500;
 
 export const slicesOf = <T>(items: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
@@ -18,7 +18,7 @@ export const slicesOf = <T>(items: readonly T[], size: number): T[][] =>
 export const lockClients = (manager: EntityManager, clientIds: readonly string[]): Promise<unknown> =>
   manager.query('SELECT FROM client WHERE client_id = ANY($1) ORDER BY client_id FOR UPDATE', [clientIds]);
 
-/** Clients as they are answered, as far as they can be described, by their identifiers; rows as they come, since entities take long. */
+/** The fields of clients that a file can describe, by client identifier; plain rows, since entities would be slow. */
 export async function describedClients(manager: EntityManager, clientIds: readonly string[]) {
   type Row = Omit<RegisteredClient, 'client_id_issued_at' | 'updated_at'> & { version: string };
   const rows = await manager.query<Row[]>(
@@ -31,7 +31,7 @@ export async function describedClients(manager: EntityManager, clientIds: readon
   return new Map(rows.map((row) => [row.client_id, row]));
 }
 
-/** Another one for each client whenever it has changed; none where it is not registered. */
+/** The version of each registered client, which changes with every change of the client. */
 export async function versionsOf(
   manager: EntityManager,
   clientIds: readonly string[],
@@ -43,9 +43,9 @@ export async function versionsOf(
   return new Map(rows.map(({ client_id, version }) => [client_id, version]));
 }
 
-/** Creates and changes clients that the caller has locked. One that stays disabled keeps the time since when it is. */
+/** Creates and changes clients that the caller has locked. One that stays disabled keeps its `disabled_at`. */
 export async function saveClients(manager: EntityManager, clients: readonly PlannedClient[]): Promise<void> {
-  for (const some of slicesOf(clients, written)) {
+  for (const some of slicesOf(clients, writtenAtOnce)) {
     await manager.query(
       `INSERT INTO client (client_id, client_name, grant_types, scope, default_scope, resource_server_of,
            access_token_lifetime, tokens_per_minute, disabled_at)

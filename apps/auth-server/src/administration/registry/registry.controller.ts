@@ -31,9 +31,12 @@ export class RegistryController {
   @HttpCode(HttpStatus.OK)
   @RequireScopes('clients:write')
   @Bulk()
-  @ApiOperation({ summary: 'Bring clients and resources to what is described, all or nothing' })
+  @ApiOperation({ summary: 'Make clients and resources match the description, all or nothing' })
   @ApiResponse({ status: 200, standardSchema: registryChangesSchema })
-  @ApiResponse({ status: 409, description: 'what would go is in use, too much would change, or it is your own client' })
+  @ApiResponse({
+    status: 409,
+    description: 'a resource or scope to delete is in use, too much would change, or your own client would be disabled',
+  })
   async apply(
     @Body({ schema: registryApplicationSchema }) body: z.output<typeof registryApplicationSchema>,
     @CurrentAdministrator() administrator: Administrator,

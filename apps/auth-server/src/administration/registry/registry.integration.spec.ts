@@ -23,7 +23,7 @@ afterAll(async () => {
 
 const apply = async (registry: object, options: object = {}) =>
   call('POST', '/admin/registry', { registry, ...options });
-/** The registry as it is, in the words of a file. */
+/** The current registry, in the form of a file. */
 async function current() {
   const resources = (await call('GET', '/admin/resources')).json().items;
   const { items } = (await call('GET', '/admin/clients?limit=1000')).json();
@@ -40,21 +40,21 @@ const fileWith = (text: string) => {
 const everything = async () => JSON.stringify((await database.owner.query('SELECT * FROM client ORDER BY 1')).rows);
 
 describe('a registry that is applied', () => {
-  it('changes nothing where it is so already', async () => {
+  it('changes nothing if the registry already matches', async () => {
     const before = await everything();
     const answer = (await apply(await current(), { prune: true })).json();
     expect(answer).toEqual({ applied: true, changes: [], without_secret: [] });
     expect(await everything()).toBe(before);
   });
 
-  it('is told, and undone, in a dry run', async () => {
+  it('is reported, but not applied, in a dry run', async () => {
     const before = await everything();
     const registry = {
       resources: [{ identifier: 'https://a.example', name: 'A', scopes: { 'a:read': 'Read' } }],
       clients: [{ client_id: 'fresh', scope: 'a:read' }],
     };
-    const told = (await apply(registry, { dry_run: true })).json();
-    expect(told).toEqual({
+    const planned = (await apply(registry, { dry_run: true })).json();
+    expect(planned).toEqual({
       applied: false,
       changes: [
         {
@@ -85,13 +85,13 @@ describe('a registry that is applied', () => {
       without_secret: ['fresh'],
     });
     expect(await everything()).toBe(before);
-    expect((await apply(registry)).json()).toEqual({ ...told, applied: true });
+    expect((await apply(registry)).json()).toEqual({ ...planned, applied: true });
     expect((await apply(registry)).json().changes).toEqual([]);
   });
 
   it('is applied as a whole or not at all', async () => {
     const before = await current();
-    // The scope goes with its resource, but the administrator has it.
+    // The scope would be deleted with its resource, but the administrator has it.
     await call('PATCH', '/admin/clients/administrator', {
       scope: 'clients:read clients:write keys:read keys:rotate tokens:revoke audit:read a:read',
     });
@@ -103,7 +103,7 @@ describe('a registry that is applied', () => {
     });
   });
 
-  it('deletes only when asked to, and never who may administer', async () => {
+  it('deletes only with prune, and never a client that may administer', async () => {
     const registry = { resources: [{ identifier: 'https://b.example', name: 'B', scopes: { 'b:read': 'Read' } }] };
     expect((await apply(registry)).json().changes).toHaveLength(1);
     expect((await current()).clients.length).toBeGreaterThan(3);
@@ -129,7 +129,7 @@ describe('a registry that is applied', () => {
   it.each([
     ['an unknown scope', { clients: [{ client_id: 'x', scope: 'nobody:has' }] }, 'registry.clients.0.scope'],
     [
-      'an administrative scope of its own',
+      'an administrative scope of a resource',
       { resources: [{ identifier: 'https://x.example', name: 'X', scopes: { 'keys:read': 'x' } }] },
       'registry.resources.0.scopes.keys:read',
     ],
@@ -145,7 +145,7 @@ describe('an identifier of the authorization server itself', () => {
   const own = `${issuer}/admin`;
 
   it.each([own, `${own}/`, `${own}?x`, `${issuer}//admin`, `${issuer}/%61dmin/x`, issuer, `${issuer}/oauth/token`])(
-    'is registered by nobody: %s [reserved-identifiers, Lanyard]',
+    'cannot be registered: %s [reserved-identifiers, Lanyard]',
     async (identifier) => {
       const description = { name: 'Mine', scopes: { 'mine:read': 'Read' } };
       const put = await call('PUT', `/admin/resources/${encodeURIComponent(identifier)}`, description);
@@ -165,7 +165,7 @@ describe('an identifier of the authorization server itself', () => {
     },
   );
 
-  it('may be one of another server, or of a service beside this one', async () => {
+  it('is not one of another server, or of a service beside this one', async () => {
     for (const identifier of ['https://localhost:3000/admin', `${issuer}/administration`, `${issuer}/jobs`]) {
       const path = `/admin/resources/${encodeURIComponent(identifier)}`;
       expect((await call('PUT', path, { name: 'Other', scopes: {} })).statusCode).toBe(201);
@@ -173,7 +173,7 @@ describe('an identifier of the authorization server itself', () => {
     }
   });
 
-  it('has no effect where a row has it from before, and is reported until it is deleted [reserved-identifiers, Lanyard]', async () => {
+  it('has no effect in a row from before it was reserved, and is reported until the row is deleted [reserved-identifiers, Lanyard]', async () => {
     const { client_secret: secret } = (
       await call('POST', '/admin/clients', { client_id: 'spy', scope: 'jobs:read' })
     ).json();
@@ -216,7 +216,7 @@ describe('an identifier of the authorization server itself', () => {
 describe('protected resources', () => {
   const path = `/admin/resources/${encodeURIComponent('https://r.example/api')}`;
 
-  it('are registered, changed and deleted, by those who know their state [conditional-requests, RFC 9110 §13.1.1] [acts-are-audited, Lanyard]', async () => {
+  it('are registered, changed and deleted, if If-Match matches [conditional-requests, RFC 9110 §13.1.1] [acts-are-audited, Lanyard]', async () => {
     const description = { name: 'R', scopes: { 'r:read': 'Read' } };
     expect((await call('PUT', path, description, { 'if-match': '*' })).statusCode).toBe(412);
     const created = await call('PUT', path, description);
@@ -239,7 +239,7 @@ describe('protected resources', () => {
     ]);
   });
 
-  it('keep scopes that clients have, and take none of another resource', async () => {
+  it('keep scopes that clients have, and cannot take one of another resource', async () => {
     await call('PUT', path, { name: 'R', scopes: { 'r:read': 'Read' } });
     await call('POST', '/admin/clients', { client_id: 'reader', scope: 'r:read' });
     for (const refused of [await call('PUT', path, { name: 'R', scopes: {} }), await call('DELETE', path)]) {

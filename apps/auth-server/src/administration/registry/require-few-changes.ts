@@ -2,8 +2,8 @@ import { registryLimits } from '@lanyard/administration';
 import { conflict } from '@lanyard/service-defaults';
 
 /**
- * With `prune`, a short file may change everything that is registered. One request changes as much as it may list, since
- * revocations wait while it writes.
+ * With `prune`, a short file could change everything that is registered. One request may change only as much as it may
+ * list, since revocations wait while it writes.
  */
 export function requireFewChanges(kind: 'clients' | 'resources', changes: number): void {
   const limit = registryLimits[kind];

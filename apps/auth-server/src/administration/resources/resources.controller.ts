@@ -47,7 +47,7 @@ export class ResourcesController {
   @ApiHeader(ifMatchHeader)
   @ApiResponse({ status: 200, standardSchema: resourceSchema })
   @ApiResponse({ status: 201, standardSchema: resourceSchema })
-  @ApiResponse({ status: 409, description: 'a client has a scope that would go' })
+  @ApiResponse({ status: 409, description: 'a client has a scope that would be deleted' })
   async put(
     @Param('identifier', { schema: resourceIdentifierSchema }) identifier: string,
     @Body({ schema: resourceDescriptionSchema }) body: ResourceDescription,
@@ -63,10 +63,10 @@ export class ResourcesController {
   @Delete(':identifier')
   @HttpCode(HttpStatus.NO_CONTENT)
   @RequireScopes('clients:write')
-  @ApiOperation({ summary: 'Delete a protected resource that no client has a scope of' })
+  @ApiOperation({ summary: 'Delete a protected resource whose scopes no client has' })
   @ApiHeader(ifMatchHeader)
   @ApiResponse({ status: 204 })
-  @ApiResponse({ status: 409, description: 'a client has a scope of it, or is its resource server' })
+  @ApiResponse({ status: 409, description: 'a client has one of its scopes, or is its resource server' })
   async delete(
     @Param('identifier', { schema: resourceIdentifierSchema }) identifier: string,
     @Headers('if-match') ifMatch: string | undefined,

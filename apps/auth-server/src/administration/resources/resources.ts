@@ -32,7 +32,7 @@ export class Resources {
     return resource;
   }
 
-  /** Brings the resource to what the request says, and registers it where there is none. */
+  /** Registers the resource, or changes it to match the request. */
   async put(administrator: Administrator, identifier: string, description: ResourceDescription, ifMatch?: string) {
     return administrate(this.database, administrator, async (manager) => {
       const [before] = await this.lock(manager, identifier);
@@ -73,7 +73,7 @@ export class Resources {
   }
 }
 
-/** In rows, since a hundred thousand entities would take a second. */
+/** Reads plain rows, since a hundred thousand entities would take a second. */
 export const readResources = (manager: EntityManager, identifier?: string): Promise<Resource[]> =>
   manager.query<Resource[]>(
     `SELECT identifier, name, coalesce(scopes, '{}') AS scopes FROM protected_resource
@@ -85,7 +85,7 @@ export const readResources = (manager: EntityManager, identifier?: string): Prom
     [identifier ?? null],
   );
 
-/** Another one whenever a resource or a scope has changed. */
+/** A version that changes with every change of a resource or scope. */
 export async function versionOfResources(manager: EntityManager): Promise<string> {
   const [row] = await manager.query<[{ version: string }]>(
     `SELECT md5(coalesce(string_agg(xmin::text, ' ' ORDER BY xmin::text), '')) AS version
@@ -94,7 +94,7 @@ export async function versionOfResources(manager: EntityManager): Promise<string
   return row.version;
 }
 
-/** Creates and changes; a scope value that belonged to another resource moves. */
+/** Creates and changes resources; a scope value that belonged to another resource moves. */
 export async function saveResources(manager: EntityManager, resources: readonly Resource[]): Promise<void> {
   if (resources.length === 0) return;
   await manager.query(
@@ -126,8 +126,8 @@ async function requireFree(manager: EntityManager, identifier: string, values: s
 }
 
 /**
- * A scope that a client has cannot go.
- * @param except  clients that will not have it any more
+ * A scope cannot be deleted while a client has it.
+ * @param except  clients that will no longer have it
  */
 export async function requireUnused(manager: EntityManager, values: string[], except: string[] = []): Promise<void> {
   if (values.length === 0) return;
@@ -142,8 +142,8 @@ export async function requireUnused(manager: EntityManager, values: string[], ex
 }
 
 /**
- * A resource that a client is the resource server of cannot go: who registers it again would give it that client.
- * @param except  clients that will not be its resource server any more
+ * A resource cannot be deleted while a client is its resource server: when registered again, it would have that client.
+ * @param except  clients that will no longer be its resource server
  */
 export async function requireUnserved(
   manager: EntityManager,

@@ -15,7 +15,7 @@ import { requireOwnScopes } from '../administrative-scopes.ts';
 import type { Administrator } from '../current-administrator.ts';
 import type { RevocationQuery } from './revocation.query.ts';
 
-/** Whose tokens were revoked, and which. */
+/** The client whose tokens were revoked, and which tokens. */
 interface Revoked {
   clientId?: string;
   details: { jti?: string; secret_id?: string };
@@ -31,7 +31,7 @@ export class RevocationAdministration {
   ) {}
 
   async revoke(administrator: Administrator, revocation: NewRevocation): Promise<void> {
-    // Before the transaction, which has one connection: to look for new keys takes another.
+    // Before the transaction, which has one connection: reading new keys takes another.
     const token = 'token' in revocation ? await this.tokens.validateWithFreshKeys(revocation.token) : undefined;
     if (token && hasForeignJti(token)) {
       const message = `its jti was not issued by this server: the signing key was stolen; withdraw the key ${token.keyId}`;
@@ -66,7 +66,7 @@ export class RevocationAdministration {
   }
 }
 
-/** @returns undefined where a token is not valid, so that it needs no revocation */
+/** @returns undefined if a token is not valid, so that it needs no revocation */
 async function revokeWithin(
   manager: EntityManager,
   administrator: Administrator,
@@ -102,12 +102,12 @@ async function revokeWithin(
   return { clientId, details: { secret_id: secretId } };
 }
 
-/** Nothing says whose token has a jti: it may be one of any administrator. */
+/** A jti does not say whose token it is: it may be the token of any administrator. */
 function requireAllScopes({ token }: Administrator): void {
   if (Object.keys(administrativeScopes).every((value) => token?.scopes.has(value))) return;
   throw problemException(403, 'beyond-own-scope', 'Beyond your own scope', {
     detail:
-      'a jti does not say whose token it is: without all administrative scopes, send the token itself, or revoke all of its client',
+      'a jti does not say whose token it is: without all administrative scopes, send the token itself, or revoke all tokens of its client',
   });
 }
 

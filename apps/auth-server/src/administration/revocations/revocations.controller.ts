@@ -24,10 +24,10 @@ export class RevocationsController {
   @Emergency()
   @ApiOperation({
     summary:
-      'Revoke one access token, all of a client, or all that one of its secrets obtained; of a client with administrative scopes, only with these',
+      'Revoke one access token, all tokens of a client, or all tokens obtained with one of its secrets; for a client with administrative scopes, the token needs them too',
   })
   @ApiResponse({ status: 204 })
-  @ApiResponse({ status: 404, description: 'there is no such client or secret' })
+  @ApiResponse({ status: 404, description: 'the client or secret does not exist' })
   async revoke(
     @Body({ schema: newRevocationSchema }) body: NewRevocation,
     @CurrentAdministrator() administrator: Administrator,
@@ -37,7 +37,7 @@ export class RevocationsController {
 
   @Get()
   @RequireScopes('tokens:revoke')
-  @ApiOperation({ summary: 'List what is revoked at the moment, oldest first' })
+  @ApiOperation({ summary: 'List the current revocations, oldest first' })
   @ApiResponse({ status: 200, standardSchema: revocationPageSchema })
   async list(@Query({ schema: revocationQuerySchema }) query: RevocationQuery): Promise<RevocationPage> {
     const items = await this.revocations.list(query);

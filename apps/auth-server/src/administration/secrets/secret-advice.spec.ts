@@ -3,12 +3,12 @@ import { adviceOn } from './secret-advice.ts';
 
 const now = 10_000_000;
 const ago = (seconds: number | null) => (seconds === null ? null : new Date(now - seconds * 1000));
-/** Created, last used and ended so many seconds ago. */
-const secret = (id: string, created: number, used: number | null, ended: number | null = null) => ({
+/** Created, last used and expired this many seconds ago. */
+const secret = (id: string, created: number, used: number | null, expired: number | null = null) => ({
   id,
   createdAt: ago(created)!,
   lastUsedAt: ago(used),
-  expiresAt: ago(ended),
+  expiresAt: ago(expired),
 });
 const lifetime = 600;
 
@@ -16,13 +16,13 @@ describe('whether a secret is safe to remove', () => {
   it.each([
     ['the only one', secret('a', 9000, 5000), [], false, 'no other secret has been used yet'],
     [
-      'one beside a new one that nobody uses',
+      'one beside a new one that is not used',
       secret('a', 9000, 5),
       [secret('b', 60, null)],
       false,
       'no other secret has been used yet',
     ],
-    ['one that is used as lately as the other', secret('a', 9000, 5), [secret('b', 8000, 50)], false, 'in use'],
+    ['one that was used more recently than the other', secret('a', 9000, 5), [secret('b', 8000, 50)], false, 'in use'],
     [
       'one that was used within a token lifetime',
       secret('a', 9000, 300),
@@ -38,7 +38,7 @@ describe('whether a secret is safe to remove', () => {
       'instances may still use it; wait 510 s',
     ],
     [
-      'one that is silent for longer, while the other is used',
+      'one that was not used for longer, while the other is used',
       secret('a', 9000, 611),
       [secret('b', 8000, 5)],
       true,
@@ -46,23 +46,23 @@ describe('whether a secret is safe to remove', () => {
     ],
     ['one that was never used, while another is', secret('b', 9000, null), [secret('a', 9900, 5)], true, 'never used'],
     [
-      'a new one, which nobody has taken up yet',
+      'a new one, which no instance uses yet',
       secret('b', 60, null),
       [secret('a', 9900, 5)],
       false,
       'instances may still use it; wait 550 s',
     ],
     [
-      'one that ended, while its tokens may be in use',
+      'one that expired, while its tokens may be in use',
       secret('a', 9000, 5, 1),
       [],
       false,
       'it has expired, its tokens may not have; wait 605 s',
     ],
-    ['one that ended with all its tokens', secret('a', 9000, 700, 650), [], true, 'it has expired'],
-    ['one that ended and was used long before', secret('a', 9000, 700, 1), [], true, 'it has expired'],
+    ['one that expired with all its tokens', secret('a', 9000, 700, 650), [], true, 'it has expired'],
+    ['one that expired and was used long before', secret('a', 9000, 700, 1), [], true, 'it has expired'],
     [
-      'one whose only successor ended',
+      'one whose only successor expired',
       secret('a', 9000, 5000),
       [secret('b', 8000, 5, 1)],
       false,

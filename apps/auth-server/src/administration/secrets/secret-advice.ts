@@ -7,12 +7,12 @@ export interface SecretMoments {
   lastUsedAt: Date | null;
 }
 
-/** Uses are written in batches, by each replica; ms. */
+/** How late a use may be recorded, since each replica writes uses in batches; ms. */
 const recordingDelay = 2 * secretUsePeriod * 1000;
 
 /**
- * Whether a secret can be removed and no running instance of its client will notice, since its tokens go with it: each of
- * them asks for a token once in a token's life, so one that used this secret would have done so since.
+ * Whether a secret can be removed without breaking a running instance of its client, since its tokens are revoked with
+ * it. Each instance requests a token once in a token's lifetime, so one that uses this secret would have used it since.
  * @param secrets   all secrets of the client
  * @param lifetime  of the client's access tokens, seconds
  * @param now       ms since the epoch
@@ -35,7 +35,7 @@ export function adviceOn(
   if (!others.some(({ lastUsedAt }) => lastUsedAt && lastUsedAt.getTime() > lastUse)) {
     return no(others.some(({ lastUsedAt }) => lastUsedAt) ? 'in use' : 'no other secret has been used yet');
   }
-  // Whoever rotated gave the instances one token's life to take the new secret up.
+  // After a rotation, instances have one token lifetime to take up the new secret.
   const since = Math.max(lastUse, ...others.map(({ createdAt }) => createdAt.getTime()));
   const wait = secondsToWait(since);
   if (wait > 0) return no(`instances may still use it; wait ${wait} s`);

@@ -31,7 +31,9 @@ export class SecretsController {
 
   @Post()
   @RequireScopes('clients:write')
-  @ApiOperation({ summary: 'Give a client one more secret, that is shown here alone; with `overlap` the others end' })
+  @ApiOperation({
+    summary: 'Add a secret, which is shown only in this response; with `overlap`, the other secrets expire',
+  })
   @ApiHeader(idempotencyHeader)
   @ApiResponse({ status: 201, standardSchema: createdSecretSchema })
   @ApiResponse({ status: 409, description: 'the client has this secret, had it before, or has too many' })

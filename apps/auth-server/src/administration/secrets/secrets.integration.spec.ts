@@ -63,7 +63,7 @@ describe('secrets', () => {
     expect(await list()).toHaveLength(1);
   });
 
-  it('keep a sooner end, and end at once where no overlap is wanted', async () => {
+  it('keep an earlier expiry, and expire at once with an overlap of 0', async () => {
     const { first, path, statusWith, list } = await aClient();
     const { client_secret: second } = (await call('POST', path, { expires_in: 120 })).json();
     await call('POST', path, { overlap: 3600 });
@@ -84,7 +84,7 @@ describe('secrets', () => {
     expect(await statusWith(again.json().client_secret)).toBe(200);
   });
 
-  it('of an operator are taken, unless weak, known or removed before', async () => {
+  it('of an operator are accepted, unless weak, known or removed before', async () => {
     const { path, statusWith } = await aClient();
     const own = 'a-secret-of-mine-that-is-long-enough';
     const add = (client_secret: string) => call('POST', path, { client_secret });
@@ -100,7 +100,7 @@ describe('secrets', () => {
     expect((await add(own)).json().type).toBe('urn:lanyard:problem:secret-removed');
   });
 
-  it('that were removed are not brought back by the file that still holds them', async () => {
+  it('that were removed are not restored from the file that still holds them', async () => {
     const path = '/admin/clients/report-generator/secrets';
     const [{ secret_id }] = (await call('GET', path)).json().items;
     await call('POST', path, {});
@@ -111,7 +111,7 @@ describe('secrets', () => {
     expect((await call('GET', path)).json().items).toHaveLength(1);
   });
 
-  it('are not without number', async () => {
+  it('are limited in number', async () => {
     const { path, list } = await aClient();
     const statuses = [];
     for (let i = 0; i < 21; i++) statuses.push((await call('POST', path, {})).statusCode);
@@ -121,7 +121,7 @@ describe('secrets', () => {
     expect((await call('POST', path, {})).statusCode).toBe(201);
   });
 
-  it('have their uses counted by every replica, without a statement for each', async () => {
+  it('have their uses counted by every replica, without a statement for each use', async () => {
     const { client_id, first, list } = await aClient();
     const replica = (await database.startReplica()).app;
     const use = (where: NestFastifyApplication) =>
@@ -135,7 +135,7 @@ describe('secrets', () => {
     expect(Date.now() - Date.parse(last_used_at)).toBeLessThan(60_000);
   });
 
-  it('are warned of when they are old, or end soon without a successor', async () => {
+  it('cause a warning when they are old, or expire soon without a successor', async () => {
     const aged = await aClient();
     const ending = await aClient();
     const replaced = await aClient();
@@ -148,7 +148,7 @@ describe('secrets', () => {
       [[ending.client_id, replaced.client_id]],
     );
     await call('POST', replaced.path, {});
-    const found = await app.get(SecretAges).look();
+    const found = await app.get(SecretAges).check();
     const clients = (secrets: { clientId: string }[]) => secrets.map(({ clientId }) => clientId);
     expect([clients(found.old), clients(found.expiring)]).toEqual([[aged.client_id], [ending.client_id]]);
     const { body: metrics } = await app.get(Management).inject('/metrics');
@@ -159,7 +159,7 @@ describe('secrets', () => {
     expect(other.logs.join('')).toMatch(
       new RegExp(`"msg":"a client secret is old: rotate it","client_id":"${aged.client_id}"`),
     );
-    expect(other.logs.join('')).toMatch(/"msg":"a client secret ends soon, without a successor"/);
+    expect(other.logs.join('')).toMatch(/"msg":"a client secret expires soon, without a successor"/);
     await other.app.close();
     expect((await call('GET', '/admin/diagnosis')).json().items).toContainEqual({
       check: 'secrets',

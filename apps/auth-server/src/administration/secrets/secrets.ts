@@ -16,9 +16,9 @@ import type { Administrator } from '../current-administrator.ts';
 import { adviceOn } from './secret-advice.ts';
 
 /** More than this would make each authentication slow. */
-const secretsAtMost = 20;
+const maxSecrets = 20;
 
-/** The secrets of clients: any number, each with creation, end and last use. */
+/** The secrets of clients, each with its creation, expiry and last use. */
 @Injectable()
 export class Secrets {
   constructor(
@@ -32,9 +32,9 @@ export class Secrets {
     return this.present(this.database.manager, await find(this.database.manager, clientId));
   }
 
-  /** Gives the client one more secret, and the others an end where `overlap` asks for it. */
+  /** Adds a secret, and sets an expiry on the others if `overlap` is given. */
   async add(administrator: Administrator, clientId: string, request: NewSecret, idempotencyKey?: string) {
-    // Also before an answer is repeated: whoever asks now may have less scope than then.
+    // Also before an answer is repeated: the administrator may have less scope by now.
     const permit = async (manager: EntityManager) =>
       requireOwnScopes(manager, administrator, (await find(manager, clientId)).scope);
     return this.idempotency.once<CreatedSecret>(
@@ -55,7 +55,7 @@ export class Secrets {
     );
   }
 
-  /** The secret and the access tokens that were obtained with it. */
+  /** Removes the secret, and revokes the access tokens that were obtained with it. */
   async remove(administrator: Administrator, clientId: string, secretId: string): Promise<void> {
     await administrate(this.emergencies, administrator, async (manager) => {
       await this.lock(manager, administrator, clientId);
@@ -102,7 +102,7 @@ export class Secrets {
     return client;
   }
 
-  /** Secrets that end sooner keep their end. */
+  /** Sets an expiry on the live secrets; those that expire earlier keep theirs. */
   private async end(manager: EntityManager, origin: Origin, { clientId }: Client, seconds: number) {
     const expiresAt = new Date(Date.now() + seconds * 1000);
     const secrets = await manager.findBy(ClientSecret, { clientId });
@@ -152,8 +152,8 @@ async function find(manager: EntityManager, clientId: string): Promise<Client> {
 }
 
 async function requireRoom(manager: EntityManager, clientId: string): Promise<void> {
-  if ((await manager.countBy(ClientSecret, { clientId })) < secretsAtMost) return;
-  const detail = `the client has ${secretsAtMost} secrets: remove some first`;
+  if ((await manager.countBy(ClientSecret, { clientId })) < maxSecrets) return;
+  const detail = `the client has ${maxSecrets} secrets: remove some first`;
   throw conflict('too-many-secrets', 'Too many secrets', detail);
 }
 

@@ -12,7 +12,7 @@ export interface Attempt {
   request: FastifyRequest;
   /** as it was presented */
   clientId: string;
-  /** undefined where none is registered with this identifier */
+  /** undefined if no client is registered with this identifier */
   client?: Client;
 }
 
@@ -20,7 +20,7 @@ export interface Attempt {
 export type AuthenticationEvent = Attempt &
   ({ outcome: 'succeeded' | 'throttled' } | { outcome: 'refused'; error: OAuthError });
 
-/** Each attempt to authenticate ends with one event. What follows from it is listed here, and nowhere else. */
+/** Each attempt to authenticate ends with one event. Its consequences are listed here, and nowhere else. */
 @Injectable()
 export class AuthenticationEvents {
   private readonly logger = new Logger(AuthenticationEvents.name);

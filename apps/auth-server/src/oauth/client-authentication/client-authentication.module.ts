@@ -6,7 +6,7 @@ import { ClientAuthentication } from './client-authentication.ts';
 import { ThrottlingModule } from '../../throttling/throttling.module.ts';
 import { OneTimeSecrets } from './one-time-secrets.ts';
 
-/** One for all endpoints that clients authenticate at, so that failures are counted together. */
+/** Shared by all endpoints at which clients authenticate, so that failures are counted together. */
 @Module({
   imports: [AuditModule, RegistryModule, ThrottlingModule],
   providers: [AuthenticationEvents, ClientAuthentication, OneTimeSecrets],

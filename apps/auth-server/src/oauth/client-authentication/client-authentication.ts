@@ -12,7 +12,7 @@ import { AuthenticationEvents, type Attempt } from './authentication-events.ts';
 import { invalidClient, parseClientCredentials, type ClientCredentials } from './client-credentials.ts';
 import { OneTimeSecrets } from './one-time-secrets.ts';
 
-/** The client of a request, and what the tokens have in common that it obtains with its secret. */
+/** The client of a request, and the grant that all tokens obtained with its secret share. */
 export interface Authenticated {
   client: Client;
   grantId: string;
@@ -38,7 +38,7 @@ export class ClientAuthentication {
       attempt.clientId = credentials.clientId;
       this.refuseThrottled(attempt, credentials);
       const found = this.registry.find(credentials.clientId);
-      attempt.client = found instanceof Promise ? await this.lookedUp(found, attempt, credentials) : found;
+      attempt.client = found instanceof Promise ? await this.awaitLookup(found, attempt, credentials) : found;
       const { client, secret } = this.match(attempt.client, credentials.clientSecret);
       if (secret.oneTime) await this.oneTimeSecrets.consume(secret, request);
       else this.uses.record(secret.id);
@@ -52,8 +52,8 @@ export class ClientAuthentication {
   }
 
   /**
-   * A throttled caller is refused before the lookup, unless it authenticated from this address within the hour. The same
-   * work is done either way.
+   * A throttled caller is refused before the lookup, unless it authenticated from this address within the hour. The
+   * same work is done either way.
    */
   private refuseThrottled(attempt: Attempt, { clientId, clientSecret }: ClientCredentials): void {
     if (!this.throttling.isEnforced) return;
@@ -63,13 +63,13 @@ export class ClientAuthentication {
     this.throttled(seconds, attempt);
   }
 
-  private async lookedUp(
+  private async awaitLookup(
     found: Promise<Client | undefined>,
     attempt: Attempt,
     credentials: ClientCredentials,
   ): Promise<Client | undefined> {
     const client = await found;
-    // Others that came with it may have failed meanwhile: nothing may lie between this check and the next count.
+    // Concurrent attempts may have failed meanwhile: nothing may come between this check and the next count.
     this.refuseThrottled(attempt, credentials);
     return client;
   }
@@ -86,7 +86,7 @@ export class ClientAuthentication {
     return { client, secret: matching };
   }
 
-  /** Notes a right secret that throttling, where it is enforced, would have refused. */
+  /** Notes a correct secret that throttling would have refused, if it were enforced. */
   private observe(attempt: Attempt): void {
     const { ip } = attempt.request;
     if (this.throttle.authenticatedRecently(attempt.clientId, ip)) return;
@@ -94,7 +94,7 @@ export class ClientAuthentication {
   }
 
   private refuse(attempt: Attempt, error: OAuthError): void {
-    // A guess at a client that is admitted in spite of failures is answered like one at any other.
+    // A guess at a client that is admitted in spite of failures is answered like one at any other client.
     this.throttled(this.throttle.secondsToWait(attempt.clientId, attempt.request.ip), attempt);
     this.events.publish({ ...attempt, outcome: 'refused', error });
   }

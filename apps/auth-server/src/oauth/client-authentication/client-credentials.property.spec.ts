@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { parseForm } from '../form-parameters.ts';
 import { parseClientCredentials, type ClientCredentials } from './client-credentials.ts';
 
-/** The credentials, or the error for the caller; any other error than the parser's own is thrown. */
+/** The credentials, or the error for the caller; rethrows any error that is not the parser's own. */
 function read(authorization: string | undefined, form = ''): ClientCredentials | OAuthError {
   try {
     return parseClientCredentials(authorization, parseForm(form));
@@ -21,7 +21,7 @@ const basic = (pair: string | Buffer) => `Basic ${Buffer.from(pair).toString('ba
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 
 describe('client_secret_basic', () => {
-  it('says what was written with it [basic-form-decoding, RFC 6749 §2.3.1]', () => {
+  it('is read as it was written [basic-form-decoding, RFC 6749 §2.3.1]', () => {
     fc.assert(
       fc.property(someText, anyText, (clientId, clientSecret) => {
         expect(read(basicCredentials(clientId, clientSecret))).toEqual({ clientId, clientSecret });
@@ -29,7 +29,7 @@ describe('client_secret_basic', () => {
     );
   });
 
-  it('is read whatever is encoded in it, and in whichever case [basic-form-decoding, RFC 6749 §2.3.1]', () => {
+  it('is read whichever characters are encoded, in either case [basic-form-decoding, RFC 6749 §2.3.1]', () => {
     const encoded = (text: string) =>
       Array.from(Buffer.from(text), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
     fc.assert(
@@ -40,7 +40,7 @@ describe('client_secret_basic', () => {
     );
   });
 
-  it('says what was written without encoding, where no character needs it [basic-form-decoding, RFC 6749 §2.3.1]', () => {
+  it('is read as it was written without encoding, if no character needs it [basic-form-decoding, RFC 6749 §2.3.1]', () => {
     const plain = fc
       .string({ unit: fc.constantFrom(...'azAZ09-._~!$&()*,;=@/? é😀'.split('')) })
       .map((text) => text.toWellFormed());
@@ -52,7 +52,7 @@ describe('client_secret_basic', () => {
     );
   });
 
-  it('is named in any case, and followed by spaces [scheme-in-any-case, RFC 9110 §11.1]', () => {
+  it('has a scheme in any case, followed by any number of spaces [scheme-in-any-case, RFC 9110 §11.1]', () => {
     const scheme = fc.mixedCase(fc.constant('basic'));
     fc.assert(
       fc.property(
@@ -70,7 +70,7 @@ describe('client_secret_basic', () => {
 });
 
 describe('client_secret_post', () => {
-  it('says what was written with it [client-secret-methods, RFC 6749 §2.3.1]', () => {
+  it('is read as it was written [client-secret-methods, RFC 6749 §2.3.1]', () => {
     fc.assert(
       fc.property(someText, someText, (clientId, clientSecret) => {
         const form = new URLSearchParams({ client_id: clientId, client_secret: clientSecret }).toString();
@@ -94,7 +94,7 @@ describe('client_secret_post', () => {
   });
 });
 
-describe('what presents no credentials', () => {
+describe('a request without valid credentials', () => {
   const refusal = { code: 'invalid_client', description: 'client authentication failed', cause: expect.any(String) };
   const base64 = fc.oneof(
     anyText.map((text) => Buffer.from(text).toString('base64')),
@@ -108,7 +108,7 @@ describe('what presents no credentials', () => {
     fc.tuple(fc.constantFrom('Bearer ', 'basic', 'BASIC\t', 'Basic ,'), base64).map((parts) => parts.join('')),
   );
 
-  it('is refused with one message, and what it holds stays out of it [same-answer, RFC 6749 §5.2]', () => {
+  it('is refused with one message, which repeats nothing of it [same-answer, RFC 6749 §5.2]', () => {
     fc.assert(
       fc.property(header, fc.constantFrom('', 'client_id=', 'client_assertion=a', 'a=b'), (header, form) => {
         const found = read(header, form);
@@ -126,7 +126,7 @@ describe('what presents no credentials', () => {
     );
   });
 
-  it('has no place in a form either [same-answer, RFC 6749 §5.2]', () => {
+  it('is refused the same way with a form [same-answer, RFC 6749 §5.2]', () => {
     const parameters = fc.dictionary(fc.constantFrom('client_id', 'client_secret', 'client_assertion', 'a'), anyText);
     fc.assert(
       fc.property(parameters, (parameters) => {
@@ -138,7 +138,7 @@ describe('what presents no credentials', () => {
   });
 
   it.each([' ', 'A', '=', 'A=', '+', '%', '%41', ':', 'é', 'Basic '])(
-    'is told from what does in 100,000 characters of %j [basic-form-decoding, RFC 6749 §2.3.1]',
+    'is distinguished from a valid one in 100,000 characters of %j [basic-form-decoding, RFC 6749 §2.3.1]',
     (piece) => {
       for (const start of ['', 'Basic ', 'Basic YTpi', 'Basic ====']) {
         expect(read(`${start}${long(piece)}!`)).toMatchObject(refusal);

@@ -1,7 +1,7 @@
 import { OAuthError } from '@lanyard/oauth-protocol';
 import type { FormParameters } from '../form-parameters.ts';
 
-/** What a client presented to authenticate itself. */
+/** The credentials that a client presented. */
 export interface ClientCredentials {
   clientId: string;
   clientSecret: string;

@@ -21,11 +21,11 @@ export class IntrospectionController {
 
   @ClientEndpoint(Post('oauth/introspect'), QuotaGuard('introspections'))
   @DescribeForm({
-    summary: 'Find out whether an access token is active, RFC 7662: for the resource server that it is for',
+    summary: 'Introspect an access token, RFC 7662, as the resource server that it was issued for',
     parameters: { token: 'the access token', 'token_type_hint?': 'not needed' },
   })
   @DescribeAnswer(
-    'what is known of the token; signed, where Accept asks for it (RFC 9701)',
+    'the state and the claims of the token; signed, if Accept requests it (RFC 9701)',
     {
       active: { type: 'boolean' },
       scope: { type: 'string' },

@@ -31,7 +31,7 @@ const introspect = (token: string, { clientId = 'jobs-api', headers = {}, form =
 const signed = { headers: { accept: 'application/token-introspection+jwt' } };
 
 describe('POST /oauth/introspect', () => {
-  it('says of an active token what it carries [introspection-response, RFC 7662 §2.2]', async () => {
+  it('returns the claims of an active token [introspection-response, RFC 7662 §2.2]', async () => {
     const token = await tokenOf();
     const response = await introspect(token, { form: { token_type_hint: 'refresh_token' } });
     expect(response.headers).toMatchObject({
@@ -43,22 +43,22 @@ describe('POST /oauth/introspect', () => {
   });
 
   it.each<[string, () => Promise<string>, string?]>([
-    ['that is none', async () => 'x'],
+    ['that is malformed', async () => 'x'],
     ['that is forged', async () => `${(await tokenOf()).slice(0, -6)}AAAAAA`],
-    ['that nobody signed', async () => (await tokenOf()).replace(/[^.]*$/, '')],
+    ['without a signature', async () => (await tokenOf()).replace(/[^.]*$/, '')],
     ['of an unknown key', async () => (await tokenOf()).replace(/^[^.]*/, btoa('{"alg":"ES256","kid":"x"}'))],
     ['that is meant for another resource', () => tokenOf('jobs-cli', { scope: 'runs:write' })],
     ['that is meant for another resource server', () => tokenOf(), 'batch-processor'],
     ['that is a signed introspection response', async () => (await introspect(await tokenOf(), signed)).body],
   ])(
-    'says nothing of a token %s but that it is not active [inactive-says-nothing, RFC 7662 §2.2] [introspection-of-own-tokens, RFC 7662 §4]',
+    'returns nothing about a token %s but that it is not active [inactive-says-nothing, RFC 7662 §2.2] [introspection-of-own-tokens, RFC 7662 §4]',
     async (...[, token, clientId = 'jobs-api']) => {
       const response = await introspect(await token(), { clientId });
       expect([response.statusCode, response.body]).toEqual([200, '{"active":false}']);
     },
   );
 
-  it('says nothing of a token that has expired [inactive-says-nothing, RFC 7662 §2.2]', async () => {
+  it('returns nothing about an expired token but that it is not active [inactive-says-nothing, RFC 7662 §2.2]', async () => {
     const grant = { clientId: 'batch-processor', audience: 'http://localhost:3002', scope: 'jobs:read', lifetime: 600 };
     const issued = (secondsAgo: number) =>
       issueAccessToken(issuer, app.get(SigningKeys).current, grant, Math.floor(Date.now() / 1000) - secondsAgo).token;
@@ -66,12 +66,12 @@ describe('POST /oauth/introspect', () => {
     expect((await introspect(issued(610))).body).toBe('{"active":false}');
   });
 
-  it('is for resource servers alone [authenticated-introspection, RFC 7662 §2.1]', async () => {
+  it('is only for resource servers [authenticated-introspection, RFC 7662 §2.1]', async () => {
     const response = await introspect(await tokenOf(), { clientId: 'jobs-cli' });
     expect([response.statusCode, response.json().error]).toEqual([400, 'unauthorized_client']);
   });
 
-  it('signs the response for the asking client where that is accepted [signed-introspection, RFC 9701 §5]', async () => {
+  it('signs the response for the client if the client accepts that [signed-introspection, RFC 9701 §5]', async () => {
     const keys = createLocalJWKSet((await app.inject('/.well-known/jwks.json')).json());
     for (const token of [await tokenOf(), 'x']) {
       const response = await introspect(token, signed);
@@ -90,11 +90,11 @@ describe('POST /oauth/introspect', () => {
     ['Application/Token-Introspection+JWT;q=0.5', 'application/token-introspection+jwt'],
     ['application/token-introspection+jwt;q=0.5, application/json', 'application/json; charset=utf-8'],
     ['application/token-introspection+jwt;q=0, */*', 'application/json; charset=utf-8'],
-  ])('answers who accepts %s with %s', async (accept, type) => {
+  ])('answers a request that accepts %s with %s', async (accept, type) => {
     expect((await introspect('x', { headers: { accept } })).headers['content-type']).toBe(type);
   });
 
-  it('knows a token of a new key of which it was not told; a look a second serves all of unknown keys [unknown-kid-cooldown, Lanyard]', async () => {
+  it('accepts a token of a new key whose notification was lost; one read a second serves all tokens of unknown keys [unknown-kid-cooldown, Lanyard]', async () => {
     const { app: ahead } = await database.startReplica();
     await database.owner.query('ALTER TABLE signing_key DISABLE TRIGGER signing_key_changed');
     await ahead.get(Keys).replaceAll(theServer('auth-server'));

@@ -7,7 +7,7 @@ import { IssuedTokens } from '../../revoked-tokens/issued-tokens.ts';
 import { RevocationState } from '../../revoked-tokens/revocation-state.ts';
 import { SigningKeys } from '../../signing-keys/signing-keys.ts';
 
-/** Says of an access token what a resource server may know, all from memory. */
+/** Introspects access tokens for resource servers, all from memory. */
 @Injectable()
 export class Introspection {
   constructor(
@@ -18,8 +18,8 @@ export class Introspection {
   ) {}
 
   /**
-   * Whatever the reason for which a token is not active, it is not told, RFC 7662 section 2.2.
-   * @param resources  the protected resources that ask; a token for others is not active for them, section 4
+   * The response never reveals why a token is not active, RFC 7662 section 2.2.
+   * @param resources  those of the resource server that calls; a token for any other is not active for it, section 4
    */
   async introspect(token: string, resources: readonly string[]): Promise<IntrospectionResponse> {
     const accessToken = await this.tokens.validate(token);

@@ -8,8 +8,8 @@ import { waitPreferredBy } from '../../replicas/waiting-requests.ts';
 import { SigningKeys } from '../../signing-keys/signing-keys.ts';
 
 /**
- * The JWK Set, RFC 7517 section 5. Whoever has it already (`If-None-Match`) may wait until it changes, with
- * `Prefer: wait=SECONDS` (RFC 7240 section 4.3): so a key that is withdrawn is dropped by validators at once.
+ * The JWK Set, RFC 7517 section 5. A validator that has it already (`If-None-Match`) may wait until it changes, with
+ * `Prefer: wait=SECONDS` (RFC 7240 section 4.3), so that it drops a withdrawn key at once.
  */
 @Public()
 @Controller('.well-known/jwks.json')
@@ -18,9 +18,9 @@ export class JwksController {
 
   @Get()
   @ApiTags('metadata')
-  @ApiOperation({ summary: 'The public keys that access tokens are signed with, RFC 7517 section 5' })
+  @ApiOperation({ summary: 'Read the public keys that validate access tokens, RFC 7517 section 5' })
   @ApiResponse({ status: 200, content: { 'application/json': { schema: { type: 'object' } } } })
-  @ApiResponse({ status: 304, description: 'they are those of If-None-Match' })
+  @ApiResponse({ status: 304, description: 'the keys are still those of If-None-Match' })
   async jwks(
     @Headers('if-none-match') known: string | undefined,
     @Headers('prefer') prefer: string | undefined,
@@ -29,7 +29,7 @@ export class JwksController {
     const seconds = waitPreferredBy(prefer);
     if (known === this.keys.etag) await this.keys.waiting.wait(seconds, network(reply.request.ip), reply);
     const maxAge = Math.min(300, Math.floor(this.keys.periods.announcement / 2));
-    // What was waited for is news to whoever waited, and to no cache.
+    // No cache may keep a response to a request that waits.
     void reply.header('cache-control', seconds > 0 ? 'no-store' : `public, max-age=${maxAge}`);
     void reply.header('vary', 'prefer').header('etag', this.keys.etag);
     if (known !== this.keys.etag) return this.keys.jwks;

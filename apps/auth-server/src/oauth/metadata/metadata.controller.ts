@@ -6,8 +6,8 @@ import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { AuthServerConfiguration } from '../../configuration.ts';
 import { ProtectedResources } from '../../registry/protected-resources.ts';
 
-/** More scope values are left out, RFC 8414 section 2: they would be megabytes for anonymous callers. */
-const scopeValuesAtMost = 1000;
+/** With more scope values, all are left out, RFC 8414 section 2: anonymous callers would get megabytes. */
+const maxScopeValues = 1000;
 
 const authenticationMethods = ['client_secret_basic', 'client_secret_post'];
 
@@ -15,7 +15,7 @@ const authenticationMethods = ['client_secret_basic', 'client_secret_post'];
 @Controller('.well-known/oauth-authorization-server')
 @Public()
 export class MetadataController {
-  private written?: { resources: object; text: string };
+  private cached?: { resources: object; text: string };
 
   constructor(
     @Inject(CONFIGURATION) private readonly configuration: AuthServerConfiguration,
@@ -24,15 +24,15 @@ export class MetadataController {
 
   @Get()
   @ApiTags('metadata')
-  @ApiOperation({ summary: 'Where everything is, RFC 8414' })
+  @ApiOperation({ summary: 'Read the authorization server metadata, RFC 8414' })
   @ApiResponse({ status: 200, content: { 'application/json': { schema: { type: 'object' } } } })
   @Header('cache-control', 'public, max-age=300')
   @Header('content-type', 'application/json; charset=utf-8')
   metadata(): string {
     const { all: resources } = this.resources;
-    // Written once for as long as no resource changes.
-    if (this.written?.resources !== resources) this.written = { resources, text: JSON.stringify(this.describe()) };
-    return this.written.text;
+    // Serialized again only when a resource has changed.
+    if (this.cached?.resources !== resources) this.cached = { resources, text: JSON.stringify(this.describe()) };
+    return this.cached.text;
   }
 
   private describe(): AuthorizationServerMetadata {
@@ -42,7 +42,7 @@ export class MetadataController {
       issuer,
       token_endpoint: `${issuer}/oauth/token`,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
-      ...(scopeValues.length <= scopeValuesAtMost && { scopes_supported: scopeValues }),
+      ...(scopeValues.length <= maxScopeValues && { scopes_supported: scopeValues }),
       response_types_supported: [],
       grant_types_supported: ['client_credentials'],
       token_endpoint_auth_methods_supported: authenticationMethods,

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify, type JSONWebKeySet } from 'jose';
@@ -35,7 +35,7 @@ const kidOf = (token: string) => String(decodeProtectedHeader(token).kid);
 const jwksOf = async (app: NestFastifyApplication) =>
   (await app.inject('/.well-known/jwks.json')).json<JSONWebKeySet>();
 const kidsAt = async (app: NestFastifyApplication) => (await jwksOf(app)).keys.map(({ kid }) => kid);
-/** What a replica reads of its keys, it has a while later. */
+/** Delays what a replica reads of its keys. */
 function slowDown(app: NestFastifyApplication, ms: number): void {
   const rows = Reflect.get(app.get(SigningKeys), 'rows') as Repository<SigningKeyRow>;
   const find = rows.find.bind(rows);
@@ -57,7 +57,7 @@ describe('a signing key', () => {
       if (kid !== old) expect(await kidsAt(other)).toEqual([kid]);
     }
     await replaced;
-    // The other one may sign with it a little later, and with nothing else.
+    // The other replica may start to sign with it a little later, but signs with no other key.
     expect(kidOf(await tokenOf(other))).toBe(kidOf(await tokenOf(one)));
   });
 
@@ -75,10 +75,11 @@ describe('a signing key', () => {
     expect([kidOf(await held), kidOf(await tokenOf(app))]).toEqual([third, third]);
   });
 
-  it('that is gone before its first use leaves requests unanswered, and nothing else [no-process-ends, Lanyard]', async () => {
+  it('that is deleted before its first use makes requests fail, and nothing else [no-process-ends, Lanyard]', async () => {
     const [app] = await start(1);
     await app.get(Keys).replaceAll(theServer('migration'));
     await app.get(RegistryChanges).catchUp();
+    const settled = app.get(SigningKeys).untilSigning;
     const unhandled = jest.fn();
     process.on('unhandledRejection', unhandled);
     const held = postToken(app, { grant_type: 'client_credentials' }, { authorization: as('batch-processor') });
@@ -86,29 +87,31 @@ describe('a signing key', () => {
     await app.get(RegistryChanges).catchUp();
     const { statusCode, body } = await held;
     expect([statusCode, body]).toEqual([503, expect.stringContaining('temporarily_unavailable')]);
-    await sleep(600);
+    // The key would have begun to sign by then.
+    await Promise.allSettled([settled]);
+    await nextTurn();
     process.off('unhandledRejection', unhandled);
     expect(unhandled).not.toHaveBeenCalled();
   });
 
-  it('is one, however many migration steps start at once on an empty table [one-signing-key, Lanyard]', async () => {
+  it('is created once, however many migration steps start at once on an empty table [one-signing-key, Lanyard]', async () => {
     const [app] = await start(1);
     const before = await tokenOf(app);
     await database.owner.query('DELETE FROM signing_key');
     const lines = await Promise.all(Array.from({ length: 20 }, () => database.migrateAgain()));
     expect(lines.flat().filter((line) => line.startsWith('signing key'))).toHaveLength(1);
     expect((await database.owner.query('SELECT count(*)::int FROM signing_key')).rows).toEqual([{ count: 1 }]);
-    // What signed before is gone for good.
+    // The key that signed before is lost for good.
     await app.get(RegistryChanges).catchUp();
     const [kid] = await kidsAt(app);
     expect(kid).not.toBe(kidOf(before));
     expect(kidOf(await tokenOf(app))).toBe(kid);
   }, 60_000);
 
-  it('is one, however many replicas find that none signs [one-signing-key, Lanyard]', async () => {
+  it('is created once, however many replicas find that none signs [one-signing-key, Lanyard]', async () => {
     const apps = await start(3);
     await database.owner.query('DELETE FROM signing_key');
-    // Twenty that look at the same time.
+    // Twenty attempts at the same time.
     const rotations = Array.from({ length: 20 }, (_, i) => apps[i % 3]?.get(Keys));
     await Promise.all(rotations.map((rotation) => rotation?.announce(theServer('migration'))));
     const { rows } = await database.owner.query('SELECT count(*)::int FROM signing_key');
@@ -139,7 +142,7 @@ describe('a thousand signing keys', () => {
     }
   });
 
-  it('are deleted in few statements when their time is over [many-keys, Lanyard]', async () => {
+  it('are deleted in few statements after their retirement [many-keys, Lanyard]', async () => {
     await start(1);
     const before = statementsSent(database);
     await database.owner.query(

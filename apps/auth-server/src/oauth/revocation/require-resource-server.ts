@@ -1,11 +1,11 @@
 import { OAuthError } from '@lanyard/oauth-protocol';
 import type { Client } from '../../registry/client.entity.ts';
 
-/** What resource servers alone may ask. */
+/** Refuses a client that is no resource server. */
 export function requireResourceServer({ resourceServerOf }: Client): void {
   if (resourceServerOf.length > 0) return;
   throw new OAuthError(
     'unauthorized_client',
-    'the client is registered as the resource server of no protected resource',
+    'the client is not registered as the resource server of a protected resource',
   );
 }

@@ -11,21 +11,25 @@ import { requireResourceServer } from './require-resource-server.ts';
 import { RevocationState } from '../../revoked-tokens/revocation-state.ts';
 
 /**
- * The list of what is revoked, for resource servers: a signed JWT of its own type, in parts where it is long. With
- * `cursor`, what came after it; with `Prefer: wait=SECONDS` (RFC 7240 section 4.3) as soon as there is something new.
- * That there is nothing new is signed as well, as a list without entries.
+ * The revocation list, for resource servers: a signed JWT of its own type, split into parts if it is long. With
+ * `cursor`, it has only the entries after it; with `Prefer: wait=SECONDS` (RFC 7240 section 4.3), the response waits
+ * until there are new entries. If there are none, a list without entries is signed.
  */
 @Controller()
 export class RevocationListController {
   constructor(private readonly revocations: RevocationState) {}
 
   @ClientEndpoint(Get('oauth/revocations'), QuotaGuard('revocationLists'))
-  @ApiOperation({ summary: 'Follow what is revoked, as a resource server: a signed list, in parts where it is long' })
-  @ApiQuery({ name: 'cursor', required: false, description: 'that of the last list: then what came after it' })
+  @ApiOperation({ summary: 'Follow revocations as a resource server: a signed list, split into parts if it is long' })
+  @ApiQuery({
+    name: 'cursor',
+    required: false,
+    description: 'the cursor of the last list: the response has only later entries',
+  })
   @ApiHeader({
     name: 'Prefer',
     required: false,
-    description: 'wait=SECONDS: answered as soon as there is something new',
+    description: 'wait=SECONDS: the response arrives as soon as there are new entries',
   })
   @ApiResponse({ status: 200, content: { [`application/${revocationListType}`]: { schema: { type: 'string' } } } })
   async list(
@@ -37,18 +41,18 @@ export class RevocationListController {
     requireResourceServer(client);
     const after = parseCursor(cursor);
     const { revocations } = this;
-    // Another replica knows more.
+    // The cursor of another replica, which knows more.
     if (after !== undefined && after > revocations.cursor) await revocations.catchUp();
     if ((await revocations.isCurrent()) && after === revocations.cursor) {
       await revocations.waiting.wait(waitPreferredBy(prefer), client.clientId, reply);
     }
     const isCurrent = await revocations.isCurrent();
-    // Another replica may know more than what is known here without the database.
+    // Without the database, another replica may know more than this one.
     if (!isCurrent && after !== undefined && after >= revocations.cursor) {
-      throw new OAuthError('temporarily_unavailable', 'it is not known here at the moment what was revoked');
+      throw new OAuthError('temporarily_unavailable', 'the current revocations are not known at the moment');
     }
     void reply.type(`application/${revocationListType}`);
-    // A cursor beyond the end is of another list, such as one from before a backup was restored.
+    // A cursor after the end belongs to another list, for example to one from before a backup was restored.
     return revocations.list(after !== undefined && after > revocations.cursor ? undefined : after, !isCurrent);
   }
 }
@@ -56,5 +60,5 @@ export class RevocationListController {
 function parseCursor(cursor: unknown): number | undefined {
   if (cursor === undefined) return undefined;
   if (typeof cursor === 'string' && /^\d{1,16}$/.test(cursor)) return Number(cursor);
-  throw new OAuthError('invalid_request', 'cursor must be that of a list');
+  throw new OAuthError('invalid_request', 'cursor must be the cursor of a revocation list');
 }

@@ -6,7 +6,7 @@ import type { Client } from '../../registry/client.entity.ts';
 import { RevocationListController } from './revocation-list.controller.ts';
 import type { RevocationState } from '../../revoked-tokens/revocation-state.ts';
 
-/** Knows of everything. */
+/** Has every cursor. */
 const revocations = {
   cursor: Number.MAX_SAFE_INTEGER,
   catchUp: () => Promise.resolve(),
@@ -19,7 +19,7 @@ const resourceServer = { client: { resourceServerOf: ['https://a.example'] } as 
 const controller = new RevocationListController(revocations);
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 
-/** What is answered, or the code of the error; any other error than an OAuthError is thrown. */
+/** The answer, or the code of the OAuthError; rethrows any other error. */
 async function answerTo(cursor: unknown): Promise<string | undefined> {
   try {
     return await controller.list(resourceServer, cursor, undefined, reply);
@@ -30,7 +30,7 @@ async function answerTo(cursor: unknown): Promise<string | undefined> {
 }
 
 describe('the cursor of the list of revocations', () => {
-  it('is read as it was told [revocation-cursor, Lanyard]', async () => {
+  it('is read as it was sent [revocation-cursor, Lanyard]', async () => {
     await fc.assert(
       fc.asyncProperty(fc.maxSafeNat(), async (cursor) => {
         expect(await answerTo(String(cursor))).toBe(`since ${cursor}`);
@@ -39,7 +39,7 @@ describe('the cursor of the list of revocations', () => {
     expect(await answerTo(undefined)).toBe('since undefined');
   });
 
-  it('is no other text, and not several [revocation-cursor, Lanyard]', async () => {
+  it('is no other text, and not repeated [revocation-cursor, Lanyard]', async () => {
     const parts = fc.constantFrom('1', '-', '+', '.', 'e', 'x', ' ', '\n', '"', 'Infinity', '٣');
     const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: parts }));
     await fc.assert(
@@ -53,7 +53,7 @@ describe('the cursor of the list of revocations', () => {
   });
 
   it.each(['1', '0', ' ', '-', '1 ', 'é'])(
-    'has not 100,000 characters of %j [revocation-cursor, Lanyard]',
+    'does not have 100,000 characters of %j [revocation-cursor, Lanyard]',
     async (piece) => {
       expect(await answerTo(long(piece))).toBe('invalid_request');
       expect(await answerTo(`${long(piece)}!`)).toBe('invalid_request');

@@ -11,12 +11,12 @@ interface Waiting {
   done: PromiseWithResolvers<void>;
 }
 
-/** How many are written in one transaction. */
+/** How many revocations are written in one transaction. */
 const batch = 500;
 
 /**
- * Revokes tokens for the clients they were issued to. What comes while a transaction is under way is written together in
- * the next one, since transactions wait for each other; whoever asked hears of it when that has committed.
+ * Revokes tokens for the clients they were issued to. Requests that arrive during a transaction are written together in
+ * the next one, since transactions wait for each other; each is answered once its transaction has committed.
  */
 @Injectable()
 export class RevocationWriter {
@@ -45,8 +45,8 @@ export class RevocationWriter {
     this.writing = false;
   }
 
-  private async write(asked: readonly Waiting[]): Promise<void> {
-    const next = [...new Map(asked.map((one) => [one.token.claims.jti, one])).values()];
+  private async write(requests: readonly Waiting[]): Promise<void> {
+    const next = [...new Map(requests.map((one) => [one.token.claims.jti, one])).values()];
     await this.database.transaction(async (manager) => {
       const revoked = new Set(
         await revokeTokens(
@@ -54,7 +54,7 @@ export class RevocationWriter {
           next.map(({ token }) => token),
         ),
       );
-      // One event for each token, however often and wherever it was asked for.
+      // One event for each token, however often and wherever its revocation was requested.
       const fresh = next.filter(({ token }) => revoked.has(token.claims.jti));
       await appendAuditEvents(
         manager,

@@ -22,13 +22,13 @@ export class RevocationController {
     private readonly writer: RevocationWriter,
   ) {}
 
-  /** A token that is not valid, for whatever reason, needs no revocation: that is no error, RFC 7009 section 2.2. */
+  /** A token that is invalid for any reason needs no revocation: that is not an error, RFC 7009 section 2.2. */
   @ClientEndpoint(Post('oauth/revoke'), QuotaGuard('revocations'))
   @DescribeForm({
-    summary: 'Revoke an access token of one’s own, RFC 7009',
+    summary: 'Revoke one of the client’s own access tokens, RFC 7009',
     parameters: { token: 'the access token', 'token_type_hint?': 'not needed' },
   })
-  @ApiResponse({ status: 200, description: 'it is revoked, or was not valid' })
+  @ApiResponse({ status: 200, description: 'the token is revoked, or was not valid' })
   async revoke(
     @AuthenticatedClient() { client: { clientId } }: Authenticated,
     @Form() form: FormParameters,

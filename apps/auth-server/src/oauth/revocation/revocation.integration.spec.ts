@@ -16,7 +16,7 @@ import {
   postToken,
   provisionedDatabase,
   statementsSent,
-  wayThatFallsSilent,
+  proxyThatStalls,
 } from '../../auth-server.fixture.ts';
 import { Housekeeping } from '../../housekeeping/housekeeping.ts';
 import { RegistryChanges } from '../../replicas/registry-changes.ts';
@@ -35,7 +35,7 @@ let batchProcessor: string;
 let jobsApi: string;
 
 beforeAll(async () => {
-  // Nobody looks by themselves: what is heard, notifications have told.
+  // No reconciliation during the tests: replicas learn of changes only by notification.
   database = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '600' });
   ({ app: one, logs } = await database.startReplica());
   ({ app: other } = await database.startReplica());
@@ -68,7 +68,7 @@ async function validated(list: string) {
   const keys = createLocalJWKSet((await one.inject('/.well-known/jwks.json')).json());
   return validateRevocationList(list, keys, { issuer });
 }
-/** Until every replica says so. */
+/** Waits until the token is inactive at every replica. */
 async function untilInactive(token: string): Promise<void> {
   while ((await isActive(token, one)) || (await isActive(token, other))) await sleep(2);
 }
@@ -97,7 +97,7 @@ describe('POST /oauth/revoke', () => {
     expect(logs.join()).not.toContain(token);
   });
 
-  it('says the same when it is asked again, and leaves one event', async () => {
+  it('gives the same answer to a repeated request, and leaves one event', async () => {
     const token = await tokenOf();
     const before = (await eventsOf()).length;
     for (let i = 0; i < 3; i++) expect((await revoke(token)).statusCode).toBe(200);
@@ -122,7 +122,7 @@ describe('POST /oauth/revoke', () => {
   it.each([
     ['no token at all', async () => 'x'],
     ['a forged one', async () => `${(await tokenOf()).slice(0, -6)}AAAAAA`],
-    ['one that nobody signed', async () => (await tokenOf()).replace(/[^.]*$/, '')],
+    ['one without a signature', async () => (await tokenOf()).replace(/[^.]*$/, '')],
     ['a list of revocations', async () => (await getList()).body],
   ])('answers 200 for %s [unknown-token-is-no-error, RFC 7009 §2.2]', async (_, token) => {
     const before = await entriesOf(await getList());
@@ -130,33 +130,33 @@ describe('POST /oauth/revoke', () => {
     expect(await entriesOf(await getList())).toEqual(before);
   });
 
-  it('looks for the key of a token that is new, and acknowledges nothing where it cannot', async () => {
-    const apart = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '600', LOG_LEVEL: 'silent' });
-    const authorization = basic('batch-processor', apart.secretOf('batch-processor'));
-    const { app } = await apart.startReplica();
-    const { app: behind } = await apart.startReplica();
+  it('reads the keys again for a token of a new key, and acknowledges nothing if it cannot', async () => {
+    const separate = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '600', LOG_LEVEL: 'silent' });
+    const authorization = basic('batch-processor', separate.secretOf('batch-processor'));
+    const { app } = await separate.startReplica();
+    const { app: behind } = await separate.startReplica();
     await tokenOf(authorization, behind);
-    // Notifications get lost, and the other replica goes on alone.
-    await apart.owner.query('ALTER TABLE signing_key DISABLE TRIGGER signing_key_changed');
+    // The notification is lost, and the other replica keeps its old keys.
+    await separate.owner.query('ALTER TABLE signing_key DISABLE TRIGGER signing_key_changed');
     await app.get(Keys).replaceAll(theServer('auth-server'));
-    await apart.owner.query(`INSERT INTO registry_change (subject) VALUES ('signing_keys')`);
+    await separate.owner.query(`INSERT INTO registry_change (subject) VALUES ('signing_keys')`);
     await app.get(RegistryChanges).catchUp();
     const [token, later] = [await tokenOf(authorization, app), await tokenOf(authorization, app)];
     expect((await revoke(token, authorization, behind)).statusCode).toBe(200);
-    const { rows } = await apart.owner.query('SELECT id FROM revocation WHERE kind = $1', ['jti']);
+    const { rows } = await separate.owner.query('SELECT id FROM revocation WHERE kind = $1', ['jti']);
     expect(rows).toEqual([{ id: decodeJwt(token).jti }]);
-    await killConnections(apart);
+    await killConnections(separate);
     const unknownKey = later.replace(/^[^.]*/, btoa('{"alg":"ES256","typ":"at+jwt","kid":"new"}').replaceAll('=', ''));
     expect((await revoke(unknownKey, authorization, behind)).statusCode).toBe(503);
-    await allowConnections(apart);
+    await allowConnections(separate);
     await Promise.all([app.close(), behind.close()]);
-    await apart.owner.end();
+    await separate.owner.end();
   });
 
   it.each([
-    ['that ends in a million years', {}],
-    ['that is issued then as well', { iat: 32e12 - 600 }],
-  ])('remembers for a year a token by a thief of the key %s', async (_, claims) => {
+    ['that expires in a million years', {}],
+    ['that is issued then, too', { iat: 32e12 - 600 }],
+  ])('remembers for a year a token of a key thief %s', async (_, claims) => {
     const jti = randomUUID();
     expect((await revoke(signed({ jti, exp: 32e12, ...claims }))).statusCode).toBe(200);
     const entry = (await entriesOf(await getList())).find(({ id }) => id === jti);
@@ -167,8 +167,8 @@ describe('POST /oauth/revoke', () => {
     const token = signed({ jti });
     const refused = await revoke(token);
     expect([refused.statusCode, refused.json().error]).toEqual([400, 'invalid_request']);
-    const told = await administrator.call('POST', '/admin/revocations', { token });
-    expect([told.statusCode, told.json().errors[0].message]).toEqual([
+    const explained = await administrator.call('POST', '/admin/revocations', { token });
+    expect([explained.statusCode, explained.json().errors[0].message]).toEqual([
       400,
       expect.stringContaining(
         `its jti was not issued by this server: the signing key was stolen; withdraw the key ${decodeProtectedHeader(token).kid}`,
@@ -176,13 +176,13 @@ describe('POST /oauth/revoke', () => {
     ]);
   });
 
-  it('goes on with the key it has where it cannot read the new one', async () => {
-    const apart = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '0.2', LOG_LEVEL: 'silent' });
-    const authorization = basic('batch-processor', apart.secretOf('batch-processor'));
-    const asJobsApi = basic('jobs-api', apart.secretOf('jobs-api'));
-    const { app } = await apart.startReplica();
+  it('keeps signing with its key if it cannot read the new one', async () => {
+    const separate = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '0.2', LOG_LEVEL: 'silent' });
+    const authorization = basic('batch-processor', separate.secretOf('batch-processor'));
+    const asJobsApi = basic('jobs-api', separate.secretOf('jobs-api'));
+    const { app } = await separate.startReplica();
     await tokenOf(authorization, app);
-    await apart.owner.query(`
+    await separate.owner.query(`
       UPDATE signing_key SET retired_at = now();
       INSERT INTO signing_key (kid, public_jwk, encrypted_private_key, activated_at)
         SELECT 'unreadable', jsonb_set(public_jwk, '{kid}', '"unreadable"'), 'x', now() FROM signing_key`);
@@ -196,7 +196,7 @@ describe('POST /oauth/revoke', () => {
     expect((await revoke(token, authorization, app)).statusCode).toBe(200);
     expect((await getList('', {}, app, asJobsApi)).statusCode).toBe(200);
     await app.close();
-    await apart.owner.end();
+    await separate.owner.end();
   });
 
   it('refuses to revoke a token of another client [own-tokens-only, RFC 7009 §2]', async () => {
@@ -211,7 +211,7 @@ describe('POST /oauth/revoke', () => {
 
   it.each([
     ['without a token', {}, 400, 'invalid_request'],
-    ['with an empty one', { token: '' }, 400, 'invalid_request'],
+    ['with an empty token', { token: '' }, 400, 'invalid_request'],
   ])('is refused %s', async (_, form, status, error) => {
     const response = await callOAuth(one, '/oauth/revoke', { form, authorization: batchProcessor });
     expect([response.statusCode, response.json().error]).toEqual([status, error]);
@@ -236,7 +236,7 @@ describe('POST /oauth/revoke', () => {
     },
   );
 
-  it('takes no one-time secret, and does not use it up', async () => {
+  it('accepts no one-time secret, and does not consume it', async () => {
     const fresh = await provisionedDatabase({ LOG_LEVEL: 'silent' });
     const { app } = await fresh.startReplica();
     const { rows } = await fresh.owner.query(`SELECT count(*) FROM client_secret WHERE one_time`);
@@ -262,14 +262,14 @@ describe('revocation by administrators', () => {
     expect((await revokeAll({ token: 'x' })).statusCode).toBe(204);
   });
 
-  it('looks for a new key with the one connection there may be', async () => {
-    const apart = await provisionedDatabase({ DATABASE_POOL_SIZE: '1', LOG_LEVEL: 'silent' });
-    const { app } = await apart.startReplica();
-    const { call } = await administratorOf(app, apart);
+  it('reads new keys with a pool of only one connection', async () => {
+    const separate = await provisionedDatabase({ DATABASE_POOL_SIZE: '1', LOG_LEVEL: 'silent' });
+    const { app } = await separate.startReplica();
+    const { call } = await administratorOf(app, separate);
     const unknownKey = `${btoa('{"alg":"ES256","typ":"at+jwt","kid":"new"}').replaceAll('=', '')}.${btoa('{"aud":"x"}')}.x`;
     expect((await call('POST', '/admin/revocations', { token: unknownKey })).statusCode).toBe(204);
     await app.close();
-    await apart.owner.end();
+    await separate.owner.end();
   });
 
   it('revokes all tokens of a client, and none that it obtains from then on [acts-are-audited, Lanyard]', async () => {
@@ -288,7 +288,7 @@ describe('revocation by administrators', () => {
     return { ...created, path: `${path}/${created.secret_id}` };
   };
 
-  it('revokes what one secret obtained so far', async () => {
+  it('revokes the tokens that one secret has obtained so far', async () => {
     const { client_secret: secret, secret_id: secretId } = await aSecret();
     const own = basic('batch-processor', secret);
     const [first, others] = [await tokenOf(own), await tokenOf()];
@@ -298,18 +298,18 @@ describe('revocation by administrators', () => {
     expect((await eventsOf())[0].details).toEqual({ secret_id: secretId });
   });
 
-  it('revokes what a secret obtained when the secret is removed, at every replica [lost-rights, Lanyard]', async () => {
+  it('revokes the tokens of a secret when the secret is removed, at every replica [lost-rights, Lanyard]', async () => {
     const { client_secret: secret, secret_id: secretId, path } = await aSecret();
     const own = basic('batch-processor', secret);
     const [first, second, others] = [await tokenOf(own), await tokenOf(own, other), await tokenOf()];
     expect((await administrator.call('DELETE', path)).statusCode).toBe(204);
     for (const token of [first, second]) await untilInactive(token);
     expect([await isActive(others), await isActive(others, other)]).toEqual([true, true]);
-    // Removed, it is known all the same.
+    // A removed secret is still known.
     expect((await revokeAll({ secret_id: secretId })).statusCode).toBe(204);
   });
 
-  it('leaves the tokens of a secret whose overlap ends, until it is removed [lost-rights, Lanyard]', async () => {
+  it('keeps the tokens of a secret whose overlap has ended until the secret is removed [lost-rights, Lanyard]', async () => {
     const client_id = 'overlapping';
     const request = { client_id, scope: 'jobs:read', default_scope: 'jobs:read' };
     const { client_secret: secret } = (await administrator.call('POST', '/admin/clients', request)).json();
@@ -323,7 +323,7 @@ describe('revocation by administrators', () => {
     await untilInactive(token);
   });
 
-  it('leaves the token of a one-time secret that was used up, which goes with all of the client', async () => {
+  it('keeps the token of a consumed one-time secret until all tokens of the client are revoked', async () => {
     const fresh = await provisionedDatabase({ LOG_LEVEL: 'silent' });
     const { app } = await fresh.startReplica();
     const { readFileSync } = await import('node:fs');
@@ -358,7 +358,7 @@ describe('revocation by administrators', () => {
     expect(await isActive(token)).toBe(false);
     await untilInactive(token);
     if (act !== 'disable') return;
-    // It comes back without what was revoked.
+    // An enabled client does not get its revoked tokens back.
     await administrator.call('POST', `/admin/clients/${act}/enable`);
     expect([await isActive(token), await isActive(await tokenOf(basic(act, secret)))]).toEqual([false, true]);
   });
@@ -383,10 +383,10 @@ describe('revocation by administrators', () => {
   });
 
   it('withdraws one signing key with its tokens', async () => {
-    const apart = await provisionedDatabase({ LOG_LEVEL: 'silent' });
-    const { app } = await apart.startReplica();
-    const { call, tokenFor } = await administratorOf(app, apart);
-    const as = (clientId: string) => basic(clientId, apart.secretOf(clientId));
+    const separate = await provisionedDatabase({ LOG_LEVEL: 'silent' });
+    const { app } = await separate.startReplica();
+    const { call, tokenFor } = await administratorOf(app, separate);
+    const as = (clientId: string) => basic(clientId, separate.secretOf(clientId));
     const active = async (token: string) =>
       (await callOAuth(app, '/oauth/introspect', { form: { token }, authorization: as('jobs-api') })).json().active;
     const keys = async () => (await app.inject('/.well-known/jwks.json')).json().keys;
@@ -413,10 +413,10 @@ describe('revocation by administrators', () => {
     const again = await call('POST', `/admin/keys/${kid}/withdraw`, undefined, {}, await tokenFor('keys:rotate'));
     expect(again.statusCode).toBe(404);
     await app.close();
-    await apart.owner.end();
+    await separate.owner.end();
   });
 
-  it('lists what is revoked, in pages', async () => {
+  it('lists the revocations, in pages', async () => {
     const all = (await administrator.call('GET', '/admin/revocations')).json().items;
     expect(all.length).toBeGreaterThan(5);
     const pages: unknown[] = [];
@@ -458,7 +458,7 @@ describe('revocation by administrators', () => {
 });
 
 describe('GET /oauth/revocations', () => {
-  it('is a signed list, with what came after a cursor, and says signed that nothing did', async () => {
+  it('is a signed list of the entries after a cursor, even if there are none', async () => {
     const whole = await getList();
     expect(whole.headers).toMatchObject({
       'content-type': 'application/revocations+jwt',
@@ -478,10 +478,10 @@ describe('GET /oauth/revocations', () => {
     expect(await validated(unchanged.body)).toMatchObject({ cursor: newest, since: newest, revoked: {} });
   });
 
-  it('waits for news, which comes from another replica [waiting-requests, RFC 7240 §4.3]', async () => {
+  it('waits for new entries, which may come from another replica [waiting-requests, RFC 7240 §4.3]', async () => {
     const { cursor } = await validated((await getList()).body);
     const waiting = getList(`?cursor=${cursor}`, { prefer: 'wait=10' });
-    await sleep(100);
+    while (one.get(RevocationState).waiting.size === 0) await sleep(5);
     const token = await tokenOf();
     await revoke(token, batchProcessor, other);
     const response = await waiting;
@@ -489,19 +489,19 @@ describe('GET /oauth/revocations', () => {
     expect((await entriesOf(response)).map(({ id }) => id)).toEqual([decodeJwt(token).jti]);
   });
 
-  it('waits no longer than asked [waiting-requests, RFC 7240 §4.3]', async () => {
+  it('waits no longer than requested [waiting-requests, RFC 7240 §4.3]', async () => {
     const { cursor, iat } = await validated((await getList()).body);
     const begun = performance.now();
     const response = await getList(`?cursor=${cursor}`, { prefer: 'wait=1' });
     expect(performance.now() - begun).toBeGreaterThan(900);
     expect([response.statusCode, response.headers['preference-applied']]).toEqual([200, 'wait=1']);
-    // Signed when the wait was over: it says so of now.
+    // Signed when the wait was over: it describes the state of now.
     const nothing = await validated(response.body);
     expect(nothing).toMatchObject({ cursor, revoked: {} });
     expect(nothing.iat).toBeGreaterThan(iat);
   });
 
-  it('costs few signatures, whatever cursors are asked for [few-signatures, Lanyard]', async () => {
+  it('costs few signatures, whatever cursors are requested [few-signatures, Lanyard]', async () => {
     for (const token of await Promise.all(Array.from({ length: 60 }, () => tokenOf()))) await revoke(token);
     const { cursor } = await validated((await getList()).body);
     const now = Date.now();
@@ -518,12 +518,12 @@ describe('GET /oauth/revocations', () => {
     for (const body of texts.values()) expect((await validated(body)).cursor).toBe(cursor);
   });
 
-  it('is taken in some thousand at a time, and given out in parts [sliced-work, Lanyard]', async () => {
-    const apart = await provisionedDatabase({ LOG_LEVEL: 'silent' });
-    const { app } = await apart.startReplica();
+  it('is read some thousand rows at a time, and served in parts [sliced-work, Lanyard]', async () => {
+    const separate = await provisionedDatabase({ LOG_LEVEL: 'silent' });
+    const { app } = await separate.startReplica();
     const revocations = app.get(RevocationState);
-    await apart.owner.query('ALTER TABLE revocation DISABLE TRIGGER ALL');
-    await apart.owner.query(`INSERT INTO revocation (sequence, kind, id, ends_at)
+    await separate.owner.query('ALTER TABLE revocation DISABLE TRIGGER ALL');
+    await separate.owner.query(`INSERT INTO revocation (sequence, kind, id, ends_at)
       SELECT number, 'jti', number, now() + interval '1 hour' FROM generate_series(1, 25000) AS number`);
     const cursorsSeen = [0];
     const loaded = revocations.load().then(() => true);
@@ -536,7 +536,7 @@ describe('GET /oauth/revocations', () => {
     const ids = new Set<string>();
     const cursors = [];
     for (let query = ''; ;) {
-      const { body } = await getList(query, {}, app, basic('jobs-api', apart.secretOf('jobs-api')));
+      const { body } = await getList(query, {}, app, basic('jobs-api', separate.secretOf('jobs-api')));
       const list = await validateRevocationList(body, keys, { issuer });
       for (const { id } of revocationsIn(list)) ids.add(id);
       cursors.push(list.cursor);
@@ -545,25 +545,25 @@ describe('GET /oauth/revocations', () => {
     }
     expect([ids.size, cursors]).toEqual([25_000, [10_000, 25_000]]);
     await app.close();
-    await apart.owner.end();
+    await separate.owner.end();
   });
 
-  it('looks at the database now and then, however many ask for what is not known here [few-signatures, Lanyard]', async () => {
+  it('reads the database only now and then, however many requests have an unknown cursor [few-signatures, Lanyard]', async () => {
     const { cursor } = await validated((await getList()).body);
     const before = statementsSent(database);
     const begun = performance.now();
     for (let i = 0; i < 40; i++) expect((await getList(`?cursor=${cursor + 1e9}`)).statusCode).toBe(200);
     const possible = (performance.now() - begun) / 50;
-    // Besides those of the clocks of both replicas.
+    // In addition to the periodic statements of both replicas.
     expect(statementsSent(database) - before).toBeLessThanOrEqual(possible + 10);
   });
 
-  it('is the whole list for whoever has a cursor from beyond its end', async () => {
+  it('is the whole list for a cursor after its end', async () => {
     const list = await validated((await getList('?cursor=9999999999999999')).body);
     expect(list.since).toBeUndefined();
   });
 
-  it('serves a cursor that another replica gave, also where nothing of it is left', async () => {
+  it('serves a cursor that another replica gave, even if no entry is left', async () => {
     const { app: third } = await database.startReplica();
     const { cursor } = await validated((await getList()).body);
     expect((await validated((await getList('', {}, third)).body)).cursor).toBe(cursor);
@@ -582,7 +582,7 @@ describe('GET /oauth/revocations', () => {
     expect([response.statusCode, response.json().error]).toEqual([400, 'invalid_request']);
   });
 
-  it('is for resource servers alone', async () => {
+  it('is only for resource servers', async () => {
     const refused = await getList('', {}, one, basic('jobs-cli', database.secretOf('jobs-cli')));
     expect([refused.statusCode, refused.json().error]).toEqual([400, 'unauthorized_client']);
     expect((await callOAuth(one, '/oauth/revocations', {})).statusCode).toBe(401);
@@ -590,7 +590,7 @@ describe('GET /oauth/revocations', () => {
     expect([posted.statusCode, posted.headers.allow]).toEqual([405, 'GET, HEAD']);
   });
 
-  it('has every revocation of many at once through all replicas, in the order of its cursors', async () => {
+  it('has each of many concurrent revocations through all replicas, in the order of its cursors', async () => {
     const tokens = await Promise.all(Array.from({ length: 200 }, () => tokenOf()));
     const seen = new Set<string>();
     let { cursor } = await validated((await getList()).body);
@@ -610,7 +610,7 @@ describe('GET /oauth/revocations', () => {
     for (const token of tokens) expect(seen).toContain(decodeJwt(token).jti);
   });
 
-  it('goes on after a backup was restored, with what it knew and what comes', async () => {
+  it('continues after a backup was restored, with its earlier entries and new ones', async () => {
     const [before, after] = [await tokenOf(), await tokenOf()];
     // However many there were a moment ago, their numbers are not ahead of the clock.
     const many = await Promise.all(Array.from({ length: 200 }, () => tokenOf()));
@@ -621,14 +621,14 @@ describe('GET /oauth/revocations', () => {
     await revoke(after);
     await untilInactive(after);
     expect([await isActive(before), await isActive(before, other)]).toEqual([false, false]);
-    // Numbers do not come again, so nobody takes the new one for one that is known.
+    // Numbers are not reused, so the new one is not taken for a known one.
     for (const app of [one, other]) {
       const list = await getList(`?cursor=${cursor}`, {}, app);
       expect((await entriesOf(list)).map(({ id }) => id)).toEqual([decodeJwt(after).jti]);
     }
   });
 
-  it('is not taken for whole where something could not be read', async () => {
+  it('is not served as complete if an entry could not be read', async () => {
     const { cursor } = await validated((await getList()).body);
     const role = new URL(database.settings.DATABASE_URL!).username;
     await database.owner.query(`REVOKE SELECT ON revocation FROM "${role}"`);
@@ -661,7 +661,7 @@ describe('GET /oauth/revocations', () => {
 });
 
 describe('without the database', () => {
-  it('refuses revocation with 503, loses nothing that was acknowledged, and says what it knows', async () => {
+  it('refuses revocation with 503, loses no acknowledged revocation, and still introspects tokens', async () => {
     const away = await provisionedDatabase({ REGISTRY_RECONCILIATION_PERIOD: '0.5', LOG_LEVEL: 'silent' });
     const { app } = await away.startReplica();
     const authorization = basic('batch-processor', away.secretOf('batch-processor'));
@@ -679,7 +679,7 @@ describe('without the database', () => {
       'temporarily_unavailable',
       '1',
     ]);
-    // Known clients go on.
+    // Known clients still get tokens.
     const meanwhile = await tokenOf(authorization, app);
     expect([await active(acknowledged), await active(refused), await active(meanwhile)]).toEqual([false, true, true]);
     await allowConnections(away);
@@ -694,7 +694,7 @@ describe('without the database', () => {
     await away.owner.end();
   });
 
-  it('sends on who waits for news there, and tells who knows nothing what it knows', async () => {
+  it('refuses requests that wait for new entries, and serves a stale list to those without a cursor', async () => {
     const away = await provisionedDatabase({ LOG_LEVEL: 'silent' });
     const { app } = await away.startReplica();
     const authorization = basic('batch-processor', away.secretOf('batch-processor'));
@@ -704,7 +704,7 @@ describe('without the database', () => {
     const { cursor } = decodeJwt((await getList('', {}, app, asJobsApi)).body);
     const follow = () => getList(`?cursor=${cursor}`, { prefer: 'wait=60' }, app, asJobsApi);
     const waiting = follow();
-    await sleep(100);
+    while (app.get(RevocationState).waiting.size === 0) await sleep(5);
     await killConnections(away);
     for (const { statusCode, headers } of [await waiting, await follow()]) {
       expect([statusCode, headers['retry-after'], headers.connection]).toEqual([503, '1', 'close']);
@@ -713,7 +713,7 @@ describe('without the database', () => {
     const keys = createLocalJWKSet((await app.inject('/.well-known/jwks.json')).json());
     const claims = await validateRevocationList(list.body, keys, { issuer });
     expect([claims.stale, [...revocationsIn(claims)].map(({ id }) => id)]).toEqual([true, [decodeJwt(token).jti]]);
-    // A caller that knows less than this replica gets what it knows, too.
+    // A caller with an older cursor gets a stale list, too.
     const delta = await getList('?cursor=1', {}, app, asJobsApi);
     expect((await validateRevocationList(delta.body, keys, { issuer })).stale).toBe(true);
     await allowConnections(away);
@@ -728,28 +728,28 @@ describe('without the database', () => {
     await away.owner.end();
   });
 
-  it('cut off in the midst of a revocation, it says so, and holds up no other replica for long', async () => {
+  it('answers 503 if it is cut off during a revocation, and does not block other replicas for long', async () => {
     const shared = await provisionedDatabase({ LOG_LEVEL: 'silent' });
-    const way = await wayThatFallsSilent(shared.settings.DATABASE_URL!, 'INSERT INTO revocation');
-    const { app: cut } = await shared.startReplica({ DATABASE_URL: way.url });
+    const proxy = await proxyThatStalls(shared.settings.DATABASE_URL!, 'INSERT INTO revocation');
+    const { app: cut } = await shared.startReplica({ DATABASE_URL: proxy.url });
     const { app: whole } = await shared.startReplica();
     const authorization = basic('batch-processor', shared.secretOf('batch-processor'));
     const [lost, kept] = [await tokenOf(authorization, cut), await tokenOf(authorization, whole)];
     const answer = revoke(lost, authorization, cut);
-    await way.silent;
-    // It waits for the lock that the other one had taken.
+    await proxy.stalled;
+    // This replica waits for the lock that the stalled one holds.
     expect((await revoke(kept, authorization, whole)).statusCode).toBe(200);
     const { statusCode, headers } = await answer;
     expect([statusCode, headers['retry-after']]).toEqual([503, '1']);
     expect(await tokenOf(authorization, cut)).toBeDefined();
     const ready = await cut.get(Management).inject('/health/ready');
     expect([ready.statusCode, ready.json().details.database.status]).toEqual([200, 'degraded']);
-    way.close();
+    proxy.close();
     await Promise.all([cut.close(), whole.close()]);
     await shared.owner.end();
   }, 60_000);
 
-  it('a transaction that was given up meanwhile is an outage, no fault', async () => {
+  it('treats a transaction that was terminated meanwhile as an outage, not as a fault', async () => {
     const given = one.get(DataSource).transaction(async (manager) => {
       const [{ pid }] = await manager.query('SELECT pg_backend_pid() AS pid');
       const isThere = 'SELECT 1 FROM pg_stat_activity WHERE pid = $1';
@@ -760,7 +760,7 @@ describe('without the database', () => {
     expect((await revoke(await tokenOf())).statusCode).toBe(200);
   });
 
-  it('does not say for long what it cannot know, and lets nobody in after an hour', async () => {
+  it('soon stops reporting tokens as active, and authenticates no client after an hour', async () => {
     const away = await provisionedDatabase({ LOG_LEVEL: 'silent' });
     const { app } = await away.startReplica();
     const authorization = basic('batch-processor', away.secretOf('batch-processor'));

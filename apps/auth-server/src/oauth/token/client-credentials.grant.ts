@@ -18,7 +18,7 @@ export class ClientCredentialsGrant {
   ) {}
 
   /**
-   * @param grantId  what all tokens that may have to be revoked together have in common
+   * @param grantId  shared by all tokens that may have to be revoked together
    * @throws {OAuthError}
    */
   issue(client: Client, grantId: string, request: TokenRequest): IssuedAccessToken {
@@ -48,7 +48,7 @@ export class ClientCredentialsGrant {
       ? [...scope]
       : client.defaultScope.filter((value) => resource === undefined || resourceOf(value) === resource);
     if (granted.length === 0) {
-      throw new OAuthError('invalid_scope', 'no scope was asked for, and the client has no default scope here');
+      throw new OAuthError('invalid_scope', 'no scope was requested, and the client has no default scope here');
     }
     const allowed = new Set(client.scope);
     if (!granted.every((value) => allowed.has(value) && resourceOf(value) !== undefined)) {
@@ -57,7 +57,7 @@ export class ClientCredentialsGrant {
     const audiences = new Set(granted.map(resourceOf));
     const [audience] = audiences;
     if (audience === undefined || audiences.size > 1) {
-      throw new OAuthError('invalid_scope', 'the scope spans several resources: ask for one token each');
+      throw new OAuthError('invalid_scope', 'the scope spans several resources: request one token for each');
     }
     if (resource !== undefined && audience !== resource) {
       throw new OAuthError('invalid_scope', 'the scope does not belong to the resource');

@@ -1,7 +1,7 @@
 import { Injectable, type CanActivate } from '@nestjs/common';
 import { SigningKeys } from '../../signing-keys/signing-keys.ts';
 
-/** Lets a token request wait while a new key is published and does not sign yet. */
+/** Makes a token request wait while a new key is published and does not sign yet. */
 @Injectable()
 export class SigningKeyGuard implements CanActivate {
   constructor(private readonly keys: SigningKeys) {}
@@ -11,7 +11,7 @@ export class SigningKeyGuard implements CanActivate {
   }
 
   private async wait(): Promise<true> {
-    // A new key may be withdrawn for another one while it settles.
+    // Another new key may replace this one while it settles.
     for (let settled = this.keys.untilSigning; settled; settled = this.keys.untilSigning) await settled;
     return true;
   }

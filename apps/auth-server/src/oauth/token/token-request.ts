@@ -20,7 +20,7 @@ function requireGrantType(grantType: string | undefined): void {
   }
 }
 
-/** @throws {OAuthError}  where it is malformed, RFC 6749 section 3.3 */
+/** @throws {OAuthError}  if it is malformed, RFC 6749 section 3.3 */
 export function scopeOf(text: string | undefined): ReadonlySet<string> | undefined {
   if (text === undefined) return undefined;
   const scope = parseScope(text);

@@ -32,7 +32,7 @@ afterAll(async () => {
   await database?.owner.end();
 });
 
-/** Where it can be reached by whoever does not send requests as they should be. */
+/** The address of the server, for malformed requests that `inject` cannot send. */
 async function listening(): Promise<string> {
   if (!app.getHttpServer().listening) await app.listen(0, '127.0.0.1');
   return app.getUrl();
@@ -76,7 +76,7 @@ describe('POST /oauth/token', () => {
   );
 
   it.each<[string, Record<string, string>, string]>([
-    ['the scope asked for', { scope: 'jobs:read' }, 'jobs:read'],
+    ['the requested scope', { scope: 'jobs:read' }, 'jobs:read'],
     [
       'an empty scope as the default [empty-parameter, RFC 6749 §3.2] [default-scope, RFC 6749 §3.3]',
       { scope: '' },
@@ -87,10 +87,10 @@ describe('POST /oauth/token', () => {
       { resource: 'http://localhost:3002' },
       'jobs:read jobs:write',
     ],
-    ['a resource with a scope of its own', { resource: 'http://localhost:3002', scope: 'jobs:write' }, 'jobs:write'],
+    ['a resource with a requested scope', { resource: 'http://localhost:3002', scope: 'jobs:write' }, 'jobs:write'],
     ['unknown parameters [unknown-parameter, RFC 6749 §3.2]', { colour: 'blue' }, 'jobs:read jobs:write'],
     ['its client_id repeated in the body', { client_id: 'batch-processor' }, 'jobs:read jobs:write'],
-  ])('takes %s [scope-in-response, RFC 6749 §5.1]', async (_, parameters, scope) => {
+  ])('accepts %s [scope-in-response, RFC 6749 §5.1]', async (_, parameters, scope) => {
     const response = await postToken(
       app,
       { ...grant, ...parameters },
@@ -99,7 +99,7 @@ describe('POST /oauth/token', () => {
     expect(response.json()).toMatchObject({ scope });
   });
 
-  it('gives a client its own lifetime, and takes each of its live secrets', async () => {
+  it('gives a client its own lifetime, and accepts each of its live secrets', async () => {
     for (const live of ['s3cret', 'second']) {
       const response = await postToken(app, grant, { authorization: basic('short', live) });
       expect(response.json()).toMatchObject({ expires_in: 60 });
@@ -211,7 +211,7 @@ describe('POST /oauth/token', () => {
     expect([response.statusCode, response.json().error]).toEqual([400, 'invalid_scope']);
   });
 
-  it('refuses a scope that spans two resources, and takes either with its resource [scope-of-one-resource, RFC 9068 §3]', async () => {
+  it('refuses a scope that spans two resources, and accepts either with its resource [scope-of-one-resource, RFC 9068 §3]', async () => {
     const authorization = basic('jobs-cli', database.secretOf('jobs-cli'));
     const both = await postToken(app, { ...grant, scope: 'jobs:read runs:write' }, { authorization });
     expect(both.json()).toMatchObject({
@@ -238,7 +238,7 @@ describe('POST /oauth/token', () => {
     ['Basic that is not base64', {}, { authorization: 'Basic %%%' }],
     ['Basic that is not form-encoded', {}, { authorization: `Basic ${Buffer.from('a%:b').toString('base64')}` }],
     ['an identifier with NUL', {}, { authorization: basic('a\0b', 'x') }],
-    ['an identifier without end', {}, { authorization: basic('a'.repeat(5000), 'x') }],
+    ['an identifier that is too long', {}, { authorization: basic('a'.repeat(5000), 'x') }],
   ])(
     'answers %s with the same words [same-answer, RFC 6749 §5.2] [invalid-client-answer, RFC 6749 §5.2]',
     async (_, form, headers) => {
@@ -284,7 +284,7 @@ describe('POST /oauth/token', () => {
     expect((await postToken(app, grant, { authorization })).statusCode).toBe(200);
   });
 
-  it('takes parameters from the body alone [no-query-parameters, RFC 6749 §3.2]', async () => {
+  it('takes parameters only from the body [no-query-parameters, RFC 6749 §3.2]', async () => {
     const url = '/oauth/token?grant_type=client_credentials';
     const response = await app.inject({
       method: 'POST',
@@ -309,7 +309,7 @@ describe('POST /oauth/token', () => {
     ]);
   });
 
-  it('logs who got what, and no secret or token [no-secret-in-output, Lanyard]', async () => {
+  it('logs which client obtained which scope, and no secret or token [no-secret-in-output, Lanyard]', async () => {
     const token = (await postToken(app, grant, { authorization: basic('batch-processor', secret) })).json()
       .access_token;
     await postToken(app, { ...grant, client_id: secret, client_secret: secret });
@@ -353,7 +353,7 @@ describe('the rest of the server', () => {
     });
   });
 
-  it('publishes public keys alone [public-members-alone, RFC 7517 §5] [jwk-set, RFC 7517 §5]', async () => {
+  it('publishes only public keys [public-members-alone, RFC 7517 §5] [jwk-set, RFC 7517 §5]', async () => {
     const { keys } = (await app.inject('/.well-known/jwks.json')).json();
     expect(keys).toEqual([
       {
@@ -368,7 +368,7 @@ describe('the rest of the server', () => {
     ]);
   });
 
-  it('is live and ready, and tells its metrics', async () => {
+  it('is live and ready, and serves its metrics', async () => {
     expect((await app.get(Management).inject('/health/live')).json()).toEqual({ status: 'ok' });
     const ready = await app.get(Management).inject('/health/ready');
     expect(ready.json().details['registry changes']).toEqual({ status: 'up' });
@@ -407,7 +407,7 @@ describe('the rest of the server', () => {
     expect(response.statusCode).toBe(status);
   });
 
-  it('answers what it does not have with a problem [problem-bodies, RFC 9457]', async () => {
+  it('answers unknown paths with a problem [problem-bodies, RFC 9457]', async () => {
     const response = await app.inject('/nothing');
     expect([response.statusCode, response.headers['content-type']]).toEqual([
       404,
