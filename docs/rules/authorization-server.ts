@@ -224,7 +224,7 @@ export const authorizationServer: readonly Rule[] = [
     files: [`${server}/oauth/metadata/metadata.controller.ts`, 'libs/token-client/src/issuer-connection.ts'],
   },
   {
-    name: 'public-members-alone',
+    name: 'public-members-only',
     section: 'RFC 7517 §5',
     text: 'The JWK Set contains only the public members of the keys.',
     files: [signingKeys, newSigningKey],

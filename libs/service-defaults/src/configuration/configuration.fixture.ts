@@ -28,7 +28,7 @@ export function testConfiguration(title: string, configuration: Configuration): 
   const { single = fc.oneof(secretive, right) } = configuration;
   const names = Object.keys(schema.shape);
 
-  describe(title, () => {
+  describe.each([title])('%s', () => {
     it('is read, or refused by the names of its variables [configuration-errors-name-no-value, Lanyard]', () => {
       fc.assert(
         fc.property(someOf(names, fc.oneof(secretive, right)), (environment) => {

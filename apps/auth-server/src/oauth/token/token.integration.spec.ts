@@ -353,7 +353,7 @@ describe('the rest of the server', () => {
     });
   });
 
-  it('publishes only public keys [public-members-alone, RFC 7517 §5] [jwk-set, RFC 7517 §5]', async () => {
+  it('publishes only public keys [public-members-only, RFC 7517 §5] [jwk-set, RFC 7517 §5]', async () => {
     const { keys } = (await app.inject('/.well-known/jwks.json')).json();
     expect(keys).toEqual([
       {
