@@ -26,7 +26,7 @@ export const stops: readonly Stop[] = [
     file: `${tokenClient}/token-cache.ts`,
     of: 'TokenCache',
     name: 'get',
-    does: 'returns the cached token while it is fresh, and requests a new one otherwise',
+    does: 'returns the token in memory while it is fresh, and requests a new one otherwise',
     section: 'RFC 6749 §5.1',
   },
   {
@@ -54,7 +54,7 @@ export const stops: readonly Stop[] = [
     file: `${authServer}/token/token.controller.ts`,
     of: 'TokenController',
     name: 'issue',
-    does: 'is the token endpoint: parses the request, issues the token, answers',
+    does: 'handles the token endpoint: parses the request, has the token issued, answers',
     section: 'RFC 6749 §5.1',
   },
   {
@@ -67,18 +67,18 @@ export const stops: readonly Stop[] = [
     file: `${authServer}/token/client-credentials.grant.ts`,
     of: 'ClientCredentialsGrant',
     name: 'issue',
-    does: 'grants no more scope than the client may have, and finds the audience',
+    does: 'checks that the client may have the requested scope, and finds the audience',
     section: 'RFC 6749 §3.3',
   },
   {
     file: `${accessToken}/access-token-issuer.ts`,
     name: 'issueAccessToken',
-    does: 'signs the token, a JWT',
+    does: 'issues and signs the token, a JWT',
     section: 'RFC 9068 §2',
   },
   {
     file: `${tokenClient}/bearer-fetch.ts`,
-    name: 'send',
+    name: 'sendWithToken',
     does: 'sends the request to Service B, with the token in its Authorization header',
     section: 'RFC 6750 §2.1',
   },
@@ -86,7 +86,7 @@ export const stops: readonly Stop[] = [
     file: `${resourceServer}/guard/access-token.guard.ts`,
     of: 'AccessTokenGuard',
     name: 'requireScopes',
-    does: 'has the token validated (next stop), then compares its scope with the scope of the route',
+    does: 'has the token validated (next stop), then checks that its scope covers the route',
     section: 'RFC 6750 §3.1',
   },
   {
@@ -99,7 +99,15 @@ export const stops: readonly Stop[] = [
     file: 'apps/jobs-api/src/leases/leases.controller.ts',
     of: 'LeasesController',
     name: 'claim',
-    does: 'is the handler of Service B: gives the jobs to Service A',
+    does: 'handles the request in Service B: gives the jobs to Service A',
     section: '',
   },
 ];
+
+/** The line, from 0, at which a function or method of this name begins. */
+export function lineOf(text: string, name: string): number | undefined {
+  const modifiers = '(?: {2}| {4})?(?:export )?(?:private |public )?(?:async )?(?:function )?';
+  const definition = new RegExp(`^${modifiers}${name}(?:<.*>)?\\((?!.*;$)`);
+  const line = text.split('\n').findIndex((one) => definition.test(one));
+  return line === -1 ? undefined : line;
+}

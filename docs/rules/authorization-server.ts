@@ -292,7 +292,7 @@ export const authorizationServer: readonly Rule[] = [
   {
     name: 'current-rights',
     section: 'Lanyard',
-    text: 'The token and the registry determine what an administrator may do, in the transaction of the act.',
+    text: 'The token and the registry determine what an administrator may do, in the transaction of the change.',
     files: [`${server}/administration/administrate.ts`],
   },
   {
@@ -317,6 +317,6 @@ export const authorizationServer: readonly Rule[] = [
     name: 'idempotent-replay',
     section: 'Lanyard',
     text: 'A repeated request with the same `Idempotency-Key` gets the same answer; a different request with that key is refused.',
-    files: [`${server}/administration/idempotency.ts`, 'apps/jobs-api/src/jobs/jobs.service.ts'],
+    files: [`${server}/administration/idempotency.ts`, 'apps/jobs-api/src/jobs/jobs.ts'],
   },
 ];

@@ -28,7 +28,7 @@ export const crossCutting: readonly Rule[] = [
   {
     name: 'content-coding',
     section: 'RFC 9110 §8.4',
-    text: 'A compressed body is refused by the name of its coding: nothing decodes it, so it would be misread.',
+    text: 'A compressed body is refused because of its `Content-Encoding`: nothing decodes it, so it would be misread.',
     files: [`${library}/limits/content-coding.ts`],
   },
   {
@@ -46,7 +46,7 @@ export const crossCutting: readonly Rule[] = [
   {
     name: 'body-pieces',
     section: 'Lanyard',
-    text: 'A body takes memory for its bytes only, however small the pieces are in which it arrives.',
+    text: 'The memory that a body takes depends only on its size, not on the pieces in which it arrives.',
     files: [
       `${library}/limits/read-text.ts`,
       `${library}/limits/unread-bodies.ts`,
@@ -208,7 +208,7 @@ export const crossCutting: readonly Rule[] = [
     name: 'closed-cors',
     section: 'Lanyard',
     text: 'Scripts of other origins can read no answers, except those of the token endpoint from API pages of protected resources while these are on.',
-    files: [service, 'apps/auth-server/src/administration/docs-origins.ts'],
+    files: [service, 'apps/auth-server/src/oauth/docs-origins.ts'],
   },
   {
     name: 'trusted-proxies-only',
@@ -268,7 +268,7 @@ export const crossCutting: readonly Rule[] = [
   {
     name: 'acts-are-audited',
     section: 'Lanyard',
-    text: 'Every administrative act leaves an audit event: who, what, from where, with which outcome; never a secret.',
+    text: 'Every administrative action is recorded in the audit log: who, what, from where, with which outcome; never a secret.',
     files: [
       'apps/auth-server/src/audit/append-audit-events.ts',
       'libs/administration/src/audit-event.ts',
@@ -288,7 +288,7 @@ export const crossCutting: readonly Rule[] = [
   {
     name: 'audit-is-append-only',
     section: 'Lanyard',
-    text: 'No audit event can be changed or removed unnoticed.',
+    text: 'No audit event can be changed or removed without detection.',
     files: ['libs/administration/src/audit-event.ts', 'apps/auth-server/src/migration/2-administration.ts'],
   },
 ];

@@ -23,7 +23,7 @@ async function greet(): Promise<void> {
   console.log(response.status, await response.json());
 }
 
-/** What Service B answers where it must refuse. */
+/** Shows how Service B refuses requests. */
 async function showRefusals(): Promise<void> {
   const anonymous = await fetch(`${SERVICE_B_URL}/greetings`);
   console.log(anonymous.status, anonymous.headers.get('www-authenticate'));
@@ -34,6 +34,6 @@ async function showRefusals(): Promise<void> {
 await greet();
 await showRefusals();
 for await (const _ of setInterval(15 * 60_000)) {
-  // Service B or the authorization server may be down for a while: the next turn tries again.
+  // Service B or the authorization server may be down for a while: the next round tries again.
   await greet().catch((error: Error) => console.error(error.message));
 }

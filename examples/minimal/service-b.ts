@@ -1,4 +1,4 @@
-/** Service B: validates access tokens by itself, and checks the scope of each route. */
+/** Service B: validates access tokens locally, and checks the scope of each route. */
 import 'reflect-metadata';
 import { Controller, Get, Module, Post } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';

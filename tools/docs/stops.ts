@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stops, type Stop } from '../../docs/stops.ts';
+import { lineOf, stops, type Stop } from '../../docs/stops.ts';
 
 /** Where the table of stops stands in the README. */
 const section = /(?<=<!-- stops: npm run docs writes this table -->\n)[^]*?(?=<!-- end of stops -->)/;
@@ -17,7 +17,7 @@ export function readmeWithStops(root: string): { readme: string; faults: string[
   });
   if (faults.length > 0) return { readme: '', faults };
   const rows = stops.map((stop, index) => rowOf(stop, index + 1, readFileSync(join(root, stop.file), 'utf8')));
-  const table = `\n${tableOf(['', 'function', 'lines', 'what it does', 'specification'], rows)}\n\n`;
+  const table = `\n${tableOf(['', 'function', 'lines of its file', 'what it does', 'specification'], rows)}\n\n`;
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
   if (!section.test(readme)) return { readme: '', faults: ['README.md has no place for the table of stops'] };
   return { readme: readme.replace(section, table), faults };
@@ -26,7 +26,8 @@ export function readmeWithStops(root: string): { readme: string; faults: string[
 function rowOf({ file, name, of, does, section: rfc }: Stop, number: number, text: string): string[] {
   const called = `\`${of ? `${of}.` : ''}${name}\``;
   const lines = text.trimEnd().split('\n').length;
-  return [String(number), `[${called}](${file})`, String(lines), does, rfc];
+  const link = `${file}#L${lineOf(text, name)! + 1}`;
+  return [String(number), `[${called}](${link})`, String(lines), does, rfc];
 }
 
 /** As the formatter writes it; the numbers are on the right. */
@@ -37,12 +38,4 @@ function tableOf(head: string[], rows: string[][]): string {
     `| ${cells.map((cell, i) => (isNumber(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join(' | ')} |`;
   const rule = widths.map((width, i) => (isNumber(i) ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width)));
   return [padded(head), `| ${rule.join(' | ')} |`, ...rows.map(padded)].join('\n');
-}
-
-/** The line, from 0, at which a function or method of this name begins. */
-export function lineOf(text: string, name: string): number | undefined {
-  const modifiers = '(?: {2}| {4})?(?:export )?(?:private |public )?(?:async )?(?:function )?';
-  const definition = new RegExp(`^${modifiers}${name}(?:<.*>)?\\((?!.*;$)`);
-  const line = text.split('\n').findIndex((one) => definition.test(one));
-  return line === -1 ? undefined : line;
 }

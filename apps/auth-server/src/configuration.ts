@@ -32,7 +32,7 @@ const keyEncryptionKeys = z
     'must be 32 random bytes in base64; several are separated by line breaks',
   )
   .describe(
-    'encrypts the signing keys in the database: 32 random bytes in base64, kept outside the database. While it is replaced, several, one per line: the first encrypts, all decrypt',
+    'encrypts the signing keys in the database: 32 random bytes in base64, kept outside the database. While you replace it: several keys, one per line; the first encrypts, all decrypt',
   );
 
 const perMinute = (count: number) => z.coerce.number().int().min(1).max(10_000_000).default(count);
@@ -95,7 +95,7 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
     .min(2)
     .max(10 * year)
     .default(90 * day)
-    .describe('how long a signing key signs before the next one takes over by itself, seconds'),
+    .describe('how long a signing key signs before the next one takes over automatically, seconds'),
   SIGNING_KEY_ANNOUNCEMENT: z.coerce
     .number()
     .int()
@@ -111,14 +111,14 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
     .min(0)
     .max(3650)
     .default(14)
-    .describe('how long before a client secret without a successor expires the server warns of it, days'),
+    .describe('how early the server warns that a client secret without a successor expires, days'),
   SECRET_AGE_WARNING: z.coerce
     .number()
     .int()
     .min(1)
     .max(36_500)
     .default(365)
-    .describe('the age from which the server warns of a client secret, days'),
+    .describe('the age at which the server starts to warn of a client secret, days'),
   AUDIT_RETENTION: z.coerce
     .number()
     .int()
@@ -142,7 +142,7 @@ export const migrationConfiguration = z.object({
     'the database as its owner, `postgres://user:password@host:port/name`',
   ),
   ISSUER: issuer.describe(
-    'as at the authorization server; PROVISIONING_FILE cannot use identifiers of the server itself',
+    'the same as at the authorization server; PROVISIONING_FILE cannot use identifiers of the server itself',
   ),
   KEY_ENCRYPTION_KEY: keyEncryptionKeys,
   PROVISIONING_FILE: z

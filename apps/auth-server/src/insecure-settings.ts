@@ -12,6 +12,6 @@ export function insecureSettings(configuration: AuthServerConfiguration): string
     configuration.SIGNING_KEY_ANNOUNCEMENT < 600 &&
       'SIGNING_KEY_ANNOUNCEMENT is below 10 minutes: validators that keep the JWK Set longer refuse tokens of a new key',
     configuration.SIGNING_KEY_PERIOD > 400 * day && 'SIGNING_KEY_PERIOD is above a year',
-    configuration.AUDIT_RETENTION * day < retirement && 'AUDIT_RETENTION keeps hardly any audit event',
+    configuration.AUDIT_RETENTION * day < retirement && 'AUDIT_RETENTION keeps hardly any audit events',
   ].filter((weakness) => typeof weakness === 'string');
 }

@@ -10,7 +10,7 @@ import { Files } from './files/files.ts';
 import { Uploads } from './files/uploads.ts';
 import { Job } from './jobs/job.entity.ts';
 import { JobsController } from './jobs/jobs.controller.ts';
-import { Jobs } from './jobs/jobs.service.ts';
+import { Jobs } from './jobs/jobs.ts';
 import { LeaseSweeper } from './leases/lease-sweeper.ts';
 import { LeasesController } from './leases/leases.controller.ts';
 import { Leases } from './leases/leases.ts';

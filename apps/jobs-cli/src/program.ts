@@ -63,7 +63,7 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
     .action(() => run(system));
   program
     .command('retry')
-    .description('put a failed job back with all its attempts')
+    .description('return a failed job to the queue, with all its attempts')
     .argument('<id>')
     .action((id: string) => retry(system, id));
   program

@@ -4,7 +4,7 @@ import { startLanyard } from './start.ts';
 const help = `npm start: Postgres, the three services, and the example files as jobs; Ctrl-C stops everything. No arguments.
 
   npm run dev     instead: restarts a service when one of its files changes
-  Settings of the environment: AUTH_SERVER_PORT, BATCH_PROCESSOR_PORT, JOBS_API_PORT, LANYARD_DIRECTORY; all are in docs/configuration.md
+  Environment variables: AUTH_SERVER_PORT, BATCH_PROCESSOR_PORT, JOBS_API_PORT, LANYARD_DIRECTORY; docs/configuration.md lists all
 `;
 
 try {

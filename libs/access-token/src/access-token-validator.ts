@@ -43,7 +43,7 @@ export class KeysUnavailableError extends Error {
 /**
  * Validates a JWT access token as in RFC 9068 section 4.
  * @param token   the compact serialization, without the scheme
- * @param getKey  the issuer's key for a header's `kid`; throws KeysUnavailableError where the keys are unavailable
+ * @param getKey  the issuer's key for a header's `kid`; throws KeysUnavailableError if the keys are unavailable
  * @param now     for tests; default: the current time
  * @throws {InvalidTokenError}  with the reason for the log in `cause`
  */

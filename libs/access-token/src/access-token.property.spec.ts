@@ -76,7 +76,7 @@ describe('an access token', () => {
     );
   });
 
-  it('is invalid where a character was changed, added or removed [token-validation, RFC 9068 §4]', async () => {
+  it('is invalid if a character was changed, added or removed [token-validation, RFC 9068 §4]', async () => {
     const change = fc.record({
       place: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
       removed: fc.nat(2),
@@ -107,7 +107,7 @@ describe('an access token', () => {
     );
   });
 
-  it('is no arbitrary text, whatever it looks like [token-validation, RFC 9068 §4]', async () => {
+  it('is refused if it is arbitrary text, whatever it looks like [token-validation, RFC 9068 §4]', async () => {
     const json = fc.oneof(fc.json(), fc.constantFrom('{"alg":"none"}', '{"alg":"ES256","typ":"at+jwt","kid":"k1"}'));
     const similar = fc
       .array(fc.oneof(json.map(base64url), fc.base64String(), anyText), { minLength: 1, maxLength: 5 })
@@ -224,7 +224,7 @@ describe('text signed with the key', () => {
     );
   });
 
-  it('is no access token if its claims are arbitrary JSON or other text [token-validation, RFC 9068 §4]', async () => {
+  it('is not an access token if its claims are arbitrary JSON or other text [token-validation, RFC 9068 §4]', async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(anyJson, anyText), async (claims) => {
         expect(await outcomeOf(validate(signed(genuineHeader, claims)))).toBe('the access token is invalid');

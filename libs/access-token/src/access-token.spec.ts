@@ -155,7 +155,7 @@ describe('validateAccessToken', () => {
     expect(await outcome).toBe(valid || 'the access token expired');
   });
 
-  it('rethrows the error where keys cannot be obtained, and does not call the token invalid', async () => {
+  it('rethrows the error if keys cannot be obtained, and does not call the token invalid', async () => {
     const { token } = issueAccessToken(issuer, key, grant, now);
     const down = () => Promise.reject(new Error('down'));
     await expect(validateAccessToken(token, down, { issuer, audience }, at(now))).rejects.toThrow('down');

@@ -56,7 +56,7 @@ describe('a key under a known kid', () => {
   it.each([
     ['the network fails', new TypeError('fetch failed')],
     ['it takes too long', new DOMException('too long', 'TimeoutError')],
-  ])('is not broken where %s', async (_, failure) => {
+  ])('is not broken if %s', async (_, failure) => {
     const getKey = () => Promise.reject(failure);
     await expect(validateAccessToken(token, getKey, { issuer, audience })).rejects.toBe(failure);
   });
@@ -104,7 +104,7 @@ describe('the usable keys of a JWK Set', () => {
     );
   });
 
-  it('are found at once where a thousand share a kid [usable-keys, Lanyard]', async () => {
+  it('are found at once even if a thousand share a kid [usable-keys, Lanyard]', async () => {
     const importKey = jest.spyOn(crypto.subtle, 'importKey');
     const many = Array.from({ length: 1000 }, () => jwk());
     const { usable, faults } = await usableKeys({ keys: [...many, jwk({ kid: 'k2' })] }, accessTokenAlgorithms);

@@ -4,7 +4,7 @@ import type { AccessTokenAlgorithm } from './algorithms.ts';
 /**
  * Verifies a JWS with the key that its header names. A fault of that key counts as a fault of the JWS: jose throws a
  * DOMException for a key that it cannot import, and a TypeError for one that is too small.
- * @throws {errors.JOSEError}  also where the header names no key: otherwise each key would have to be tried
+ * @throws {errors.JOSEError}  also if the header names no key: otherwise each key would have to be tried
  */
 export async function verifyWithKeyOf<T>(
   getKey: JWTVerifyGetKey,
@@ -61,7 +61,7 @@ async function faultOf(keys: JWK[], algorithms: readonly AccessTokenAlgorithm[])
   let fault = 'it is for none of the accepted algorithms';
   for (const alg of algorithms) {
     try {
-      await verifyWithKeyOf(createLocalJWKSet({ keys }), (getKey) => compactVerify(unsigned(alg, kid), getKey));
+      await verifyWithKeyOf(createLocalJWKSet({ keys }), (getKey) => compactVerify(wronglySigned(alg, kid), getKey));
     } catch (error) {
       if (error instanceof errors.JWSSignatureVerificationFailed) return undefined;
       if (!(error instanceof errors.JWKSNoMatchingKey)) fault = (error as Error).message;
@@ -71,7 +71,7 @@ async function faultOf(keys: JWK[], algorithms: readonly AccessTokenAlgorithm[])
 }
 
 /** A JWS with a wrong signature: only a usable key gets as far as failing the signature check. */
-function unsigned(alg: AccessTokenAlgorithm, kid: string): string {
+function wronglySigned(alg: AccessTokenAlgorithm, kid: string): string {
   const header = Buffer.from(JSON.stringify({ alg, kid })).toString('base64url');
   return `${header}.e30.AA`;
 }

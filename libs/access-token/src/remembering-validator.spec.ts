@@ -130,7 +130,7 @@ describe('RememberingValidator', () => {
     expect(keys.asked).toBe(1);
   });
 
-  it('remembers nothing where changes of the keys are unknown', async () => {
+  it('remembers nothing if changes of the keys are unknown', async () => {
     const source = { getKey: keys.getKey, keySet: undefined };
     const validator = new RememberingValidator(source, { issuer, audience });
     const one = token();

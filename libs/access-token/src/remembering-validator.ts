@@ -9,9 +9,9 @@ import {
 
 /** The current keys of an issuer. */
 export interface IssuerKeys {
-  /** the key for a token's header; throws KeysUnavailableError where the keys are unavailable */
+  /** the key for a token's header; throws KeysUnavailableError if the keys are unavailable */
   readonly getKey: JWTVerifyGetKey;
-  /** a new object whenever a key was added or withdrawn; undefined where that is unknown: then nothing is remembered */
+  /** a new object whenever a key was added or withdrawn; undefined if that is unknown: then nothing is remembered */
   readonly keySet: object | undefined;
 }
 

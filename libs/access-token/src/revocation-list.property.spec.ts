@@ -69,7 +69,7 @@ describe('a revocation list', () => {
     );
   });
 
-  it('is invalid where a character was changed [revocation-list-validation, RFC 8725 §3.11]', async () => {
+  it('is invalid if a character was changed [revocation-list-validation, RFC 8725 §3.11]', async () => {
     const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
     await fc.assert(
       fc.asyncProperty(
@@ -85,7 +85,7 @@ describe('a revocation list', () => {
     );
   });
 
-  it('is no arbitrary text, whatever it looks like [revocation-list-validation, RFC 8725 §3.11]', async () => {
+  it('is refused if it is arbitrary text, whatever it looks like [revocation-list-validation, RFC 8725 §3.11]', async () => {
     const parts = fc.array(fc.oneof(fc.base64String(), anyText), { minLength: 1, maxLength: 5 });
     await fc.assert(
       fc.asyncProperty(
@@ -100,7 +100,7 @@ describe('a revocation list', () => {
     );
   });
 
-  it('is no access token, and an access token is no list [revocation-list-validation, RFC 8725 §3.11]', async () => {
+  it('is not an access token, and an access token is not a list [revocation-list-validation, RFC 8725 §3.11]', async () => {
     const audience = 'https://jobs.example';
     await fc.assert(
       fc.asyncProperty(issued, anyText, async (list, clientId) => {
@@ -157,7 +157,7 @@ describe('text signed with the key', () => {
           .join(',')}}`,
     );
 
-  it('is no list if it has another type [revocation-list-validation, RFC 8725 §3.11]', async () => {
+  it('is not a list if it has another type [revocation-list-validation, RFC 8725 §3.11]', async () => {
     const types = fc.oneof(
       anyText,
       fc.constantFrom(undefined, null, 'JWT', 'at+jwt', 'jwt', 'revocations', 1, ['revocations+jwt']),

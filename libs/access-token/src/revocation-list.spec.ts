@@ -68,7 +68,7 @@ describe('a revocation list', () => {
     expect([...revocationsIn(list)]).toEqual(revocations);
   });
 
-  it('is no access token, and no access token is one [other-token-types, RFC 8725 §3.12]', async () => {
+  it('is not an access token, and no access token is one [other-token-types, RFC 8725 §3.12]', async () => {
     const list = issueRevocationList(issuer, key, { cursor: 7, revocations }, now);
     const audience = 'https://jobs.example';
     await expect(validateAccessToken(list, getKey, { issuer, audience }, at(now))).rejects.toThrow(InvalidTokenError);

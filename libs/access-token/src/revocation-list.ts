@@ -20,7 +20,7 @@ export class InvalidRevocationListError extends Error {
 }
 
 /**
- * Signs a list of revocations as a JWT of the type `revocations+jwt`.
+ * Signs a revocation list as a JWT of the type `revocations+jwt`.
  * @param list.cursor  where the list ends
  * @param list.since   where the list begins; undefined: at the very beginning
  * @param list.more    whether there are more entries after its cursor
@@ -99,8 +99,8 @@ function requireShape({ cursor, since, revoked }: RevocationListClaims): void {
   for (const [kind, byEnd] of Object.entries(revoked)) {
     if (!(revocationKinds as readonly string[]).includes(kind)) throw new errors.JWTInvalid('it has unknown entries');
     for (const [until, ids] of Object.entries(isObject(byEnd) ? byEnd : { '': undefined })) {
-      const sound = /^\d{1,15}$/.test(until) && Array.isArray(ids) && ids.every((id) => typeof id === 'string');
-      if (!sound) throw new errors.JWTInvalid('it has entries that cannot be read');
+      const isReadable = /^\d{1,15}$/.test(until) && Array.isArray(ids) && ids.every((id) => typeof id === 'string');
+      if (!isReadable) throw new errors.JWTInvalid('it has entries that cannot be read');
     }
   }
 }

@@ -39,8 +39,8 @@ export class RevokedTokens {
   }
 
   add({ kind, id, until }: Revocation): void {
-    const untilById = this.untilById[kind];
-    untilById.set(id, Math.max(until, untilById.get(id) ?? 0));
+    const ofKind = this.untilById[kind];
+    ofKind.set(id, Math.max(until, ofKind.get(id) ?? 0));
   }
 
   /**
@@ -48,21 +48,21 @@ export class RevokedTokens {
    * @param now  seconds since the epoch
    */
   async dropEnded(now: number): Promise<void> {
-    for (const untilById of Object.values(this.untilById)) {
-      await inSlices(untilById, ([id, until]) => until < now && untilById.delete(id));
+    for (const ofKind of Object.values(this.untilById)) {
+      await inSlices(ofKind, ([id, until]) => until < now && ofKind.delete(id));
     }
   }
 }
 
 /** How many entries are handled in one turn of the event loop: about a millisecond of work. */
-const slice = 2000;
+const sliceSize = 2000;
 
 async function inSlices<T>(items: Iterable<T>, handle: (item: T) => void): Promise<void> {
   let handled = 0;
   for (const item of items) {
     handle(item);
     handled += 1;
-    if (handled % slice === 0) await nextTurn();
+    if (handled % sliceSize === 0) await nextTurn();
   }
 }
 

@@ -19,12 +19,12 @@ export function fromDer(der: Buffer): Buffer {
   const r = der.subarray(4, rEnd);
   const s = der.subarray(rEnd + 2);
   // In DER, an integer has a leading zero if its top bit is set, and fewer bytes if it is small.
-  copyRight(r, signature, 32);
-  copyRight(s, signature, 64);
+  alignRight(r, signature, 32);
+  alignRight(s, signature, 64);
   return signature;
 }
 
-function copyRight(integer: Buffer, target: Buffer, end: number): void {
+function alignRight(integer: Buffer, target: Buffer, end: number): void {
   const bytes = integer.length > 32 ? integer.subarray(integer.length - 32) : integer;
   bytes.copy(target, end - bytes.length);
 }

@@ -75,7 +75,7 @@ describe('the chain of audit events', () => {
         head,
       ),
     ).toMatchObject({ sequence: 5 });
-    expect(await brokenAt(aChain(4), head)).toMatchObject({ sequence: 5, reason: 'it was noted, and is missing' });
+    expect(await brokenAt(aChain(4), head)).toMatchObject({ sequence: 5, reason: 'the noted event is missing' });
   });
 
   it('may begin later, where the log records what was pruned', async () => {

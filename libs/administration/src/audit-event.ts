@@ -99,7 +99,7 @@ export async function verifyChain(
     report.events += 1;
   }
   if (known && (report.head?.sequence ?? 0) < known.sequence) {
-    return { ...report, broken: { sequence: known.sequence, reason: 'it was noted, and is missing' } };
+    return { ...report, broken: { sequence: known.sequence, reason: 'the noted event is missing' } };
   }
   if (start && start.previous_hash !== chainStart && !prunings.some((pruning) => leadsTo(pruning, start))) {
     return { ...report, broken: { sequence: start.sequence, reason: 'the events before it are missing' } };

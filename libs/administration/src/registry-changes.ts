@@ -37,7 +37,7 @@ export const registryApplicationSchema = z.strictObject({
   prune: z
     .boolean()
     .default(false)
-    .describe('delete clients and resources that are not listed; never a client that may administer'),
+    .describe('delete clients and resources that are not listed; never a client with administrative scopes'),
 });
 export type RegistryApplication = z.input<typeof registryApplicationSchema>;
 

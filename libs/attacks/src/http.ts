@@ -26,8 +26,8 @@ export interface Request {
 }
 
 /**
- * Sends a request unchanged, which fetch would correct, on its own connection: after an early answer, as some requests
- * here get, a connection cannot be reused. No answer may be a 5xx.
+ * Sends a request as it is (fetch would correct it), on a connection of its own: one with an early answer, which some
+ * of these requests get, cannot be reused. No answer may be a 5xx.
  */
 export async function call(
   url: string,
@@ -36,7 +36,7 @@ export async function call(
   const answer = await new Promise<Answer>((resolve, reject) => {
     const { hostname, port, pathname, protocol } = new URL(url);
     const send = protocol === 'https:' ? overHttps : overHttp;
-    // Takes the path as written: `URL` would normalise it.
+    // Takes the path as written: `URL` would normalize it.
     const path = url.slice(new URL(url).origin.length) || pathname;
     const options = { hostname, port, path, method, headers, localAddress, timeout: 60_000, agent: false };
     const request = send(options, async (response) => {

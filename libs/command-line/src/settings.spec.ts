@@ -45,7 +45,7 @@ it('refuses to use a secret with another issuer', () => {
   const fileOf = (environment: NodeJS.ProcessEnv) => secretFileOf(read(environment), 'jobs-cli');
   expect(() => fileOf({ ISSUER: 'http://localhost:3000', CLIENT_SECRET_FILE: '/run/secret' })).toThrow(
     new UsageError(
-      `the secrets in ${secrets} belong to http://localhost:3300, and ISSUER is http://localhost:3000: set SECRETS_DIRECTORY as well`,
+      `the secrets in ${secrets} belong to http://localhost:3300, and ISSUER is http://localhost:3000: set SECRETS_DIRECTORY too`,
     ),
   );
   for (const environment of [{}, { ISSUER: 'http://localhost:3300' }]) {

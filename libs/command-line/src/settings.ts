@@ -65,7 +65,7 @@ export function secretFileOf({ SECRETS_DIRECTORY, ISSUER }: CommonSettings, clie
   const { ISSUER: owner = ISSUER } = readDeployment(join(SECRETS_DIRECTORY, deploymentFile));
   if (owner === ISSUER) return join(SECRETS_DIRECTORY, clientId, 'client_secret');
   throw new UsageError(
-    `the secrets in ${SECRETS_DIRECTORY} belong to ${owner}, and ISSUER is ${ISSUER}: set SECRETS_DIRECTORY as well`,
+    `the secrets in ${SECRETS_DIRECTORY} belong to ${owner}, and ISSUER is ${ISSUER}: set SECRETS_DIRECTORY too`,
   );
 }
 

@@ -166,7 +166,7 @@ export class ComposeProject {
   }
 
   /**
-   * Copies the secrets of the containers, for tests that inspect internals: in the layout of the folder of `npm start`.
+   * Copies the secrets of the containers into a folder with the layout that `npm start` has, for tests and attacks.
    */
   async copySecrets(directory: string): Promise<void> {
     for (const [path, content] of Object.entries(await this.secrets())) {

@@ -48,12 +48,12 @@ export class Service {
   start(): void {
     const { name, command, environment, directory, onLine, output } = this.options;
     this.stopping = false;
-    // In its own process group, so that Ctrl-C reaches only the launcher, which stops its services in the right order.
+    // In its own process group: Ctrl-C then reaches only the launcher, which stops its services in the right order.
     // The IPC channel lets them notice when the launcher has exited.
     const child = spawn(process.execPath, command, {
       cwd: directory,
       env: { PATH: process.env.PATH, ...environment },
-      // On Windows, that would open a window.
+      // On Windows, a process of its own group would open a window.
       detached: !isWindows,
       stdio: ['ignore', output ?? 'pipe', 'pipe', 'ipc'],
     });

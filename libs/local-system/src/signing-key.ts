@@ -25,7 +25,7 @@ export async function openSigningKeys(
   const rows = await query(`SELECT ${columns} FROM signing_key WHERE ${condition}`);
   return rows.map(({ kid, public_jwk: publicJwk, encrypted }) => ({
     kid: String(kid),
-    privateKey: open(Buffer.from(String(encrypted), 'hex'), String(kid), keyEncryptionKey),
+    privateKey: decrypted(Buffer.from(String(encrypted), 'hex'), String(kid), keyEncryptionKey),
     publicJwk: publicJwk as JWK,
   }));
 }
@@ -33,7 +33,7 @@ export async function openSigningKeys(
 /** Selects the active key. */
 export const current = 'activated_at IS NOT NULL AND retired_at IS NULL';
 
-function open(encrypted: Buffer, kid: string, keyEncryptionKey: Buffer): KeyObject {
+function decrypted(encrypted: Buffer, kid: string, keyEncryptionKey: Buffer): KeyObject {
   const decipher = createDecipheriv('aes-256-gcm', keyEncryptionKey, encrypted.subarray(1, 13))
     .setAAD(Buffer.from(kid))
     .setAuthTag(encrypted.subarray(13, 29));

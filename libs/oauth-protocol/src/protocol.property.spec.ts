@@ -232,7 +232,7 @@ const path = fc.webPath().filter((path) => !path.includes('/.') && !path.include
 const query = fc.option(fc.webQueryParameters(), { nil: '' }).map((query) => query && `?${query}`);
 
 describe('an address of the issuer', () => {
-  it('keeps its path where the origin is replaced; all other addresses stay unchanged', () => {
+  it('keeps its path if the origin is replaced; all other addresses stay unchanged', () => {
     fc.assert(
       fc.property(origin, origin, path, query, (issuer, elsewhere, path, query) => {
         const address = issuer + (path || '/') + query;

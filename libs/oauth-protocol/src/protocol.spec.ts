@@ -23,7 +23,7 @@ describe('isClientIdentifier', () => {
 });
 
 describe('formatChallenge', () => {
-  it('writes only the scheme where there are no parameters', () => {
+  it('writes only the scheme if there are no parameters', () => {
     expect(formatChallenge('Bearer', {})).toBe('Bearer');
   });
   it('quotes parameters and omits absent ones', () => {

@@ -7,7 +7,7 @@ export function isScopeValue(text: string): boolean {
 
 /**
  * Splits a scope into its values, RFC 6749 section 3.3: single spaces separate them, and their order has no meaning.
- * @returns the distinct values, or undefined where the text is not a scope
+ * @returns the distinct values, or undefined if the text is not a scope
  */
 export function parseScope(scope: string): Set<string> | undefined {
   const values = scope.split(' ');

@@ -106,11 +106,11 @@ function revocationsOf(
     issuer,
     ...(issuerAddress !== undefined && { issuerAddress }),
     keys,
-    onError: (error) => logger.warn({ msg: 'a problem with the list of revocations', err: error }),
+    onError: (error) => logger.warn({ msg: 'a problem with the revocation list', err: error }),
     onStaleness: (isStale) => {
       const policy = revocations.whenStale ?? 'accept';
-      if (isStale) logger.error({ msg: 'the list of revocations is stale', policy });
-      else logger.log({ msg: 'the list of revocations is current again' });
+      if (isStale) logger.error({ msg: 'the revocation list is stale', policy });
+      else logger.log({ msg: 'the revocation list is current again' });
     },
   });
 }

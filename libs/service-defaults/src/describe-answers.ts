@@ -16,7 +16,7 @@ const resourceMetadata = '/.well-known/oauth-protected-resource';
 
 /** Responses of hooks, guards and filters, which a request may get at any route. */
 const answers = {
-  withInput: { 400: 'the request is invalid; each field is named' },
+  withInput: { 400: 'the request is invalid; the answer names each invalid field' },
   withBody: {
     408: 'the body did not arrive in time',
     413: 'the body is too large',
@@ -24,10 +24,10 @@ const answers = {
   guarded: {
     401: 'the access token is missing or invalid, with a challenge',
     415: 'the request has a content coding, or a body of a type that the route does not accept',
-    429: 'the client has sent more requests than its quota, or too many bytes at once: try again after Retry-After',
+    429: 'the client has sent more requests than its quota allows, or too many bytes at once: try again after Retry-After',
     503: 'temporarily unavailable: try again after Retry-After',
   },
-  withPath: { 404: 'nothing has this name' },
+  withPath: { 404: 'there is nothing with this name' },
   ifMatch: { 412: 'its state differs from If-Match' },
   idempotent: { 422: 'the Idempotency-Key was used for another request' },
   scoped: { 403: 'the access token lacks the scope, with a challenge that names it' },
@@ -48,7 +48,7 @@ export function describeAnswers<Document extends ApiDocument>(
       // Nest calls the parameter `*`, but `path` in the path.
       for (const parameter of operation.parameters ?? []) if (parameter.name === '*') parameter.name = 'path';
       if (path.startsWith(resourceMetadata))
-        operation.responses[404] = { description: 'the resource has another path' };
+        operation.responses[404] = { description: 'the path of the resource is different' };
       const requirement = operation.security?.find((one) => scheme in one);
       complete(method, operation, requirement?.[scheme], more);
     }

@@ -16,7 +16,7 @@ export function addRouteHooks(
   });
 }
 
-/** Keeps responses out of caches. In a hook, since guards refuse before Nest sets headers. */
+/** Keeps responses out of caches. Nest would set a header only after the guards, and so not on a refusal. */
 export const noStore: RouteHooks = {
   onRequest: (_request, reply, done) => {
     reply.header('cache-control', 'no-store').header('pragma', 'no-cache');

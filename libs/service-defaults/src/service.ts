@@ -54,8 +54,8 @@ export async function createService<Schema extends z.ZodObject>(
   logDestination?: DestinationStream,
 ): Promise<{ app: NestFastifyApplication; configuration: z.infer<Schema> & ServiceConfiguration; logger: Logger }> {
   const configuration = readConfiguration(service.configuration, environment) as z.infer<Schema> & ServiceConfiguration;
-  const text = configuration.LOG_FORMAT === 'text' ? textOutput(service.name) : undefined;
-  const logger = createLogger(service.name, configuration.LOG_LEVEL, logDestination ?? text);
+  const textDestination = configuration.LOG_FORMAT === 'text' ? textOutput(service.name) : undefined;
+  const logger = createLogger(service.name, configuration.LOG_LEVEL, logDestination ?? textDestination);
   for (const msg of renamedSettings(service.configuration, environment)) logger.warn({ msg });
   const registry = createRegistry(service.name);
   const certificate = readCertificate(configuration);
@@ -71,7 +71,7 @@ export async function createService<Schema extends z.ZodObject>(
     return503OnClosing: false,
     skipMiddie: true,
     clientErrorHandler: answerUnreadable(logger),
-    frameworkErrors: refuseAddress,
+    frameworkErrors: refuseUrl,
   });
   const module = {
     module: class ServiceModule {},
@@ -184,7 +184,7 @@ function useJsonParser(fastify: FastifyInstance): void {
   fastify.addContentTypeParser('application/json', readText(jsonParser(fastify)));
 }
 
-/** No response is a web page, but a browser may open its URL. */
+/** Sets the security headers of every response; of a service with TLS, also HSTS, RFC 6797. */
 function secureHeaders(adapter: FastifyAdapter, isSecure: boolean): void {
   adapter.getInstance().addHook('onRequest', (_request, reply, done) => {
     if (isSecure) reply.header('strict-transport-security', 'max-age=31536000');
@@ -194,9 +194,9 @@ function secureHeaders(adapter: FastifyAdapter, isSecure: boolean): void {
 }
 
 /** Refuses a URL that cannot be routed, before hooks run. It does not repeat the URL, which may hold a token. */
-function refuseAddress({ code }: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+function refuseUrl({ code }: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const detail =
-    code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'a part of the address is too long' : 'the address is not well encoded';
+    code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'a part of the address is too long' : 'the address is not encoded correctly';
   leaveUnread(request, reply);
   void reply
     .status(400)

@@ -21,7 +21,7 @@ export function explain(error: unknown, database = 'DATABASE_URL'): string[] {
       if (port === undefined) return [message];
       return [`port ${port} may not be used by this user: set ${setting('PORT')} to 1024 or above`];
     case 'EADDRNOTAVAIL':
-      return [`${address} is no address of this machine: set ${setting('HOST')}`];
+      return [`${address} is not an address of this machine: set ${setting('HOST')}`];
     case 'ECONNREFUSED':
       return [`the database does not answer at ${address}:${port}: is it running, and is ${database} right?`];
     case 'ENOTFOUND':
@@ -52,13 +52,13 @@ export function explain(error: unknown, database = 'DATABASE_URL'): string[] {
       return [`the database has no schema yet: run the migration first (${message})`];
     case '42501':
     case '3F000':
-      return [`the role of ${database} lacks a right, or a schema in its search_path: ${message}`];
+      return [`the role of ${database} lacks a privilege, or a schema in its search_path: ${message}`];
     case '53300':
     case '53400':
-      return [`the database of ${database} takes no more connections: ${message}`];
+      return [`the database of ${database} accepts no more connections: ${message}`];
     case 'ECONNRESET':
     case 'EPIPE':
-      return [`the connection to the database of ${database} broke off: ${message}`];
+      return [`the connection to the database of ${database} was lost: ${message}`];
     case undefined:
     default:
       break;

@@ -27,7 +27,8 @@ export class TrustedProxies {
   private readonly fixed = new BlockList();
   /** by name: its addresses, and when they were found; ms of `performance.now()` */
   private readonly names: Map<string, { addresses: string[]; at: number }>;
-  private named = new Set<string>();
+  /** the addresses of all names */
+  private resolved = new Set<string>();
   private readonly answers = new Map<string, boolean>();
   private stopResolving: (() => void) | undefined;
 
@@ -74,12 +75,12 @@ export class TrustedProxies {
 
   async lookUpNames(): Promise<void> {
     await Promise.all([...this.names.keys()].map((name) => this.resolveName(name)));
-    this.named = new Set([...this.names.values()].flatMap(({ addresses }) => addresses));
+    this.resolved = new Set([...this.names.values()].flatMap(({ addresses }) => addresses));
     this.answers.clear();
   }
 
   private isTrusted(address: string): boolean {
-    return this.named.has(address) || this.fixed.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
+    return this.resolved.has(address) || this.fixed.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
   }
 
   private async resolveName(name: string): Promise<void> {

@@ -107,7 +107,7 @@ describe('fetch', () => {
     ['with other parameters', 'Bearer realm="a b", error="invalid_token", error_description="expired"'],
     ['without quotes', 'Bearer error=invalid_token'],
     ['after another scheme', 'Basic realm="x", Bearer error="invalid_token"'],
-  ])('recognises the challenge %s', async (_, challenge) => {
+  ])('recognizes the challenge %s', async (_, challenge) => {
     refuse = (_, count) => (count === 1 ? { status: 401, challenge } : undefined);
     expect((await tokens.fetch()(api.url, post)).status).toBe(200);
   });

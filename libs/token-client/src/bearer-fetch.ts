@@ -14,18 +14,22 @@ export function bearerFetch(tokens: Tokens): Fetch {
     const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined);
     const token = await unlessAborted(signal, tokens.getToken());
     const copy = canBeRepeated(init) ? cloneOf(input) : undefined;
-    const response = await send(input, init, token);
+    const response = await sendWithToken(input, init, token);
     if (!isInvalidToken(response)) return response;
     tokens.drop(token);
     if (copy === undefined) return response;
     const next = await unlessAborted(signal, tokens.getToken());
     if (next.value === token.value) return response;
     await response.body?.cancel();
-    return send(copy, init, next);
+    return sendWithToken(copy, init, next);
   };
 }
 
-function send(input: Parameters<Fetch>[0], init: RequestInit | undefined, token: AccessToken): Promise<Response> {
+function sendWithToken(
+  input: Parameters<Fetch>[0],
+  init: RequestInit | undefined,
+  token: AccessToken,
+): Promise<Response> {
   const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
   headers.set('authorization', `Bearer ${token.value}`);
   return fetch(input, { ...init, headers });

@@ -25,7 +25,7 @@ export class TokenCache {
   private readonly requests = new Map<string, Promise<AccessToken>>();
   private readonly renewals = new Map<string, Promise<void>>();
   /** A resource server that refuses every token must not cause a flood of token requests. */
-  private readonly refused = new LRUCache<string, true>({ max: 1000, ttl: 1000 });
+  private readonly recentlyDropped = new LRUCache<string, true>({ max: 1000, ttl: 1000 });
 
   async get(key: string, source: TokenSource): Promise<AccessToken> {
     const entry = this.valid(key);
@@ -43,9 +43,9 @@ export class TokenCache {
    */
   drop(token: AccessToken): TokenTarget | undefined {
     const [key, entry] = this.entries.entries().find(([, { token: cached }]) => cached.value === token.value) ?? [];
-    if (!key || this.refused.has(key)) return undefined;
+    if (!key || this.recentlyDropped.has(key)) return undefined;
     this.entries.delete(key);
-    this.refused.set(key, true);
+    this.recentlyDropped.set(key, true);
     return entry?.target;
   }
 

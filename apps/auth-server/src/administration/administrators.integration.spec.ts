@@ -243,7 +243,7 @@ describe('every act of an administrator', () => {
     expect((await administrator.call('GET', `/admin/clients/${friend.client_id}`)).statusCode).toBe(404);
   });
 
-  it('lets only one of two administrators win who demote each other at two replicas [current-rights, Lanyard]', async () => {
+  it('lets only one win of two administrators who demote each other at two replicas [current-rights, Lanyard]', async () => {
     for (let round = 0; round < 5; round++) {
       const [first, second] = [await anotherAdministrator(), await anotherAdministrator()];
       const statuses = (

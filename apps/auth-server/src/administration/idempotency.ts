@@ -49,8 +49,8 @@ export class Idempotency {
         .returning(['actor'])
         .execute();
       if ((raw as object[]).length === 0) {
-        const before = await manager.findOneByOrFail(IdempotentAnswer, where);
-        return { answer: this.read(before, requestDigest, context) as Answer, repeated: true };
+        const earlier = await manager.findOneByOrFail(IdempotentAnswer, where);
+        return { answer: this.read(earlier, requestDigest, context) as Answer, repeated: true };
       }
       const answer = await work(manager);
       const encryptedAnswer = encrypt(
@@ -63,14 +63,14 @@ export class Idempotency {
     });
   }
 
-  private read(before: IdempotentAnswer, requestDigest: Buffer, context: string): unknown {
-    if (!before.requestDigest.equals(requestDigest)) {
+  private read(earlier: IdempotentAnswer, requestDigest: Buffer, context: string): unknown {
+    if (!earlier.requestDigest.equals(requestDigest)) {
       throw problemException(422, 'idempotency-key-reused', 'The Idempotency-Key was used before', {
         detail: 'another request had this Idempotency-Key: choose a new one for each request',
       });
     }
     const decrypted = decrypt(
-      before.encryptedAnswer ?? Buffer.alloc(29),
+      earlier.encryptedAnswer ?? Buffer.alloc(29),
       context,
       this.configuration.KEY_ENCRYPTION_KEY,
     );

@@ -5,7 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { clientSecretScheme } from '../oauth/client-endpoint.openapi.ts';
-import { admitDocsPages } from './docs-origins.ts';
+import { admitDocsPages } from '../oauth/docs-origins.ts';
 
 export const idempotencyHeader = {
   name: 'Idempotency-Key',
@@ -26,12 +26,12 @@ function describeApi(app: NestFastifyApplication, { ISSUER }: AuthServerConfigur
         'are as in RFC 6749 section 5.2, all others are RFC 9457 problems; refusals carry RFC 6750 challenges.',
     )
     .setVersion('0.1.0')
-    .addTag('oauth', 'what clients and resource servers call')
-    .addTag('metadata', 'what they discover automatically')
+    .addTag('oauth', 'the endpoints that clients and resource servers call')
+    .addTag('metadata', 'the documents that they discover automatically')
     .addTag('clients')
     .addTag('secrets')
     .addTag('resources', 'protected resources and their scopes')
-    .addTag('registry', 'all that a file declares, at once')
+    .addTag('registry', 'everything that a file declares, at once')
     .addTag('revocations', 'revoked access tokens')
     .addTag('keys')
     .addTag('audit')

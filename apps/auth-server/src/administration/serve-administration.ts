@@ -12,7 +12,7 @@ const bodyLimit = (route: string) => (route === '/admin/registry' ? 8 * 1024 * 1
 
 const isAdministration = ({ url }: { url?: string }): boolean => url?.startsWith('/admin/') ?? false;
 
-/** Sets up what the administration API needs besides its module. */
+/** Sets up what the administration API needs of the application; call it before routes are registered. */
 export function serveAdministration(app: NestFastifyApplication): void {
   acceptJson(app);
   addRouteHooks(app.getHttpAdapter().getInstance(), isAdministration, noStore);

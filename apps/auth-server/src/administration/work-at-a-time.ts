@@ -30,9 +30,9 @@ export function limitWorkAtATime(
   const begin = (request: FastifyRequest): HttpException | undefined => {
     const kind = kindOf(request);
     const { user } = request as unknown as { user: AccessToken };
-    const ended = work[kind].begin(user.clientId);
-    if (ended) {
-      underWay.set(request, ended);
+    const endWork = work[kind].begin(user.clientId);
+    if (endWork) {
+      underWay.set(request, endWork);
       return undefined;
     }
     throttling.refused(`administration_${kind}`, request);

@@ -29,7 +29,7 @@ export interface AuditRecord {
 }
 
 /** How many events are hashed and written in one statement. */
-const batch = 500;
+const batchSize = 500;
 
 /**
  * Appends events to the chain, within the transaction of the acts that they record. The end of the chain is locked
@@ -43,9 +43,9 @@ export async function appendAuditEvents(manager: EntityManager, records: readonl
   const occurredAt = new Date();
   let previous = { sequence: last?.sequence ?? 0, hash: last?.hash ?? chainStart };
   // In batches, since each event is hashed, and requests wait meanwhile.
-  for (let start = 0; start < events.length; start += batch) {
+  for (let start = 0; start < events.length; start += batchSize) {
     const rows: AuditEvent[] = [];
-    for (const fields of events.slice(start, start + batch)) {
+    for (const fields of events.slice(start, start + batchSize)) {
       const sequence = previous.sequence + 1;
       const row = auditEventOf({ ...fields, sequence, occurredAt, previousHash: previous.hash, hash: '' });
       row.hash = hashOf(row);

@@ -12,7 +12,7 @@ export const refusalPeriod = 10;
 const capacity = 50_000;
 
 /** How many events are written in one transaction: each is hashed, and requests wait meanwhile. */
-const batch = 500;
+const batchSize = 500;
 
 /** The maximum number of different refusals that wait; in a flood, further ones are recorded without their address. */
 const maxDistinctRefusals = 200;
@@ -29,8 +29,8 @@ interface Waiting {
 /**
  * Writes events that are too many to be written one by one, for example issued tokens: equal events are combined for a
  * while and written as one, in batches. The number of waiting events is bounded. They are kept through an outage of the
- * database, and written at shutdown; a process that is killed loses them, but has logged all but those of its last
- * moment.
+ * database, and written at shutdown. A process that is killed loses them; except for those of its last moment, they
+ * are in its log.
  */
 @Injectable()
 export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -93,8 +93,8 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
   private async writeDue(now: number): Promise<void> {
     const all = this.waiting.size > capacity * 0.8;
     const due = [...this.waiting].filter(([, { dueAt }]) => all || dueAt <= now);
-    for (let start = 0; start < due.length; start += batch) {
-      if (!(await this.writeBatch(due.slice(start, start + batch)))) return;
+    for (let start = 0; start < due.length; start += batchSize) {
+      if (!(await this.writeBatch(due.slice(start, start + batchSize)))) return;
     }
   }
 

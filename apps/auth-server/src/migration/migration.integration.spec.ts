@@ -110,7 +110,7 @@ describe('the migration step', () => {
     writeFileSync(secretFile('jobs-cli'), 'hunter2\n');
     await expect(database.migrateAgain()).rejects.toThrow('must have 32 characters or more');
     writeFileSync(secretFile('jobs-cli'), database.secretOf('jobs-api').slice(0, -3));
-    await expect(database.migrateAgain()).rejects.toThrow('cut or mistyped');
+    await expect(database.migrateAgain()).rejects.toThrow('truncated or mistyped');
     writeFileSync(secretFile('jobs-cli'), Buffer.from(`${'s3cret'.repeat(10)}\n`, 'utf16le'));
     await expect(database.migrateAgain()).rejects.toThrow(
       /^\/.*\/jobs-cli\/client_secret has a NUL character, as UTF-16 without a byte order mark has: save it as UTF-8$/,
@@ -119,7 +119,7 @@ describe('the migration step', () => {
     await expect(database.migrateAgain()).rejects.toThrow(/client_secret is not text in UTF-8: save it as UTF-8$/);
     writeFileSync(secretFile('jobs-cli'), `${'s3cret'.repeat(10)}ü\n`);
     await expect(database.migrateAgain()).rejects.toThrow(
-      /client_secret: a client secret has visible ASCII characters only$/,
+      /client_secret: a client secret must have only visible ASCII characters$/,
     );
     const own = 'a secret of mine, which is long enough';
     // As Windows PowerShell writes it.

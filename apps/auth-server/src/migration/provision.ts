@@ -49,7 +49,7 @@ export async function provision(
     const { clientId, generated } = secret;
     if (registered.has(keyOf(secret))) continue;
     if (removed.has(keyOf(secret))) {
-      say(`client ${clientId}: the secret in its file was removed from the registry, and is not brought back`);
+      say(`client ${clientId}: the secret in its file was removed from the registry, and is not restored`);
       continue;
     }
     added.push(secret);
@@ -108,13 +108,13 @@ export async function provisionAdministrator(
   const digest = digestSecret(secret);
   const oneTimeSecret = { clientId: administrator, digest, hint: secret.slice(-4), expiresAt, oneTime: true };
   const added = await addSecrets(manager, [oneTimeSecret]);
-  say(`client ${administrator}: a one-time secret is in ${file}, until ${expiresAt.toISOString()}`);
+  say(`client ${administrator}: a one-time secret is in ${file}, valid until ${expiresAt.toISOString()}`);
   return [...records, ...removed, ...added];
 }
 
 /**
- * Removes secrets from before the client could administer, or from while it was disabled: another party may have
- * registered the client under this name, and a secret may have leaked.
+ * Removes the live secrets of a client that could not administer so far, or was disabled: another party may have
+ * registered it under this name, or a secret may have leaked.
  */
 async function removeSecretsOf(manager: EntityManager, clientId: string): Promise<AuditRecord[]> {
   const secrets = (await manager.findBy(ClientSecret, { clientId })).filter((secret) => isLive(secret));

@@ -53,11 +53,11 @@ function secretIn(bytes: Buffer, file: string): string {
   }
   // RFC 6749 appendix A.2.
   if (!/^[\x20-\x7E]*$/.test(secret))
-    throw new StartupError(`${file}: a client secret has visible ASCII characters only`);
+    throw new StartupError(`${file}: a client secret must have only visible ASCII characters`);
   if (secret.length < leastSecretLength) {
     throw new StartupError(`${file}: a client secret must have ${leastSecretLength} characters or more`);
   }
-  if (isTruncated(secret)) throw new StartupError(`${file}: the client secret is cut or mistyped`);
+  if (isTruncated(secret)) throw new StartupError(`${file}: the client secret is truncated or mistyped`);
   return secret;
 }
 

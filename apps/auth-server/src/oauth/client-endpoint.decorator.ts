@@ -20,8 +20,8 @@ import { OAuthErrorFilter } from './oauth-error.filter.ts';
 
 /**
  * A route that clients call, with their own credentials instead of an access token. In this order, before the handler:
- * 1. no cache keeps the answer, whatever it is, RFC 6749 section 5.1;
- * 2. a body is a form, RFC 6749 section 3.2;
+ * 1. the answer, also an error, is kept out of caches, RFC 6749 section 5.1;
+ * 2. a body must be a form, RFC 6749 section 3.2;
  * 3. the client authenticates, RFC 6749 section 2.3;
  * 4. the other guards, such as the client's quota, admit the request.
  * The answer is 200, or an error as in RFC 6749 section 5.2.

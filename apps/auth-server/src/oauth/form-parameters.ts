@@ -3,7 +3,7 @@ import { OAuthError } from '@lanyard/oauth-protocol';
 /** The parameters of a form-encoded request. */
 export type FormParameters = ReadonlyMap<string, string>;
 
-/** The maximum number of parameters in a request: no endpoint has a dozen. */
+/** The maximum number of parameters in a request, far more than any endpoint takes. */
 const maxParameters = 50;
 
 /** A parameter sent twice is refused, an empty one counts as omitted, RFC 6749 section 3.2. */

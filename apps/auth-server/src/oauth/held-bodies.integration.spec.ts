@@ -45,7 +45,7 @@ describe('POST /oauth/token', () => {
     expect(head).toContain('\r\ncache-control: no-store\r\n');
     expect(JSON.parse(body)).toEqual({
       error: 'temporarily_unavailable',
-      error_description: 'too many bytes of request bodies arrive from this address, try again later',
+      error_description: 'too many bytes of request bodies are arriving from this address, try again later',
     });
   });
 });

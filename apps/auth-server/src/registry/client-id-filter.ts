@@ -34,7 +34,7 @@ export class ClientIdFilter {
     return all === 1;
   }
 
-  /** FNV-1a with a seed, then mixed twice: two hashes that make as many as are needed. */
+  /** FNV-1a with a seed, mixed twice: the first position, and the step from each position to the next. */
   private hashOf(clientId: string): [number, number] {
     let hash = this.seed;
     for (let i = 0; i < clientId.length; i++) hash = Math.imul(hash ^ clientId.charCodeAt(i), 0x01000193);
@@ -42,7 +42,7 @@ export class ClientIdFilter {
   }
 }
 
-/** The finalizer of MurmurHash3: each bit of the result depends on each of the hash. */
+/** The finalizer of MurmurHash3: each bit of the result depends on every bit of the hash. */
 function mixed(hash: number): number {
   let mix = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   mix = Math.imul(mix ^ (mix >>> 13), 0xc2b2ae35);

@@ -13,7 +13,7 @@ import { RegistryChanges } from '../replicas/registry-changes.ts';
 
 /**
  * How long clients are authenticated from memory without the database, seconds. After that, all are refused, since a
- * client may have been disabled meanwhile. Revocations are kept for as long.
+ * client may have been disabled meanwhile. Revocations are kept long enough to cover this time, too.
  */
 export const longestStaleness = 3600;
 
@@ -23,8 +23,8 @@ export class ClientRegistry implements OnModuleInit {
   private readonly cache: LRUCache<string, Client>;
   /** Lookups under way, so that many requests of one client make one statement. */
   private readonly lookups = new Map<string, Promise<Client | undefined>>();
-  private known = new ClientIdFilter(1);
-  private readonly statements: Counter;
+  private idFilter = new ClientIdFilter(1);
+  private readonly databaseLookups: Counter;
 
   constructor(
     @InjectRepository(Client) private readonly clients: Repository<Client>,
@@ -35,7 +35,7 @@ export class ClientRegistry implements OnModuleInit {
   ) {
     readiness.require('clients', async () => this.requireFresh());
     this.cache = new LRUCache({ max: configuration.REGISTRY_CACHE_SIZE });
-    this.statements = new Counter({
+    this.databaseLookups = new Counter({
       name: 'lanyard_registry_lookups_total',
       help: 'clients that were read from the database because they were not in memory',
       registers: [metrics],
@@ -54,14 +54,14 @@ export class ClientRegistry implements OnModuleInit {
   find(clientId: string): Client | Promise<Client | undefined> | undefined {
     this.requireFresh();
     // Checked first, though few clients need it, so that it costs every client the same.
-    if (!isClientIdentifier(clientId) || !this.known.mayHave(clientId)) return undefined;
+    if (!isClientIdentifier(clientId) || !this.idFilter.mayHave(clientId)) return undefined;
     return this.cache.get(clientId) ?? this.lookUp(clientId);
   }
 
-  /** Stands in for unknown clients, so that they cost the same work; no text has the digest of its secret. */
+  /** Stands in for unknown clients, so that they cost the same work; no secret hashes to its digest of zeros. */
   get dummyClient(): Client {
-    const known = this.cache.get('');
-    if (known) return known;
+    const cached = this.cache.get('');
+    if (cached) return cached;
     const secret = { id: '', clientId: '', digest: Buffer.alloc(32), hint: '', expiresAt: null, oneTime: false };
     const dummyClient = this.clients.create({ clientId: '', disabledAt: null, secrets: [secret] });
     this.cache.set('', dummyClient);
@@ -76,13 +76,13 @@ export class ClientRegistry implements OnModuleInit {
   private lookUp(clientId: string): Promise<Client | undefined> {
     const underWay = this.lookups.get(clientId);
     if (underWay) return underWay;
-    this.statements.inc();
+    this.databaseLookups.inc();
     const lookup = this.clients
       .find({ where: { clientId }, relations: { secrets: true } })
       .then(([client]) => {
         if (client)
           client.resourceServerOf = client.resourceServerOf.filter((identifier) => !this.isReserved(identifier));
-        // A change during the lookup has removed it: the result may be stale, so it is used only this once.
+        // A change meanwhile removes the lookup from the map: its result may be stale, and is used only this once.
         if (client && this.lookups.get(clientId) === lookup) this.cache.set(clientId, client);
         return client;
       })
@@ -93,7 +93,7 @@ export class ClientRegistry implements OnModuleInit {
     return lookup;
   }
 
-  /** A row of this name from before it was reserved has no effect. */
+  /** A row that was registered before its identifier became reserved has no effect. */
   private isReserved(identifier: string): boolean {
     return isReservedResource(identifier, this.configuration.ISSUER);
   }
@@ -103,12 +103,12 @@ export class ClientRegistry implements OnModuleInit {
     if (kind !== 'client' || !clientId) return;
     this.cache.delete(clientId);
     this.lookups.delete(clientId);
-    this.known.add(clientId);
+    this.idFilter.add(clientId);
   }
 
-  /** Reads in pages, so that memory stays small whatever the number of clients; leaves room for as many again. */
+  /** Reads in pages, so that any number of clients needs little memory. The filter has room for twice as many. */
   private async learnClientIds(): Promise<void> {
-    this.known = new ClientIdFilter(Math.max(10_000, 2 * (await this.clients.count())));
+    this.idFilter = new ClientIdFilter(Math.max(10_000, 2 * (await this.clients.count())));
     for (let after = '', page: Client[] = []; ; after = page.at(-1)!.clientId) {
       page = await this.clients.find({
         select: { clientId: true },
@@ -116,7 +116,7 @@ export class ClientRegistry implements OnModuleInit {
         order: { clientId: 'ASC' },
         take: 10_000,
       });
-      for (const { clientId } of page) this.known.add(clientId);
+      for (const { clientId } of page) this.idFilter.add(clientId);
       if (page.length < 10_000) return;
     }
   }

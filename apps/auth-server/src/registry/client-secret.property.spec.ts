@@ -37,7 +37,7 @@ describe('a generated secret', () => {
     );
   });
 
-  it('is no other text [secret-checksum, Lanyard]', () => {
+  it('cannot be any other text [secret-checksum, Lanyard]', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         expect(isGeneratedSecret(text) || isGeneratedSecret(`lanyard_cs_${text}`)).toBe(false);

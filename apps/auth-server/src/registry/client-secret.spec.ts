@@ -4,7 +4,7 @@ import { generateClientSecret, isGeneratedSecret, isTruncated } from './client-s
 describe('a generated secret', () => {
   const secrets = Array.from({ length: 1000 }, generateClientSecret);
 
-  it('is recognised and unique', () => {
+  it('is recognized and unique', () => {
     expect(secrets.every(isGeneratedSecret)).toBe(true);
     expect(new Set(secrets).size).toBe(secrets.length);
   });

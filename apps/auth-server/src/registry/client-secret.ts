@@ -1,11 +1,11 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** Lets secret scanners recognise a leaked secret. */
+/** Lets secret scanners recognize a leaked secret. */
 const prefix = 'lanyard_cs_';
 
 /**
- * 256 random bits with a recognisable prefix, and a checksum that distinguishes a mistyped or truncated secret from a
+ * 256 random bits with a recognizable prefix, and a checksum that distinguishes a mistyped or truncated secret from a
  * wrong one. Its last four characters, by which people identify it, do not look like a command-line option.
  */
 export function generateClientSecret(): string {

@@ -49,7 +49,7 @@ export class ProtectedResources implements OnModuleInit {
     const rows = await this.scopes.query<{ resource: string; values: string[] }[]>(
       'SELECT resource, json_agg(value ORDER BY value) AS values FROM scope GROUP BY resource ORDER BY min(value)',
     );
-    // A resource of this name from before it was reserved has no effect.
+    // A resource that was registered before its identifier became reserved has no effect.
     const resources = rows.filter(({ resource }) => !isReservedResource(resource, issuer));
     const administration = administrationOf(issuer);
     this.resourceByScope = new Map([

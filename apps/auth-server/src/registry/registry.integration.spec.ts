@@ -109,7 +109,7 @@ describe('the registry in memory', () => {
     await until([401, 401], fresh);
   });
 
-  it('applies changes from while the notifying connections were cut', async () => {
+  it('applies changes that happened while the notifying connections were cut', async () => {
     await until([200, 200]);
     await killListeners(database);
     await setDisabled(true);
@@ -126,13 +126,13 @@ describe('the registry in memory', () => {
     const { app, logs } = await database.startReplica({ LISTEN_DATABASE_URL: elsewhere.href, LOG_LEVEL: 'warn' });
     const readiness = async () =>
       (await app.get(Management).inject('/health/ready')).json().details['registry changes'].status;
-    while (!logs.join('').includes('notifications do not come back')) await sleep(20);
+    while (!logs.join('').includes('notifications do not arrive')) await sleep(20);
     expect(await readiness()).toBe('degraded');
     await setDisabled(true);
     await until([401], { authorization }, [app]);
     await setDisabled(false);
     await until([200], { authorization }, [app]);
-    expect(logs.join('').match(/notifications do not come back/g)).toHaveLength(1);
+    expect(logs.join('').match(/notifications do not arrive/g)).toHaveLength(1);
     await app.close();
     await until([200, 200]);
   });

@@ -6,7 +6,7 @@ import { DataSource } from 'typeorm';
 import type { AuthServerConfiguration } from '../configuration.ts';
 import { bulk } from '../pools.ts';
 
-/** Finds rows under identifiers of the server itself, from before these were reserved. They have no effect. */
+/** Finds rows that use an identifier of the server itself, from before it was reserved. They have no effect. */
 @Injectable()
 export class ReservedIdentifiers implements OnApplicationBootstrap {
   private readonly logger = new Logger(ReservedIdentifiers.name);

@@ -73,7 +73,7 @@ export class SecretAges implements OnApplicationBootstrap, BeforeApplicationShut
          FROM aged WHERE ${state} ORDER BY client_id, created_at LIMIT ${maxNamed}`,
         [soon, age],
       );
-    const bare = await this.database.query<{ client_id: string }[]>(
+    const clientsWithoutSecret = await this.database.query<{ client_id: string }[]>(
       `SELECT client_id FROM client c WHERE disabled_at IS NULL AND NOT EXISTS
          (SELECT 1 FROM client_secret s WHERE s.client_id = c.client_id AND (expires_at IS NULL OR expires_at > now()))
        ORDER BY client_id LIMIT ${maxNamed}`,
@@ -81,7 +81,7 @@ export class SecretAges implements OnApplicationBootstrap, BeforeApplicationShut
     return {
       expiring: counts!.expiring === '0' ? [] : await named('expiring'),
       old: counts!.old === '0' ? [] : await named('old'),
-      withoutSecret: bare.map(({ client_id }) => client_id),
+      withoutSecret: clientsWithoutSecret.map(({ client_id }) => client_id),
     };
   }
 

@@ -126,7 +126,7 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
     return { ended: ended.finally(stopBeating) };
   }
 
-  /** Notifies on another connection, as all others do: a pooler may deliver what was sent on the same one. */
+  /** Sends on another connection, as all real notifications are sent: a pooler may deliver what the same one sent. */
   private async checkEcho(ended: Promise<void>): Promise<void> {
     const { promise: echo, resolve } = Promise.withResolvers<void>();
     this.echoed = resolve;
@@ -135,11 +135,11 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
     const isReceived = await withTimeout(Promise.race(answers), echoTimeout).catch(() => false);
     if (isReceived === undefined || isReceived === !this.isEchoMissing) return;
     this.isEchoMissing = !isReceived;
-    if (isReceived) this.logger.log('notifications come back again');
+    if (isReceived) this.logger.log('notifications arrive again');
     else {
       this.logger.warn(
-        'notifications do not come back: changes take a second to take effect; ' +
-          'set LISTEN_DATABASE_URL to the database itself where a pooler shares its connections',
+        'notifications do not arrive: changes take a second to take effect; ' +
+          'set LISTEN_DATABASE_URL to the database itself if a pooler shares its connections',
       );
     }
   }

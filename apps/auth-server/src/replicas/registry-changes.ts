@@ -18,8 +18,8 @@ const retryPeriod = 1000;
 
 /**
  * Notifies its listeners of changes in the registry: at once through NOTIFY, and by reading the table `registry_change`
- * each period, for notifications that were lost. Changes during a lost connection are read as soon as there is a new
- * one.
+ * each period, for notifications that were lost. Changes that happened without a connection are read as soon as there
+ * is a new one.
  */
 @Injectable()
 export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -91,12 +91,12 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
 
   /** When this resolves, every change that was committed before the call has taken effect here. */
   async catchUp(): Promise<void> {
-    // A reading that began earlier may have missed it.
+    // A reading that is under way may have begun before the latest change was committed.
     await this.reconciling?.catch(() => undefined);
     await this.reconcileOrWarn();
   }
 
-  /** Whether changes by other replicas are received; reads them again after a failure, but not at once. */
+  /** Whether changes by other replicas are received. After a failure, reads them again, at most once a second. */
   async isCurrent(): Promise<boolean> {
     if (this.lost && performance.now() - this.lostAt > retryPeriod) await this.reconcile().catch(() => undefined);
     return !this.lost;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Runs one reading at a time: all callers during a reading share the next one, so that the newest reading is the last
- * one and has seen everything from before it was requested.
+ * Runs one reading at a time: callers during a reading share the next one. So each caller waits for a reading that
+ * begins after its call, and readings end in the order in which they began.
  * @param minInterval  the minimum time between the beginnings of two readings, ms
  */
 export function serializedReload(read: () => Promise<void>, minInterval = 0): () => Promise<void> {

@@ -6,7 +6,7 @@ const longestWait = 60;
 /** How many requests may wait at a time: of one caller, and in total. */
 const limits = { perCaller: 1000, total: 4000 };
 
-/** `Prefer: wait=SECONDS`, RFC 7240 section 4.3; 0 where the request does not ask to wait. */
+/** `Prefer: wait=SECONDS`, RFC 7240 section 4.3; 0 if the request does not ask to wait. */
 export function waitPreferredBy(prefer: string | undefined): number {
   const seconds = /(?:^|[,;\s])wait=(\d{1,9})(?:$|[,;\s])/.exec(prefer ?? '')?.[1] ?? 0;
   return Math.min(Number(seconds), longestWait);
@@ -25,7 +25,7 @@ export class WaitingRequests {
   /**
    * Resolves on a change, when the server stops, after `seconds`, or when the connection is closed. The answer confirms
    * the preference, RFC 7240 section 3, so that the caller knows that it may wait again.
-   * @param caller  takes one of the places
+   * @param caller  whose waiting requests count together for the limit per caller
    */
   async wait(seconds: number, caller: string, reply: FastifyReply): Promise<void> {
     if (seconds === 0 || this.stopping || reply.raw.destroyed) return;

@@ -39,7 +39,7 @@ describe('a token of this server', () => {
     );
   });
 
-  it('is no other text, and no text throws an error [inactive-says-nothing, RFC 7662 §2.2]', async () => {
+  it('cannot be any other text, and no text throws an error [inactive-says-nothing, RFC 7662 §2.2]', async () => {
     const json = fc.oneof(fc.json(), fc.constantFrom('{"aud":"a"}', '{"alg":"ES256","typ":"at+jwt","kid":"k2"}'));
     const part = fc.oneof(
       json.map((text) => Buffer.from(text).toString('base64url')),

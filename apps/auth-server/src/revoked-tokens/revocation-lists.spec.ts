@@ -47,7 +47,7 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-describe('the lists of revocations', () => {
+describe('the revocation lists', () => {
   it('lead from any cursor to the end, and miss nothing', () => {
     const servers = [0, 1, 7, 8, 9, 65, 9_999, 20_000, 20_001, 45_678].map(aServer);
     fc.assert(

@@ -39,15 +39,15 @@ interface SignedList extends Pick<UnsignedList, 'cursor' | 'since'> {
 const partSize = 10_000;
 
 /**
- * The last entries are served 1, 8, 64, … at a time: there are few different lists, and each has at most eight times
- * the requested entries.
+ * The last entries are served in lists of 1, 8, 64, … entries, so that there are few different lists. Each has at most
+ * eight times as many entries as were requested.
  */
 const rounding = 8;
 
 /** A list with more entries is reused for a moment, although there are newer ones. */
 const largeList = 1000;
 
-/** How long a list is reused, ms: one with the newest entries, and one of the other parts. */
+/** How long a list is reused, ms: a list of the last entries, and any other part. */
 const reuse = { last: 1000, part: 30_000 };
 
 /** Before all cursors. */
@@ -56,7 +56,7 @@ const start = -1;
 /** How much memory signed lists may take, characters; 100,000 entries have 3.5 million. */
 const maxCharacters = 64 * 1024 * 1024;
 
-/** The signed lists of revocations: few are signed, however many cursors are requested. */
+/** The signed revocation lists: few are signed, however many cursors are requested. */
 export class RevocationLists {
   private readonly signed = new LRUCache<string, SignedList>({
     maxSize: maxCharacters,
@@ -72,8 +72,8 @@ export class RevocationLists {
     const key = `${name} ${stale} ${kid}`;
     const known = this.signed.get(key);
     if (known && isWithin(known, isLast ? reuse.last : reuse.part) && (known.since ?? start) <= after) {
-      const isNewest = !isLast || known.cursor === cursor;
-      if (isNewest || (known.size > largeList && known.cursor > after)) return known.text;
+      const isUpToDate = !isLast || known.cursor === cursor;
+      if (isUpToDate || (known.size > largeList && known.cursor > after)) return known.text;
     }
     const list: UnsignedList = {
       cursor: isLast ? cursor : entries[end - 1]!.sequence,
@@ -96,15 +96,15 @@ const isWithin = ({ signedAt }: SignedList, ms: number) => Math.abs(Date.now() -
 function rangeAfter(entries: readonly Entry[], after: number): { name: string; begin: number; end: number } {
   const wanted = indexAfter(entries, after);
   const end = entries.length;
-  // Longer than one part, so that a resource server that follows does not get a whole part once that is complete.
-  const lastPart = Math.max(0, Math.floor(end / partSize) - 1) * partSize;
-  if (wanted < lastPart) {
+  // Includes the last complete part: otherwise a resource server that lacks a single entry of it would get all of it.
+  const lastPartBegin = Math.max(0, Math.floor(end / partSize) - 1) * partSize;
+  if (wanted < lastPartBegin) {
     const begin = wanted - (wanted % partSize);
     return { name: `part ${entries[begin + partSize - 1]!.sequence}`, begin, end: begin + partSize };
   }
   let size = wanted === end ? 0 : 1;
   while (size < end - wanted) size *= rounding;
-  return { name: `last ${size}`, begin: Math.max(lastPart, end - size), end };
+  return { name: `last ${size}`, begin: Math.max(lastPartBegin, end - size), end };
 }
 
 /** The index of the first entry after a sequence number. */

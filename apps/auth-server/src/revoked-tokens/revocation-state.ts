@@ -17,7 +17,7 @@ import { RegistryChanges } from '../replicas/registry-changes.ts';
 import { SigningKeys } from '../signing-keys/signing-keys.ts';
 import { RevocationLists, type Entry, type UnsignedList } from './revocation-lists.ts';
 
-/** How stale this replica may be and still report tokens as active, seconds; or three reconciliation periods. */
+/** How stale this replica may be and still report tokens as active, seconds; at least three reconciliation periods. */
 const toleratedStaleness = 30;
 
 /** How many rows are read at a time: some milliseconds of work, whatever their total number. */
@@ -26,7 +26,7 @@ const pageSize = 2000;
 /** The minimum time between two readings of the database for resource servers that know more than this replica, ms. */
 const catchUpInterval = 50;
 
-/** The revocations, all in memory; every replica knows one some milliseconds after it was committed. */
+/** All revocations, in memory; a new one reaches every replica some milliseconds after it was committed. */
 @Injectable()
 export class RevocationState implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
   /** In the order of their sequence numbers. */

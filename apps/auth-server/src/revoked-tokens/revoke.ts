@@ -14,7 +14,9 @@ const yearFromNow = () => Date.now() / 1000 + 366 * 86_400;
 /** How far the clocks of validators may be behind, seconds. */
 const clockSkew = 300;
 
-type NewRevocation = Pick<RevocationRow, 'kind' | 'id' | 'clientId'> & { /** seconds since the epoch */ until: number };
+type RevocationToInsert = Pick<RevocationRow, 'kind' | 'id' | 'clientId'> & {
+  /** seconds since the epoch */ until: number;
+};
 
 /** By then, all tokens have expired that replicas issue before they receive the revocation. */
 const untilAllExpired = () => Date.now() / 1000 + longestStaleness + longestLifetime + clockSkew;
@@ -78,10 +80,10 @@ export async function removeSecret(manager: EntityManager, { id, clientId }: Cli
 }
 
 /**
- * Runs in the transaction of the act that causes it, after everything else but the audit events.
+ * Call it in the transaction of the act that revokes, after everything except the audit events.
  * @returns the identifiers that were not revoked before
  */
-async function insert(manager: EntityManager, revocations: readonly NewRevocation[]): Promise<string[]> {
+async function insert(manager: EntityManager, revocations: readonly RevocationToInsert[]): Promise<string[]> {
   if (revocations.length === 0) return [];
   await manager.query('SELECT pg_advisory_xact_lock($1)', [advisoryLocks.revocations]);
   const inserted = await manager.query<{ id: string }[]>(

@@ -44,7 +44,7 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
   async rotateWhereDue(): Promise<void> {
     if (dueSteps(this.keys.all, this.keys.periods, Date.now()).length === 0) return;
     const origin = serverOrigin('auth-server');
-    const acts = await this.database.transaction((manager) =>
+    const recorded = await this.database.transaction((manager) =>
       changeKeys(manager, async (rows, now) => {
         const records: AuditRecord[] = [];
         for (const step of dueSteps(rows, this.keys.periods, now)) {
@@ -54,7 +54,7 @@ export class KeyRotation implements OnApplicationBootstrap, BeforeApplicationShu
         return records;
       }),
     );
-    for (const { type, details } of acts) this.logger.log({ msg: type, ...details, actor: origin.actor });
+    for (const { type, details } of recorded) this.logger.log({ msg: type, ...details, actor: origin.actor });
   }
 
   private async take(step: KeyStep, manager: EntityManager, origin: Origin): Promise<AuditRecord[]> {

@@ -65,7 +65,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
     return this.successor ?? this.current;
   }
 
-  /** Resolves when a new key has been published for long enough to sign; undefined if one signs, or none will. */
+  /** Resolves when a new key has been published for long enough to sign; undefined if a key signs, or none is new. */
   get untilSigning(): Promise<void> | undefined {
     return this.signing || !this.successor ? undefined : this.settled;
   }
@@ -128,7 +128,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
   private async read(): Promise<void> {
     const rows = await this.rows.find({ order: { createdAt: 'DESC' } });
     const signing = rows.find((row) => stateOf(row) === 'signing');
-    const isNew = this.loaded.length > 0 && !this.loaded.some(({ kid }) => kid === signing?.kid);
+    const isUnannounced = this.loaded.length > 0 && !this.loaded.some(({ kid }) => kid === signing?.kid);
     if (rows.length > 0) this.publish(rows);
     // If the new key cannot be read, the old one signs for as long as it is published; a withdrawn one does not sign.
     if (!rows.some(({ kid }) => kid === this.signing?.kid)) this.signing = undefined;
@@ -136,7 +136,7 @@ export class SigningKeys implements OnModuleInit, BeforeApplicationShutdown {
     if (!signing) throw new StartupError('the database has no signing key: run the migration first');
     if (signing.kid === (this.successor ?? this.signing)?.kid) return;
     const key = { kid: signing.kid, privateKey: this.privateKeyOf(signing) };
-    if (!isNew) return this.signWith(key);
+    if (!isUnannounced) return this.signWith(key);
     this.successor = key;
     this.settled = sleep(settling, undefined, { ref: false }).then(() => {
       // Unless it was withdrawn meanwhile.

@@ -9,7 +9,7 @@ interface Quota {
   unreported: number;
 }
 
-/** Clients that use less of their quota than this part are not reported. */
+/** A client is reported once its unreported use exceeds this part of what its quota grants in a second. */
 const worthReporting = 0.1;
 
 /**
@@ -18,13 +18,13 @@ const worthReporting = 0.1;
  */
 export class ClientQuota implements Topic {
   private readonly quotas = quotaCache<Quota>();
-  private readonly users = new Set<string>();
+  private readonly clientsToReport = new Set<string>();
 
   /** @returns 0; or how many seconds the client must wait */
   use(clientId: string, perMinute: number): number {
     const quota = this.quotaOf(clientId, perMinute);
     if (!quota.bucket.tryRemoveTokens(1)) return Math.max(1, Math.ceil(quota.bucket.getWaitTime(1) / 1000));
-    if (quota.unreported++ === 0) this.users.add(clientId);
+    if (quota.unreported++ === 0) this.clientsToReport.add(clientId);
     return 0;
   }
 
@@ -38,10 +38,10 @@ export class ClientQuota implements Topic {
 
   /** By quota and client, so that a replica which has not seen the client yet knows what to take it from. */
   *collect(): Generator<[string, number]> {
-    for (const clientId of this.users) {
+    for (const clientId of this.clientsToReport) {
       const quota = this.quotas.peek(clientId);
       if (quota && quota.unreported <= (quota.perMinute / 60) * worthReporting) continue;
-      this.users.delete(clientId);
+      this.clientsToReport.delete(clientId);
       if (!quota) continue;
       yield [`${quota.perMinute} ${clientId}`, quota.unreported];
       quota.unreported = 0;

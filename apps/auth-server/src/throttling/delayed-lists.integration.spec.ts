@@ -86,7 +86,7 @@ describe('revocation lists over the quota', () => {
     expect(refused.headers).toMatchObject({ 'retry-after': '1', 'cache-control': 'no-store' });
     expect(refused.json()).toEqual({
       error: 'temporarily_unavailable',
-      error_description: 'the client requested more revocation lists than its quota, try again later',
+      error_description: 'the client requested more revocation lists than its quota allows, try again later',
     });
     expect((await getList(app, undefined, 'batch-processor')).statusCode).toBe(200);
     const statuses = (await Promise.all(answers)).map(({ statusCode }) => statusCode);

@@ -12,7 +12,7 @@ const recently = 3_600_000;
 const renewalPeriod = 60_000;
 const publicationPeriod = 900_000;
 
-/** The maximum number of places that are published at a time. */
+/** The maximum number of pairs of client and address that are published at a time. */
 const publishedAtOnce = 1000;
 
 /** When a client authenticated at an address, and when that was published; ms since the epoch. */
@@ -47,8 +47,8 @@ export class FailureThrottle {
         apply: (name, count) => delays.apply(name, count),
       });
     }
-    broadcast.register('trusted', {
-      collect: () => this.unpublished.splice(0, publishedAtOnce).map((place) => [digest(place), 1]),
+    broadcast.register('authenticated', {
+      collect: () => this.unpublished.splice(0, publishedAtOnce).map((pair) => [digest(pair), 1]),
       apply: (name) => this.authenticatedElsewhere.set(name, true),
     });
   }
@@ -65,19 +65,19 @@ export class FailureThrottle {
 
   /** Whether the client authenticated at this address within the hour. */
   authenticatedRecently(clientId: string, address: string): boolean {
-    const place = pairOf(clientId, network(address));
+    const pair = pairOf(clientId, network(address));
     return (
-      Date.now() - (this.authenticated.get(place)?.at ?? 0) < recently || this.authenticatedElsewhere.has(digest(place))
+      Date.now() - (this.authenticated.get(pair)?.at ?? 0) < recently || this.authenticatedElsewhere.has(digest(pair))
     );
   }
 
   succeeded(clientId: string, address: string): void {
     const now = Date.now();
-    const place = pairOf(clientId, network(address));
-    const { at, publishedAt } = this.authenticated.get(place) ?? { at: 0, publishedAt: 0 };
+    const pair = pairOf(clientId, network(address));
+    const { at, publishedAt } = this.authenticated.get(pair) ?? { at: 0, publishedAt: 0 };
     if (now - at <= renewalPeriod) return;
     const isDue = now - publishedAt > publicationPeriod && this.unpublished.length < 10_000;
-    const kept = detached(place);
+    const kept = detached(pair);
     this.authenticated.set(kept, { at: now, publishedAt: isDue ? now : publishedAt });
     if (isDue) this.unpublished.push(kept);
   }

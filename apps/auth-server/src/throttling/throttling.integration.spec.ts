@@ -188,7 +188,7 @@ describe('the quota of a client', () => {
     expect(refused.headers).toMatchObject({ 'retry-after': '1', 'cache-control': 'no-store' });
     expect(refused.json()).toEqual({
       error: 'temporarily_unavailable',
-      error_description: 'the client requested more tokens than its quota, try again later',
+      error_description: 'the client requested more tokens than its quota allows, try again later',
     });
     expect((await ask('usual', 's3cret', here)).statusCode).toBe(200);
     pass(1.1, performance);

@@ -43,7 +43,7 @@ export class Throttling {
 
   /**
    * @param seconds   to wait
-   * @param clientId  where the client authenticated
+   * @param clientId  if the client authenticated
    * @throws {ThrottledError} unless THROTTLING is observe
    */
   exceeded(limit: ThrottledLimit, seconds: number, request: FastifyRequest, clientId?: string): void {

@@ -25,7 +25,7 @@ interface Completion {
 const maxBatchSize = 100;
 
 /** A result of more bytes is sent by itself, so that no call is larger than the jobs API accepts. */
-const large = 32 * 1024;
+const maxBatchedBytes = 32 * 1024;
 
 /** Service A calls Service B: each call carries an access token for the jobs API, with the scope that it needs. */
 @Injectable()
@@ -62,7 +62,7 @@ export class JobsClient {
 
   /** @throws {LeaseLostError | RefusedError} */
   async complete(job: ClaimedJob, result: CsvSummary): Promise<void> {
-    if (Buffer.byteLength(JSON.stringify(result)) > large) await this.act(job, 'complete', { result });
+    if (Buffer.byteLength(JSON.stringify(result)) > maxBatchedBytes) await this.act(job, 'complete', { result });
     else await this.completions.load({ job, result });
   }
 

@@ -15,7 +15,8 @@ const work: Record<string, (job: ClaimedJob, jobs: JobsClient, signal: AbortSign
 export type Outcome = 'succeeded' | 'failed' | 'handed back' | 'lost';
 
 /**
- * Never zero, even if the clocks differ, and with jitter, so that replicas do not claim at the same time. Milliseconds.
+ * How long to wait until then, ms: never zero, even if the clocks differ, and with jitter, so that replicas do not
+ * claim at the same time.
  */
 export const delayUntil = (at: Date): number =>
   Math.min(Math.max(at.getTime() - Date.now(), 0) + 100 + Math.random() * 400, 2 ** 31 - 1);
@@ -79,7 +80,7 @@ export class Run {
         const free = this.ending.size > concurrency ? 0 : concurrency - this.working.size;
         this.changed = Promise.withResolvers();
         if (free === 0) {
-          await this.change();
+          await this.waitForChange();
           continue;
         }
         this.woken = false;
@@ -89,10 +90,10 @@ export class Run {
           continue;
         }
         const next = claim.nextAt === null ? undefined : new Date(claim.nextAt);
-        // With jobs in progress, `next` includes their leases, and a retry may be due sooner: claims again when none is
-        // left.
+        // While jobs are in progress, `next` may be the expiry of their leases, and one of them may be retried sooner:
+        // the run claims again once none is in progress.
         if (isIdle && !this.woken) return next;
-        await this.change(next);
+        await this.waitForChange(next);
       }
       return undefined;
     } finally {
@@ -114,7 +115,7 @@ export class Run {
   }
 
   /** Waits until a job ends, the run is woken or stopped, or `at`. */
-  private async change(at?: Date): Promise<void> {
+  private async waitForChange(at?: Date): Promise<void> {
     const timer = at && setTimeout(() => this.changed.resolve(), delayUntil(at));
     await this.changed.promise;
     clearTimeout(timer);

@@ -95,7 +95,7 @@ export class Runs implements OnApplicationBootstrap, BeforeApplicationShutdown {
     this.current = undefined;
     if (this.stopping.signal.aborted) return;
     if (run.isWoken) this.start('request');
-    else if (nextAt) this.comeBack(nextAt);
+    else if (nextAt) this.scheduleFollowUp(nextAt);
   }
 
   private newRun(processed: Record<string, number>): Run {
@@ -112,7 +112,7 @@ export class Runs implements OnApplicationBootstrap, BeforeApplicationShutdown {
     });
   }
 
-  private comeBack(at: Date): void {
+  private scheduleFollowUp(at: Date): void {
     this.followUp = setTimeout(() => this.start('follow-up'), delayUntil(at));
     this.followUp.unref();
   }

@@ -10,7 +10,7 @@ import { lineEnds, type Piece } from './text-file.ts';
 const longestRecord = 1024 * 1024;
 const sampleSize = 64 * 1024;
 
-const mostColumns = 1000;
+const maxColumns = 1000;
 
 /** Summarizes a CSV file, a few lines at a time. */
 export class CsvSummarizer {
@@ -108,7 +108,7 @@ export class CsvSummarizer {
       for (let i = 0; i < this.columns.length; i++) this.columns[i]!.add(record[i]!);
       return;
     }
-    if (record.length > mostColumns) throw new InvalidCsvError(`the file has more than ${mostColumns} columns`);
+    if (record.length > maxColumns) throw new InvalidCsvError(`the file has more than ${maxColumns} columns`);
     this.columns = record.map((name, i) => new ColumnSummarizer(name.trim(), i));
   }
 
@@ -117,7 +117,7 @@ export class CsvSummarizer {
     const { code, message, record } = error as CsvError & { record?: string[] };
     const reasons: Partial<Record<CsvError['code'], string>> = {
       CSV_RECORD_INCONSISTENT_FIELDS_LENGTH: `${counted(record?.length ?? 0, 'value')}, and the header has ${this.columns?.length}`,
-      CSV_QUOTE_NOT_CLOSED: 'a quote that does not end',
+      CSV_QUOTE_NOT_CLOSED: 'a quote that is never closed',
       INVALID_OPENING_QUOTE: 'a quote within a value that does not begin with one',
       CSV_INVALID_CLOSING_QUOTE: 'a quote that ends before its value does',
       CSV_MAX_RECORD_SIZE: `a record of more than ${longestRecord} bytes`,

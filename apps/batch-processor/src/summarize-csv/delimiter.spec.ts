@@ -27,7 +27,7 @@ describe('the delimiter', () => {
 
   it('must be given if two delimiters fit', () => {
     expect(() => detect('a;b,c\n1;2,3\n')).toThrow(
-      'the values may be separated by "," or ";": give the delimiter with the job',
+      'the values may be separated by "," or ";": specify the delimiter with the job',
     );
   });
 });

@@ -22,11 +22,11 @@ export function detectDelimiter(sample: Buffer, isWhole: boolean): string | unde
   const fitting = candidates.filter(({ isValid, widths, even }) => isValid && even === widths.length);
   if (fitting.length > 1) {
     const names = fitting.map(({ delimiter }) => JSON.stringify(delimiter)).join(' or ');
-    throw new InvalidCsvError(`the values may be separated by ${names}: give the delimiter with the job`);
+    throw new InvalidCsvError(`the values may be separated by ${names}: specify the delimiter with the job`);
   }
-  // If none fits, the file is invalid: the one that fits the most records leads to the fault.
-  const [longest] = candidates.toSorted((a, b) => b.even - a.even);
-  return (fitting[0] ?? longest)?.delimiter;
+  // If none fits, the file is invalid: the one that fits the most records leads to the clearest error.
+  const [closest] = candidates.toSorted((a, b) => b.even - a.even);
+  return (fitting[0] ?? closest)?.delimiter;
 }
 
 interface Reading {

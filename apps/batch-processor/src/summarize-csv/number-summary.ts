@@ -82,7 +82,7 @@ const big = (text: string) => Big(text.startsWith('+') ? text.slice(1) : text);
 function shown(text: string): ExactNumber {
   const double = Number(text);
   const isExact = Number.isFinite(double) && big(text).eq(double);
-  const survives = Number.isSafeInteger(double) || !Number.isInteger(double);
-  if (isExact && survives) return double;
+  const isInteroperable = Number.isSafeInteger(double) || !Number.isInteger(double);
+  if (isExact && isInteroperable) return double;
   return text.startsWith('+') ? text.slice(1) : text;
 }

@@ -164,7 +164,11 @@ describe('summarizeCsv', () => {
       'a;b\r\n"x\r\ny";2\r\n\r\n\n1;2;3\r\n',
       'line 6, read with the delimiter ";": 3 values, and the header has 2',
     ],
-    ['a quote without end', 'a,b\n1,2\n"x,1\n2,3\n', 'line 3, read with the delimiter ",": a quote that does not end'],
+    [
+      'a quote without end',
+      'a,b\n1,2\n"x,1\n2,3\n',
+      'line 3, read with the delimiter ",": a quote that is never closed',
+    ],
     ['a quote in the middle', 'a,b\nx"y",2\n', 'line 2, read with the delimiter ",": a quote within a value that'],
     [
       'a value that continues after its closing quote',

@@ -50,7 +50,7 @@ export async function openText(content: AsyncIterable<Uint8Array>, given?: strin
   }
   const beginsWith = ([, bytes]: [string, number[]]) => bytes.every((byte, i) => start[i] === byte);
   const format = otherFormats.find(beginsWith);
-  if (format) throw new InvalidCsvError(`the file is ${format[0]}: submit the text that is in it`);
+  if (format) throw new InvalidCsvError(`the file is ${format[0]}: submit the text that it contains`);
   const marked = byteOrderMarks.find(beginsWith);
   const charset = given === undefined ? (marked?.[0] ?? 'utf-8') : nameOf(given);
   if (marked?.[0] === charset) start = start.subarray(marked[1].length);
@@ -97,6 +97,7 @@ class LineDecoder {
   private readonly decoder: TextDecoder;
   /** bytes of a line feed */
   private readonly width: number;
+  /** the offset of the low byte in a character */
   private readonly low: number;
 
   constructor(charset: string) {
@@ -121,6 +122,7 @@ class LineDecoder {
     return last(10, bytes.length) || last(13, bytes.length - 2 * this.width + 1);
   }
 
+  /** Whether the ASCII byte at an offset is a character: in UTF-16, it may also be half of another one. */
   private isCharacter(bytes: Buffer, at: number): boolean {
     return this.width === 1 || (at % 2 === this.low && bytes[at ^ 1] === 0);
   }
@@ -143,10 +145,10 @@ class LineDecoder {
       const text = this.tryDecode(one);
       if (text === undefined) {
         const name = this.charset.toUpperCase();
-        return { start, fault: `is not ${name}: save the file as UTF-8, or give its charset with the job` };
+        return { start, fault: `is not ${name}: save the file as UTF-8, or specify its charset with the job` };
       }
       if (text.includes('\0')) {
-        const reason = 'this is not text, or it is UTF-16 without a byte order mark: give the charset with the job';
+        const reason = 'this is not text, or it is UTF-16 without a byte order mark: specify the charset with the job';
         return { start, fault: `has a NUL character: ${reason}` };
       }
       start += one.length;

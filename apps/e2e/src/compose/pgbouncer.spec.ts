@@ -30,7 +30,7 @@ describe('PgBouncer in transaction mode', () => {
     project.settings.THROTTLING = 'observe'; // the disabled client keeps requesting tokens
     await project.up();
     const warnings = await logs('auth-server');
-    expect(warnings).toContain('notifications do not come back');
+    expect(warnings).toContain('notifications do not arrive');
     expect(warnings).toMatch(/statement_timeout/);
     expect(await readiness()).toMatchObject({ status: 'degraded' });
   }, 180_000);

@@ -12,7 +12,7 @@ let directory: string;
 let system: System;
 let authServers: Service[];
 let jobsApis: Service[];
-/** A jobs-api that refuses every token while its list of revocations is stale. */
+/** A jobs-api that refuses every token while its revocation list is stale. */
 let strict: Service;
 const lines: Line[] = [];
 
@@ -167,13 +167,13 @@ describe('a ten-minute outage of the authorization server', () => {
       expect(await readinessOf(service)).toEqual({
         ready: 200,
         status: 'degraded',
-        message: expect.stringMatching(/^the list of revocations was last current 6\d\d s ago: /),
+        message: expect.stringMatching(/^the revocation list was last current 6\d\d s ago: /),
       });
     }
     expect(await metricOf(jobsApis[0]!, 'lanyard_revocation_list_staleness_seconds')).toBeGreaterThan(590);
     expect(await metricOf(jobsApis[0]!, 'lanyard_revocation_list_stale')).toBe(1);
     expect((await readinessOf(strict)).ready).toBe(503);
-    const stale = lines.filter(({ fields }) => fields?.msg === 'the list of revocations is stale');
+    const stale = lines.filter(({ fields }) => fields?.msg === 'the revocation list is stale');
     expect(new Set(stale.map(({ fields }) => fields?.policy))).toEqual(new Set(['accept', 'refuse']));
     expect(lines.some(({ fields }) => fields?.msg === 'access token renewal-failed')).toBe(true);
 

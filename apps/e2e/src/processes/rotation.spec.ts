@@ -131,7 +131,7 @@ describe('two auth-servers and two jobs-apis', () => {
     expect(old).toMatchObject({
       safe_to_remove: true,
       state: 'live',
-      advice: 'unused for a token lifetime, another is in use',
+      advice: 'unused for a token lifetime, and another is in use',
     });
     expect(Date.now() - Date.parse(String(old?.last_used_at))).toBeGreaterThan(60_000);
     await cli('secrets', 'remove', 'steady', String(old?.secret_id));

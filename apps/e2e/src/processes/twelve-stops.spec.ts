@@ -5,8 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { freePort, type System } from '@lanyard/local-system';
-import { stops, type Stop } from '../../../../docs/stops.ts';
-import { lineOf } from '../../../../tools/docs/stops.ts';
+import { lineOf, stops, type Stop } from '../../../../docs/stops.ts';
 import { startSystem } from '../recorded-system.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 

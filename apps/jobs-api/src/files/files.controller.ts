@@ -44,7 +44,7 @@ export class FilesController {
   @ApiBody({ schema: { type: 'string', format: 'binary' } })
   @ApiResponse({ status: 201, standardSchema: storedFileSchema })
   @ApiResponse({ status: 413, description: 'the file is too large, or the client has no room for it' })
-  @ApiResponse({ status: 429, description: 'the client has too many uploads under way' })
+  @ApiResponse({ status: 429, description: 'the client has too many uploads in progress' })
   async upload(
     @Body() body: unknown,
     @Headers('content-type') type: string,
@@ -109,6 +109,6 @@ function requireCharset(type: string): void {
   const charset = new MIMEType(type).params.get('charset') ?? 'utf-8';
   if (['utf-8', 'utf8', 'us-ascii', 'utf-16'].includes(charset.toLowerCase())) return;
   throw problemException(415, 'charset', 'The charset must be utf-8', {
-    detail: `upload the file without charset=${charset}, and give the charset with the job`,
+    detail: `upload the file without charset=${charset}, and specify the charset with the job`,
   });
 }

@@ -27,18 +27,18 @@ export class Files {
    * Stores the content completely or not at all.
    * @param announced  its length, if known
    */
-  async store(content: AsyncIterable<Buffer>, createdBy: string, announced?: number): Promise<StoredFile> {
+  async store(content: AsyncIterable<Buffer>, clientId: string, announced?: number): Promise<StoredFile> {
     this.requireSize(announced ?? 0);
     const uploadId = uuid();
     try {
-      await this.uploads.begin(uploadId, createdBy, announced ?? 0);
+      await this.uploads.begin(uploadId, clientId, announced ?? 0);
       const hash = createHash('sha256');
       let size = 0;
       let position = 0;
       for await (const chunk of inChunks(content, announced)) {
         size += chunk.length;
         this.requireSize(size);
-        if (announced === undefined) await this.uploads.grow(uploadId, createdBy, chunk.length);
+        if (announced === undefined) await this.uploads.grow(uploadId, clientId, chunk.length);
         hash.update(chunk);
         await this.uploads.write(uploadId, position++, chunk);
       }

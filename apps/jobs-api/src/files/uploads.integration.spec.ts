@@ -368,7 +368,7 @@ describe('the quota of a client', () => {
       type: 'urn:lanyard:problem:file-quota',
       title: 'There is no room for this file',
       status: 413,
-      detail: `the client has used 3 of 20 files and ${9 * MB} of ${10 * MB} bytes, uploads under way included: delete files that are no longer needed`,
+      detail: `the client has used 3 of 20 files and ${9 * MB} of ${10 * MB} bytes, uploads in progress included: delete files that are no longer needed`,
       used: { files: 3, bytes: 9 * MB, uploads: 0 },
       allowed: { files: 20, bytes: 10 * MB, uploads: 8 },
     });

@@ -17,7 +17,7 @@ export interface ClientUsage {
 }
 
 /** Longer than an upload in progress may pause between two chunks. */
-const stale = "interval '3 minutes'";
+const staleAfter = "interval '3 minutes'";
 
 /** How many chunks one statement removes: 100 MB, well within the statement timeout. */
 const chunksAtOnce = 400;
@@ -32,7 +32,7 @@ export class Uploads {
   private readonly logger = new Logger(Uploads.name);
   private readonly allowed: Usage;
   /** Uploads that this replica failed to remove. */
-  private readonly left = new Set<string>();
+  private readonly unremoved = new Set<string>();
 
   constructor(
     private readonly database: DataSource,
@@ -102,8 +102,7 @@ export class Uploads {
   /**
    * Makes the client an owner of the file, which counts once towards its quota.
    * @returns whether the upload became the file; if not, a file of the same content exists, and the caller must remove
-   *   the
-   *          upload
+   *   the upload
    * @throws a problem if the upload was abandoned
    */
   async complete(id: string, fileId: string, size: number): Promise<boolean> {
@@ -145,7 +144,7 @@ export class Uploads {
       );
       if (marked === 1) await this.removeChunks(id);
     } catch (error) {
-      this.left.add(id);
+      this.unremoved.add(id);
       this.logger.warn({ msg: 'removing an upload failed, retrying', upload_id: id, err: error });
     }
   }
@@ -155,15 +154,15 @@ export class Uploads {
    * @returns the number of interrupted uploads removed
    */
   async sweep(): Promise<number> {
-    const left = [...this.left];
+    const unremoved = [...this.unremoved];
     const [marked] = await this.database.query<[{ id: string }[], number]>(
       `UPDATE upload SET last_chunk_at = '-infinity'
-       WHERE NOT complete AND (last_chunk_at < now() - ${stale} OR id = ANY($1)) RETURNING id`,
-      [left],
+       WHERE NOT complete AND (last_chunk_at < now() - ${staleAfter} OR id = ANY($1)) RETURNING id`,
+      [unremoved],
     );
     let removed = 0;
     for (const { id } of marked) if (await this.removeChunks(id)) removed += 1;
-    for (const id of left) this.left.delete(id);
+    for (const id of unremoved) this.unremoved.delete(id);
     return removed;
   }
 
@@ -217,6 +216,6 @@ function tooManyUploads({ used, allowed }: ClientUsage): Error {
 function noRoom({ used, allowed }: ClientUsage): Error {
   const detail =
     `the client has used ${used.files} of ${allowed.files} files and ${used.bytes} of ${allowed.bytes} bytes, uploads ` +
-    'under way included: delete files that are no longer needed';
+    'in progress included: delete files that are no longer needed';
   return problemException(413, 'file-quota', 'There is no room for this file', { detail, used, allowed });
 }

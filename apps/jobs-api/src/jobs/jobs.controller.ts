@@ -13,7 +13,7 @@ import {
   type NewJob,
 } from '@lanyard/jobs-contract';
 import { presentJob, presentListed } from './present-job.ts';
-import { Jobs } from './jobs.service.ts';
+import { Jobs } from './jobs.ts';
 
 @ApiTags('jobs')
 @Controller('jobs')
@@ -65,7 +65,7 @@ export class JobsController {
   @Post(':id/retry')
   @HttpCode(200)
   @RequireScopes('jobs:write')
-  @ApiOperation({ summary: 'Put a failed job back with all its attempts' })
+  @ApiOperation({ summary: 'Return a failed job to the queue, with all its attempts' })
   @ApiResponse({ status: 200, standardSchema: jobSchema })
   @ApiResponse({ status: 409, description: 'the job has not failed' })
   async retry(@Param('id', { schema: jobIdSchema }) id: string) {

@@ -332,7 +332,9 @@ describe('files', () => {
     const answer = await worker('POST', '/files', 'a\n1\n', { 'content-type': `text/csv; charset=${charset}` });
     expect(answer.status).toBe(status);
     if (status === 415) {
-      expect(answer.body.detail).toBe(`upload the file without charset=${charset}, and give the charset with the job`);
+      expect(answer.body.detail).toBe(
+        `upload the file without charset=${charset}, and specify the charset with the job`,
+      );
     }
   });
 
@@ -424,7 +426,7 @@ describe('reports', () => {
     expect(await report('jobs?to=2026-12-16T17:23:17-23:37')).toMatchObject({ items: expect.any(Array) });
     expect((await api.reporter('GET', '/reports/jobs?from=yesterday')).body).toMatchObject({
       status: 400,
-      errors: [{ field: 'from', message: 'must be a moment as in 2026-01-31T12:00:00Z' }],
+      errors: [{ field: 'from', message: 'must be a time such as 2026-01-31T12:00:00Z' }],
     });
   });
 });

@@ -20,7 +20,7 @@ export class LeaseSweeper implements OnApplicationBootstrap, OnApplicationShutdo
   onApplicationBootstrap(): void {
     this.sweep('leases', async () => {
       const released = await this.leases.releaseExpired();
-      if (released > 0) this.logger.warn({ msg: 'put back jobs whose lease expired', released });
+      if (released > 0) this.logger.warn({ msg: 'returned jobs with expired leases to the queue', released });
     });
     this.sweep('uploads', async () => {
       const removed = await this.uploads.sweep();

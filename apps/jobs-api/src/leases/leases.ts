@@ -4,7 +4,7 @@ import { CONFIGURATION, problemException } from '@lanyard/service-defaults';
 import { DataSource } from 'typeorm';
 import type { JobsApiConfiguration } from '../configuration.ts';
 import { Job } from '../jobs/job.entity.ts';
-import { Jobs } from '../jobs/jobs.service.ts';
+import { Jobs } from '../jobs/jobs.ts';
 import { updateJobs } from '../jobs/update-jobs.ts';
 
 /** Who holds which lease. */
@@ -131,8 +131,8 @@ export class Leases {
     );
     if (updated[0]) return updated[0];
     const job = await this.jobs.read(id);
-    const same = Number(job.leaseToken) === leaseToken && job.leasedBy === leasedBy;
-    if (same && job.status === repeated) return job;
+    const isSameLease = Number(job.leaseToken) === leaseToken && job.leasedBy === leasedBy;
+    if (isSameLease && job.status === repeated) return job;
     throw problemException(409, 'lease-lost', 'The lease is lost', {
       detail: 'it expired and another worker has the job, or the job has ended',
     });

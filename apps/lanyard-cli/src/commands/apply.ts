@@ -29,7 +29,10 @@ export function addApply(program: Command, server: Server, environment: NodeJS.P
     .description('apply a file that declares clients and protected resources: all of it or nothing')
     .argument('<file>', 'for example config/lanyard.yaml')
     .option('--dry-run', 'show what would change, and change nothing')
-    .option('--prune', 'delete clients and resources that the file does not list, except clients that may administer')
+    .option(
+      '--prune',
+      'delete clients and resources that the file does not list, except clients with administrative scopes',
+    )
     .option('--secrets-directory <folder>', 'write a secret for each client that has none: <client_id>/client_secret')
     .option('--yes', 'delete without asking')
     .option('--json', 'print JSON')

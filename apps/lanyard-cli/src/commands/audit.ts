@@ -30,8 +30,8 @@ export function addAudit(program: Command, server: Server): void {
     .option('--json', 'print JSON lines')
     .action((options: Filter & OutputOptions & { lines: number; follow?: boolean }) => tail(server, options));
   filtered(audit.command('export').description('print events as JSON lines, oldest first'))
-    .option('--since <moment>', 'only events from then on: a date, or how long ago, for example 24h', moment)
-    .option('--until <moment>', 'only events before then', moment)
+    .option('--since <moment>', 'only events from this time on: a date, or how long ago, for example 24h', moment)
+    .option('--until <moment>', 'only events before this time', moment)
     .action(async (options: Filter) => {
       for await (const event of eventsOf(server, options)) await write(`${JSON.stringify(event)}\n`);
     });

@@ -80,7 +80,7 @@ export function addClients(program: Command, server: Server): void {
     });
   clients
     .command('list')
-    .description('list clients by their client_id')
+    .description('list clients, sorted by client_id')
     .option('--search <text>', 'only clients with this text in client_id or name')
     .option('--scope <value>', 'only clients that may have this scope value')
     .option('--disabled', 'only disabled clients')
@@ -99,7 +99,7 @@ export function addClients(program: Command, server: Server): void {
   clients
     .command('update')
     .description(
-      'change a client; options that are not given stay as they are. Losing an administrative scope revokes its access tokens',
+      'change a client; omitted options keep their values. Losing an administrative scope revokes its access tokens',
     )
     .argument('<client_id>')
     .option('--name <name>', 'a name for people')
@@ -134,7 +134,7 @@ export function addClients(program: Command, server: Server): void {
     .option('--yes', 'do not ask')
     .action(async (clientId: string, options: { yes?: boolean }) => {
       await server.call('GET', pathOf(clientId));
-      await confirm(`Delete ${clientId} and its secrets? To refuse it for a while, disable it.`, options);
+      await confirm(`Delete ${clientId} and its secrets? To refuse it temporarily, disable it.`, options);
       await server.call('DELETE', pathOf(clientId));
       print(`${clientId} is deleted`);
     });

@@ -10,7 +10,7 @@ export function addDoctor(program: Command, server: Server): void {
   program
     .command('doctor')
     .description(
-      'check a deployment, from outside and from within: discovery, keys, clocks, database, settings, secrets',
+      'check a deployment, from outside and from inside: discovery, keys, clocks, database, settings, secrets',
     )
     .option('--json', 'print JSON')
     .action(async ({ json }: OutputOptions) => {
@@ -54,7 +54,12 @@ async function discovery(server: Server): Promise<Finding[]> {
   const { issuer } = metadata;
   return [
     finding('discovery', issuer !== server.issuer && `the metadata names ${issuer}, not ${server.issuer}`, issuer),
-    finding('clock', skew > 3 && `differs from the server’s by ${Math.round(skew)} s`, 'as the server’s', 'warning'),
+    finding(
+      'clock',
+      skew > 3 && `differs from the server’s by ${Math.round(skew)} s`,
+      'same as the server’s',
+      'warning',
+    ),
   ];
 }
 
@@ -66,7 +71,7 @@ async function keys(server: Server): Promise<Finding[]> {
   return [
     finding('keys', published.length === 0 && 'the JWK Set is empty', `${published.length} published`),
     finding('key identifiers', kids.size !== published.length && 'two keys have the same kid', 'distinct'),
-    finding('private members', exposed && 'the JWK Set holds private keys', 'none published'),
+    finding('private members', exposed && 'the JWK Set contains private keys', 'none published'),
   ];
 }
 

@@ -23,6 +23,7 @@ function written(genuine: string, claim: string, value: string): string {
   return JSON.stringify(claims).replace(/\}$/, `,"${claim}":${value}}`);
 }
 
+/** The claim with each of these values, by name; without the right value, which some deployment may have. */
 const listed = (claim: string, values: unknown[], right?: string) =>
   Object.fromEntries(
     values

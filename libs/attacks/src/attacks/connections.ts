@@ -9,7 +9,7 @@ import type { Target } from '../target.ts';
 const host = 'host: localhost\r\n';
 const close = 'connection: close\r\n';
 /** A public document. */
-const open = '/.well-known/jwks.json';
+const publicPath = '/.well-known/jwks.json';
 const type = 'content-type: application/x-www-form-urlencoded\r\n';
 
 const services = ({ issuer, jobsApi, batchProcessor }: Target) => [issuer, jobsApi, batchProcessor];
@@ -22,7 +22,7 @@ export const connections: Attack[] = [
       'two lengths, a length and chunks, odd encodings, spaces in header names, no host, a second request within a body',
     stoppedBy: 'ambiguous requests are refused, and the connection is closed',
     async run(target) {
-      const hidden = `GET ${open} HTTP/1.1\r\n${host}${close}\r\n`;
+      const hidden = `GET ${publicPath} HTTP/1.1\r\n${host}${close}\r\n`;
       const post = `POST /oauth/token HTTP/1.1\r\n${host}${type}`;
       const requests = [
         `${post}content-length: 5\r\ncontent-length: 6\r\n\r\nx=y&z=`,
@@ -38,9 +38,9 @@ export const connections: Attack[] = [
         `${post}transfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\nx`,
         `${post}transfer-encoding: chunked\r\n\r\n5;${'x'.repeat(40_000)}\r\nx=yyy\r\n0\r\n\r\n`,
         `${post}content-length : 5\r\n\r\n${hidden}`,
-        `GET ${open} HTTP/1.1\r\n${host}x\0y: a\r\n${close}\r\n`,
-        `GET ${open} HTTP/1.1\r\n${host}x y: a\r\n${close}\r\n`,
-        `GET ${open} HTTP/1.1\r\n${close}\r\n`,
+        `GET ${publicPath} HTTP/1.1\r\n${host}x\0y: a\r\n${close}\r\n`,
+        `GET ${publicPath} HTTP/1.1\r\n${host}x y: a\r\n${close}\r\n`,
+        `GET ${publicPath} HTTP/1.1\r\n${close}\r\n`,
         `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`,
       ];
       const statuses: (number | string)[] = [];
@@ -169,7 +169,7 @@ async function drip(url: string, opening: string): Promise<number> {
 async function floodConnections(target: Target, count: number): Promise<string> {
   const openings = [
     '',
-    `GET ${open} HTTP/1.1\r\n${host}`,
+    `GET ${publicPath} HTTP/1.1\r\n${host}`,
     `POST /oauth/token HTTP/1.1\r\n${host}${type}content-length: 100\r\n\r\nx`,
   ];
   const held: Socket[] = [];

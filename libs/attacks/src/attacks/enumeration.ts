@@ -47,10 +47,10 @@ export const enumeration: Attack[] = [
     },
   },
   {
-    name: 'which clients exist, by the time',
+    name: 'which clients exist, by timing',
     rule: '[same-answer, RFC 6749 §5.2]',
     tries:
-      'thousands of guesses at a client that exists and at one that does not, in random order, to tell them apart by the time',
+      'thousands of guesses at a client that exists and at one that does not, in random order, to tell them apart by the response time',
     stoppedBy:
       'an unknown client costs the same work as a wrong secret, and guesses are throttled before there are many',
     async run(target) {

@@ -69,7 +69,7 @@ export const keys: Attack[] = [
     },
   },
   {
-    name: 'a key URL beside a valid signature',
+    name: 'a key URL with a valid signature',
     rule: '[header-keys-ignored, RFC 8725 §3.10]',
     tries: 'a token that is valid except for a jku and an x5u, to make the resource server fetch from the attacker',
     stoppedBy: `${ownKeys}: no request reached the attacker’s server`,

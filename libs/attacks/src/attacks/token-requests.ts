@@ -77,7 +77,7 @@ export const tokenRequests: Attack[] = [
           'client_id of another': form(`${grant}&client_id=jobs-cli`, { authorization }),
           'two schemes in one header': form(grant, { authorization: `${authorization}, Bearer x` }),
           'two headers': form(grant, { authorization: [authorization, target.authorizationOf('jobs-cli')] }),
-          'an assertion besides': form(`${grant}&client_assertion=x.y.z&client_assertion_type=x`, { authorization }),
+          'an additional assertion': form(`${grant}&client_assertion=x.y.z&client_assertion_type=x`, { authorization }),
         },
         ['400 invalid_request', '401 invalid_client'],
       );

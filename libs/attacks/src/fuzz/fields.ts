@@ -66,7 +66,7 @@ export function* spoiltRequests(seed: Seed, hostile: HostileText): Generator<Spo
   }
 }
 
-/** The parameters of the OAuth endpoints, which no OpenAPI document describes. */
+/** The parameters of the OAuth endpoints, whose seeds have no OpenAPI description. */
 const formParameters = [
   'grant_type',
   'scope',

@@ -29,7 +29,7 @@ export interface FuzzReport {
 }
 
 /**
- * Sends malformed requests to every endpoint, the same ones for the same seed and tokens.
+ * Sends malformed requests to every endpoint. The same seed and the same tokens result in the same requests.
  * @param onProgress  called after each tenth
  */
 export async function fuzz(

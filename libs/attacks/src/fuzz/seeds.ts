@@ -105,7 +105,7 @@ export async function seedsOf(target: Target): Promise<Seed[]> {
     ),
     post(issuer, '/oauth/introspect', resourceServer, `token=${token}&token_type_hint=access_token`),
     post(issuer, '/oauth/revoke', client, 'token=fuzzed&token_type_hint=access_token'),
-    get(issuer, '/oauth/revocations?since=0', { ...resourceServer, prefer: 'wait=0' }),
+    get(issuer, '/oauth/revocations?cursor=0', { ...resourceServer, prefer: 'wait=0' }),
     get(issuer, '/.well-known/oauth-authorization-server'),
     get(issuer, '/.well-known/jwks.json', { 'if-none-match': '"x"' }),
     get(jobsApi, '/.well-known/oauth-protected-resource'),

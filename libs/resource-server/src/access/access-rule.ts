@@ -15,7 +15,7 @@ export const RequireScopes = (...scopes: string[]): ClassDecorator & MethodDecor
 /** The route needs no token. Public routes must declare it, since undeclared routes are refused. */
 export const Public = (): ClassDecorator & MethodDecorator => declare({ public: true });
 
-/** The rule of a handler, or of its controller where the handler has none. */
+/** The rule of a handler, or of its controller if the handler has none. */
 export function accessRuleOf(handler: object, controller: object): AccessRule | undefined {
   return Reflect.getMetadata(accessRule, handler) ?? Reflect.getMetadata(accessRule, controller);
 }

@@ -186,7 +186,7 @@ describe('a guarded route', () => {
     expect((await call(bearer(token('revoked-2')))).statusCode).toBe(200);
   });
 
-  it('answers 503 where it is unknown whether a token is revoked', async () => {
+  it('answers 503 if it is unknown whether a token is revoked', async () => {
     unknown.add('unknown-1');
     const response = await call(bearer(issuer.token(grant, { claims: { jti: 'unknown-1' } })));
     expect([response.statusCode, response.headers['retry-after'], response.headers['www-authenticate']]).toEqual([
@@ -200,7 +200,7 @@ describe('a guarded route', () => {
     const response = await call(bearer(issuer.token(grant)), '/badges', { method: 'POST', payload: {} });
     expect(response.statusCode).toBe(403);
     expect(response.headers['www-authenticate']).toBe(
-      'Bearer error="insufficient_scope", error_description="the access token does not have the scope that is needed here", ' +
+      'Bearer error="insufficient_scope", error_description="the access token lacks the required scope", ' +
         `scope="badges:read badges:write", ${metadata}`,
     );
     expect(response.json()).toMatchObject({
@@ -237,7 +237,7 @@ describe('a guarded route', () => {
     expect((await call({}, '/badges', { method: 'POST', payload })).statusCode).toBe(401);
   });
 
-  it('requires a valid token where no scope is required', async () => {
+  it('requires a valid token even if no scope is required', async () => {
     expect((await call({}, '/badges/any')).statusCode).toBe(401);
     expect((await call(bearer(issuer.token({ ...grant, scope: 'other' })), '/badges/any')).statusCode).toBe(200);
   });

@@ -111,7 +111,7 @@ export class AccessTokenGuard extends AuthGuard() {
 function requireTokenInHeader({ body, query }: BearerRequest): void {
   for (const place of [query, body]) {
     if (typeof place === 'object' && place !== null && 'access_token' in place) {
-      throw requestInvalid('an access token is taken from the Authorization header only');
+      throw requestInvalid('an access token is accepted only in the Authorization header');
     }
   }
 }

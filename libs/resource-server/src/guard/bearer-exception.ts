@@ -50,7 +50,7 @@ export const tokenInvalid = (detail: string, cause: unknown): BearerException =>
   );
 
 export const scopeInsufficient = (scope: string): BearerException => {
-  const detail = 'the access token does not have the scope that is needed here';
+  const detail = 'the access token lacks the required scope';
   const challenge = { error: 'insufficient_scope', error_description: detail, scope } as const;
   return new BearerException(403, challenge, 'Insufficient scope', detail);
 };

@@ -33,7 +33,7 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'lanyard-bearer')
   async validate(token: string): Promise<AccessToken> {
     const accessToken = await this.validator.validate(token);
     if (await this.revocations?.isRevoked(accessToken, token)) {
-      throw new InvalidTokenError('the access token was revoked', 'it is on the list of revocations');
+      throw new InvalidTokenError('the access token was revoked', 'it is on the revocation list');
     }
     return accessToken;
   }

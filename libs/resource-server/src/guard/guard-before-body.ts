@@ -40,8 +40,8 @@ export class GuardBeforeBody {
     if (this.host.httpAdapter.getType() !== 'fastify') return;
     for (const route of this.rules.handlers()) {
       const config = Reflect.getMetadata(routeConfig, route.handler) as RouteConfig | undefined;
-      const before = config?.[routeHandler];
-      const served = before && before.controller !== route.controller ? inherited(before, route) : route;
+      const earlier = config?.[routeHandler];
+      const served = earlier && earlier.controller !== route.controller ? inheritedHandler(earlier, route) : route;
       Reflect.defineMetadata(routeConfig, { ...config, [routeHandler]: served }, route.handler);
     }
     const fastify: Fastify = this.host.httpAdapter.getInstance();
@@ -71,10 +71,10 @@ class AnyToken {}
 class Open {}
 
 /**
- * A handler that controllers with different rules inherit requires any valid token, unless one of them is public. The
- * guard checks the scopes once it knows the controller.
+ * For a handler that several controllers inherit, each perhaps with its own rule: before the body, any valid token is
+ * enough, and none is needed if one of them is public. The scopes are checked when the guard runs again.
  */
-function inherited(...routes: RouteHandler[]): RouteHandler {
+function inheritedHandler(...routes: RouteHandler[]): RouteHandler {
   return { controller: routes.some(isPublic) ? Open : AnyToken, handler: () => undefined };
 }
 

@@ -35,14 +35,14 @@ async function healthOf(staleness: number, whenStale: Policy, { available = true
 }
 
 describe('resourceServerHealth', () => {
-  it('is up while the list of revocations is current', async () => {
+  it('is up while the revocation list is current', async () => {
     expect(await healthOf(5, 'accept')).toEqual({ keys: 'up', revocations: 'up', metrics: [3, 5, 0] });
   });
 
   it.each<[Policy, string]>([
-    ['accept', 'the list of revocations was last current 61 s ago: tokens are accepted until they expire'],
-    ['introspect', 'the list of revocations was last current 61 s ago: tokens are introspected'],
-    ['refuse', 'down: the list of revocations was last current 61 s ago'],
+    ['accept', 'the revocation list was last current 61 s ago: tokens are accepted until they expire'],
+    ['introspect', 'the revocation list was last current 61 s ago: tokens are introspected'],
+    ['refuse', 'down: the revocation list was last current 61 s ago'],
   ])('describes the effect of the policy to %s while the list is stale', async (policy, revocations) => {
     expect(await healthOf(61, policy)).toEqual({ keys: 'up', revocations, metrics: [3, 61, 1] });
   });
@@ -50,9 +50,9 @@ describe('resourceServerHealth', () => {
   it('is down until there are keys, and the list was requested', async () => {
     const start = await healthOf(Number.POSITIVE_INFINITY, 'accept', { available: false, wasAskedFor: false });
     expect([start.keys, start.revocations]).toEqual([
-      'down: the authorization server has not given its keys yet',
-      'down: the list of revocations was not requested yet',
+      'down: the keys of the authorization server have not been fetched yet',
+      'down: the revocation list has not been requested yet',
     ]);
-    expect((await healthOf(Number.POSITIVE_INFINITY, 'accept')).revocations).toMatch(/was never current so far: /);
+    expect((await healthOf(Number.POSITIVE_INFINITY, 'accept')).revocations).toMatch(/has never been current: /);
   });
 });

@@ -23,7 +23,7 @@ interface Readiness {
 
 /**
  * Adds a resource server's checks to the readiness of its service, and its gauges to the metrics. The service is ready
- * once it has keys and has requested the list of revocations, but not while it refuses all tokens because that list is
+ * once it has keys and has requested the revocation list, but not while it refuses all tokens because that list is
  * stale.
  */
 export function resourceServerHealth(readinessType: Type<Readiness>, metricsType: Type<Registry>): DynamicModule {
@@ -39,21 +39,21 @@ export function resourceServerHealth(readinessType: Type<Readiness>, metricsType
     onModuleInit(): void {
       const { keys, revocations } = this;
       this.readiness.require('keys', async () => {
-        if (!keys.available) throw new Error('the authorization server has not given its keys yet');
+        if (!keys.available) throw new Error('the keys of the authorization server have not been fetched yet');
       });
       this.readiness.require('revocations', async () => {
-        if (!revocations.wasAskedFor) throw new Error('the list of revocations was not requested yet');
+        if (!revocations.wasAskedFor) throw new Error('the revocation list has not been requested yet');
         return readinessOf(revocations);
       });
-      this.gauge('lanyard_revocation_list_entries', 'entries in the list of revocations', () => revocations.size);
+      this.gauge('lanyard_revocation_list_entries', 'entries in the revocation list', () => revocations.size);
       this.gauge(
         'lanyard_revocation_list_stale',
-        '1 while the list of revocations is stale, so that the policy for staleness applies, else 0',
+        '1 while the revocation list is stale, so that the policy for staleness applies, otherwise 0',
         () => Number(revocations.isStale),
       );
       this.gauge(
         'lanyard_revocation_list_staleness_seconds',
-        'seconds since the list of revocations was current; up to 20 while nothing is revoked',
+        'seconds since the revocation list was current; up to 20 while nothing is revoked',
         () => revocations.staleness,
       );
     }
@@ -75,8 +75,8 @@ export function resourceServerHealth(readinessType: Type<Readiness>, metricsType
 function readinessOf({ isStale, staleness, whenStale }: Revocations): { degraded: string } | undefined {
   if (!isStale) return undefined;
   const state = Number.isFinite(staleness)
-    ? `the list of revocations was last current ${Math.round(staleness)} s ago`
-    : 'the list of revocations was never current so far';
+    ? `the revocation list was last current ${Math.round(staleness)} s ago`
+    : 'the revocation list has never been current';
   if (whenStale === 'refuse') throw new Error(state);
   const consequence = whenStale === 'accept' ? 'tokens are accepted until they expire' : 'tokens are introspected';
   return { degraded: `${state}: ${consequence}` };

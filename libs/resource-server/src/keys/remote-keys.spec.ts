@@ -80,7 +80,7 @@ describe('RemoteKeys', () => {
     await expect(validate(old)).rejects.toThrow('the access token is invalid');
   });
 
-  it('drops a withdrawn key at once, where the server supports waiting [waiting-requests, RFC 7240 §4.3]', async () => {
+  it('drops a withdrawn key at once if the server supports waiting [waiting-requests, RFC 7240 §4.3]', async () => {
     const telling = await startAuthorizationServer({}, { tellsOfKeys: true });
     create({ issuer: telling.issuer, refreshInterval: 3600, cooldown: 3600 }).start();
     await until(() => keys.available);
@@ -141,13 +141,13 @@ describe('RemoteKeys', () => {
     await server.stop();
     create().start();
     await until(() => errors.length > 0);
-    await expect(validate(server.token(grant))).rejects.toThrow('has not given its keys yet');
+    await expect(validate(server.token(grant))).rejects.toThrow('have not been fetched yet');
     await server.start();
     await until(() => keys.available);
     await expect(validate(server.token(grant))).resolves.toMatchObject({ clientId: 'porter' });
   });
 
-  it('keeps its keys where the server answers with nonsense', async () => {
+  it('keeps its keys if the server answers with nonsense', async () => {
     create({ refreshInterval: 0.05 }).start();
     await until(() => keys.available);
     server.failNext('/jwks', 200, { times: 3 });
@@ -188,7 +188,7 @@ describe('RemoteKeys', () => {
     ['of keys without a kid', (keys) => keys.map((key) => ({ ...key, kid: undefined }))],
     ['of keys for other algorithms', (keys) => keys.map((key) => ({ ...key, alg: 'ES384' }))],
     ['of things that are no keys', () => [null, 1, 'key', []]],
-  ])('keeps its keys where the server answers with a set %s [usable-keys, Lanyard]', async (_, change) => {
+  ])('keeps its keys if the server answers with a set %s [usable-keys, Lanyard]', async (_, change) => {
     create({ refreshInterval: 0.05 }).start();
     await until(() => keys.available);
     server.changeJwks(change);
@@ -221,7 +221,7 @@ describe('RemoteKeys', () => {
 
   it('refuses metadata of another issuer [issuer-is-its-address, RFC 8414 §3.3]', async () => {
     create({ issuer: server.issuer.replace('localhost', '127.0.0.1') });
-    await expect(validate(server.token(grant))).rejects.toThrow('has not given its keys yet');
+    await expect(validate(server.token(grant))).rejects.toThrow('have not been fetched yet');
     expect(errors).toEqual([
       expect.objectContaining({
         message: expect.stringContaining('"issuer" property does not match the expected value'),

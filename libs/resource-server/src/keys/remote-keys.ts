@@ -48,9 +48,9 @@ export class RemoteKeys implements KeySource {
   /** the number of answers so far, and the number of the answer applied last */
   private answers = 0;
   private applied = 0;
-  /** the text of the last answer */
-  private text = '';
-  private address = '';
+  /** the JWK Set in use, as it was answered */
+  private appliedText = '';
+  private jwksUri = '';
   private etag: string | undefined;
   private fetching: Promise<void> | undefined;
   private lastAttempt = Number.NEGATIVE_INFINITY;
@@ -97,7 +97,7 @@ export class RemoteKeys implements KeySource {
   readonly getKey: JWTVerifyGetKey = async (header, token) => {
     if (!this.keys) {
       await this.fetchUnlessRecent(1);
-      if (!this.keys) throw new KeysUnavailableError('the authorization server has not given its keys yet');
+      if (!this.keys) throw new KeysUnavailableError('the keys of the authorization server have not been fetched yet');
     }
     try {
       return await this.keys(header, token);
@@ -136,10 +136,10 @@ export class RemoteKeys implements KeySource {
   }
 
   private async fetchKeys(): Promise<void> {
-    const { issuer, jwks_uri: address } = await this.connection.metadata();
-    if (address === undefined) throw new Error(`the metadata of ${issuer} have no jwks_uri`);
-    this.address = address;
-    await this.apply(await this.connection.send(this.address));
+    const { issuer, jwks_uri: jwksUri } = await this.connection.metadata();
+    if (jwksUri === undefined) throw new Error(`the metadata of ${issuer} has no jwks_uri`);
+    this.jwksUri = jwksUri;
+    await this.apply(await this.connection.send(jwksUri));
   }
 
   /**
@@ -148,15 +148,15 @@ export class RemoteKeys implements KeySource {
    */
   private async apply({ text, headers }: Answer): Promise<void> {
     const number = ++this.answers;
-    if (text !== this.text) {
+    if (text !== this.appliedText) {
       const { usable, faults } = await usableKeys(jwkSetIn(text), this.options.algorithms);
       // A newer answer was applied meanwhile.
       if (number < this.applied) return;
-      if (usable.length === 0) throw new UnusableKeysError(this.address, 'no key that can be used', faults);
+      if (usable.length === 0) throw new UnusableKeysError(this.jwksUri, 'no key that can be used', faults);
       this.keys = createLocalJWKSet({ keys: usable });
-      this.text = text;
+      this.appliedText = text;
       if (faults.length > 0) {
-        this.options.onError(new UnusableKeysError(this.address, 'keys that cannot be used', faults));
+        this.options.onError(new UnusableKeysError(this.jwksUri, 'keys that cannot be used', faults));
       }
     }
     this.applied = number;
@@ -171,7 +171,7 @@ export class RemoteKeys implements KeySource {
       // A replica that lags behind may have answered with an older set: ask again soon. Repeated immediate answers
       // lengthen the pause.
       quickAnswers = performance.now() - begun < 1000 ? quickAnswers + 1 : 1;
-      await this.paused(backoff(quickAnswers, 0.05, refreshInterval));
+      await this.pause(backoff(quickAnswers, 0.05, refreshInterval));
     }
     if (this.connection.isStopped) return;
     const failures = Math.max(this.failures, this.failedWaits);
@@ -183,7 +183,7 @@ export class RemoteKeys implements KeySource {
     this.timer.unref();
   }
 
-  private paused(seconds: number): Promise<void> {
+  private pause(seconds: number): Promise<void> {
     return sleep(seconds * 1000, undefined, { signal: this.connection.untilStopped, ref: false }).catch(
       () => undefined,
     );
@@ -197,7 +197,7 @@ export class RemoteKeys implements KeySource {
     if (this.failures > 0 || !this.etag || this.connection.isStopped) return false;
     const conditions = { 'if-none-match': this.etag, prefer: `wait=${wait}` };
     try {
-      const answer = await this.connection.send(this.address, { headers: conditions }, { waiting: wait * 1000 });
+      const answer = await this.connection.send(this.jwksUri, { headers: conditions }, { waiting: wait * 1000 });
       const changed = answer.status !== 304;
       if (changed) await this.apply(answer);
       this.failedWaits = 0;

@@ -11,7 +11,7 @@ import { RevocationUnknownError } from './revocation-source.ts';
 /** How long an answer is used, and how long no request is sent after a failure, ms. */
 const pause = 1000;
 
-/** Asks the authorization server about a token, RFC 7662, while the list of revocations is stale. */
+/** Asks the authorization server about a token, RFC 7662, while the revocation list is stale. */
 export class IntrospectionClient {
   private server: Promise<oauth.AuthorizationServer> | undefined;
   /** At most one request at a time for each token, and one per second. */
@@ -32,8 +32,8 @@ export class IntrospectionClient {
    */
   async isActive(token: string): Promise<boolean> {
     for (;;) {
-      const before = this.answers.get(token) ?? this.pending.get(token);
-      if (before !== undefined) return before;
+      const known = this.answers.get(token) ?? this.pending.get(token);
+      if (known !== undefined) return known;
       if (performance.now() < this.failedUntil) throw revocationUnknown();
       if (this.answered || this.pending.size === 0) return this.begin(token);
       await Promise.race(this.pending.values()).catch(() => undefined);

@@ -173,7 +173,7 @@ describe('RevocationClient', () => {
     expect(await isRevoked(other)).toBe(false);
   });
 
-  it('asks less and less often where the server answers at once with nothing new', async () => {
+  it('asks less and less often if the server answers at once with nothing new', async () => {
     create({ issuerAddress: await startIntermediary() }).start();
     await until(() => revocations.staleness < 1);
     const { list } = server.revocationRequests();
@@ -262,7 +262,7 @@ describe('RevocationClient', () => {
       await until(() => revocations.staleness < 1);
       await untilLongStale();
       expect(changes).toEqual([true]);
-      expect(errors.map(String)).toEqual([expect.stringContaining('no newer list of revocations has arrived')]);
+      expect(errors.map(String)).toEqual([expect.stringContaining('no newer revocation list has arrived')]);
     });
 
     it('who replays an older list, only its entries count [newer-stays, Lanyard]', async () => {
@@ -292,7 +292,7 @@ describe('RevocationClient', () => {
       expect(revocations.isStale).toBe(false);
     });
 
-    it('who replays one part of a long list, it does not request for ever', async () => {
+    it('who replays one part of a long list, it does not request forever', async () => {
       for (let i = 0; i < 150; i++) revoke(server.token(grant));
       const body = await list();
       let asked = 0;

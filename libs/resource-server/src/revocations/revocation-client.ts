@@ -8,7 +8,7 @@ import { IntrospectionClient } from './introspection-client.ts';
 import { RevocationListFollower, type Applied } from './revocation-list-follower.ts';
 import { RevocationUnknownError, type RevocationSource } from './revocation-source.ts';
 
-/** What happens to tokens while the list of revocations is stale. */
+/** What happens to tokens while the revocation list is stale. */
 export const stalenessPolicies = ['accept', 'introspect', 'refuse'] as const;
 export type StalenessPolicy = (typeof stalenessPolicies)[number];
 
@@ -41,7 +41,7 @@ export interface RevocationClientOptions extends RevocationOptions, IssuerConnec
 }
 
 /**
- * The authorization server's list of revocations in memory, kept current by a request that waits for changes, so that
+ * The authorization server's revocation list in memory, kept current by a request that waits for changes, so that
  * checking a token needs no request. Known revocations stay in force while the list is stale.
  */
 export class RevocationClient implements RevocationSource {
@@ -140,7 +140,7 @@ export class RevocationClient implements RevocationSource {
       case 'introspect':
         return !(await this.introspection.isActive(token));
       case 'refuse':
-        throw new RevocationUnknownError('the list of revocations is stale');
+        throw new RevocationUnknownError('the revocation list is stale');
       default:
         return this.whenStale satisfies never;
     }
@@ -160,7 +160,7 @@ export class RevocationClient implements RevocationSource {
     return { hasNewEntries: this.revoked.size > before, isNewest };
   }
 
-  /** @param signedAt  the age of the list counts as staleness, minus the tolerance for differing clocks */
+  /** @param signedAt  seconds since the epoch; the age of the list counts as staleness, minus the clock tolerance */
   private becomeCurrent(signedAt: number): void {
     this.newest = signedAt;
     this.reportedOld = false;
@@ -170,8 +170,8 @@ export class RevocationClient implements RevocationSource {
   }
 
   /**
-   * A list that is not newer than all before it does not make the list current: an attacker may replay it. It is not
-   * reported at once, since another replica's clock may be slightly behind, or several lists may arrive in one second.
+   * Only a list that was signed after all earlier ones shows that the entries are current: any other may be a replay.
+   * It is not reported at once, since a replica's clock may be slightly behind, or several lists arrive in one second.
    */
   private handleOldList(signedAt: number): void {
     if (this.staleness < this.staleAfter / 2 || this.reportedOld) return this.checkStaleness();
@@ -179,7 +179,7 @@ export class RevocationClient implements RevocationSource {
     const age = this.newest - signedAt;
     this.reportError(
       new Error(
-        `no newer list of revocations has arrived: this one was signed ${age} s before the newest, and may be a replay`,
+        `no newer revocation list has arrived: this one was signed ${age} s before the newest, and may be a replay`,
       ),
     );
   }
@@ -190,7 +190,7 @@ export class RevocationClient implements RevocationSource {
   }
 
   private checkStaleness(): void {
-    // An authorization server that starts at the same time needs time.
+    // An authorization server that starts at the same time may not answer yet.
     const isStarting = performance.now() - this.startedAt <= this.staleAfter * 1000;
     if (this.isStale && !isStarting) this.reportStaleness(true);
   }

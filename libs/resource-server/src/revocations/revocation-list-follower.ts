@@ -31,12 +31,12 @@ const shortestPause = 50;
 const longestPause = 5000;
 
 /** How much longer than usual a list may take on a slow connection, ms. */
-const longList = 55_000;
+const longListTime = 55_000;
 
 /** The maximum delay after failures, ms; longer after a refusal, which is unlikely to end soon. */
 const longestDelay = { passing: 10_000, refused: 60_000 };
 
-/** Follows the authorization server's list of revocations: fetches all of it in parts, then new entries at once. */
+/** Follows the authorization server's revocation list: fetches all of it in parts, then new entries at once. */
 export class RevocationListFollower {
   private cursor: number | undefined;
   private address: string | undefined;
@@ -54,7 +54,7 @@ export class RevocationListFollower {
       try {
         idle = (await this.fetchList(seconds)) || seconds === 0 ? 0 : idle + 1;
         attempted();
-        await this.paused(backoff(idle, shortestPause, longestPause, 0.25));
+        await this.pause(backoff(idle, shortestPause, longestPause, 0.25));
         [failures, seconds] = [0, this.options.wait];
       } catch (error) {
         if (connection.isStopped) return;
@@ -62,7 +62,7 @@ export class RevocationListFollower {
         if (!isThrottled(error)) [this.address, seconds] = [undefined, 0];
         [failures, idle] = [failures + 1, 0];
         attempted();
-        await this.paused(delayAfter(failures, error));
+        await this.pause(delayAfter(failures, error));
       }
     }
   }
@@ -91,7 +91,7 @@ export class RevocationListFollower {
     const { connection, authorization, getKey, issuer, apply } = this.options;
     const address = this.cursor === undefined ? this.address! : `${this.address}?cursor=${this.cursor}`;
     const requestHeaders = { accept: 'application/jwt', ...(seconds > 0 && { prefer: `wait=${seconds}` }) };
-    const limits = { waiting: seconds * 1000, reading: longList };
+    const limits = { waiting: seconds * 1000, reading: longListTime };
     const { status, text, headers } = await connection.sendAuthenticated(
       address,
       await authorization(),
@@ -116,11 +116,11 @@ export class RevocationListFollower {
 
   private async listAddress(): Promise<string> {
     const { revocations_uri: address } = await this.options.connection.metadata();
-    if (typeof address !== 'string') throw new Error(`${this.options.issuer} has no list of revocations`);
+    if (typeof address !== 'string') throw new Error(`${this.options.issuer} has no revocation list`);
     return address;
   }
 
-  private paused(ms: number): Promise<void> {
+  private pause(ms: number): Promise<void> {
     const { untilStopped: signal } = this.options.connection;
     return sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
   }
@@ -129,7 +129,7 @@ export class RevocationListFollower {
 /** RFC 6585 section 4: nothing is wrong, but the client must ask less often. */
 const isThrottled = (error: unknown): boolean => error instanceof UnexpectedStatusError && error.status === 429;
 
-/** 0.5, 1, 2 … seconds, half of it random, so that many instances do not all retry at once. */
+/** ms: 500, 1000, 2000 …, up to half of it less at random, so that many instances do not all retry at once. */
 function delayAfter(failures: number, error: unknown): number {
   const refused =
     error instanceof UnexpectedStatusError && error.status >= 400 && error.status < 500 && !isThrottled(error);

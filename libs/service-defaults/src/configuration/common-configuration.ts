@@ -14,10 +14,10 @@ const address = z
   .default('127.0.0.1');
 const port = z.coerce.number().int().min(0).max(65_535);
 
-const managementPort = 'the port for health and metrics, which are not served on `PORT`; plain http';
+const managementPortDescription = 'the port for health and metrics, which are not served on `PORT`; plain http';
 
 /** The setting of the port for health and metrics, with the default of a service. */
-export const managementPortOf = (number: number) => port.default(number).describe(managementPort);
+export const managementPortOf = (number: number) => port.default(number).describe(managementPortDescription);
 
 /** The setting of services that document their API. */
 export const apiDocs = z
@@ -32,7 +32,7 @@ export const serviceConfiguration = z.object({
   MANAGEMENT_HOST: address.describe(
     'the address to serve health and metrics on: one that only the platform and its monitoring can reach',
   ),
-  MANAGEMENT_PORT: port.default(0).describe(managementPort),
+  MANAGEMENT_PORT: port.default(0).describe(managementPortDescription),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
@@ -55,7 +55,7 @@ export const serviceConfiguration = z.object({
     .max(1_000_000)
     .default(4000)
     .describe(
-      'the maximum number of concurrent connections; at the limit, a new one replaces an idle one of the largest holder (a client, or all unauthenticated callers together), or is closed',
+      'the maximum number of concurrent connections; at the limit, a new one replaces an idle one of the client that holds most (all unauthenticated callers count as one client), or is closed',
     ),
   CONNECTIONS_PER_ADDRESS: z.coerce
     .number()
@@ -112,7 +112,7 @@ export const issuerConfiguration = z.object({
     .describe('where to reach the issuer, if not at its own name: scheme, host and port'),
 });
 
-/** The settings of every resource server that is also a client, so that it can fetch the list of revocations. */
+/** The settings of every resource server that is also a client, so that it can fetch the revocation list. */
 export const resourceServerConfiguration = issuerConfiguration.extend({
   CLIENT_ID: z.string().describe('the client identifier of this service'),
   CLIENT_SECRET_FILE: z
@@ -126,7 +126,7 @@ export const resourceServerConfiguration = issuerConfiguration.extend({
     .enum(['accept', 'introspect', 'refuse'])
     .default('accept')
     .describe(
-      'the policy while the list of revocations is stale: `accept` access tokens until they expire, `introspect` each, or `refuse` all with 503',
+      'the policy while the revocation list is stale: `accept` access tokens until they expire, `introspect` each, or `refuse` all with 503',
     )
     .meta({ formerName: 'REVOCATIONS_WHEN_SILENT' }),
   REVOCATIONS_STALE_AFTER: z.coerce
@@ -135,7 +135,7 @@ export const resourceServerConfiguration = issuerConfiguration.extend({
     .max(86_400)
     .default(60)
     .describe(
-      'how long ago the list of revocations may have been current before it counts as stale, seconds, at least 10; while nothing is revoked, a list arrives every 20 seconds, or three times within this period if that is more often',
+      'how long the revocation list may go without an update before it counts as stale, seconds, at least 10; while nothing is revoked, a list arrives every 20 seconds, or three times within this period if that is more often',
     )
     .meta({ formerName: 'REVOCATIONS_SILENT_AFTER' }),
   REQUESTS_PER_MINUTE: z.coerce

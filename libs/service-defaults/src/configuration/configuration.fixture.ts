@@ -6,9 +6,9 @@ import { ConfigurationError } from './startup-error.ts';
 
 interface Configuration {
   schema: z.ZodObject;
-  /** what makes it right */
+  /** settings that are valid together, for those that have no default */
   sound: NodeJS.ProcessEnv;
-  /** values that may be right by their start and their end, with a secret in them */
+  /** values with a secret in them, whose start and end may look valid */
   secretive: fc.Arbitrary<string>;
   /** values that are right for some setting */
   right: fc.Arbitrary<string>;
@@ -83,7 +83,7 @@ export function indiscreet(found: object, names: string[]): string[] {
   );
 }
 
-/** Values that may be valid by their start and their end, with a secret in them. */
+/** Values with a secret in them, whose start and end may look valid. */
 export const secretiveBetween = (starts: string[], ends: string[]): fc.Arbitrary<string> =>
   fc
     .tuple(fc.constantFrom('', ...starts), fc.string({ unit: 'binary' }), fc.constantFrom('', ...ends))

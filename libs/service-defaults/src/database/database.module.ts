@@ -94,7 +94,7 @@ const pool = (applicationName: string, { DATABASE_URL }: DatabaseConfiguration, 
   } as TypeOrmModuleOptions);
 
 /**
- * A client that is frozen or cut off during a transaction must not keep its locks for long; ms. Transactions wait for
+ * A service that is frozen or cut off during a transaction must not keep its locks for long; ms. Transactions wait for
  * nothing but the database.
  */
 const timeLimits = {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** The connections of an address or a client; those of an address with the longest idle first. */
+/** The connections of an address or a client; of the idle ones of an address, the longest idle comes first. */
 interface Share {
   holder: string;
   connections: Set<Connection>;
@@ -21,10 +21,10 @@ export interface Connection {
   requestsInProgress: number;
 }
 
-/** No request is in progress: Node keeps the response there, and `closeIdleConnections` checks it too. */
+/** Whether no request is in progress: Node keeps its response in this property, which `closeIdleConnections` checks. */
 const isIdle = ({ http: { _httpMessage: response } }: Connection): boolean => !response;
 
-/** It is idle, or has not received the whole request, or its caller does not read the response. */
+/** Whether the caller has to act: it has sent no request, or only a part of one, or does not read the response. */
 function waitsForCaller({ http: { _httpMessage: response } }: Connection): boolean {
   return !response || !response.req.complete || response.writableEnded || response.writableNeedDrain;
 }

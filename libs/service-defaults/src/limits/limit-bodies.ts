@@ -33,7 +33,7 @@ export function limitBodies(fastify: FastifyInstance, { perAddress, isStreamed }
       );
     }
     heldOf.set(place, held);
-    // The response always closes; an unread body may never end.
+    // Counted until the response closes, which always happens: an unread body may never end.
     reply.raw.once('close', () => {
       const left = heldOf.get(place)! - bytes;
       if (left > 0) heldOf.set(place, left);

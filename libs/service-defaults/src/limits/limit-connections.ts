@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { Counter, type Registry } from 'prom-client';
+import { Counter, type Registry as MetricsRegistry } from 'prom-client';
 import type { ServiceConfiguration } from '../configuration/common-configuration.ts';
 import { connectionToClose, ConnectionShares, markIdle, type Connection } from './connection-shares.ts';
 import { network } from './network.ts';
@@ -19,7 +19,7 @@ interface Options {
   /** whether an address is a proxy's: its connections carry the requests of many callers, so they count for none */
   isProxy: (address: string) => boolean;
   logger: Logger;
-  metrics: Registry;
+  metrics: MetricsRegistry;
 }
 
 /**
@@ -39,10 +39,10 @@ export function limitConnections(fastify: FastifyInstance, { configuration, isPr
     connection?.share?.shares.remove(connection);
   };
   /** @returns whether there was a connection to close */
-  const evict = (idle: Connection | undefined): boolean => {
-    if (!idle) return false;
-    const { clientId, share: of, socket } = idle;
-    if (clientId === undefined) report('idle', { address: of?.holder });
+  const evict = (connection: Connection | undefined): boolean => {
+    if (!connection) return false;
+    const { clientId, socket } = connection;
+    if (clientId === undefined) report('idle', { address: connection.share?.holder });
     else report('client', { client_id: clientId });
     socket.destroy();
     forget(socket);
@@ -106,7 +106,7 @@ export function limitConnections(fastify: FastifyInstance, { configuration, isPr
     });
     return true;
   });
-  markUsers(fastify);
+  markAuthenticatedCallers(fastify);
 }
 
 /** Wraps Fastify's listener: another listener could not keep a request from it. */
@@ -121,7 +121,7 @@ function beforeRequests(
   });
 }
 
-/** Counts the connection of a request for this client, which or whose access token was accepted, from now on. */
+/** Counts the connection of a request for this client from now on: its secret or its access token was accepted. */
 export function markAuthenticated({ raw }: FastifyRequest, clientId: string): void {
   const socket: MarkedSocket = raw.socket;
   const connection = socket[counted];
@@ -139,7 +139,7 @@ type WithUser = FastifyRequest & { [user]?: { clientId: string } };
  * A guard that sets `request.user` has authenticated the caller. The connection is marked at once, since a long poll
  * may be answered much later.
  */
-function markUsers(fastify: FastifyInstance): void {
+function markAuthenticatedCallers(fastify: FastifyInstance): void {
   fastify.decorateRequest('user', {
     getter(this: WithUser) {
       return this[user];
@@ -165,7 +165,7 @@ function reporter({
   limit: number;
   share: number;
   logger: Logger;
-  metrics: Registry;
+  metrics: MetricsRegistry;
 }): (reason: Reason, holder: Holder) => void {
   const dropped = new Counter({
     name: 'http_connections_dropped_total',

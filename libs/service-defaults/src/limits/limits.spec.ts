@@ -97,7 +97,7 @@ describe('a server', () => {
   ])('answers %j with 400 and a problem', async (bytes) => {
     const answer = await answerTo(bytes);
     expect(answer).toMatch(/^HTTP\/1.1 400 Bad Request\r\n/);
-    expect(answer).toContain('"detail":"this is no HTTP request"');
+    expect(answer).toContain('"detail":"this is not an HTTP request"');
     expect(answer).toMatch(/connection: close/);
   });
 
@@ -135,7 +135,7 @@ describe('a server', () => {
 
   it('cuts off callers that send a body to a malformed address [time-limit, Lanyard]', async () => {
     const answer = await answerTo(`POST /%zz HTTP/1.1\r\nhost: here\r\ncontent-length: 100\r\n\r\n{`);
-    expect(answer).toMatch(/^HTTP\/1.1 400 [^]*the address is not well encoded/);
+    expect(answer).toMatch(/^HTTP\/1.1 400 [^]*the address is not encoded correctly/);
   });
 
   it('refuses a second Authorization header', async () => {

@@ -69,7 +69,7 @@ export const answerUnreadable =
       socket.destroy();
       return;
     }
-    const [status, detail] = faults[error.code ?? ''] ?? [400, 'this is no HTTP request'];
+    const [status, detail] = faults[error.code ?? ''] ?? [400, 'this is not an HTTP request'];
     logger.info({ msg: 'unreadable request', status, code: error.code, address: socket.remoteAddress });
     const title = STATUS_CODES[status];
     const body = JSON.stringify({ type: 'about:blank', title, status, detail });

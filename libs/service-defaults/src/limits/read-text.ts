@@ -51,7 +51,7 @@ function stop(payload: IncomingMessage, take: (piece: Buffer) => void, end: () =
 
 /**
  * Grows by doubling, so that each byte is copied about twice.
- * @param most  the maximum length of the whole
+ * @param most  the maximum length of the whole body
  */
 function append(held: Buffer, length: number, piece: Buffer, most: number): Buffer {
   const needed = length + piece.length;

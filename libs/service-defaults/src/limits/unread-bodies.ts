@@ -11,7 +11,7 @@ const patience = 5000;
 /** How much more of a body must arrive to show that it is not about to end, bytes. */
 const enough = 16 * 1024;
 
-/** The maximum number of those callers at a time, in total and per network. */
+/** The maximum number of connections that linger at a time, in total and per network. */
 const maxLingering = 100;
 const maxLingeringPerNetwork = 10;
 
@@ -39,7 +39,7 @@ export function leaveBodiesUnread(fastify: FastifyInstance): void {
     }
     if (!is404 || !hasBody(raw)) return done();
     // By then, a body that arrived together with the headers is complete, and the connection stays open.
-    setImmediate(() => done(new NotFoundException('there is nothing here')));
+    setImmediate(() => done(new NotFoundException('no resource matches this path')));
   });
   fastify.addHook('preParsing', ({ raw }, reply, payload, done) => {
     // The caller has left while a guard ran: nothing would ever be read or answered.
@@ -68,7 +68,7 @@ export function leaveUnread(request: FastifyRequest, reply: FastifyReply): void 
   if (hasBody(request.raw)) linger(request);
 }
 
-const lingering = new Map<string, number>();
+const lingeringByNetwork = new Map<string, number>();
 let lingeringTotal = 0;
 const lingeringSockets = new WeakSet<Socket>();
 
@@ -82,16 +82,16 @@ function linger({ raw, ip }: FastifyRequest): void {
   // A pipelined request has done this for the connection already.
   if (lingeringSockets.has(socket)) return;
   const place = network(ip);
-  const ofPlace = lingering.get(place) ?? 0;
-  if (socket.destroyed || lingeringTotal >= maxLingering || ofPlace >= maxLingeringPerNetwork) return;
+  const ofNetwork = lingeringByNetwork.get(place) ?? 0;
+  if (socket.destroyed || lingeringTotal >= maxLingering || ofNetwork >= maxLingeringPerNetwork) return;
   lingeringSockets.add(socket);
   lingeringTotal += 1;
-  lingering.set(place, ofPlace + 1);
+  lingeringByNetwork.set(place, ofNetwork + 1);
   socket.once('close', () => {
     lingeringTotal -= 1;
-    const left = lingering.get(place)! - 1;
-    if (left > 0) lingering.set(place, left);
-    else lingering.delete(place);
+    const left = lingeringByNetwork.get(place)! - 1;
+    if (left > 0) lingeringByNetwork.set(place, left);
+    else lingeringByNetwork.delete(place);
   });
   // Node would keep the buffered part, or read the whole body. Here, the buffered part and the rest are dropped.
   raw.read();

@@ -85,13 +85,13 @@ const sentences: Record<string, (fields: LineFields) => string | undefined> = {
     }`,
   'run failed': (fields) => pc.red(`the run failed and will be retried: ${reasonOf(fields)}`),
   "a problem with the authorization server's keys": connectionProblem,
-  'a problem with the list of revocations': connectionProblem,
-  'the list of revocations is current again': () => 'has the current list of revocations again',
+  'a problem with the revocation list': connectionProblem,
+  'the revocation list is current again': () => 'has the current revocation list again',
   listening: () => undefined,
 };
 
 function connectionProblem(fields: LineFields): string {
-  return /ECONNREFUSED|has not given its keys/.test(reasonOf(fields))
+  return /ECONNREFUSED|have not been fetched/.test(reasonOf(fields))
     ? pc.dim('waits for the authorization server')
     : pc.red(`${String(fields.msg)} ${reasonOf(fields)}`);
 }
@@ -108,7 +108,7 @@ function requestSentence(service: string, fields: LineFields): string | undefine
     if (route === '/admin/revocations' && method === 'POST')
       return client ? `revokes access tokens, requested by ${pc.bold(String(client))}  ${answer}` : undefined;
     if (route === '/oauth/revocations')
-      return status === 200 ? `sends the list of revocations to ${pc.bold(String(client))}` : undefined;
+      return status === 200 ? `sends the revocation list to ${pc.bold(String(client))}` : undefined;
     if (route === '/.well-known/jwks.json') return `serves its public keys  ${answer}`;
     if (route === '/.well-known/oauth-authorization-server') return `serves its metadata  ${answer}`;
     return route === '/oauth/token' ? `${method} ${route}  ${answer}` : undefined;

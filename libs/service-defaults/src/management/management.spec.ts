@@ -120,7 +120,7 @@ describe('the management listener', () => {
         'application/problem+json; charset=utf-8',
       ]);
       expect(Object.fromEntries(response.headers)).toMatchObject(securityHeaders);
-      expect(await response.json()).toMatchObject({ status: 404, detail: 'there is nothing here' });
+      expect(await response.json()).toMatchObject({ status: 404, detail: 'no resource matches this path' });
       expect(JSON.stringify(lines)).not.toContain('hush');
     },
   );

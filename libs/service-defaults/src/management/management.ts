@@ -2,7 +2,7 @@ import type { Server } from 'node:net';
 import { HttpException, NotFoundException } from '@nestjs/common';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
-import { Registry } from 'prom-client';
+import { Registry as MetricsRegistry } from 'prom-client';
 import type { ServiceConfiguration } from '../configuration/common-configuration.ts';
 import { ConfigurationError } from '../configuration/startup-error.ts';
 import type { Health } from '../health/health.module.ts';
@@ -35,7 +35,7 @@ export class Management {
 
   constructor(
     private readonly health: Health,
-    metrics: Registry,
+    metrics: MetricsRegistry,
     private readonly logger: Logger,
   ) {
     const management = fastify({
@@ -54,7 +54,7 @@ export class Management {
       configuration: connections,
       isProxy: () => false,
       logger: logger.child({ listener: 'management' }),
-      metrics: new Registry(),
+      metrics: new MetricsRegistry(),
     });
     logRequests(management, logger);
     limitHeaders(management);
@@ -73,7 +73,7 @@ export class Management {
     management.get('/health/live', () => health.live());
     management.get('/health/ready', () => health.ready());
     management.get('/metrics', async (_request, reply) => {
-      void reply.type(Registry.PROMETHEUS_CONTENT_TYPE);
+      void reply.type(MetricsRegistry.PROMETHEUS_CONTENT_TYPE);
       return metrics.metrics();
     });
   }
@@ -107,7 +107,7 @@ export class Management {
   }
 }
 
-const nothing = () => new NotFoundException('there is nothing here');
+const nothing = () => new NotFoundException('no resource matches this path');
 
 function answer(reply: FastifyReply, error: unknown): void {
   const problem = problemOf(error);

@@ -17,7 +17,7 @@ export class MetricsModule {
 }
 
 /** The maximum number of durations that wait to be counted. */
-const batch = 1000;
+const batchSize = 1000;
 
 /** Measures durations by route, never by URL: a URL may hold anything, and each would be its own series. */
 export function measureRequests(fastify: FastifyInstance, registry: MetricsRegistry): void {
@@ -38,7 +38,7 @@ export function measureRequests(fastify: FastifyInstance, registry: MetricsRegis
   fastify.addHook('onResponse', (request, reply, done) => {
     const { method, route } = request;
     waiting.push({ labels: { method, route, status: reply.statusCode }, seconds: reply.elapsedTime / 1000 });
-    if (waiting.length === batch) count();
+    if (waiting.length === batchSize) count();
     done();
   });
 }

@@ -17,9 +17,9 @@ it.each([
 });
 
 it.each([
-  ['yesterday', 'must be a moment as in 2026-01-31T12:00:00Z'],
-  ['2026-02-30T12:00:00Z', 'must be a moment as in 2026-01-31T12:00:00Z'],
-  ['2026-01-31T12:00:00', 'must be a moment as in 2026-01-31T12:00:00Z'],
+  ['yesterday', 'must be a time such as 2026-01-31T12:00:00Z'],
+  ['2026-02-30T12:00:00Z', 'must be a time such as 2026-01-31T12:00:00Z'],
+  ['2026-01-31T12:00:00', 'must be a time such as 2026-01-31T12:00:00Z'],
   ['0000-06-01T00:00:00Z', 'must be in the years 1 to 9999'],
   ['0001-01-01T00:00:00+01:00', 'must be in the years 1 to 9999'],
   ['9999-12-31T23:59:59-01:00', 'must be in the years 1 to 9999'],

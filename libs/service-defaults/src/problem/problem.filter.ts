@@ -34,7 +34,10 @@ export function problemOf(exception: unknown): Problem {
       return aProblem(status, 'the content type is missing or not supported');
     }
     // Nest's own message for an unknown route repeats the URL, which may hold a token.
-    return aProblem(status, exception.message.startsWith('Cannot ') ? 'there is nothing here' : exception.message);
+    return aProblem(
+      status,
+      exception.message.startsWith('Cannot ') ? 'no resource matches this path' : exception.message,
+    );
   }
   if (isAborted(exception)) return aProblem(400, 'the request was aborted');
   if (isDataException(exception)) return aProblem(400, 'the database does not accept a value, such as a text with NUL');

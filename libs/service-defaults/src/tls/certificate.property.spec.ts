@@ -31,7 +31,7 @@ function read(cert: string, key: string): Certificate | string | undefined {
 }
 
 const refusal =
-  /^TLS_(CERTIFICATE|PRIVATE_KEY)_FILE (does not hold a (certificate|private key) in PEM|is not the private key of TLS_CERTIFICATE_FILE)$/;
+  /^TLS_(CERTIFICATE|PRIVATE_KEY)_FILE (does not contain a (certificate|private key) in PEM|is not the private key of TLS_CERTIFICATE_FILE)$/;
 const long = (piece: string) => piece.repeat(Math.ceil(100_000 / piece.length));
 
 describe('a certificate with its private key', () => {

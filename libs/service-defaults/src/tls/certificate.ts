@@ -38,6 +38,6 @@ function parsePem<T>(name: string, what: string, parse: () => T): T {
   try {
     return parse();
   } catch {
-    throw new ConfigurationError(`${name} does not hold a ${what} in PEM`);
+    throw new ConfigurationError(`${name} does not contain a ${what} in PEM`);
   }
 }

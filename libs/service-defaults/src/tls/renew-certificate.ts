@@ -1,6 +1,6 @@
 import type { Server } from 'node:tls';
 import type { Logger } from 'pino';
-import { Gauge, type Registry } from 'prom-client';
+import { Gauge, type Registry as MetricsRegistry } from 'prom-client';
 import type { ServiceConfiguration } from '../configuration/common-configuration.ts';
 import { repeat } from '../repeat.ts';
 import { readCertificate, type Certificate } from './certificate.ts';
@@ -17,7 +17,7 @@ const period = 5000;
 export function renewCertificate(
   server: Server,
   current: Certificate,
-  { configuration, logger, metrics }: { configuration: ServiceConfiguration; logger: Logger; metrics: Registry },
+  { configuration, logger, metrics }: { configuration: ServiceConfiguration; logger: Logger; metrics: MetricsRegistry },
 ): () => void {
   let inUse = current;
   let lastFault: string | undefined;

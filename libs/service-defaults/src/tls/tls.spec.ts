@@ -95,7 +95,7 @@ describe('a service with a certificate', () => {
     put(first);
     await start();
     const { response, body } = await ask('/nothing');
-    expect([response.statusCode, body]).toEqual([404, expect.stringContaining('there is nothing here')]);
+    expect([response.statusCode, body]).toEqual([404, expect.stringContaining('no resource matches this path')]);
     expect(response.headers['strict-transport-security']).toBe('max-age=31536000');
   });
 

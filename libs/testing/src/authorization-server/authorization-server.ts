@@ -50,7 +50,7 @@ export interface TestAuthorizationServer {
   forgetRevocations(): void;
   /** whether it has lost its database: requests without a cursor get a list that is marked as stale, all others 503 */
   cutOff(isCutOff: boolean): void;
-  /** how often the list of revocations was requested, and tokens were introspected */
+  /** how often the revocation list was requested, and tokens were introspected */
   revocationRequests(): { list: number; introspection: number };
   /** answers the next requests to this path with this status, for tests of outages */
   failNext(path: string, status: number, options?: { times?: number; headers?: Record<string, string> }): void;

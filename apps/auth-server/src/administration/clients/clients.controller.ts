@@ -60,7 +60,7 @@ export class ClientsController {
 
   @Get()
   @RequireScopes('clients:read')
-  @ApiOperation({ summary: 'List clients by their client_id, with search' })
+  @ApiOperation({ summary: 'List or search clients, sorted by client_id' })
   @ApiResponse({ status: 200, standardSchema: clientPageSchema })
   async list(@Query({ schema: clientQuerySchema }) query: ClientQuery): Promise<ClientPage> {
     const items = await this.clients.list(query);

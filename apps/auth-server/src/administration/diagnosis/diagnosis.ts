@@ -56,7 +56,7 @@ export class Diagnosis {
     return [
       ok('database', `PostgreSQL ${version}`),
       skew < 2
-        ? ok('database clock', 'as this server’s')
+        ? ok('database clock', 'same as this server’s')
         : warning('database clock', `differs by ${skew.toFixed(1)} s`),
       owner
         ? warning(
@@ -94,7 +94,7 @@ export class Diagnosis {
     const weak = insecureSettings(this.configuration);
     return weak.length > 0
       ? weak.map((detail) => warning('settings', detail))
-      : [ok('settings', 'nothing weak in the configuration')];
+      : [ok('settings', 'no insecure settings')];
   }
 
   private async registryFindings(): Promise<Finding[]> {

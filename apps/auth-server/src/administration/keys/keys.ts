@@ -98,10 +98,10 @@ export class Keys {
     administrator: Administrator,
     work: (manager: EntityManager, rows: SigningKeyRow[]) => Promise<AuditRecord[]>,
   ): Promise<void> {
-    const acts = await administrate(database, administrator, (manager) =>
+    const records = await administrate(database, administrator, (manager) =>
       changeKeys(manager, (rows) => work(manager, rows)),
     );
-    for (const { type, details, origin } of acts) this.logger.log({ msg: type, ...details, actor: origin.actor });
+    for (const { type, details, origin } of records) this.logger.log({ msg: type, ...details, actor: origin.actor });
   }
 
   private get currentKeyEncryptionKey(): string {

@@ -17,7 +17,8 @@ import type { AuthServerConfiguration } from '../../configuration.ts';
 import { administrate, requireNeeds } from '../administrate.ts';
 import { CurrentAdministrator, type Administrator } from '../current-administrator.ts';
 import { Bulk } from '../work-at-a-time.ts';
-import { applyRegistry, planRegistry } from './apply-registry.ts';
+import { applyRegistry } from './apply-registry.ts';
+import { planRegistry } from './plan-registry.ts';
 
 @ApiTags('registry')
 @Controller('admin/registry')

@@ -173,7 +173,7 @@ describe('an identifier of the authorization server itself', () => {
     }
   });
 
-  it('has no effect in a row from before it was reserved, and is reported until the row is deleted [reserved-identifiers, Lanyard]', async () => {
+  it('has no effect in a row that is older than the reservation, and is reported until the row is deleted [reserved-identifiers, Lanyard]', async () => {
     const { client_secret: secret } = (
       await call('POST', '/admin/clients', { client_id: 'spy', scope: 'jobs:read' })
     ).json();

@@ -8,6 +8,6 @@ import { conflict } from '@lanyard/service-defaults';
 export function requireFewChanges(kind: 'clients' | 'resources', changes: number): void {
   const limit = registryLimits[kind];
   if (changes <= limit) return;
-  const detail = `${changes} ${kind} would change or be deleted, and ${limit} are allowed at once: list more of them, or delete some one by one first`;
+  const detail = `${changes} ${kind} would change or be deleted, but at most ${limit} may at once: list more of them, or delete some of them first, one by one`;
   throw conflict('too-many-changes', 'Too many changes', detail);
 }

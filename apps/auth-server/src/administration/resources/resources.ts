@@ -142,7 +142,8 @@ export async function requireUnused(manager: EntityManager, values: string[], ex
 }
 
 /**
- * A resource cannot be deleted while a client is its resource server: when registered again, it would have that client.
+ * A resource cannot be deleted while a client is its resource server: if the identifier was registered again, that
+ * client would be the resource server of the new resource.
  * @param except  clients that will no longer be its resource server
  */
 export async function requireUnserved(

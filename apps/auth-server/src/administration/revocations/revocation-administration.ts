@@ -13,6 +13,7 @@ import { revokeGrants, revokeJti, revokeTokens } from '../../revoked-tokens/revo
 import { administrate } from '../administrate.ts';
 import { requireOwnScopes } from '../administrative-scopes.ts';
 import type { Administrator } from '../current-administrator.ts';
+import { lockClient } from '../lock-client.ts';
 import type { RevocationQuery } from './revocation.query.ts';
 
 /** The client whose tokens were revoked, and which tokens. */
@@ -109,11 +110,4 @@ function requireAllScopes({ token }: Administrator): void {
     detail:
       'a jti does not say whose token it is: without all administrative scopes, send the token itself, or revoke all tokens of its client',
   });
-}
-
-async function lockClient(manager: EntityManager, administrator: Administrator, clientId: string): Promise<Client> {
-  const client = await manager.findOne(Client, { where: { clientId }, lock: { mode: 'pessimistic_write' } });
-  if (!client) throw notFound('client');
-  await requireOwnScopes(manager, administrator, client.scope);
-  return client;
 }

@@ -42,7 +42,7 @@ describe('whether a secret is safe to remove', () => {
       secret('a', 9000, 611),
       [secret('b', 8000, 5)],
       true,
-      'unused for a token lifetime, another is in use',
+      'unused for a token lifetime, and another is in use',
     ],
     ['one that was never used, while another is', secret('b', 9000, null), [secret('a', 9900, 5)], true, 'never used'],
     [
@@ -57,7 +57,7 @@ describe('whether a secret is safe to remove', () => {
       secret('a', 9000, 5, 1),
       [],
       false,
-      'it has expired, its tokens may not have; wait 605 s',
+      'it has expired, but its tokens may not have; wait 605 s',
     ],
     ['one that expired with all its tokens', secret('a', 9000, 700, 650), [], true, 'it has expired'],
     ['one that expired and was used long before', secret('a', 9000, 700, 1), [], true, 'it has expired'],

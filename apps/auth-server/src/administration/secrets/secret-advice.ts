@@ -12,7 +12,7 @@ const recordingDelay = 2 * secretUsePeriod * 1000;
 
 /**
  * Whether a secret can be removed without breaking a running instance of its client, since its tokens are revoked with
- * it. Each instance requests a token once in a token's lifetime, so one that uses this secret would have used it since.
+ * it. Each instance requests a token at least once per token lifetime: one that has this secret would have used it.
  * @param secrets   all secrets of the client
  * @param lifetime  of the client's access tokens, seconds
  * @param now       ms since the epoch
@@ -29,7 +29,7 @@ export function adviceOn(
   const secondsToWait = (moment: number) => Math.ceil((moment + lifetime * 1000 + recordingDelay - now) / 1000);
   if (secret.expiresAt && secret.expiresAt.getTime() <= now) {
     const wait = secondsToWait(Math.min(lastUse, secret.expiresAt.getTime()));
-    return wait > 0 ? no(`it has expired, its tokens may not have; wait ${wait} s`) : yes('it has expired');
+    return wait > 0 ? no(`it has expired, but its tokens may not have; wait ${wait} s`) : yes('it has expired');
   }
   const others = secrets.filter(({ id, expiresAt }) => id !== secret.id && !(expiresAt && expiresAt.getTime() <= now));
   if (!others.some(({ lastUsedAt }) => lastUsedAt && lastUsedAt.getTime() > lastUse)) {
@@ -39,5 +39,5 @@ export function adviceOn(
   const since = Math.max(lastUse, ...others.map(({ createdAt }) => createdAt.getTime()));
   const wait = secondsToWait(since);
   if (wait > 0) return no(`instances may still use it; wait ${wait} s`);
-  return yes(secret.lastUsedAt ? 'unused for a token lifetime, another is in use' : 'never used');
+  return yes(secret.lastUsedAt ? 'unused for a token lifetime, and another is in use' : 'never used');
 }

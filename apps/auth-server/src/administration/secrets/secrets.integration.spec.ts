@@ -56,7 +56,7 @@ describe('secrets', () => {
     expect(old).toMatchObject({
       state: 'expired',
       safe_to_remove: false,
-      advice: expect.stringMatching(/^it has expired, its tokens may not have; wait 6\d\d s$/),
+      advice: expect.stringMatching(/^it has expired, but its tokens may not have; wait 6\d\d s$/),
     });
     expect((await call('DELETE', `${path}/${old.secret_id}`)).statusCode).toBe(204);
     expect((await call('DELETE', `${path}/${old.secret_id}`)).statusCode).toBe(404);
@@ -106,7 +106,7 @@ describe('secrets', () => {
     await call('POST', path, {});
     await call('DELETE', `${path}/${secret_id}`);
     expect(await database.migrateAgain()).toEqual([
-      'client report-generator: the secret in its file was removed from the registry, and is not brought back',
+      'client report-generator: the secret in its file was removed from the registry, and is not restored',
     ]);
     expect((await call('GET', path)).json().items).toHaveLength(1);
   });

@@ -13,6 +13,7 @@ import { requireOwnScopes } from '../administrative-scopes.ts';
 import { removeSecret } from '../../revoked-tokens/revoke.ts';
 import { Idempotency } from '../idempotency.ts';
 import type { Administrator } from '../current-administrator.ts';
+import { lockClient } from '../lock-client.ts';
 import { adviceOn } from './secret-advice.ts';
 
 /** More than this would make each authentication slow. */
@@ -29,24 +30,24 @@ export class Secrets {
   ) {}
 
   async list(clientId: string): Promise<Secret[]> {
-    return this.present(this.database.manager, await find(this.database.manager, clientId));
+    return this.present(this.database.manager, await findClient(this.database.manager, clientId));
   }
 
   /** Adds a secret, and sets an expiry on the others if `overlap` is given. */
   async add(administrator: Administrator, clientId: string, request: NewSecret, idempotencyKey?: string) {
     // Also before an answer is repeated: the administrator may have less scope by now.
     const permit = async (manager: EntityManager) =>
-      requireOwnScopes(manager, administrator, (await find(manager, clientId)).scope);
+      requireOwnScopes(manager, administrator, (await findClient(manager, clientId)).scope);
     return this.idempotency.once<CreatedSecret>(
       administrator,
       idempotencyKey,
       { clientId, ...request },
       permit,
       async (manager) => {
-        const client = await this.lock(manager, administrator, clientId);
+        const client = await lockClient(manager, administrator, clientId);
         await requireRoom(manager, clientId);
         const records =
-          request.overlap === undefined ? [] : await this.end(manager, administrator, client, request.overlap);
+          request.overlap === undefined ? [] : await this.setExpiry(manager, administrator, client, request.overlap);
         const { secret, row, records: more } = await this.insert(manager, administrator, client, request);
         await appendAuditEvents(manager, [...more, ...records]);
         const presented = (await this.present(manager, client)).find(({ secret_id }) => secret_id === row.id)!;
@@ -58,7 +59,7 @@ export class Secrets {
   /** Removes the secret, and revokes the access tokens that were obtained with it. */
   async remove(administrator: Administrator, clientId: string, secretId: string): Promise<void> {
     await administrate(this.emergencies, administrator, async (manager) => {
-      await this.lock(manager, administrator, clientId);
+      await lockClient(manager, administrator, clientId);
       const secret = await manager.findOneBy(ClientSecret, { id: secretId, clientId });
       if (!secret) throw notFound('secret');
       await removeSecret(manager, secret);
@@ -74,7 +75,7 @@ export class Secrets {
     { client_secret: own, expires_in: seconds }: NewSecret,
   ): Promise<{ secret: string; row: ClientSecret; records: AuditRecord[] }> {
     if (own !== undefined && isTruncated(own)) {
-      throw invalid([{ path: ['client_secret'], message: 'is a generated secret that is cut or mistyped' }]);
+      throw invalid([{ path: ['client_secret'], message: 'is a generated secret that is truncated or mistyped' }]);
     }
     const secret = own ?? generateClientSecret();
     const digest = digestSecret(secret);
@@ -95,20 +96,13 @@ export class Secrets {
     return { secret, row, records: [recordOf('secret.added', origin, row)] };
   }
 
-  private async lock(manager: EntityManager, administrator: Administrator, clientId: string): Promise<Client> {
-    const client = await manager.findOne(Client, { where: { clientId }, lock: { mode: 'pessimistic_write' } });
-    if (!client) throw notFound('client');
-    await requireOwnScopes(manager, administrator, client.scope);
-    return client;
-  }
-
   /** Sets an expiry on the live secrets; those that expire earlier keep theirs. */
-  private async end(manager: EntityManager, origin: Origin, { clientId }: Client, seconds: number) {
+  private async setExpiry(manager: EntityManager, origin: Origin, { clientId }: Client, seconds: number) {
     const expiresAt = new Date(Date.now() + seconds * 1000);
     const secrets = await manager.findBy(ClientSecret, { clientId });
-    const longer = secrets.filter((secret) => isLive(secret) && isLive(secret, expiresAt.getTime()));
-    for (const secret of longer) await manager.save(ClientSecret, Object.assign(secret, { expiresAt }));
-    return longer.map((secret) => recordOf('secret.ends', origin, secret));
+    const outliving = secrets.filter((secret) => isLive(secret) && isLive(secret, expiresAt.getTime()));
+    for (const secret of outliving) await manager.save(ClientSecret, Object.assign(secret, { expiresAt }));
+    return outliving.map((secret) => recordOf('secret.ends', origin, secret));
   }
 
   private async present(manager: EntityManager, { clientId, accessTokenLifetime }: Client): Promise<Secret[]> {
@@ -145,7 +139,7 @@ export class Secrets {
   }
 }
 
-async function find(manager: EntityManager, clientId: string): Promise<Client> {
+async function findClient(manager: EntityManager, clientId: string): Promise<Client> {
   const client = await manager.findOneBy(Client, { clientId });
   if (!client) throw notFound('client');
   return client;

@@ -20,7 +20,7 @@ export interface Attempt {
 export type AuthenticationEvent = Attempt &
   ({ outcome: 'succeeded' | 'throttled' } | { outcome: 'refused'; error: OAuthError });
 
-/** Each attempt to authenticate ends with one event. Its consequences are listed here, and nowhere else. */
+/** An attempt that succeeds, is refused or is throttled ends with one event. `publish` lists all its consequences. */
 @Injectable()
 export class AuthenticationEvents {
   private readonly logger = new Logger(AuthenticationEvents.name);

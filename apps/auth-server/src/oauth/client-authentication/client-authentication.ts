@@ -69,7 +69,7 @@ export class ClientAuthentication {
     credentials: ClientCredentials,
   ): Promise<Client | undefined> {
     const client = await found;
-    // Concurrent attempts may have failed meanwhile: nothing may come between this check and the next count.
+    // Concurrent attempts may have failed meanwhile. No `await` may come between this check and the count of a guess.
     this.refuseThrottled(attempt, credentials);
     return client;
   }
@@ -94,7 +94,7 @@ export class ClientAuthentication {
   }
 
   private refuse(attempt: Attempt, error: OAuthError): void {
-    // A guess at a client that is admitted in spite of failures is answered like one at any other client.
+    // A wrong guess at a client that is admitted in spite of failures is throttled like one at any other client.
     this.throttled(this.throttle.secondsToWait(attempt.clientId, attempt.request.ip), attempt);
     this.events.publish({ ...attempt, outcome: 'refused', error });
   }

@@ -6,7 +6,7 @@ import type { Authenticated } from '../client-authentication/client-authenticati
 import { AuthenticatedClient } from '../client-authentication/client-authentication.guard.ts';
 import { ClientEndpoint, Form } from '../client-endpoint.decorator.ts';
 import { DescribeAnswer, DescribeForm } from '../client-endpoint.openapi.ts';
-import { requireResourceServer } from '../revocation/require-resource-server.ts';
+import { requireResourceServer } from '../require-resource-server.ts';
 import { QuotaGuard } from '../quota.guard.ts';
 import { requireToken, type FormParameters } from '../form-parameters.ts';
 import { Introspection } from './introspection.ts';

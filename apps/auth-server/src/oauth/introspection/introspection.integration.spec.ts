@@ -58,7 +58,7 @@ describe('POST /oauth/introspect', () => {
     },
   );
 
-  it('returns nothing about an expired token but that it is not active [inactive-says-nothing, RFC 7662 §2.2]', async () => {
+  it('returns nothing about an expired token except that it is not active [inactive-says-nothing, RFC 7662 §2.2]', async () => {
     const grant = { clientId: 'batch-processor', audience: 'http://localhost:3002', scope: 'jobs:read', lifetime: 600 };
     const issued = (secondsAgo: number) =>
       issueAccessToken(issuer, app.get(SigningKeys).current, grant, Math.floor(Date.now() / 1000) - secondsAgo).token;

@@ -7,13 +7,13 @@ import { AuthenticatedClient } from '../client-authentication/client-authenticat
 import { ClientEndpoint } from '../client-endpoint.decorator.ts';
 import { waitPreferredBy } from '../../replicas/waiting-requests.ts';
 import { QuotaGuard } from '../quota.guard.ts';
-import { requireResourceServer } from './require-resource-server.ts';
+import { requireResourceServer } from '../require-resource-server.ts';
 import { RevocationState } from '../../revoked-tokens/revocation-state.ts';
 
 /**
  * The revocation list, for resource servers: a signed JWT of its own type, split into parts if it is long. With
  * `cursor`, it has only the entries after it; with `Prefer: wait=SECONDS` (RFC 7240 section 4.3), the response waits
- * until there are new entries. If there are none, a list without entries is signed.
+ * for new entries. If none arrive in time, the response is a signed list without entries.
  */
 @Controller()
 export class RevocationListController {
@@ -41,7 +41,7 @@ export class RevocationListController {
     requireResourceServer(client);
     const after = parseCursor(cursor);
     const { revocations } = this;
-    // The cursor of another replica, which knows more.
+    // The cursor comes from another replica, which has read more revocations.
     if (after !== undefined && after > revocations.cursor) await revocations.catchUp();
     if ((await revocations.isCurrent()) && after === revocations.cursor) {
       await revocations.waiting.wait(waitPreferredBy(prefer), client.clientId, reply);

@@ -29,7 +29,7 @@ async function answerTo(cursor: unknown): Promise<string | undefined> {
   }
 }
 
-describe('the cursor of the list of revocations', () => {
+describe('the cursor of the revocation list', () => {
   it('is read as it was sent [revocation-cursor, Lanyard]', async () => {
     await fc.assert(
       fc.asyncProperty(fc.maxSafeNat(), async (cursor) => {
@@ -39,7 +39,7 @@ describe('the cursor of the list of revocations', () => {
     expect(await answerTo(undefined)).toBe('since undefined');
   });
 
-  it('is no other text, and not repeated [revocation-cursor, Lanyard]', async () => {
+  it('cannot be any other text, nor repeated [revocation-cursor, Lanyard]', async () => {
     const parts = fc.constantFrom('1', '-', '+', '.', 'e', 'x', ' ', '\n', '"', 'Infinity', '٣');
     const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: parts }));
     await fc.assert(

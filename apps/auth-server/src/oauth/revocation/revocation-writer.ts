@@ -12,7 +12,7 @@ interface Waiting {
 }
 
 /** How many revocations are written in one transaction. */
-const batch = 500;
+const batchSize = 500;
 
 /**
  * Revokes tokens for the clients they were issued to. Requests that arrive during a transaction are written together in
@@ -37,7 +37,7 @@ export class RevocationWriter {
 
   private async writeAll(): Promise<void> {
     this.writing = true;
-    for (let next = this.waiting.splice(0, batch); next.length > 0; next = this.waiting.splice(0, batch)) {
+    for (let next = this.waiting.splice(0, batchSize); next.length > 0; next = this.waiting.splice(0, batchSize)) {
       const written = this.write(next);
       await written.catch(() => undefined);
       for (const { done } of next) done.resolve(written);

@@ -123,7 +123,7 @@ describe('POST /oauth/revoke', () => {
     ['no token at all', async () => 'x'],
     ['a forged one', async () => `${(await tokenOf()).slice(0, -6)}AAAAAA`],
     ['one without a signature', async () => (await tokenOf()).replace(/[^.]*$/, '')],
-    ['a list of revocations', async () => (await getList()).body],
+    ['a revocation list', async () => (await getList()).body],
   ])('answers 200 for %s [unknown-token-is-no-error, RFC 7009 §2.2]', async (_, token) => {
     const before = await entriesOf(await getList());
     expect((await revoke(await token())).statusCode).toBe(200);

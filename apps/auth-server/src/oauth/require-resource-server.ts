@@ -1,7 +1,7 @@
 import { OAuthError } from '@lanyard/oauth-protocol';
-import type { Client } from '../../registry/client.entity.ts';
+import type { Client } from '../registry/client.entity.ts';
 
-/** Refuses a client that is no resource server. */
+/** Refuses a client that is not a resource server. */
 export function requireResourceServer({ resourceServerOf }: Client): void {
   if (resourceServerOf.length > 0) return;
   throw new OAuthError(

@@ -48,7 +48,7 @@ export class Jobs {
   async create(request: NewJob, origin: Origin): Promise<{ job: Job; created: boolean }> {
     const requestDigest = createHash('sha256').update(JSON.stringify(request)).digest();
     const { idempotencyKey = null } = origin;
-    const earlier = idempotencyKey && (await this.earlier(origin.createdBy, idempotencyKey, requestDigest));
+    const earlier = idempotencyKey && (await this.findEarlier(origin.createdBy, idempotencyKey, requestDigest));
     if (earlier) return { job: earlier, created: false };
     await this.files.require(request.payload.file);
     const id = uuid();
@@ -61,7 +61,7 @@ export class Jobs {
       .execute();
     if ((raw as unknown[]).length === 1) return { job: await this.read(id), created: true };
     // Another request with the same key was faster.
-    const job = idempotencyKey && (await this.earlier(origin.createdBy, idempotencyKey, requestDigest));
+    const job = idempotencyKey && (await this.findEarlier(origin.createdBy, idempotencyKey, requestDigest));
     if (!job) throw new Error('the job was neither created nor found');
     return { job, created: false };
   }
@@ -100,7 +100,7 @@ export class Jobs {
     });
   }
 
-  private async earlier(createdBy: string, idempotencyKey: string, digest: Buffer): Promise<Job | undefined> {
+  private async findEarlier(createdBy: string, idempotencyKey: string, digest: Buffer): Promise<Job | undefined> {
     const found = await this.jobs.findOneBy({ createdBy, idempotencyKey });
     if (!found) return undefined;
     if (!found.requestDigest.equals(digest)) {
