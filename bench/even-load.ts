@@ -23,7 +23,7 @@ export interface Answers {
 /** The first requests do not count, so that connections are open; seconds. */
 const leadIn = 0.5;
 
-/** More requests at once would be a backlog. They wait here instead, since each connection also costs the server. */
+/** How many requests are in progress at most. A backlog waits here, since each connection also costs the server. */
 const connections = 32;
 
 /**

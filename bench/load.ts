@@ -39,8 +39,8 @@ export async function load({ url, pid, name }: Subject, options: LoadOptions): P
       },
     }),
   });
-  const rest = stayAwake();
-  const result = await Promise.resolve(running).finally(rest);
+  const letSleep = stayAwake();
+  const result = await Promise.resolve(running).finally(letSleep);
   const sent = 'amount' in options ? options.amount : 1;
   if (result.non2xx > 0 || result.errors > 0 || result['2xx'] < sent) {
     throw new Error(`${name}: ${result['2xx']} answered, ${result.non2xx} refused, ${result.errors} failed`);

@@ -86,10 +86,10 @@ export async function startAuthServer(directory: string, postgres: string, clien
     NODE_ENV: 'production',
     TOKENS_PER_MINUTE: '10000000',
   };
-  const program = (program: string, address?: string) =>
+  const program = (entry: string, address?: string) =>
     new Service({
       name,
-      command: [join(repository, `apps/auth-server/dist/${program}.js`)],
+      command: [join(repository, `apps/auth-server/dist/${entry}.js`)],
       environment,
       directory: repository,
       url: address,

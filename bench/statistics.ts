@@ -19,8 +19,8 @@ export const spreadOf = (values: readonly number[]): Spread => ({
 });
 
 /**
- * The ratio of values of the same rounds: they were measured one after the other, so that a machine that is slower for
- * a while slows both.
+ * The ratio of the two values of each round: they were measured one right after the other, so a machine that is slow
+ * for a while slows both.
  */
 export const ratioOf = (values: readonly number[], base: readonly number[]): Spread =>
   spreadOf(values.map((value, round) => value / base[round]!));

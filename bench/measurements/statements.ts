@@ -16,7 +16,7 @@ export async function measureStatements(
   const database = new pg.Client({ connectionString: server.databaseUrl });
   await database.connect();
   const transactions = async () => {
-    progress('database statements per token: waiting for the count');
+    progress('database transactions per token: waiting for the count');
     await sleep(statisticsDelay);
     const { rows } = await database.query<{ count: string }>(
       'SELECT xact_commit + xact_rollback AS count FROM pg_stat_database WHERE datname = current_database()',
@@ -25,10 +25,10 @@ export async function measureStatements(
   };
   try {
     const before = await transactions();
-    progress('database statements per token: without load');
+    progress('database transactions per token: without load');
     await sleep(seconds * 1000);
     const between = await transactions();
-    progress('database statements per token: under load');
+    progress('database transactions per token: under load');
     const requests = tokenRequests([clientIdOf(1)]);
     const { perSecond } = await load(server, { requests, connections: 32, seconds });
     const after = await transactions();

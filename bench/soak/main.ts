@@ -1,8 +1,8 @@
 /**
- * An hour at a third of full load, with two replicas of the authorization server and of the jobs API: every five minutes all
- * database connections are cut, a replica restarts, and the signing key rotates. No caller that retries may fail, and
- * no service may end. Prints the memory of each. Real processes and a real Postgres on this machine. `npm run soak`,
- * Linux.
+ * An hour at a third of full load, with two replicas of the authorization server and of the jobs API: every five
+ * minutes all database connections are cut, a replica restarts, and the signing key rotates. No caller that retries may
+ * fail, and no service may end. Prints the memory of each. Real processes and a real Postgres on this machine.
+ * `npm run soak`, Linux.
  */
 import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

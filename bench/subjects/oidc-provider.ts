@@ -1,4 +1,7 @@
-/** The peer: node-oidc-provider with the client credentials grant, and JWT access tokens of the same algorithm, in memory. */
+/**
+ * The peer: node-oidc-provider with the client credentials grant, and JWT access tokens of the same algorithm, in
+ * memory.
+ */
 import { generateKeyPairSync } from 'node:crypto';
 import { Provider } from 'oidc-provider';
 

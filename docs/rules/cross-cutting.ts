@@ -143,7 +143,7 @@ export const crossCutting: readonly Rule[] = [
   {
     name: 'connection-share',
     section: 'Lanyard',
-    text: 'An address holds at most its share of connections on which nothing was authenticated; idle ones are closed first.',
+    text: 'An address holds at most its share of unauthenticated connections; idle ones are closed first.',
     files: [`${library}/limits/limit-connections.ts`, `${library}/limits/connection-shares.ts`, gateway],
     decision: 'docs/decisions/0018-management-listener-and-shares.md',
   },
@@ -157,7 +157,7 @@ export const crossCutting: readonly Rule[] = [
   {
     name: 'pipelined-requests',
     section: 'Lanyard',
-    text: 'A connection on which nothing was authenticated has at most a hundred requests in progress.',
+    text: 'An unauthenticated connection has at most a hundred requests in progress.',
     files: [`${library}/limits/limit-connections.ts`],
     decision: 'docs/decisions/0018-management-listener-and-shares.md',
   },
@@ -207,7 +207,7 @@ export const crossCutting: readonly Rule[] = [
   {
     name: 'closed-cors',
     section: 'Lanyard',
-    text: 'Scripts of other origins can read no answers, except those of the token endpoint from API pages of protected resources while these are on.',
+    text: 'Scripts of other origins cannot read answers, except that the API pages of protected resources, while they are on, can read those of the token endpoint.',
     files: [service, 'apps/auth-server/src/oauth/docs-origins.ts'],
   },
   {
@@ -278,7 +278,7 @@ export const crossCutting: readonly Rule[] = [
   {
     name: 'refusals-are-audited',
     section: 'Lanyard',
-    text: 'Every refused authentication leaves an audit event; many refusals are added up.',
+    text: 'Every refused authentication leaves an audit event; many refusals are combined.',
     files: [
       'apps/auth-server/src/audit/audit-log.ts',
       'apps/auth-server/src/oauth/client-authentication/client-authentication.ts',

@@ -49,7 +49,7 @@ export const other: readonly Rule[] = [
   {
     name: 'sent-again-when-refused',
     section: 'RFC 6585 §4',
-    text: 'The command lines retry a request that was refused with `429`, after the time in `Retry-After`.',
+    text: 'The command-line clients retry a request that was refused with `429`, after the time in `Retry-After`.',
     files: ['libs/command-line/src/caller.ts'],
   },
   {

@@ -27,7 +27,7 @@ ${sections.map(([title, schema]) => `\n## ${title}\n\n${table(schema)}`).join(''
 | \`BATCH_PROCESSOR_PORT\` | \`3001\` | the port of the batch processor |
 | \`JOBS_API_PORT\` | \`3002\` | the port of the jobs API |
 | \`AUTH_SERVER_MANAGEMENT_PORT\` | \`AUTH_SERVER_PORT\` + 100 | the port for its health and metrics; likewise \`BATCH_PROCESSOR_MANAGEMENT_PORT\` and \`JOBS_API_MANAGEMENT_PORT\` |
-| \`LANYARD_DIRECTORY\` | \`.lanyard\` | the folder for Postgres, the key encryption key and the client secrets; its \`secrets/deployment.json\` contains the addresses of the services, for the command lines |
+| \`LANYARD_DIRECTORY\` | \`.lanyard\` | the folder for Postgres, the key encryption key and the client secrets; its \`secrets/deployment.json\` contains the addresses of the services, for the command-line clients |
 
 \`npm start\` also passes on \`LOG_LEVEL\`, \`ACCESS_TOKEN_LIFETIME\`, \`TOKENS_PER_MINUTE\`, \`INTROSPECTIONS_PER_MINUTE\`, \`REVOCATIONS_PER_MINUTE\`, \`REVOCATION_LISTS_PER_MINUTE\`, \`THROTTLING\`, \`REVOCATIONS_WHEN_STALE\` and \`SCHEDULE\`, and sets \`API_DOCS=true\`.
 `;

@@ -1,6 +1,6 @@
 /** How many requests of a kind a replica handles at a time: for one administrator, and in total. */
 export const limits = {
-  /** takes access away; no total limit, since one administrator could create others and use it up */
+  /** takes access away; no total limit: one administrator could use it up, through others that they create */
   emergency: { perAdministrator: 5, ofAll: Infinity },
   /** reads a few rows by their key; an emergency starts with it */
   look_up: { perAdministrator: 5, ofAll: Infinity },

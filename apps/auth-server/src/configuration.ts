@@ -118,7 +118,7 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
     .min(1)
     .max(36_500)
     .default(365)
-    .describe('the age at which the server starts to warn of a client secret, days'),
+    .describe('the age at which the server starts to warn about a client secret, days'),
   AUDIT_RETENTION: z.coerce
     .number()
     .int()

@@ -26,11 +26,11 @@ describe('the commands that docs show', () => {
     ['clients list --colour red', 'list has no --colour'],
     ['clients show billing payroll', 'show takes 1 arguments'],
     ['secrets remove billing', 'remove needs 2 arguments'],
-  ])('a wrong command is detected: %s', (words, fault) => {
+  ])('are reported if they are wrong: %s', (words, fault) => {
     expect(faultsIn('```sh\nnpx lanyard ' + words + '\n```\n')).toEqual([[words, fault]]);
   });
 
-  it('a sentence may leave out the arguments', () => {
+  it('may lack their arguments in a sentence', () => {
     expect(faultsIn('Say `lanyard secrets remove`.')).toEqual([['secrets remove', undefined]]);
   });
 });

@@ -7,8 +7,11 @@ export function writeSecretFile(file: string, secret: string): void {
   } catch (error) {
     // The secret exists only here: print it rather than lose it.
     process.stderr.write(`${secret}\n`);
-    throw new Error(`${file} cannot be written (${(error as NodeJS.ErrnoException).code}): the secret is above, once`, {
-      cause: error,
-    });
+    throw new Error(
+      `${file} cannot be written (${(error as NodeJS.ErrnoException).code}): the secret is shown above, and only there`,
+      {
+        cause: error,
+      },
+    );
   }
 }

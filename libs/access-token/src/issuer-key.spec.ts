@@ -86,7 +86,7 @@ describe('the usable keys of a JWK Set', () => {
     ['of another algorithm', jwk({ alg: 'ES384' })],
     ['that is a secret', { kty: 'oct', k: 'AAAA', kid: 'k1', alg: 'HS256' }],
     ['that is none', null as unknown as JWK],
-  ])('are not one %s [usable-keys, Lanyard]', async (_, jwk) => {
+  ])('do not include one %s [usable-keys, Lanyard]', async (_, jwk) => {
     const good = { ...pair.publicKey.export({ format: 'jwk' }), kid: 'good' };
     const { usable, faults } = await usableKeys({ keys: [jwk, good] }, accessTokenAlgorithms);
     expect([usable, faults.length]).toEqual([[good], 1]);
@@ -114,7 +114,7 @@ describe('the usable keys of a JWK Set', () => {
     importKey.mockRestore();
   });
 
-  it('are not two that share a kid [usable-keys, Lanyard]', async () => {
+  it('do not include two that share a kid [usable-keys, Lanyard]', async () => {
     expect(await usableOf([jwk(), jwk({ kid: 'k2' }), jwk({ alg: 'ES256' })])).toEqual([jwk({ kid: 'k2' })]);
   });
 });

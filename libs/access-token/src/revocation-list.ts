@@ -14,7 +14,7 @@ export const listClockTolerance = 60;
 /** No list is larger than this many characters; one with 100,000 entries has 3.5 million. */
 const maxListLength = 256 * 1024 * 1024;
 
-/** The sender is not the authorization server, or uses another version of the list. */
+/** The list is not from the authorization server, too old, too large, or of a form that this version cannot read. */
 export class InvalidRevocationListError extends Error {
   override readonly name = 'InvalidRevocationListError';
 }

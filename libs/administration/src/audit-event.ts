@@ -30,7 +30,7 @@ export const auditEventTypes = {
   'request.throttled':
     'requests were refused after too many failures, or because a client had used up its quota: `count` times within a period',
   'administration.refused': 'a call to the administration API was refused: `count` times within a period',
-  'audit.pruned': 'events older than the retention were deleted; the chain continues from the last of them',
+  'audit.pruned': 'events older than the retention period were deleted; the chain continues from the last of them',
 } as const;
 export type AuditEventType = keyof typeof auditEventTypes;
 

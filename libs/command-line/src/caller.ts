@@ -21,8 +21,8 @@ export type Call = <Body>(...request: Parameters<Caller>) => Promise<Body>;
 const maxAttempts = 5;
 
 /**
- * Refuses redirects, so that a token never follows one. Otherwise `fetch` keeps a copy of the body for a possible
- * redirect: Fetch standard section 4.5, HTTP-network-or-cache fetch.
+ * Refuses redirects, so that a token never follows one. Without both members, `fetch` would keep a copy of the body:
+ * Fetch standard section 4.5, HTTP-network-or-cache fetch.
  */
 const withoutCopy = { redirect: 'error', window: null } as const;
 
@@ -89,5 +89,5 @@ function reasonOf(address: string, error: unknown): string {
   for (let cause = error; cause instanceof Error && causes.length < 4; cause = cause.cause) causes.push(cause);
   const network = causes.find(({ code }) => typeof code === 'string' && /^(E[A-Z]+|UND_ERR_[A-Z_]+)$/.test(code));
   if (!network) return causes.map(({ message }) => message).join(': ');
-  return `${address} cannot be called (${String(network.code)}). Is it running? Start everything with: npm start`;
+  return `${address} cannot be reached (${String(network.code)}). Is it running? Start everything with: npm start`;
 }

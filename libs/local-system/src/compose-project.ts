@@ -132,7 +132,7 @@ export class ComposeProject {
     }
   }
 
-  /** `docker inspect` of the containers of some services, or of all */
+  /** The output of `docker inspect` for the containers of these services, or of all if none is named. */
   async containers(...services: string[]): Promise<Container[]> {
     const ids = (await this.compose('ps', '--all', '--quiet', ...services)).split('\n').filter(Boolean);
     return ids.length === 0 ? [] : (JSON.parse(await docker('inspect', ...ids)) as Container[]);

@@ -6,8 +6,8 @@ interface Tokens {
 }
 
 /**
- * `fetch` with an access token in the Authorization header, RFC 6750 section 2.1. If a resource server refuses the
- * token as invalid, it is dropped and the request is sent once more with a new one, if its body can be sent again.
+ * `fetch` with an access token in the Authorization header, RFC 6750 section 2.1. A token that the resource server
+ * refuses as invalid is dropped, and the request is sent once more with a new token, if its body can be sent again.
  */
 export function bearerFetch(tokens: Tokens): Fetch {
   return async (input, init) => {

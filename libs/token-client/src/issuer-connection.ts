@@ -6,7 +6,7 @@ export interface IssuerConnectionOptions {
   issuer: string;
   /** where to reach the issuer, if not at its own name; default: the issuer */
   issuerAddress?: string;
-  /** how long to wait for an answer, and then again to read it, ms; default 5000 */
+  /** how long one request may take, including its body, ms; default 5000; with `Limits`, it begins again with the body */
   timeout?: number;
   /** Lets credentials travel over plain http to another host; default false. */
   allowInsecureRequests?: boolean;
@@ -80,13 +80,14 @@ export class IssuerConnection {
 
   /**
    * Authorization server metadata, RFC 8414 section 3.
-   * @throws {UnexpectedStatusError} if the server may answer a moment later
-   * @throws {oauth.OperationProcessingError} if the metadata are malformed, or of another issuer
+   * @throws {UnexpectedStatusError} if the answer is not a success
+   * @throws {oauth.OperationProcessingError} if the metadata is malformed, or of another issuer
    */
   async metadata(): Promise<oauth.AuthorizationServer> {
     const issuer = new URL(this.options.issuer);
     const response = await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...this.http });
-    requireAvailable(response, this.address);
+    const { ok, status, headers } = response;
+    if (!ok) throw new UnexpectedStatusError(this.address, status, retryAfterOf(headers));
     return oauth.processDiscoveryResponse(issuer, response);
   }
 
@@ -104,26 +105,31 @@ export class IssuerConnection {
   }
 
   /** @throws {UnexpectedStatusError} if the answer is neither a success nor 304 */
-  async send(url: string, init: RequestInit = {}, limits?: Limits): Promise<Answer> {
-    const response = await this.request(url, init, limits);
+  async send(url: string, init: RequestInit = {}, { waiting = 0, reading = 0 }: Limits = {}): Promise<Answer> {
+    const response = await this.request(url, init, { waiting, reading });
     const { ok, status, headers } = response;
     if (!ok && status !== 304) throw new UnexpectedStatusError(this.resolve(url), status, retryAfterOf(headers));
     return { status, headers, text: await response.text() };
   }
 
-  /** Sends a request, and reads the whole body of the response into memory. */
-  private async request(url: string, init: RequestInit, { waiting = 0, reading = 0 }: Limits = {}): Promise<Response> {
+  /**
+   * Sends a request, and reads the whole body of the response into memory.
+   * @param limits  if given, the time-out begins again with the body; otherwise it is for both together
+   */
+  private async request(url: string, init: RequestInit, limits?: Required<Limits>): Promise<Response> {
     const { timeout = 5000 } = this.options;
     const address = this.resolve(url);
     const tooLate = new AbortController();
     const within = (ms: number) =>
       setTimeout(() => tooLate.abort(new DOMException(`${address} did not answer in time`, 'TimeoutError')), ms);
-    let timer = within(timeout + waiting);
+    let timer = within(timeout + (limits?.waiting ?? 0));
     try {
       const signal = AbortSignal.any([this.stopped.signal, tooLate.signal]);
       const response = await fetch(address, { redirect: 'error', ...init, signal });
-      clearTimeout(timer);
-      timer = within(timeout + reading);
+      if (limits) {
+        clearTimeout(timer);
+        timer = within(timeout + limits.reading);
+      }
       const { status, statusText, headers } = response;
       const body = await response.arrayBuffer().catch((cause: unknown) => {
         signal.throwIfAborted();
@@ -140,7 +146,7 @@ export class IssuerConnection {
   }
 }
 
-/** @throws {UnexpectedStatusError} if the server may answer the same request a moment later */
+/** @throws {UnexpectedStatusError} if the same request may succeed a moment later */
 export function requireAvailable({ status, headers }: Response, address: string): void {
   if (status >= 500 || status === 429) throw new UnexpectedStatusError(address, status, retryAfterOf(headers));
 }

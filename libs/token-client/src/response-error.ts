@@ -12,7 +12,10 @@ export async function tokenRequestErrorOf(error: unknown, what: string, address:
   if (error instanceof TokenRequestError) return error;
   if (error instanceof UnexpectedStatusError) {
     const { status, retryAfter } = error;
-    return unavailable(`the authorization server answered ${status}`, { retryAfter });
+    if (status >= 500 || status === 429) {
+      return unavailable(`the authorization server answered ${status}`, { retryAfter });
+    }
+    return new TokenRequestError('invalid_response', `${what}: unexpected HTTP status code ${status}`);
   }
   if (error instanceof IncompleteAnswerError) {
     return unavailable("the authorization server's response was cut off", { cause: error.cause });

@@ -128,7 +128,7 @@ describe('onTokenEvent', () => {
     expect(JSON.stringify(events)).not.toContain(secret);
   });
 
-  it('does not prevent a token if it throws', async () => {
+  it('does not keep the caller from its token if it throws', async () => {
     const warning = jest.spyOn(process, 'emitWarning').mockReturnValue();
     const onTokenEvent = () => {
       throw new Error('the listener failed');

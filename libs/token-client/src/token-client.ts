@@ -81,7 +81,7 @@ export class TokenClient {
     return Object.freeze({ value, scope: granted, expiresAt: requestedAt + expiresIn * 1000 });
   }
 
-  /** An error in the listener must not prevent the token. */
+  /** An error in the listener must not keep the caller from its token. */
   private emit(event: TokenEvent): void {
     try {
       this.options.onTokenEvent?.(event);

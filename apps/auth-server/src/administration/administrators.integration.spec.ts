@@ -192,7 +192,7 @@ describe('every act of an administrator', () => {
     expect((await administrator.call('GET', '/admin/clients/jobs-cli/secrets')).json().items).toHaveLength(1);
   });
 
-  it('may revoke their own token: by itself, with its secret, with all tokens of their client', async () => {
+  it('succeeds if it revokes their own token: by itself, with its secret, with all tokens of their client', async () => {
     const acts: ((actor: Awaited<ReturnType<typeof anotherAdministrator>>) => Promise<Parameters<Call>>)[] = [
       async ({ token }) => ['POST', '/admin/revocations', { token }],
       async ({ path }) => {
@@ -243,7 +243,7 @@ describe('every act of an administrator', () => {
     expect((await administrator.call('GET', `/admin/clients/${friend.client_id}`)).statusCode).toBe(404);
   });
 
-  it('lets only one win of two administrators who demote each other at two replicas [current-rights, Lanyard]', async () => {
+  it('succeeds for only one of two administrators who demote each other at two replicas [current-rights, Lanyard]', async () => {
     for (let round = 0; round < 5; round++) {
       const [first, second] = [await anotherAdministrator(), await anotherAdministrator()];
       const statuses = (
@@ -261,7 +261,7 @@ describe('every act of an administrator', () => {
     }
   });
 
-  it('may give up their own scope', async () => {
+  it('succeeds if it gives up their own scope', async () => {
     const actor = await anotherAdministrator();
     const less = { scope: 'audit:read', default_scope: 'audit:read' };
     expect((await actor.call('PATCH', actor.path, less)).statusCode).toBe(200);
@@ -306,7 +306,7 @@ describe('a client that loses an administrative scope', () => {
     expect(await eventsOf(actor.id)).toMatchObject([{ details: { lost_scope: 'keys:rotate' } }]);
   });
 
-  it('keeps them through any other change', async () => {
+  it('keeps its tokens through any other change', async () => {
     await call('PATCH', actor.path, { scope: `${all.join(' ')} jobs:read` });
     await call('PATCH', actor.path, { scope: all.join(' '), default_scope: 'audit:read', client_name: 'Another' });
     expect([await actor.status(), await eventsOf(actor.id)]).toEqual([200, []]);

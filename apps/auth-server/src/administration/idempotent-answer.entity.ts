@@ -12,6 +12,7 @@ export class IdempotentAnswer {
   @Column('bytea', { name: 'request_digest' })
   requestDigest!: Buffer;
 
+  /** Null only within the transaction that inserts the row. */
   @Column('bytea', { name: 'encrypted_answer', nullable: true })
   encryptedAnswer!: Buffer | null;
 

@@ -87,7 +87,7 @@ export class AuditLog implements OnApplicationBootstrap, OnApplicationShutdown {
     }
   }
 
-  /** Writes the events that are due by then, or all of them if too many wait. */
+  /** Writes the events that are due at `now`, or all of them if too many wait. */
   private readonly write = singleFlight((now: number) => this.writeDue(now));
 
   private async writeDue(now: number): Promise<void> {

@@ -5,8 +5,8 @@ import { writePrivateFile } from '@lanyard/administration';
 const names = ['ISSUER', 'JOBS_API_URL', 'BATCH_PROCESSOR_URL'];
 
 /**
- * Writes the addresses that the secrets belong to beside them, in `<directory>/deployment.json`: command lines that
- * read a secret there send it nowhere else. Mounted secrets may be read-only.
+ * Writes `<directory>/deployment.json`, with the addresses of the services that the secrets beside it are for: command
+ * lines that read a secret there send it nowhere else. Only prints a line if it cannot, as in a read-only mount.
  */
 export function writeDeployment(directory: string, environment: NodeJS.ProcessEnv, say: (line: string) => void): void {
   const addresses = Object.fromEntries(names.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])));
@@ -15,6 +15,6 @@ export function writeDeployment(directory: string, environment: NodeJS.ProcessEn
     writePrivateFile(file, `${JSON.stringify(addresses, null, 2)}\n`);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    say(`${file} cannot be written (${code}): command lines need ISSUER to be set`);
+    say(`${file} cannot be written (${code}): the command-line clients need ISSUER to be set`);
   }
 }

@@ -15,7 +15,7 @@ import { readProvisioningFile, registryFaultsOf } from './provisioning-file.ts';
 export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string) => void): Promise<void> {
   const configuration = readConfiguration(migrationConfiguration, environment);
   const provisioning = readProvisioningFile(configuration.PROVISIONING_FILE, environment, configuration.ISSUER);
-  const inFile = (error: unknown): never => {
+  const rethrowWithLines = (error: unknown): never => {
     throw registryFaultsOf(error, configuration.PROVISIONING_FILE, environment) ?? error;
   };
   await migrateSchema({
@@ -27,7 +27,7 @@ export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string
     say,
     andThen: async (manager) => {
       await appendAuditEvents(manager, [
-        ...(await provision(manager, provisioning, configuration.SECRETS_DIRECTORY, say).catch(inFile)),
+        ...(await provision(manager, provisioning, configuration.SECRETS_DIRECTORY, say).catch(rethrowWithLines)),
         ...(await provisionAdministrator(manager, configuration.SECRETS_DIRECTORY, say)),
         ...(await provisionSigningKey(manager, configuration.KEY_ENCRYPTION_KEY[0]!, say)),
       ]);

@@ -17,7 +17,7 @@ import { emergencies } from '../pools.ts';
 /** How often a statement is sent on the connection, to detect that it was cut; ms. */
 const heartbeat = 5000;
 
-/** How often changes are read while no notifications arrive, in addition to `echoTimeout`; ms. */
+/** The pause between two readings of changes while no notifications arrive, in addition to `echoTimeout`; ms. */
 const heartbeatWithoutEcho = 250;
 
 /** How long its own notification may take to come back, ms. */
@@ -32,7 +32,7 @@ interface Listener {
 
 /**
  * Receives the database's NOTIFY on a dedicated connection, and reconnects whenever that is lost. It notifies itself
- * now and then, to detect a pooler that shares connections: it accepts LISTEN, but delivers no notification.
+ * now and then, to detect a pooler that shares connections: such a pooler accepts LISTEN, but delivers nothing.
  */
 @Injectable()
 export class Notifications implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -126,7 +126,7 @@ export class Notifications implements OnApplicationBootstrap, BeforeApplicationS
     return { ended: ended.finally(stopBeating) };
   }
 
-  /** Sends on another connection, as all real notifications are sent: a pooler may deliver what the same one sent. */
+  /** Sends on another connection, as real notifications are: a pooler may deliver only those of the listening one. */
   private async checkEcho(ended: Promise<void>): Promise<void> {
     const { promise: echo, resolve } = Promise.withResolvers<void>();
     this.echoed = resolve;

@@ -30,11 +30,11 @@ export class RegistryChanges implements OnApplicationBootstrap, BeforeApplicatio
   /** Listeners may have missed changes of transactions from this one on. */
   private horizon?: string;
   private begun?: Promise<void>;
-  /** When the changes were last read, ms of the process. */
+  /** When the changes were last read, ms of `performance.now()`. */
   private readAt = Number.NEGATIVE_INFINITY;
   /** Whether the last reading failed, or a listener could not apply a change. */
   private lost = false;
-  /** ms of the process */
+  /** ms of `performance.now()` */
   private lostAt = Number.NEGATIVE_INFINITY;
   private reconciling?: Promise<void>;
 

@@ -37,7 +37,7 @@ export async function activateNewKey(
   origin: Origin,
 ): Promise<AuditRecord> {
   const key = await createSigningKey(keyEncryptionKey);
-  await manager.insert(SigningKeyRow, { ...key, activatedAt: new Date() });
+  await manager.insert(SigningKeyRow, { ...key, activatedAt: () => 'now()' });
   return keyRecord('signing_key.activated', key.kid, origin);
 }
 

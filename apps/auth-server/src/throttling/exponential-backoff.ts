@@ -17,9 +17,9 @@ export class ExponentialBackoff {
   private readonly unpublished = new Set<string>();
 
   /**
-   * @param free     how many failures cause no delay
-   * @param longest  delay, seconds
-   * @param fading   after how many seconds one of them is forgotten
+   * @param free     the number of failures at which the delays begin
+   * @param longest  the longest delay, seconds
+   * @param fading   after how many seconds one failure is forgotten; default: never
    */
   constructor(
     private readonly free: number,

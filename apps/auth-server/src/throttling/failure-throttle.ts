@@ -47,7 +47,8 @@ export class FailureThrottle {
         apply: (name, count) => delays.apply(name, count),
       });
     }
-    broadcast.register('authenticated', {
+    // Its name is that of replicas of earlier releases.
+    broadcast.register('trusted', {
       collect: () => this.unpublished.splice(0, publishedAtOnce).map((pair) => [digest(pair), 1]),
       apply: (name) => this.authenticatedElsewhere.set(name, true),
     });

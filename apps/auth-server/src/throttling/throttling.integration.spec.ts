@@ -228,7 +228,7 @@ describe('the quota of a client', () => {
   });
 });
 
-it('has a quota at every endpoint where clients authenticate [every-quota, Lanyard]', () => {
+it('a client has a quota at every endpoint where clients authenticate [every-quota, Lanyard]', () => {
   const found: string[] = [];
   for (const { controllers } of app.get(ModulesContainer).values()) {
     for (const { metatype } of controllers.values()) {

@@ -25,9 +25,9 @@ export interface RunOptions {
   /** how many jobs are processed at a time */
   concurrency: number;
   leaseSeconds: number;
-  /** Begins no more jobs; hands back those that were claimed but not begun. */
+  /** once aborted, the run begins no more jobs, and hands back those that it has claimed but not begun */
   stopping: AbortSignal;
-  /** Aborts the jobs in progress and hands them back. */
+  /** once aborted, the run aborts the jobs in progress and hands them back */
   abort: AbortSignal;
   onOutcome?: (job: ClaimedJob, outcome: Outcome) => void;
 }

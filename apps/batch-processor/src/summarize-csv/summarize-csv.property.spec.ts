@@ -157,7 +157,7 @@ describe('the type of a column', () => {
     );
   });
 
-  it('has exact extremes and an exact mean, however many digits its numbers have [exact-numbers, RFC 8259 §6]', () => {
+  it('of numbers comes with exact extremes and an exact mean, however many digits they have [exact-numbers, RFC 8259 §6]', () => {
     const places = 400;
     /** In units of the last place, so that all can be compared exactly. */
     const units = (text: string) => {

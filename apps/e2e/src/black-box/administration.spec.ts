@@ -229,7 +229,7 @@ describe('lanyard', () => {
     const unreachable = await lanyard({ ...environment, ...elsewhere }, ['clients', 'list']);
     expect([unreachable.code, unreachable.err]).toEqual([
       1,
-      expect.stringMatching(/^http:\/\/localhost:\d+ cannot be called \(.*ECONNREFUSED\)/),
+      expect.stringMatching(/^http:\/\/localhost:\d+ cannot be reached \(.*ECONNREFUSED\)/),
     ]);
     const withoutSecret = await lanyard({ ...environment, SECRETS_DIRECTORY: own }, ['clients', 'list']);
     expect([withoutSecret.code, withoutSecret.err]).toEqual([
@@ -253,7 +253,7 @@ describe('lanyard', () => {
     const whole = await run('audit', 'verify', file);
     expect([whole.code, whole.out]).toEqual([
       0,
-      expect.stringMatching(/^whole: \d+ events, 1 to \d+\nhead: \d+:[0-9a-f]{64}\n$/),
+      expect.stringMatching(/^intact: \d+ events, 1 to \d+\nhead: \d+:[0-9a-f]{64}\n$/),
     ]);
     const [, head = ''] = /head: (\S+)/.exec(whole.out) ?? [];
     expect((await run('audit', 'verify', '--head', head)).code).toBe(0);
@@ -284,7 +284,9 @@ describe('lanyard', () => {
 
   it('completes commands and shows help', async () => {
     expect((await run('complete', 'bash')).out).toContain('complete -F');
-    expect((await run('complete', '--', 'secrets', '')).out).toMatch(/^rotate\tgive a client a new secret/m);
+    expect((await run('complete', '--', 'secrets', '')).out).toMatch(
+      /^rotate\tadd a new secret and set an expiry on the old ones$/m,
+    );
     for (const command of [
       'clients',
       'secrets',

@@ -139,8 +139,12 @@ describe('lanyard token revoke', () => {
   });
 
   it.each([
-    [[], 2, 'say one of'],
-    [['--jti', 'a', '--client-id', 'b'], 2, 'say one of'],
+    [[], 2, 'specify exactly one of: a token, --token-file, --jti, --client-id, --secret-id'],
+    [
+      ['--jti', 'a', '--client-id', 'b'],
+      2,
+      'specify exactly one of: a token, --token-file, --jti, --client-id, --secret-id',
+    ],
     [['--client-id', 'jobs-cli'], 2, '--yes'],
     [['--client-id', 'unknown-client', '--yes'], 1, 'there is no such client'],
     [['--secret-id', 'x', '--yes'], 1, 'secret_id'],

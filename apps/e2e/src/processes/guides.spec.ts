@@ -26,7 +26,7 @@ describe('the guide', () => {
   it.each([
     [
       'administration.md',
-      /valid: issued by [^]*nothing to change\n[^]*│ announced │[^]*0 signing keys were encrypted with another key[^]*whole: [^]*"client_id":"billing"/,
+      /valid: issued by [^]*nothing to change\n[^]*│ announced │[^]*0 signing keys were encrypted with another key[^]*intact: [^]*"client_id":"billing"/,
     ],
     [
       'revocation.md',

@@ -5,18 +5,30 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, expect, it } from '@jest/globals';
-import { freePort } from '@lanyard/local-system';
-import { directory, issuer } from '../system-under-test.ts';
+import { rm } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { freePort, type System } from '@lanyard/local-system';
+import { startSystem } from '../recorded-system.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
 
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 const readme = readFileSync(join(repository, 'examples/minimal/README.md'), 'utf8');
 const started: ChildProcess[] = [];
+let directory: string;
+let system: System;
+
+beforeAll(async () => {
+  directory = await temporaryDirectory();
+  const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
+  system = await startSystem({ directory, ports });
+}, 60_000);
 afterAll(async () => {
-  for (const child of started) {
+  for (const child of started.filter(({ exitCode }) => exitCode === null)) {
     child.kill();
     await once(child, 'exit');
   }
+  await system?.stop();
+  await rm(directory, { recursive: true, force: true });
 });
 
 /** A command of the README that goes on until it is stopped. */
@@ -31,12 +43,12 @@ function start(command: string, env: NodeJS.ProcessEnv): { output: () => string 
 
 it('the minimal services run as their README says, and print what it shows', async () => {
   const url = `http://localhost:${await freePort()}`;
-  const secrets = join(directory, 'secrets');
+  const secrets = system.secretsDirectory;
   const env = {
     ...process.env,
     NODE_OPTIONS: '',
     NO_COLOR: '1',
-    ISSUER: issuer,
+    ISSUER: system.urls.issuer,
     SERVICE_B_URL: url,
     SECRETS_DIRECTORY: secrets,
   };

@@ -161,7 +161,7 @@ describe('npm start', () => {
       });
     }
     expect(await jobs('list', '--limit', '1')).toHaveLength(1);
-    expect(await text('list', '--limit', '1')).toContain('there are more than these 1: --limit <number>');
+    expect(await text('list', '--limit', '1')).toContain('the first 1; for more: --limit <number>');
     const file = join(directory, 'many.csv');
     await writeFile(file, `id\u001B[2J\n${Array.from({ length: 10_001 }, (_, i) => i).join('\n')}\n`);
     const [{ id }] = await jobs('submit', file);

@@ -79,7 +79,7 @@ async function attachTo(service: string) {
 const inProcessOf = (...folders: string[]) =>
   stops.filter(({ file }) => folders.some((folder) => file.startsWith(`${folder}/`)));
 
-it('one request passes the twelve stops of the README in their order', async () => {
+it('the way to the first job passes the twelve stops of the README in their order', async () => {
   await system.services.batchProcessor.stop();
   const replica = await system.replica('batch-processor', Number(new URL(system.urls.batchProcessor).port), {
     NODE_OPTIONS: '--inspect-wait=127.0.0.1:0',

@@ -20,7 +20,7 @@ export async function list(
       by: job.createdBy,
     })),
   );
-  if (next !== null) print(`there are more than these ${items.length}: --limit <number>, up to 200`);
+  if (next !== null) print(`the first ${items.length}; for more: --limit <number>, up to 200`);
 }
 
 export async function show(system: System, id: string, { json }: OutputOptions): Promise<void> {

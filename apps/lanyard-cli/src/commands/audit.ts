@@ -110,8 +110,9 @@ async function verify(server: Server, file: string | undefined, { head, json }: 
   if (json) return printJson(report);
   const { events, first, head: last, broken } = report;
   if (broken) return print(`broken at event ${broken.sequence}: ${broken.reason}`);
-  print(`whole: ${events} events, ${first?.sequence} to ${last?.sequence}`);
-  if (last) print(`head: ${last.sequence}:${last.hash}`);
+  if (!first || !last) return print('no events');
+  print(`intact: ${events} events, ${first.sequence} to ${last.sequence}`);
+  print(`head: ${last.sequence}:${last.hash}`);
   return undefined;
 }
 

@@ -156,7 +156,8 @@ async function list(server: Server, { search, scope, disabled, enabled, limit, j
     ...(disabled !== enabled && { disabled: String(disabled ?? false) }),
   });
   const found: RegisteredClient[] = [];
-  for (let next: string | null = `/admin/clients?${query}`; next && found.length < limit;) {
+  let next: string | null = `/admin/clients?${query}`;
+  while (next && found.length < limit) {
     const page: ClientPage = await server.call<ClientPage>('GET', next);
     found.push(...page.items);
     next = page.next;
@@ -172,7 +173,7 @@ async function list(server: Server, { search, scope, disabled, enabled, limit, j
       changed: when(client.updated_at),
     })),
   );
-  if (shown.length === limit) print(`the first ${limit}; for more: --limit, or --search`);
+  if (next || found.length > limit) print(`the first ${limit}; for more: --limit, or --search`);
 }
 
 function show(client: RegisteredClient, { json }: OutputOptions): void {

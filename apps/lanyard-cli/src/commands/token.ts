@@ -59,7 +59,7 @@ export function addToken(program: Command, server: Server): void {
     )
     .argument('[token]', 'an access token; "-" reads it from standard input, so that no process list shows it')
     .option('--token-file <file>', 'the access token in this file')
-    .option('--jti <jti>', 'the token with this identifier, which logs contain; requires all administrative scopes')
+    .option('--jti <jti>', 'the token with this identifier, as in the logs; requires all administrative scopes')
     .option('--client-id <client_id>', 'all tokens that the client has now; it may obtain new ones')
     .option('--secret-id <secret_id>', 'all tokens obtained with this secret so far, even if the secret was removed')
     .option('--yes', 'do not ask')

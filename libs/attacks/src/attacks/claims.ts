@@ -23,7 +23,7 @@ function written(genuine: string, claim: string, value: string): string {
   return JSON.stringify(claims).replace(/\}$/, `,"${claim}":${value}}`);
 }
 
-/** The claim with each of these values, by name; without the right value, which some deployment may have. */
+/** The claim with each of these values, by name; omits a value that happens to be the right one in a deployment. */
 const listed = (claim: string, values: unknown[], right?: string) =>
   Object.fromEntries(
     values

@@ -16,7 +16,7 @@ interface Revocations {
   wasAskedFor: boolean;
 }
 
-/** Registers the checks that must pass before a service gets requests; a check may report that it is degraded. */
+/** Registers the checks that must pass before a service gets requests; a check may report the service as degraded. */
 interface Readiness {
   require(name: string, check: () => Promise<{ degraded?: string } | void>): void;
 }

@@ -228,4 +228,12 @@ describe('RemoteKeys', () => {
       }),
     ]);
   });
+
+  it('compares the issuer of metadata character by character [issuer-is-its-address, RFC 8414 §3.3]', async () => {
+    create({ issuer: `${server.issuer}/` });
+    await expect(validate(server.token(grant))).rejects.toThrow('have not been fetched yet');
+    expect(errors).toEqual([
+      expect.objectContaining({ message: `the metadata of ${server.issuer}/ name another issuer` }),
+    ]);
+  });
 });

@@ -41,7 +41,7 @@ const wait = 50;
  */
 export class RemoteKeys implements KeySource {
   private readonly options: Required<
-    Pick<RemoteKeysOptions, 'refreshInterval' | 'cooldown' | 'algorithms' | 'onError'>
+    Pick<RemoteKeysOptions, 'issuer' | 'refreshInterval' | 'cooldown' | 'algorithms' | 'onError'>
   >;
   private readonly connection: IssuerConnection;
   private keys: JWTVerifyGetKey | undefined;
@@ -137,6 +137,8 @@ export class RemoteKeys implements KeySource {
 
   private async fetchKeys(): Promise<void> {
     const { issuer, jwks_uri: jwksUri } = await this.connection.metadata();
+    // Character by character, RFC 8414 section 3.3, as `iss` is compared.
+    if (issuer !== this.options.issuer) throw new Error(`the metadata of ${this.options.issuer} names another issuer`);
     if (jwksUri === undefined) throw new Error(`the metadata of ${issuer} has no jwks_uri`);
     this.jwksUri = jwksUri;
     await this.apply(await this.connection.send(jwksUri));

@@ -8,7 +8,7 @@ import { LRUCache } from 'lru-cache';
 import * as oauth from 'oauth4webapi';
 import { RevocationUnknownError } from './revocation-source.ts';
 
-/** How long an answer is used, and how long no request is sent after a failure, ms. */
+/** How long an answer is used, and the shortest time without a request after a failure, ms. */
 const pause = 1000;
 
 /** Asks the authorization server about a token, RFC 7662, while the revocation list is stale. */
@@ -27,8 +27,8 @@ export class IntrospectionClient {
 
   /**
    * Until the server has answered, only one request is sent at a time, and all callers wait for it.
-   * @throws {RevocationUnknownError}  if there is no answer; then no request is sent for a second, or for as long as
-   *   the server says (`Retry-After`)
+   * @throws {RevocationUnknownError}  if there is no answer; then no request is sent for a second or two, or at least
+   *   for as long as the server says (`Retry-After`, of which half a minute counts)
    */
   async isActive(token: string): Promise<boolean> {
     for (;;) {
@@ -50,7 +50,7 @@ export class IntrospectionClient {
       .catch((cause: unknown) => {
         const isThrottled = cause instanceof UnexpectedStatusError && cause.status === 429;
         if (!isThrottled) [this.answered, this.server] = [false, undefined];
-        const wait = isThrottled ? Math.max(pause, Math.min(cause.retryAfter, 60) * 1000) : pause;
+        const wait = isThrottled ? Math.max(pause, cause.retryAfter * 1000) : pause;
         this.failedUntil = performance.now() + wait * (1 + Math.random());
         throw revocationUnknown(cause);
       })
@@ -62,7 +62,10 @@ export class IntrospectionClient {
   private async introspect(token: string): Promise<boolean> {
     const { connection } = this;
     const client = { client_id: this.client.clientId };
-    this.server ??= connection.metadata();
+    this.server ??= connection.metadata().catch((error: unknown) => {
+      this.server = undefined;
+      throw error;
+    });
     const [secret, server] = await Promise.all([readSecret(this.client.clientSecret), this.server]);
     const { introspection_endpoint: endpoint } = server;
     if (endpoint === undefined) throw new Error('the authorization server has no introspection endpoint');

@@ -87,6 +87,11 @@ const revoke = (token: string) => server.revoke({ kind: 'jti', id: decodeJwt(tok
 const impatient = { staleAfter: 1 };
 
 describe('RevocationClient', () => {
+  it.each(['whenSilent', 'silentAfter'])('refuses the former option %s, rather than ignoring it', (option) => {
+    create();
+    expect(() => create({ [option]: 'refuse' })).toThrow(/now called whenStale and staleAfter$/);
+  });
+
   it('starts with the earlier revocations, and the first request waits for them', async () => {
     const token = server.token(grant);
     revoke(token);

@@ -60,8 +60,12 @@ export class RevocationClient implements RevocationSource {
   private droppedAt = performance.now();
   private reportedStale = false;
 
-  /** @throws if the secret would travel over plain http to another host */
+  /** @throws if the secret would travel over plain http to another host, or an option has its former name */
   constructor(options: RevocationClientOptions) {
+    // Callers without types would get `accept` instead of what they chose.
+    if ('whenSilent' in options || 'silentAfter' in options) {
+      throw new TypeError('the options whenSilent and silentAfter are now called whenStale and staleAfter');
+    }
     this.options = options;
     this.connection = new IssuerConnection(options);
     this.connection.requireConfidential(options.issuer);

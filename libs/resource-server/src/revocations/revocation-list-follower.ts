@@ -134,7 +134,7 @@ function delayAfter(failures: number, error: unknown): number {
   const refused =
     error instanceof UnexpectedStatusError && error.status >= 400 && error.status < 500 && !isThrottled(error);
   const longest = refused ? longestDelay.refused : longestDelay.passing;
-  const requested = error instanceof UnexpectedStatusError ? Math.min(error.retryAfter * 1000, 60_000) : 0;
+  const requested = error instanceof UnexpectedStatusError ? error.retryAfter * 1000 : 0;
   const delay = backoff(failures - 1, 500, longest, 0.5);
   return Math.max(delay, requested * (1 + Math.random() / 2));
 }

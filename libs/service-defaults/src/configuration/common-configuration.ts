@@ -55,7 +55,7 @@ export const serviceConfiguration = z.object({
     .max(1_000_000)
     .default(4000)
     .describe(
-      'the maximum number of concurrent connections; at the limit, a new one replaces an idle one of the client that holds most (all unauthenticated callers count as one client), or is closed',
+      'the maximum number of concurrent connections; at the limit, a new one replaces an idle one of the client that holds the most (all unauthenticated callers count as one client), or is closed',
     ),
   CONNECTIONS_PER_ADDRESS: z.coerce
     .number()

@@ -71,5 +71,12 @@ describe('readConfiguration', () => {
       'TTL is now called LIFETIME: the former name is accepted in this release only',
     ]);
     expect(renamedSettings(renamed, { ...environment, TTL: '', LIFETIME: '90' })).toEqual([]);
+    expect(renamedSettings(renamed, { ...environment, LIFETIME: '90' })).toEqual([
+      'TTL is ignored, since LIFETIME is set: it is the new name of the same setting',
+    ]);
+    const fromFile = { PORT: '80', SECRET: secret, TTL_FILE: file('60\n') };
+    expect(readConfiguration(renamed, fromFile).LIFETIME).toBe(60);
+    expect(renamedSettings(renamed, fromFile)).toHaveLength(1);
+    expect(() => readConfiguration(renamed, { ...environment, TTL: 'long' })).toThrow(/^TTL: must be a number$/);
   });
 });

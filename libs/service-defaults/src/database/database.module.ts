@@ -26,7 +26,7 @@ class DatabaseReadinessModule implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    await this.requireLimits().catch(noReport);
+    await this.warnIfUnlimited().catch(noReport);
     this.readiness.require('database', async () => {
       const answer = withTimeout(this.ping(), checkTimeout);
       if (!this.essential)
@@ -37,7 +37,7 @@ class DatabaseReadinessModule implements OnModuleInit {
   }
 
   /** A pooler may drop the settings of a connection. */
-  private async requireLimits(): Promise<void> {
+  private async warnIfUnlimited(): Promise<void> {
     const [limits] = await this.database.query<{ statement: string; idle: string }[]>(
       `SELECT current_setting('statement_timeout') AS statement,
               current_setting('idle_in_transaction_session_timeout') AS idle`,

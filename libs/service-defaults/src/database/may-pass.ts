@@ -10,7 +10,7 @@ export function mayPass(error: unknown): boolean {
   return typeof message === 'string' && /Connection terminated|connection timeout|timeout exceeded/i.test(message);
 }
 
-/** A host with several addresses fails with an error for each. */
+/** The first error of several: a host with several addresses fails with one for each. */
 export function firstOf(error: unknown): object {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   return typeof first === 'object' && first !== null ? first : {};

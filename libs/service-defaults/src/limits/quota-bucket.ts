@@ -1,7 +1,10 @@
 import { TokenBucket } from 'limiter';
 import { LRUCache } from 'lru-cache';
 
-/** A quota per minute, of which those of ten seconds, but at least ten, may arrive at once; full at first. */
+/**
+ * A quota per minute, full at first. What it grants in ten seconds may arrive at once; of a quota below 60 per minute,
+ * ten, or all of it.
+ */
 export function quotaBucket(perMinute: number): TokenBucket {
   const bucketSize = Math.max(perMinute / 6, Math.min(perMinute, 10));
   const bucket = new TokenBucket({ bucketSize, tokensPerInterval: perMinute, interval: 'minute' });

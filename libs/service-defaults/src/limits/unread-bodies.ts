@@ -42,7 +42,7 @@ export function leaveBodiesUnread(fastify: FastifyInstance): void {
     setImmediate(() => done(new NotFoundException('no resource matches this path')));
   });
   fastify.addHook('preParsing', ({ raw }, reply, payload, done) => {
-    // The caller has left while a guard ran: nothing would ever be read or answered.
+    // The caller left while a guard ran: nothing would ever be read or answered.
     if (raw.destroyed) return done(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
     if (awaitsContinue.has(raw)) {
       raw.on('newListener', (event) => {

@@ -63,7 +63,7 @@ export function logRequests(fastify: FastifyInstance, logger: Logger): void {
   fastify.addHook('onResponse', (request, reply, done) => {
     const { route, logFields: line } = request;
     const status = reply.statusCode;
-    // Requests that waited for changes, RFC 7240 section 4.3, are very many.
+    // There are very many requests that wait for changes, RFC 7240 section 4.3.
     const isQuiet = reply.hasHeader('preference-applied');
     const level = quiet.has(route) || (isQuiet && status < 500) ? 'debug' : status >= 500 ? 'error' : 'info';
     if (!lines.isLevelEnabled(level)) return done();

@@ -75,7 +75,7 @@ const sentences: Record<string, (fields: LineFields) => string | undefined> = {
   'run started': ({ trigger }) => `begins a run (${trigger})`,
   'jobs claimed': ({ jobs }) => `claimed ${jobs} ${jobs === 1 ? 'job' : 'jobs'}`,
   'job succeeded': ({ file, rows }) => `${pc.green('finished')} ${file}: ${rows} ${rows === 1 ? 'row' : 'rows'}`,
-  'job failed': ({ file, reason }) => pc.red(`failed at ${file}: ${reason}`),
+  'job failed': ({ file, reason }) => pc.red(`failed on ${file}: ${reason}`),
   'job handed back': ({ file }) => `hands back ${file}`,
   'run ended': ({ processed }) =>
     `ends the run: ${

@@ -190,8 +190,12 @@ describe('a service with a certificate', () => {
 
   it.each<[string, () => void, string]>([
     ['with the key of another', () => put({ cert: first.cert, private: second.private }), 'is not the private key of'],
-    ['that is malformed', () => put({ cert: 'text', private: first.private }), 'TLS_CERTIFICATE_FILE does not hold'],
-    ['whose key is malformed', () => put({ cert: first.cert, private: 'text' }), 'TLS_PRIVATE_KEY_FILE does not hold'],
+    ['that is malformed', () => put({ cert: 'text', private: first.private }), 'TLS_CERTIFICATE_FILE does not contain'],
+    [
+      'whose key is malformed',
+      () => put({ cert: first.cert, private: 'text' }),
+      'TLS_PRIVATE_KEY_FILE does not contain',
+    ],
   ])('does not start with a certificate %s', async (_, prepare, message) => {
     prepare();
     await expect(start()).rejects.toThrow(message);

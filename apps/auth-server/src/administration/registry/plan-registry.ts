@@ -50,7 +50,7 @@ export async function planRegistry(
   registry: RegistryDescription,
   { prune }: { prune: boolean },
 ): Promise<RegistryPlan> {
-  // Read first, so that a change in between is noticed.
+  // Read before the resources, so that a change between the two readings is noticed.
   const version = await versionOfResources(manager);
   const current = await readResources(manager);
   const resources = changedResources(current, registry.resources, prune);

@@ -5,7 +5,7 @@ import type { columnsOf } from '../clients/clients.ts';
 /** The planned state of a client. */
 export type PlannedClient = ReturnType<typeof columnsOf> & { clientId: string; disabled: boolean };
 
-/** How many clients are compared at a time, since other requests wait until the next statement. */
+/** How many clients are compared between two statements: other requests wait meanwhile. */
 export const comparedAtOnce = 250;
 
 /** How many clients are written in one statement. */

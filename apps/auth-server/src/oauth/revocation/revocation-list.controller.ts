@@ -41,7 +41,7 @@ export class RevocationListController {
     requireResourceServer(client);
     const after = parseCursor(cursor);
     const { revocations } = this;
-    // The cursor comes from another replica, which has read more revocations.
+    // Another replica may have given the cursor, after reading more revocations than this one.
     if (after !== undefined && after > revocations.cursor) await revocations.catchUp();
     if ((await revocations.isCurrent()) && after === revocations.cursor) {
       await revocations.waiting.wait(waitPreferredBy(prefer), client.clientId, reply);
