@@ -253,7 +253,9 @@ describe('a registry that is applied', () => {
       expect(await prune({ registry: {}, dry_run: dryRun })).toMatchObject({
         status: 409,
         type: 'urn:lanyard:problem:too-many-changes',
-        detail: expect.stringContaining(`${1001 + listed.length} resources would change or be deleted, and 1000 are`),
+        detail: expect.stringContaining(
+          `${1001 + listed.length} resources would change or be deleted, but at most 1000 may`,
+        ),
       });
       expect(await prune({ registry: { resources: listed }, dry_run: dryRun })).toMatchObject({ status: 409 });
     }
@@ -261,7 +263,7 @@ describe('a registry that is applied', () => {
     for (const dryRun of [true, false]) {
       expect(await prune({ registry: { resources: listed }, dry_run: dryRun })).toMatchObject({
         status: 409,
-        detail: expect.stringContaining(`${rows[0]?.total} clients would change or be deleted, and 5000 are`),
+        detail: expect.stringContaining(`${rows[0]?.total} clients would change or be deleted, but at most 5000 may`),
       });
     }
     await database.owner.query(

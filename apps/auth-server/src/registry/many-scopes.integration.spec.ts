@@ -120,7 +120,7 @@ describe('the metadata', () => {
   const administrative = Object.keys(administrativeScopes);
   const most = together.slice(0, 1000 - administrative.length);
 
-  it('list at most a thousand scope values [server-metadata, RFC 8414 §2]', async () => {
+  it('lists at most a thousand scope values [server-metadata, RFC 8414 §2]', async () => {
     const many = await read();
     expect(many.json()).toMatchObject({ issuer: 'http://localhost:3000', response_types_supported: [] });
     expect(many.json()).not.toHaveProperty('scopes_supported');
@@ -131,7 +131,7 @@ describe('the metadata', () => {
     expect(new Set(listed)).toEqual(new Set([...most, ...administrative]));
   });
 
-  it('are built once for as long as no resource changes [server-metadata, RFC 8414 §2]', async () => {
+  it('is built once for as long as no resource changes [server-metadata, RFC 8414 §2]', async () => {
     await leaveOnly(most.slice(1));
     const resources = app.get(ProtectedResources);
     const [values, states] = [jest.spyOn(resources, 'scopeValues', 'get'), jest.spyOn(resources, 'all', 'get')];

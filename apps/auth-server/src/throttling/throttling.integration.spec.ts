@@ -267,7 +267,7 @@ describe.each([
     expect(refused.headers).toMatchObject({ 'retry-after': '1', 'cache-control': 'no-store' });
     expect(refused.json()).toEqual({
       error: 'temporarily_unavailable',
-      error_description: `the client ${words} its quota, try again later`,
+      error_description: `the client ${words} its quota allows, try again later`,
     });
     expect((await call(one, 'batch-processor')).statusCode).not.toBe(429);
     expect((await ask('jobs-api', database.secretOf('jobs-api'), anAddress(), one)).statusCode).not.toBe(429);
