@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import * as authServer from '../../apps/auth-server/src/configuration.ts';
 import { batchProcessorConfiguration } from '../../apps/batch-processor/src/configuration.ts';
+import { passedOn } from '../../apps/launcher/src/passed-on.ts';
 import * as jobsApi from '../../apps/jobs-api/src/configuration.ts';
 
 const sections: [string, z.ZodObject][] = [
@@ -29,8 +30,14 @@ ${sections.map(([title, schema]) => `\n## ${title}\n\n${table(schema)}`).join(''
 | \`AUTH_SERVER_MANAGEMENT_PORT\` | \`AUTH_SERVER_PORT\` + 100 | the port for its health and metrics; likewise \`BATCH_PROCESSOR_MANAGEMENT_PORT\` and \`JOBS_API_MANAGEMENT_PORT\` |
 | \`LANYARD_DIRECTORY\` | \`.lanyard\` | the folder for Postgres, the key encryption key and the client secrets; its \`secrets/deployment.json\` contains the addresses of the services, for the command-line clients |
 
-\`npm start\` also passes on \`LOG_LEVEL\`, \`ACCESS_TOKEN_LIFETIME\`, \`TOKENS_PER_MINUTE\`, \`INTROSPECTIONS_PER_MINUTE\`, \`REVOCATIONS_PER_MINUTE\`, \`REVOCATION_LISTS_PER_MINUTE\`, \`THROTTLING\`, \`REVOCATIONS_WHEN_STALE\` and \`SCHEDULE\`, and sets \`API_DOCS=true\`.
+\`npm start\` also passes on ${alsoPassedOn()}, and sets \`API_DOCS=true\`.
 `;
+}
+
+function alsoPassedOn(): string {
+  const isFormerName = (name: string) => sections.every(([, { shape }]) => !(name in shape));
+  const names = passedOn.filter((name) => !isFormerName(name)).map(inCode);
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
 function table(schema: z.ZodObject): string {

@@ -84,10 +84,11 @@ async function attack(deployment: Found, { only, json }: Options): Promise<boole
       print(describe(outcome));
     },
   });
+  if (outcomes.length === 0) throw new Error(`no attack has "${only}" in its name`);
   const count = (result: Outcome['result']) => outcomes.filter((outcome) => outcome.result === result).length;
   if (json) print(JSON.stringify(outcomes.map(plain), undefined, 2));
   else print(`\n${count('stopped')} stopped, ${count('not stopped')} not stopped, ${count('left out')} left out`);
-  return count('not stopped') === 0 && outcomes.length > 0;
+  return count('not stopped') === 0;
 }
 
 function plain({ lesson, attack: { run: _, ...attack }, result, answer }: Outcome): object {

@@ -5,24 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pc from 'picocolors';
 import { type Line, portTaken, requireNoLauncher, Service, startSystem, type System } from '@lanyard/local-system';
+import { passedOn } from './passed-on.ts';
 import { trace } from './trace.ts';
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
 const print = (text = '') => void process.stdout.write(`${text}\n`);
-
-/** Settings of services that `npm start` passes on. */
-const passedOn = [
-  'ACCESS_TOKEN_LIFETIME',
-  'TOKENS_PER_MINUTE',
-  'INTROSPECTIONS_PER_MINUTE',
-  'REVOCATIONS_PER_MINUTE',
-  'REVOCATION_LISTS_PER_MINUTE',
-  'THROTTLING',
-  'REVOCATIONS_WHEN_STALE',
-  'REVOCATIONS_WHEN_SILENT',
-  'SCHEDULE',
-  'LOG_LEVEL',
-];
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

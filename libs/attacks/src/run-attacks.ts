@@ -27,7 +27,7 @@ export async function runAttacks(
   const outcomes: Outcome[] = [];
   try {
     for (const [lesson, attacks] of Object.entries(lessons)) {
-      for (const attack of attacks.filter(({ name }) => name.includes(only))) {
+      for (const attack of attacks.filter(({ name }) => name.toLowerCase().includes(only.toLowerCase()))) {
         const outcome = { lesson, attack, ...(await outcomeOf(attack, target)) };
         outcomes.push(outcome);
         onOutcome(outcome);

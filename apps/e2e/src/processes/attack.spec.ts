@@ -66,7 +66,10 @@ it('npm run attack says what it tried and what stopped it', async () => {
   expect((await attack('--fuzz', '200', '--seed', '7')).stdout).toMatch(
     /memory growth was not judged for .*\nno 5xx, no restart\n$/,
   );
-  await expect(attack('--only', 'nothing of this name')).rejects.toMatchObject({ code: 1 });
+  await expect(attack('--only', 'nothing of this name')).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('no attack has "nothing of this name" in its name'),
+  });
   await expect(attack('--fuzz', 'many')).rejects.toMatchObject({
     code: 2,
     stderr: expect.stringContaining('must be a whole number'),

@@ -1,0 +1,13 @@
+/** Settings of services that `npm start` passes on. */
+export const passedOn = [
+  'ACCESS_TOKEN_LIFETIME',
+  'TOKENS_PER_MINUTE',
+  'INTROSPECTIONS_PER_MINUTE',
+  'REVOCATIONS_PER_MINUTE',
+  'REVOCATION_LISTS_PER_MINUTE',
+  'THROTTLING',
+  'REVOCATIONS_WHEN_STALE',
+  'REVOCATIONS_WHEN_SILENT',
+  'SCHEDULE',
+  'LOG_LEVEL',
+];
