@@ -32,13 +32,23 @@ afterAll(async () => {
 });
 
 /** A command of the README that goes on until it is stopped. */
-function start(command: string, env: NodeJS.ProcessEnv): { output: () => string } {
+function start(
+  command: string,
+  env: NodeJS.ProcessEnv,
+): { output: () => string; until: (condition: () => unknown) => Promise<void> } {
   let output = '';
   const [, ...args] = command.split(' ');
   const child = spawn(args[0] === 'node' ? process.execPath : args[0]!, args.slice(1), { cwd: repository, env });
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
   started.push(child);
-  return { output: () => output };
+  const until = async (condition: () => unknown) => {
+    for (let i = 0; i < 400 && child.exitCode === null; i++) {
+      if (await condition()) return;
+      await sleep(50);
+    }
+    throw new Error(`${command} (exit code ${child.exitCode}) printed only:\n${output}`);
+  };
+  return { output: () => output, until };
 }
 
 it('the minimal services run as their README says, and print what it shows', async () => {
@@ -54,10 +64,9 @@ it('the minimal services run as their README says, and print what it shows', asy
   };
   const [apply = '', serviceB = '', serviceA = ''] = [...readme.matchAll(/^np[xm] .*$/gm)].map(([line]) => line);
   await promisify(execFile)('bash', ['-c', apply.replace('.lanyard/secrets', secrets)], { cwd: repository, env });
-  start(serviceB, env);
-  while (!(await fetch(url).catch(() => undefined))) await sleep(50);
-  const { output } = start(serviceA, { ...env, CLIENT_SECRET_FILE: join(secrets, 'service-a/client_secret') });
-  while (!output().includes('403 Bearer') && started.at(-1)?.exitCode === null) await sleep(50);
+  await start(serviceB, env).until(() => fetch(url).catch(() => undefined));
+  const { output, until } = start(serviceA, { ...env, CLIENT_SECRET_FILE: join(secrets, 'service-a/client_secret') });
+  await until(() => output().includes('403 Bearer'));
   const expected = /```text\n([^]*?)```/.exec(readme)?.[1]?.trim().split('\n') ?? [];
   expect(expected).toHaveLength(3);
   const lines = output().trim().split('\n');
