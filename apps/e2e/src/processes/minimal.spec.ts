@@ -57,7 +57,7 @@ it('the minimal services run as their README says, and print what it shows', asy
   const env = {
     ...process.env,
     NODE_OPTIONS: '',
-    NO_COLOR: '1',
+    FORCE_COLOR: '0',
     ISSUER: system.urls.issuer,
     SERVICE_B_URL: url,
     SECRETS_DIRECTORY: secrets,
