@@ -35,9 +35,9 @@ ${sections.map(([title, schema]) => `\n## ${title}\n\n${table(schema)}`).join(''
 }
 
 function alsoPassedOn(): string {
-  const isFormerName = (name: string) => sections.every(([, { shape }]) => !(name in shape));
-  const names = passedOn.filter((name) => !isFormerName(name)).map(inCode);
-  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+  // A former name is in no schema.
+  const names = passedOn.filter((name) => sections.some(([, { shape }]) => name in shape));
+  return new Intl.ListFormat('en-GB').format(names.map(inCode));
 }
 
 function table(schema: z.ZodObject): string {

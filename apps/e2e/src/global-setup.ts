@@ -1,6 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '@lanyard/local-system';
 import { ComposeProject } from '@lanyard/local-system/compose';
 import { startSystem } from './recorded-system.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
@@ -14,18 +13,17 @@ export default async function globalSetup(): Promise<() => Promise<void>> {
   process.env.E2E_RECORD = join(directory, 'record');
   await mkdir(process.env.E2E_RECORD);
   const stop = await (process.env.E2E_SYSTEM === 'compose' ? startContainers : startProcesses)(directory);
-  process.env.E2E_DIRECTORY = directory;
   return async () => {
     await stop();
     await rm(directory, { recursive: true, force: true });
   };
 }
 
-async function startProcesses(directory: string): Promise<() => Promise<void>> {
-  const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
+async function startProcesses(): Promise<() => Promise<void>> {
   const environment = { REGISTRY_RECONCILIATION_PERIOD: '600', TOKENS_PER_MINUTE };
-  const system = await startSystem({ directory, ports, environment });
+  const system = await startSystem({ environment });
   Object.assign(process.env, {
+    E2E_DIRECTORY: system.directory,
     E2E_ISSUER: system.urls.issuer,
     E2E_JOBS_API: system.urls.jobsApi,
     E2E_BATCH_PROCESSOR: system.urls.batchProcessor,
@@ -50,6 +48,7 @@ async function startContainers(directory: string): Promise<() => Promise<void>> 
   }
   const { ISSUER, JOBS_API, BATCH_PROCESSOR } = project.urls;
   Object.assign(process.env, {
+    E2E_DIRECTORY: directory,
     E2E_ISSUER: ISSUER,
     E2E_JOBS_API: JOBS_API,
     E2E_BATCH_PROCESSOR: BATCH_PROCESSOR,

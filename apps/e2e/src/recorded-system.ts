@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  freePort,
   queryServer,
   recordOutput,
   startSystem as start,
@@ -8,13 +9,31 @@ import {
   type SystemOptions,
 } from '@lanyard/local-system';
 import { call } from '@lanyard/attacks/http';
+import { temporaryDirectory } from './temporary-directory.ts';
 
-/** Starts a system for one test. Records its logs, including traces, and at the end its metrics and audit log. */
-export async function startSystem(options: SystemOptions): Promise<System> {
+export interface RecordedSystem extends System {
+  /** the folder of its data, keys and secrets, which `stop` removes */
+  directory: string;
+}
+
+/**
+ * Starts a system for one test, on free ports. Records its logs, including traces, and at the end its metrics and audit
+ * log.
+ */
+export async function startSystem(
+  options: Pick<SystemOptions, 'environment' | 'onLine'> = {},
+): Promise<RecordedSystem> {
+  const directory = await temporaryDirectory();
+  const remove = () => rm(directory, { recursive: true, force: true });
   const system = await start({
+    directory,
+    ports: { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() },
     endsWithProcess: true,
     ...options,
     environment: { LOG_LEVEL: 'trace', ...options.environment },
+  }).catch(async (error: unknown) => {
+    await remove();
+    throw error;
   });
   const stop = async () => {
     for (const { options, pid } of Object.values(system.services))
@@ -24,8 +43,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     await recordAuditLog(system.databases.auth);
     recordOutput('postgres', await readFile(join(system.postgres.directory, 'postgres.log'), 'utf8'));
     await system.stop();
+    await remove();
   };
-  return { ...system, stop };
+  return { ...system, directory, stop };
 }
 
 export function recordMetrics(service: string, text: string): void {

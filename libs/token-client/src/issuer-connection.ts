@@ -31,10 +31,10 @@ export class UnexpectedStatusError extends Error {
   /** seconds that the server asked to wait */
   readonly retryAfter: number;
 
-  constructor(address: string, status: number, retryAfter = 0) {
+  constructor(address: string, { status, headers }: Response) {
     super(`${address} answered ${status}`);
     this.status = status;
-    this.retryAfter = retryAfter;
+    this.retryAfter = retryAfterOf(headers) ?? 0;
   }
 }
 
@@ -86,8 +86,7 @@ export class IssuerConnection {
   async metadata(): Promise<oauth.AuthorizationServer> {
     const issuer = new URL(this.options.issuer);
     const response = await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...this.http });
-    const { ok, status, headers } = response;
-    if (!ok) throw new UnexpectedStatusError(this.address, status, retryAfterOf(headers));
+    if (!response.ok) throw new UnexpectedStatusError(this.address, response);
     return oauth.processDiscoveryResponse(issuer, response);
   }
 
@@ -108,7 +107,7 @@ export class IssuerConnection {
   async send(url: string, init: RequestInit = {}, { waiting = 0, reading = 0 }: Limits = {}): Promise<Answer> {
     const response = await this.request(url, init, { waiting, reading });
     const { ok, status, headers } = response;
-    if (!ok && status !== 304) throw new UnexpectedStatusError(this.resolve(url), status, retryAfterOf(headers));
+    if (!ok && status !== 304) throw new UnexpectedStatusError(this.resolve(url), response);
     return { status, headers, text: await response.text() };
   }
 
@@ -147,6 +146,7 @@ export class IssuerConnection {
 }
 
 /** @throws {UnexpectedStatusError} if the same request may succeed a moment later */
-export function requireAvailable({ status, headers }: Response, address: string): void {
-  if (status >= 500 || status === 429) throw new UnexpectedStatusError(address, status, retryAfterOf(headers));
+export function requireAvailable(response: Response, address: string): void {
+  const { status } = response;
+  if (status >= 500 || status === 429) throw new UnexpectedStatusError(address, response);
 }

@@ -1,32 +1,26 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { freePort, type Service, type System } from '@lanyard/local-system';
+import { freePort, type Service } from '@lanyard/local-system';
 import { testAttacks } from '../attack.fixture.ts';
 import { deploymentOfFolder, forge, mannWhitney, present, type Target, targetOf, timeGuesses } from '@lanyard/attacks';
-import { startSystem } from '../recorded-system.ts';
-import { temporaryDirectory } from '../temporary-directory.ts';
+import { startSystem, type RecordedSystem } from '../recorded-system.ts';
 
 const execute = promisify(execFile);
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
-let directory: string;
-let system: System;
+let system: RecordedSystem;
 let target: Target;
 
 beforeAll(async () => {
-  directory = await temporaryDirectory();
-  const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
-  system = await startSystem({ directory, ports });
+  system = await startSystem();
   target = await targetOf(await deploymentOfFolder(settings()));
 }, 60_000);
 afterAll(async () => {
   await target?.canary.stop();
   await system?.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 /** The settings by which `npm run attack` finds the system. */
@@ -40,7 +34,7 @@ function settings() {
     AUTH_SERVER_MANAGEMENT_PORT: managementPort(authServer),
     BATCH_PROCESSOR_MANAGEMENT_PORT: managementPort(batchProcessor),
     JOBS_API_MANAGEMENT_PORT: managementPort(jobsApi),
-    LANYARD_DIRECTORY: directory,
+    LANYARD_DIRECTORY: system.directory,
   };
 }
 

@@ -1,25 +1,20 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort, lanyard, type Line, type Service, type System } from '@lanyard/local-system';
+import { lanyard, type Line, type Service } from '@lanyard/local-system';
 import pg from 'pg';
 import { basic } from '../basic.ts';
-import { startSystem } from '../recorded-system.ts';
+import { startSystem, type RecordedSystem } from '../recorded-system.ts';
 import { call, type Answer } from '../system-under-test.ts';
-import { temporaryDirectory } from '../temporary-directory.ts';
 
-let directory: string;
-let system: System;
+let system: RecordedSystem;
 let services: Service[];
 let postgres: pg.Client;
 const lines: Line[] = [];
 const ended: string[] = [];
 
 beforeAll(async () => {
-  directory = await temporaryDirectory();
-  const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
   const environment = { TOKENS_PER_MINUTE: '100000', REGISTRY_RECONCILIATION_PERIOD: '1', LEASE_SWEEP_INTERVAL: '0.2' };
-  system = await startSystem({ directory, ports, environment, onLine: (line) => lines.push(line) });
+  system = await startSystem({ environment, onLine: (line) => lines.push(line) });
   services = Object.values(system.services);
   for (const service of services) service.onUnexpectedEnd = (reason) => void ended.push(reason);
   postgres = new pg.Client({ connectionString: system.postgres.url });
@@ -28,7 +23,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await postgres?.end();
   await system?.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 const form = async (path: string, parameters: Record<string, string>, clientId = 'jobs-cli') =>

@@ -1,27 +1,22 @@
-import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { freePort, lanyard, type Line, type System } from '@lanyard/local-system';
+import { lanyard, type Line } from '@lanyard/local-system';
 import { call, deploymentOfFolder, type Target, targetOf } from '@lanyard/attacks';
 import { hostileTexts, type Seed, seedsOf, spoiltRequests } from '@lanyard/attacks/fuzz';
-import { startSystem } from '../recorded-system.ts';
-import { temporaryDirectory } from '../temporary-directory.ts';
+import { startSystem, type RecordedSystem } from '../recorded-system.ts';
 
-let directory: string;
-let system: System;
+let system: RecordedSystem;
 let target: Target;
 let seeds: Seed[];
 let administrator: string;
 const lines: Line[] = [];
 
 beforeAll(async () => {
-  directory = await temporaryDirectory();
-  const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
   // The tests send thousands of invalid requests, none of which may be throttled.
   const environment = { THROTTLING: 'observe', TOKENS_PER_MINUTE: '100000' };
-  system = await startSystem({ directory, ports, environment, onLine: (line) => lines.push(line) });
+  system = await startSystem({ environment, onLine: (line) => lines.push(line) });
   const { issuer: ISSUER, jobsApi: JOBS_API_URL, batchProcessor: BATCH_PROCESSOR_URL } = system.urls;
   target = await targetOf(
-    await deploymentOfFolder({ ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL, LANYARD_DIRECTORY: directory }),
+    await deploymentOfFolder({ ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL, LANYARD_DIRECTORY: system.directory }),
   );
   seeds = await seedsOf(target);
   administrator = `Bearer ${await target.tokenOf('administrator', 'clients:read clients:write')}`;
@@ -29,7 +24,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await target?.canary.stop();
   await system?.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 /** Registers the client and the resource of the requests again, because some requests delete them. */

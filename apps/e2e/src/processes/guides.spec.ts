@@ -1,25 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort, type System } from '@lanyard/local-system';
-import { startSystem } from '../recorded-system.ts';
-import { temporaryDirectory } from '../temporary-directory.ts';
+import { startSystem, type RecordedSystem } from '../recorded-system.ts';
 
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
-let directory: string;
-let system: System;
+let system: RecordedSystem;
 
 beforeAll(async () => {
-  directory = await temporaryDirectory();
-  const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
-  system = await startSystem({ directory, ports });
+  system = await startSystem();
 }, 60_000);
 afterAll(async () => {
   await system?.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 describe('the guide', () => {
@@ -42,13 +35,13 @@ describe('the guide', () => {
         .join('\n')
         .replaceAll('localhost:3000', new URL(system.urls.issuer).host)
         .replaceAll('.lanyard/secrets', system.secretsDirectory)
-        .replaceAll('>audit.jsonl', `>${join(directory, 'audit.jsonl')}`);
+        .replaceAll('>audit.jsonl', `>${join(system.directory, 'audit.jsonl')}`);
       const output = execFileSync('bash', ['-euo', 'pipefail', '-c', script], {
         cwd: repository,
         encoding: 'utf8',
         env: {
           PATH: process.env.PATH,
-          HOME: directory,
+          HOME: system.directory,
           NO_COLOR: '1',
           ISSUER: system.urls.issuer,
           JOBS_API_URL: system.urls.jobsApi,

@@ -5,30 +5,24 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { freePort, type System } from '@lanyard/local-system';
-import { startSystem } from '../recorded-system.ts';
-import { temporaryDirectory } from '../temporary-directory.ts';
+import { freePort } from '@lanyard/local-system';
+import { startSystem, type RecordedSystem } from '../recorded-system.ts';
 
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 const readme = readFileSync(join(repository, 'examples/minimal/README.md'), 'utf8');
 const started: ChildProcess[] = [];
-let directory: string;
-let system: System;
+let system: RecordedSystem;
 
 beforeAll(async () => {
-  directory = await temporaryDirectory();
-  const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
-  system = await startSystem({ directory, ports });
+  system = await startSystem();
 }, 60_000);
 afterAll(async () => {
-  for (const child of started.filter(({ exitCode }) => exitCode === null)) {
+  for (const child of started.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)) {
     child.kill();
     await once(child, 'exit');
   }
   await system?.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 /** A command of the README that goes on until it is stopped. */

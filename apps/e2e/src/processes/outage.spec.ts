@@ -1,15 +1,12 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort, lanyard, type Line, type Service, type System } from '@lanyard/local-system';
+import { freePort, lanyard, type Line, type Service } from '@lanyard/local-system';
 import { decodeJwt } from 'jose';
-import { startSystem } from '../recorded-system.ts';
+import { startSystem, type RecordedSystem } from '../recorded-system.ts';
 import { basic } from '../basic.ts';
 import { call } from '../system-under-test.ts';
-import { temporaryDirectory } from '../temporary-directory.ts';
 
-let directory: string;
-let system: System;
+let system: RecordedSystem;
 let authServers: Service[];
 let jobsApis: Service[];
 /** A jobs-api that refuses every token while its revocation list is stale. */
@@ -17,12 +14,10 @@ let strict: Service;
 const lines: Line[] = [];
 
 beforeAll(async () => {
-  directory = await temporaryDirectory();
-  const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
   const clock = new URL('clock.ts', import.meta.url);
   // The token of a batch lives a little longer than the outage, and is due for renewal during it.
   const environment = { NODE_OPTIONS: `--import=${clock}`, ACCESS_TOKEN_LIFETIME: '780' };
-  system = await startSystem({ directory, ports, environment, onLine: (line) => lines.push(line) });
+  system = await startSystem({ environment, onLine: (line) => lines.push(line) });
   const [auth, jobs] = [await freePort(), await freePort()];
   authServers = [system.services.authServer, await system.replica('auth-server', auth)];
   const address = { ISSUER_ADDRESS: `http://localhost:${auth}` };
@@ -39,7 +34,6 @@ afterAll(async () => {
   await jobsApis?.[1]?.stop();
   await authServers?.[1]?.stop();
   await system?.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 const cli = async (...args: string[]) => {

@@ -1,27 +1,21 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort, type Line, type Service, type System } from '@lanyard/local-system';
-import { startSystem } from '../recorded-system.ts';
-import { temporaryDirectory } from '../temporary-directory.ts';
+import { freePort, type Line, type Service } from '@lanyard/local-system';
+import { startSystem, type RecordedSystem } from '../recorded-system.ts';
 import { basic } from '../basic.ts';
 import { call } from '../system-under-test.ts';
 
-let directory: string;
-let system: System;
+let system: RecordedSystem;
 const lines: Line[] = [];
 const replicas: Service[] = [];
 
 beforeAll(async () => {
-  directory = await temporaryDirectory();
-  const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
   const environment = { LEASE_SECONDS: '2', CONCURRENCY: '2', LEASE_SWEEP_INTERVAL: '0.2' };
-  system = await startSystem({ directory, ports, environment, onLine: (line) => lines.push(line) });
+  system = await startSystem({ environment, onLine: (line) => lines.push(line) });
 }, 60_000);
 afterAll(async () => {
   for (const replica of replicas) await replica.stop();
   await system?.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 async function token(scope: string): Promise<string> {

@@ -1,26 +1,21 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { secretFromFile, TokenClient } from '@lanyard/token-client';
-import { freePort, lanyard, type Service, type System } from '@lanyard/local-system';
+import { freePort, lanyard, type Service } from '@lanyard/local-system';
 import { decodeProtectedHeader } from 'jose';
-import { startSystem } from '../recorded-system.ts';
+import { startSystem, type RecordedSystem } from '../recorded-system.ts';
 import { basic } from '../basic.ts';
 import { call } from '../system-under-test.ts';
-import { temporaryDirectory } from '../temporary-directory.ts';
 
-let directory: string;
-let system: System;
+let system: RecordedSystem;
 const replicas: Service[] = [];
 let issuers: string[];
 let jobsApis: string[];
 
 beforeAll(async () => {
-  directory = await temporaryDirectory();
-  const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
   const environment = { SIGNING_KEY_PERIOD: '20', SIGNING_KEY_ANNOUNCEMENT: '5' };
-  system = await startSystem({ directory, ports, environment });
+  system = await startSystem({ environment });
   const [auth, jobs] = [await freePort(), await freePort()];
   replicas.push(await system.replica('auth-server', auth), await system.replica('jobs-api', jobs));
   for (const replica of replicas) replica.start();
@@ -31,7 +26,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const replica of replicas) await replica.stop();
   await system?.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 const cli = async (...args: string[]) => {
@@ -103,7 +97,7 @@ function steadyLoad(clientId: string, secretFile: string) {
 
 describe('two auth-servers and two jobs-apis', () => {
   it('fail no request under load while a secret and signing keys are rotated', async () => {
-    const file = join(directory, 'secrets/steady/client_secret');
+    const file = join(system.directory, 'secrets/steady/client_secret');
     await cli(
       'clients',
       'create',
@@ -150,7 +144,7 @@ describe('two auth-servers and two jobs-apis', () => {
   }, 180_000);
 
   it('refuse the tokens of a removed secret, and fail no request of a running client [lost-rights, Lanyard]', async () => {
-    const file = join(directory, 'secrets/leaky/client_secret');
+    const file = join(system.directory, 'secrets/leaky/client_secret');
     const scope = ['--scope', 'jobs:read', '--default-scope', 'jobs:read'];
     await cli('clients', 'create', 'leaky', ...scope, '--secret-file', file);
     const tokens = new TokenClient({

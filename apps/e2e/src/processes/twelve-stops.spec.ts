@@ -1,26 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { freePort, type System } from '@lanyard/local-system';
 import { lineOf, stops, type Stop } from '../../../../docs/stops.ts';
-import { startSystem } from '../recorded-system.ts';
-import { temporaryDirectory } from '../temporary-directory.ts';
+import { startSystem, type RecordedSystem } from '../recorded-system.ts';
 
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
-let directory: string;
-let system: System;
+let system: RecordedSystem;
 /** The inspector of each process, as it announces it. */
 const inspectors = new Map<string, string>();
 
 beforeAll(async () => {
-  directory = await temporaryDirectory();
-  const ports = { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() };
   system = await startSystem({
-    directory,
-    ports,
     environment: { NODE_OPTIONS: '--inspect=127.0.0.1:0' },
     onLine: ({ service, text }) => {
       const [, url] = /^Debugger listening on (ws:\S+)/.exec(text) ?? [];
@@ -30,7 +22,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await system?.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 /** A process, by the Chrome DevTools Protocol. */

@@ -13,7 +13,7 @@ const pause = 1000;
 
 /** Asks the authorization server about a token, RFC 7662, while the revocation list is stale. */
 export class IntrospectionClient {
-  private server: Promise<oauth.AuthorizationServer> | undefined;
+  private server: oauth.AuthorizationServer | undefined;
   /** At most one request at a time for each token, and one per second. */
   private readonly pending = new Map<string, Promise<boolean>>();
   private readonly answers = new LRUCache<string, boolean>({ max: 10_000, ttl: pause });
@@ -62,11 +62,8 @@ export class IntrospectionClient {
   private async introspect(token: string): Promise<boolean> {
     const { connection } = this;
     const client = { client_id: this.client.clientId };
-    this.server ??= connection.metadata().catch((error: unknown) => {
-      this.server = undefined;
-      throw error;
-    });
-    const [secret, server] = await Promise.all([readSecret(this.client.clientSecret), this.server]);
+    const server = (this.server ??= await connection.metadata());
+    const secret = await readSecret(this.client.clientSecret);
     const { introspection_endpoint: endpoint } = server;
     if (endpoint === undefined) throw new Error('the authorization server has no introspection endpoint');
     connection.requireConfidential(endpoint);

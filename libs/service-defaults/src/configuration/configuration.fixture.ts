@@ -90,7 +90,7 @@ export const secretiveBetween = (starts: string[], ends: string[]): fc.Arbitrary
     .map(([start, text, end]) => `${start}hunter2-${text.replaceAll('\0', '')}${end}`);
 
 /** Some of these variables, each with one of these values. */
-export const someOf = (names: string[], value: fc.Arbitrary<string>): fc.Arbitrary<NodeJS.ProcessEnv> =>
+const someOf = (names: string[], value: fc.Arbitrary<string>): fc.Arbitrary<NodeJS.ProcessEnv> =>
   fc.record(Object.fromEntries(names.map((name) => [name, value])), { requiredKeys: [] });
 
 /** 100,000 characters. */

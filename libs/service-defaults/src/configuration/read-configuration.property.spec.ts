@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { databaseConfiguration, resourceServerConfiguration, serviceConfiguration } from './common-configuration.ts';
-import { indiscreet, long, read, secretiveBetween, someOf } from './configuration.fixture.ts';
+import { indiscreet, long, read, secretiveBetween, testConfiguration } from './configuration.fixture.ts';
 
 const schema = serviceConfiguration.extend(databaseConfiguration.shape).extend(resourceServerConfiguration.shape);
 const names = Object.keys(schema.shape);
@@ -18,16 +18,15 @@ const secretive = secretiveBetween(
 );
 const right = fc.constantFrom('', ' ', '1', '80', '10', 'loopback', 'true', 'info', 'accept', 'https://a.example');
 
-describe('the configuration of a service', () => {
-  it('is read, or refused by the names of its variables [configuration-errors-name-no-value, Lanyard]', () => {
-    fc.assert(
-      fc.property(someOf(names, fc.oneof(secretive, right)), (environment) => {
-        expect(indiscreet(read(schema, { ...sound, ...environment }), names)).toEqual([]);
-      }),
-      { numRuns: 300 },
-    );
-  });
+testConfiguration('the configuration of a service', {
+  schema,
+  sound,
+  secretive,
+  right,
+  pieces: [' ', ',', ':', '1:', '::', 'f:', '/', '1.', '10.0.0.0/8,', '::1/1', 'https://', '@', '%41', '-1', '\n'],
+});
 
+describe('the configuration of a service', () => {
   it('does not repeat the content of a file [configuration-errors-name-no-value, Lanyard]', () => {
     const file = join(directory, 'value');
     const readFromFile = fc.constantFrom(...names.filter((name) => !name.endsWith('_FILE')));
@@ -54,15 +53,6 @@ describe('the configuration of a service', () => {
       }),
     );
   });
-
-  it.each([' ', ',', ':', '1:', '::', 'f:', '/', '1.', '10.0.0.0/8,', '::1/1', 'https://', '@', '%41', '-1', '\n'])(
-    'is read or refused with 100,000 characters of %j [configuration-errors-name-no-value, Lanyard]',
-    (piece) => {
-      expect(indiscreet(read(schema, everywhere(long(piece))), names)).toEqual([]);
-      expect(indiscreet(read(schema, everywhere(`${long(piece)}!`)), names)).toEqual([]);
-      expect(indiscreet(read(schema, everywhere(`https://a.example/${long(piece)}`)), names)).toEqual([]);
-    },
-  );
 
   // Every entry has its own line.
   it.each(['a,', '1,', '::,'])(
