@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isPlaintext, resolveIssuerUrl } from '@lanyard/oauth-protocol';
 import * as oauth from 'oauth4webapi';
 import { retryAfterOf } from './retry-after.ts';
@@ -36,6 +37,16 @@ export class UnexpectedStatusError extends Error {
     this.status = status;
     this.retryAfter = retryAfterOf(headers) ?? 0;
   }
+
+  /** Whether the client must only ask less often, RFC 6585 section 4. */
+  get isThrottled(): boolean {
+    return this.status === 429;
+  }
+
+  /** Whether the same request may succeed a moment later. */
+  get mayPass(): boolean {
+    return mayPass(this.status);
+  }
 }
 
 /** The connection ended in the middle of an answer. */
@@ -66,8 +77,9 @@ export class IssuerConnection {
     return this.stopped.signal.aborted;
   }
 
-  get untilStopped(): AbortSignal {
-    return this.stopped.signal;
+  /** Ends early if the connection is stopped; does not keep the process alive. */
+  pause(ms: number): Promise<void> {
+    return sleep(ms, undefined, { signal: this.stopped.signal, ref: false }).catch(() => undefined);
   }
 
   /** The options with which oauth4webapi sends its requests. */
@@ -147,6 +159,7 @@ export class IssuerConnection {
 
 /** @throws {UnexpectedStatusError} if the same request may succeed a moment later */
 export function requireAvailable(response: Response, address: string): void {
-  const { status } = response;
-  if (status >= 500 || status === 429) throw new UnexpectedStatusError(address, response);
+  if (mayPass(response.status)) throw new UnexpectedStatusError(address, response);
 }
+
+const mayPass = (status: number): boolean => status >= 500 || status === 429;

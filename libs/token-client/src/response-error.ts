@@ -11,10 +11,8 @@ import { TokenRequestError } from './token-request-error.ts';
 export async function tokenRequestErrorOf(error: unknown, what: string, address: string): Promise<TokenRequestError> {
   if (error instanceof TokenRequestError) return error;
   if (error instanceof UnexpectedStatusError) {
-    const { status, retryAfter } = error;
-    if (status >= 500 || status === 429) {
-      return unavailable(`the authorization server answered ${status}`, { retryAfter });
-    }
+    const { status, retryAfter, mayPass } = error;
+    if (mayPass) return unavailable(`the authorization server answered ${status}`, { retryAfter });
     return new TokenRequestError('invalid_response', `${what}: unexpected HTTP status code ${status}`);
   }
   if (error instanceof IncompleteAnswerError) {

@@ -25,28 +25,31 @@ export class IssuedTokens {
    * @returns the validated token, for any audience; undefined if it is expired, forged or not issued by this server
    * @throws if its key is not known and the database is not available
    */
-  async validate(token: string): Promise<AccessToken | undefined> {
-    const validated = await this.validateWithKnownKeys(token);
-    if (validated || !this.namesUnknownKey(token)) return validated;
-    this.keyReading ??= this.changes.requireCaughtUp().finally(() => {
-      setTimeout(() => (this.keyReading = undefined), cooldown.introspection).unref();
+  validate(token: string): Promise<AccessToken | undefined> {
+    return this.validateWith(token, () => {
+      this.keyReading ??= this.changes.requireCaughtUp().finally(() => {
+        setTimeout(() => (this.keyReading = undefined), cooldown.introspection).unref();
+      });
+      return this.keyReading;
     });
-    await this.keyReading;
-    return this.validateWithKnownKeys(token);
   }
 
   /**
    * Like `validate`, but also with keys that another replica created a moment ago, since a token to revoke must not be
    * missed: keys are read again for all callers together, at most 20 times a second.
    */
-  async validateWithFreshKeys(token: string): Promise<AccessToken | undefined> {
-    const validated = await this.validateWithKnownKeys(token);
-    if (validated || !this.namesUnknownKey(token)) return validated;
-    await this.refreshKeys();
-    return this.validateWithKnownKeys(token);
+  validateWithFreshKeys(token: string): Promise<AccessToken | undefined> {
+    return this.validateWith(token, this.refreshKeys);
   }
 
   private readonly refreshKeys = serializedReload(() => this.changes.requireCaughtUp(), cooldown.revocation);
+
+  private async validateWith(token: string, readKeys: () => Promise<void>): Promise<AccessToken | undefined> {
+    const validated = await this.validateWithKnownKeys(token);
+    if (validated || !this.namesUnknownKey(token)) return validated;
+    await readKeys();
+    return this.validateWithKnownKeys(token);
+  }
 
   private async validateWithKnownKeys(token: string): Promise<AccessToken | undefined> {
     const audience = audienceOf(token);

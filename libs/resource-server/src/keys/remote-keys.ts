@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   accessTokenAlgorithms,
   KeysUnavailableError,
@@ -173,7 +172,7 @@ export class RemoteKeys implements KeySource {
       // A replica that lags behind may have answered with an older set: ask again soon. Repeated immediate answers
       // lengthen the pause.
       quickAnswers = performance.now() - begun < 1000 ? quickAnswers + 1 : 1;
-      await this.pause(backoff(quickAnswers, 0.05, refreshInterval));
+      await this.connection.pause(backoff(quickAnswers, 50, refreshInterval * 1000));
     }
     if (this.connection.isStopped) return;
     const failures = Math.max(this.failures, this.failedWaits);
@@ -183,12 +182,6 @@ export class RemoteKeys implements KeySource {
     // Jitter, so that replicas do not all ask at once.
     this.timer = setTimeout(() => void this.refreshForever(), seconds * 1000 * (0.9 + Math.random() / 5));
     this.timer.unref();
-  }
-
-  private pause(seconds: number): Promise<void> {
-    return sleep(seconds * 1000, undefined, { signal: this.connection.untilStopped, ref: false }).catch(
-      () => undefined,
-    );
   }
 
   /**

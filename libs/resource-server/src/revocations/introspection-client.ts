@@ -48,7 +48,7 @@ export class IntrospectionClient {
         return active;
       })
       .catch((cause: unknown) => {
-        const isThrottled = cause instanceof UnexpectedStatusError && cause.status === 429;
+        const isThrottled = cause instanceof UnexpectedStatusError && cause.isThrottled;
         if (!isThrottled) [this.answered, this.server] = [false, undefined];
         const wait = isThrottled ? Math.max(pause, cause.retryAfter * 1000) : pause;
         this.failedUntil = performance.now() + wait * (1 + Math.random());

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { validateRevocationList } from '@lanyard/access-token';
 import { backoff, type RevocationListClaims } from '@lanyard/oauth-protocol';
 import type { JWTVerifyGetKey } from 'jose';
@@ -54,15 +53,16 @@ export class RevocationListFollower {
       try {
         idle = (await this.fetchList(seconds)) || seconds === 0 ? 0 : idle + 1;
         attempted();
-        await this.pause(backoff(idle, shortestPause, longestPause, 0.25));
+        await connection.pause(backoff(idle, shortestPause, longestPause, 0.25));
         [failures, seconds] = [0, this.options.wait];
       } catch (error) {
         if (connection.isStopped) return;
         onError(error);
-        if (!isThrottled(error)) [this.address, seconds] = [undefined, 0];
+        const isThrottled = error instanceof UnexpectedStatusError && error.isThrottled;
+        if (!isThrottled) [this.address, seconds] = [undefined, 0];
         [failures, idle] = [failures + 1, 0];
         attempted();
-        await this.pause(delayAfter(failures, error));
+        await connection.pause(delayAfter(failures, error));
       }
     }
   }
@@ -119,22 +119,14 @@ export class RevocationListFollower {
     if (typeof address !== 'string') throw new Error(`${this.options.issuer} has no revocation list`);
     return address;
   }
-
-  private pause(ms: number): Promise<void> {
-    const { untilStopped: signal } = this.options.connection;
-    return sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
-  }
 }
-
-/** RFC 6585 section 4: nothing is wrong, but the client must ask less often. */
-const isThrottled = (error: unknown): boolean => error instanceof UnexpectedStatusError && error.status === 429;
 
 /** ms: 500, 1000, 2000 …, up to half of it less at random, so that many instances do not all retry at once. */
 function delayAfter(failures: number, error: unknown): number {
-  const refused =
-    error instanceof UnexpectedStatusError && error.status >= 400 && error.status < 500 && !isThrottled(error);
-  const longest = refused ? longestDelay.refused : longestDelay.passing;
-  const requested = error instanceof UnexpectedStatusError ? error.retryAfter * 1000 : 0;
+  const answered = error instanceof UnexpectedStatusError ? error : undefined;
+  const isRefused = answered !== undefined && answered.status >= 400 && !answered.mayPass;
+  const longest = isRefused ? longestDelay.refused : longestDelay.passing;
+  const requested = (answered?.retryAfter ?? 0) * 1000;
   const delay = backoff(failures - 1, 500, longest, 0.5);
   return Math.max(delay, requested * (1 + Math.random() / 2));
 }
