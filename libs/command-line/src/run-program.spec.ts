@@ -15,19 +15,21 @@ beforeEach(() => {
 });
 afterEach(() => {
   jest.restoreAllMocks();
+  process.stdout.removeAllListeners('error');
   process.argv = argv;
   process.exitCode = undefined;
 });
 
 /** Runs `tool ARGUMENTS`; `tool files delete` performs the action. */
-async function run(args: string[], action: () => unknown = () => undefined) {
+async function run(args: string[], action: (id: string, options: object) => unknown = () => undefined) {
   const program = new Command('tool').version('1.2.3');
   program
     .command('files')
     .command('delete')
     .argument('<id>')
+    .option('--owner <name>')
     .option('--json')
-    .action(async () => void (await action()));
+    .action(async (id: string, options: object) => void (await action(id, options)));
   process.argv = ['node', 'tool', ...args];
   await runProgram(program);
   const outcome = [process.exitCode ?? 0, printed];
@@ -58,6 +60,16 @@ it('exits with 0 after --help and --version', async () => {
   expect(await run(['--version'])).toEqual([0, '1.2.3\n']);
   printed = '';
   expect(await run(['files', 'delete', '--help'])).toEqual([0, expect.stringContaining('Usage: tool files delete')]);
+});
+
+it('takes a value that begins with a dash for what it is, not for an option of the program', async () => {
+  const action = jest.fn();
+  expect(await run(['files', 'delete', '--owner', '-Vx', '--', '-Vy'], action)).toEqual([0, '']);
+  expect(action).toHaveBeenCalledWith('-Vy', expect.objectContaining({ owner: '-Vx' }));
+  expect(await run(['files', 'delete', '-Vy'])).toEqual([
+    2,
+    "error: unknown option '-Vy'\nsee: tool files delete --help\n",
+  ]);
 });
 
 it('exits with 1 after any other error, with one line', async () => {

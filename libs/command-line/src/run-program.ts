@@ -23,10 +23,16 @@ export async function runProgram(program: Command): Promise<void> {
 
 const isJson = () => process.argv.includes('--json');
 
-/** Commander's own errors exit with 2, and name the help instead of printing it. */
+/**
+ * Commander's own errors exit with 2, and name the help instead of printing it. A program's own options precede its
+ * commands: a `jti` may begin with `-V`.
+ */
 function adapt(command: Command, parents = ''): void {
   const name = `${parents}${command.name()}`;
-  command.exitOverride().showHelpAfterError(isJson() ? false : `see: ${name} --help`);
+  command
+    .enablePositionalOptions()
+    .exitOverride()
+    .showHelpAfterError(isJson() ? false : `see: ${name} --help`);
   command.configureOutput({
     outputError: (text, write) =>
       write(isJson() ? `${JSON.stringify({ error: text.replace(/^error: /, '').trim() })}\n` : text),
