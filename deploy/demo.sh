@@ -9,7 +9,7 @@ settings=$(echo $PORTS)
 if [ "$PROJECT" != lanyard ]; then settings="COMPOSE_PROJECT_NAME=$PROJECT $settings"; fi
 cat <<END
 
-Ready: auth-server at $ISSUER, batch-processor at $BATCH_PROCESSOR_RESOURCE, jobs-api at $JOBS_API_RESOURCE$docs
+Ready: auth-server at $ISSUER$docs, batch-processor at $BATCH_PROCESSOR_RESOURCE, jobs-api at $JOBS_API_RESOURCE$docs
 
 Try it, in another terminal, in this folder:${settings:+
   export $settings}

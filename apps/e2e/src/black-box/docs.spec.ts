@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { batchProcessor, directory, issuer, jobsApi, project } from '../system-under-test.ts';
+import { batchProcessor, call, directory, issuer, jobsApi, project } from '../system-under-test.ts';
 
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 const addresses = { 'localhost:3000': issuer, 'localhost:3001': batchProcessor, 'localhost:3002': jobsApi };
@@ -71,6 +71,18 @@ describe.each(['README.md', 'docs/walkthrough.md'])('%s', (page) => {
       else expect(answers[index]).toEqual(command?.includes('curl') ? expect.stringContaining('access_token') : '');
     }
   });
+});
+
+it('links only to addresses that answer a reader', async () => {
+  const pages = execFileSync('git', ['ls-files', '*.md'], { cwd: repository, encoding: 'utf8' }).trim().split('\n');
+  const links = pages.flatMap((page) =>
+    [...readFileSync(join(repository, page), 'utf8').matchAll(/[<(](http:\/\/localhost[^\s>)]*)[>)]/g)].map(
+      ([, link = '']) => link,
+    ),
+  );
+  expect(links.length).toBeGreaterThan(3);
+  const answers = await Promise.all([...new Set(links)].map(async (link) => [link, (await call(toReal(link))).status]));
+  expect(answers.filter(([, status]) => status !== 200)).toEqual([]);
 });
 
 function updated(text: string, answers: string[]): string {

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,6 +34,20 @@ async function watchUp() {
   return { code, output };
 }
 
+/** A new terminal in this folder. */
+function withoutSettings() {
+  const { PATH, HOME, DOCKER_HOST, DOCKER_CONFIG, COMPOSE_DISABLE_ENV_FILE } = project.environment;
+  return { cwd: repository, env: { PATH, HOME, DOCKER_HOST, DOCKER_CONFIG, COMPOSE_DISABLE_ENV_FILE } };
+}
+
+it('warns of nothing when no setting is set', () => {
+  const { stderr, status } = spawnSync('docker', ['compose', 'config', '--quiet'], {
+    ...withoutSettings(),
+    encoding: 'utf8',
+  });
+  expect([status, stderr]).toEqual([0, '']);
+});
+
 describe('docker compose up in the foreground', () => {
   it('fails before any migration when a port is taken, and names the variable', async () => {
     const other = createServer().listen(Number(project.ports.JOBS_API_PORT), '127.0.0.1');
@@ -54,7 +68,7 @@ describe('docker compose up in the foreground', () => {
       /jobs-api-1 .* POST \/jobs\/claim {2}token of batch-processor is valid, 3 claimed/,
       /batch-processor-1 .* finished birdstrikes.csv: 10000 rows/,
       /demo-1 .* 3 of 3 jobs succeeded/,
-      new RegExp(`demo-1 .* Ready: auth-server at ${project.urls.ISSUER}, .*${project.urls.JOBS_API}/docs`),
+      new RegExp(`demo-1 .* Ready: auth-server at ${project.urls.ISSUER}/docs, .*${project.urls.JOBS_API}/docs`),
       /demo-1 .* docker compose run --rm lanyard token get --client-id batch-processor/,
     ];
     expect(flow.filter((line) => !line.test(output))).toEqual([]);
@@ -70,10 +84,8 @@ describe('docker compose up in the foreground', () => {
     const [settings, ...steps] = output.split('in this folder:\n')[1]?.trim().split(/\n */) ?? [];
     expect(settings).toMatch(/^export COMPOSE_PROJECT_NAME=/);
     await project.up();
-    const { PATH, HOME, DOCKER_HOST, DOCKER_CONFIG, COMPOSE_DISABLE_ENV_FILE } = project.environment;
-    const env = { PATH, HOME, DOCKER_HOST, DOCKER_CONFIG, COMPOSE_DISABLE_ENV_FILE };
     const printed = steps.map((step) =>
-      execFileSync('sh', ['-euc', `${settings}\n${step}`], { cwd: repository, env, encoding: 'utf8' }),
+      execFileSync('sh', ['-euc', `${settings}\n${step}`], { ...withoutSettings(), encoding: 'utf8' }),
     );
     expect(printed).toEqual([
       expect.stringMatching(/^eyJ\S+\s*$/),
