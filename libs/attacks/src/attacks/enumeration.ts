@@ -23,27 +23,30 @@ export const enumeration: Attack[] = [
     async run(target) {
       // A new client, without failed attempts.
       const { clientId, remove } = await registerAttacker(target, 600);
-      const post = (parameters: Record<string, string>, authorization?: string) =>
-        call(target.tokenEndpoint, form({ ...grant, ...parameters }, authorization ? { authorization } : {}));
-      const answers = [
-        await guess(target, unknownClient()),
-        await guess(target, clientId),
-        await post({}, basicCredentials(clientId, target.secretOf('jobs-api'))),
-        await post({}, basicCredentials(clientId, '')),
-        await post({}, basicCredentials(unknownClient(), '')),
-        await post({ client_id: unknownClient(), client_secret: 'x' }),
-        await post({ client_id: clientId, client_secret: 'x' }),
-      ];
-      await remove();
-      const statuses = answers.map(({ status }) => status);
-      // An address that failed often has to wait now and then, for any client.
-      const different = new Set(answers.map(comparable));
-      assert(different.size === new Set(statuses).size, `the answers differ:\n${[...different].join('\n')}`);
-      for (const { status, headers } of answers) {
-        const isChallenge = status === 401 && headers['www-authenticate']?.startsWith('Basic ');
-        assert(isChallenge || status === 429, `answered ${status}`);
+      try {
+        const post = (parameters: Record<string, string>, authorization?: string) =>
+          call(target.tokenEndpoint, form({ ...grant, ...parameters }, authorization ? { authorization } : {}));
+        const answers = [
+          await guess(target, unknownClient()),
+          await guess(target, clientId),
+          await post({}, basicCredentials(clientId, target.secretOf('jobs-api'))),
+          await post({}, basicCredentials(clientId, '')),
+          await post({}, basicCredentials(unknownClient(), '')),
+          await post({ client_id: unknownClient(), client_secret: 'x' }),
+          await post({ client_id: clientId, client_secret: 'x' }),
+        ];
+        const statuses = answers.map(({ status }) => status);
+        // An address that failed often has to wait now and then, for any client.
+        const different = new Set(answers.map(comparable));
+        assert(different.size === new Set(statuses).size, `the answers differ:\n${[...different].join('\n')}`);
+        for (const { status, headers } of answers) {
+          const isChallenge = status === 401 && headers['www-authenticate']?.startsWith('Basic ');
+          assert(isChallenge || status === 429, `answered ${status}`);
+        }
+        return `${counted(statuses)}, ${answers[0]!.text}`;
+      } finally {
+        await remove();
       }
-      return `${counted(statuses)}, ${answers[0]!.text}`;
     },
   },
   {

@@ -7,12 +7,12 @@ type Policy = 'accept' | 'introspect' | 'refuse';
 type Check = () => Promise<{ degraded?: string } | void>;
 
 /** The readiness and metrics of a resource server in this state. */
-async function healthOf(staleness: number, whenStale: Policy, { available = true, wasAskedFor = true } = {}) {
+async function healthOf(staleness: number, whenStale: Policy, { available = true, wasRequested = true } = {}) {
   const checks = new Map<string, Check>();
   const readiness = { require: (name: string, check: Check) => void checks.set(name, check) };
   const metrics = new Registry();
   const { module } = resourceServerHealth(Object as never, Object as never);
-  const revocations = { size: 3, staleness, isStale: staleness > 60, whenStale, wasAskedFor };
+  const revocations = { size: 3, staleness, isStale: staleness > 60, whenStale, wasRequested };
   const health = new (module as new (...dependencies: unknown[]) => { onModuleInit(): void })(
     { available },
     revocations,
@@ -48,7 +48,7 @@ describe('resourceServerHealth', () => {
   });
 
   it('is down until there are keys, and the list was requested', async () => {
-    const start = await healthOf(Number.POSITIVE_INFINITY, 'accept', { available: false, wasAskedFor: false });
+    const start = await healthOf(Number.POSITIVE_INFINITY, 'accept', { available: false, wasRequested: false });
     expect([start.keys, start.revocations]).toEqual([
       'down: the keys of the authorization server have not been fetched yet',
       'down: the revocation list has not been requested yet',

@@ -13,7 +13,7 @@ interface Revocations {
   staleness: number;
   isStale: boolean;
   whenStale: 'accept' | 'introspect' | 'refuse';
-  wasAskedFor: boolean;
+  wasRequested: boolean;
 }
 
 /** Registers the checks that must pass before a service gets requests; a check may report the service as degraded. */
@@ -42,7 +42,7 @@ export function resourceServerHealth(readinessType: Type<Readiness>, metricsType
         if (!keys.available) throw new Error('the keys of the authorization server have not been fetched yet');
       });
       this.readiness.require('revocations', async () => {
-        if (!revocations.wasAskedFor) throw new Error('the revocation list has not been requested yet');
+        if (!revocations.wasRequested) throw new Error('the revocation list has not been requested yet');
         return readinessOf(revocations);
       });
       this.gauge('lanyard_revocation_list_entries', 'entries in the revocation list', () => revocations.size);

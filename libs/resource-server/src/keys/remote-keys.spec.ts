@@ -81,36 +81,36 @@ describe('RemoteKeys', () => {
   });
 
   it('drops a withdrawn key at once if the server supports waiting [waiting-requests, RFC 7240 §4.3]', async () => {
-    const telling = await startAuthorizationServer({}, { tellsOfKeys: true });
-    create({ issuer: telling.issuer, refreshInterval: 3600, cooldown: 3600 }).start();
+    const authorizationServer = await startAuthorizationServer({}, { supportsWaiting: true });
+    create({ issuer: authorizationServer.issuer, refreshInterval: 3600, cooldown: 3600 }).start();
     await until(() => keys.available);
     const valid = (token: string) =>
-      validateAccessToken(token, keys.getKey, { issuer: telling.issuer, audience }).then(
+      validateAccessToken(token, keys.getKey, { issuer: authorizationServer.issuer, audience }).then(
         () => true,
         () => false,
       );
     for (let rotation = 0; rotation < 3; rotation++) {
-      const old = telling.token(grant);
+      const old = authorizationServer.token(grant);
       expect(await valid(old)).toBe(true);
-      const fetches = telling.keyFetches();
-      await telling.rotateKey({ withdraw: true });
-      await until(() => telling.keyFetches() === fetches + 1);
+      const fetches = authorizationServer.keyFetches();
+      await authorizationServer.rotateKey({ withdraw: true });
+      await until(() => authorizationServer.keyFetches() === fetches + 1);
       await until(async () => !(await valid(old)));
-      expect([await valid(old), await valid(telling.token(grant))]).toEqual([false, true]);
+      expect([await valid(old), await valid(authorizationServer.token(grant))]).toEqual([false, true]);
     }
     // It also finds a key that changes while no request waits, and then the next one at once again.
-    const old = telling.token(grant);
-    await telling.rotateKey({ withdraw: true });
-    await telling.rotateKey({ withdraw: true });
+    const old = authorizationServer.token(grant);
+    await authorizationServer.rotateKey({ withdraw: true });
+    await authorizationServer.rotateKey({ withdraw: true });
     await until(async () => !(await valid(old)));
     await sleep(300);
-    await telling.rotateKey({ withdraw: true });
-    const fresh = telling.token(grant);
+    await authorizationServer.rotateKey({ withdraw: true });
+    const fresh = authorizationServer.token(grant);
     await until(() => valid(fresh));
     expect([await valid(old), await valid(fresh)]).toEqual([false, true]);
     // It does not request in a loop.
-    expect(telling.keyFetches()).toBeLessThanOrEqual(7);
-    await telling.stop();
+    expect(authorizationServer.keyFetches()).toBeLessThanOrEqual(7);
+    await authorizationServer.stop();
     await until(() => errors.length > 0);
   });
 

@@ -26,7 +26,10 @@ interface Answer {
 }
 
 beforeEach(async () => {
-  server = await startAuthorizationServer({ badges: { secret: 's3cret', scope: '', audience } }, { tellsOfKeys: true });
+  server = await startAuthorizationServer(
+    { badges: { secret: 's3cret', scope: '', audience } },
+    { supportsWaiting: true },
+  );
   keys = new RemoteKeys({ issuer: server.issuer });
   keys.start();
   errors = [];
@@ -382,7 +385,7 @@ describe('RevocationClient', () => {
     server.failNext('/revocations', 503, { times: 1000 });
     server.failNext('/introspect', 503, { times: 1000 });
     revocations.start();
-    await until(() => revocations.wasAskedFor);
+    await until(() => revocations.wasRequested);
     const asked = server.failures('/introspect');
     const begun = performance.now();
     for (let i = 0; i < 200; i++) await isRevoked(server.token(grant)).catch(() => undefined);
@@ -395,7 +398,7 @@ describe('RevocationClient', () => {
     server.failNext('/revocations', 503, { times: 1000 });
     server.failNext('/introspect', 503, { times: 1000 });
     revocations.start();
-    await until(() => revocations.wasAskedFor);
+    await until(() => revocations.wasRequested);
     const many = () => Promise.allSettled(Array.from({ length: 100 }, () => isRevoked(server.token(grant))));
     expect((await many()).every(({ status }) => status === 'rejected')).toBe(true);
     expect(server.failures('/introspect')).toBe(1);
@@ -410,7 +413,7 @@ describe('RevocationClient', () => {
     let secret = 'old';
     create({ clientSecret: () => secret }).start();
     await until(() => errors.length > 0);
-    expect(revocations.wasAskedFor).toBe(true);
+    expect(revocations.wasRequested).toBe(true);
     secret = 's3cret';
     await until(() => revocations.staleness < 1);
   });

@@ -124,7 +124,7 @@ export class RevocationClient implements RevocationSource {
   }
 
   /** Whether the list was requested at least once since the start. */
-  get wasAskedFor(): boolean {
+  get wasRequested(): boolean {
     return this.attempted;
   }
 

@@ -72,7 +72,7 @@ export interface TestAuthorizationServerOptions {
   /** a name that differs from the address, and need not be reachable */
   issuer?: string;
   /** whether requests for the JWK Set may wait until it changes: `Prefer: wait`, RFC 7240 section 4.3 */
-  tellsOfKeys?: boolean;
+  supportsWaiting?: boolean;
 }
 
 /**
@@ -82,7 +82,7 @@ export interface TestAuthorizationServerOptions {
  */
 export async function startAuthorizationServer(
   clients: Record<string, TestClient> = {},
-  { lifetime = 600, issuer: name, tellsOfKeys = false }: TestAuthorizationServerOptions = {},
+  { lifetime = 600, issuer: name, supportsWaiting = false }: TestAuthorizationServerOptions = {},
 ): Promise<TestAuthorizationServer> {
   let key = await newKey();
   let published: JWK[] = [key.jwk];
@@ -145,7 +145,7 @@ export async function startAuthorizationServer(
     }
     const route = routes[path];
     if (!route) return send(response, 404, {});
-    if (path === '/jwks' && tellsOfKeys) {
+    if (path === '/jwks' && supportsWaiting) {
       const etag = () => `"${published.map(({ kid }) => kid).join(' ')}"`;
       const mayWait = request.headers.prefer !== undefined && request.headers['if-none-match'] === etag();
       void (mayWait ? keysChanged.promise : Promise.resolve()).then(async () =>
