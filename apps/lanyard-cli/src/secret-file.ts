@@ -7,11 +7,7 @@ export function writeSecretFile(file: string, secret: string): void {
   } catch (error) {
     // The secret exists only here: print it rather than lose it.
     process.stderr.write(`${secret}\n`);
-    throw new Error(
-      `${file} cannot be written (${(error as NodeJS.ErrnoException).code}): the secret is shown above, and only there`,
-      {
-        cause: error,
-      },
-    );
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`${file} cannot be written (${code}): the secret is shown above, and only there`, { cause: error });
   }
 }

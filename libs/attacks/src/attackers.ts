@@ -14,8 +14,12 @@ export const guess = (target: Target, clientId: string, headers: Record<string, 
     form(grant, { authorization: basicCredentials(clientId, randomBytes(32).toString('hex')), ...headers }),
   );
 
-/** Registers a client of the attacker, with a quota. */
-export async function registerAttacker(target: Target, tokensPerMinute: number) {
+/** Runs an attack by a new client with this quota, and deletes the client afterwards. */
+export async function withNewClient<Result>(
+  target: Target,
+  tokensPerMinute: number,
+  attack: (client: { clientId: string; authorization: string }) => Promise<Result>,
+): Promise<Result> {
   const token = await target.tokenOf('administrator', 'clients:write');
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
   const clientId = `attacker-${randomBytes(6).toString('hex')}`;
@@ -31,11 +35,11 @@ export async function registerAttacker(target: Target, tokensPerMinute: number) 
     body: JSON.stringify(client),
   });
   assert(created.status === 201, `the client could not be registered: ${created.status} ${String(created.body.title)}`);
-  return {
-    clientId,
-    authorization: basicCredentials(clientId, String(created.body.client_secret)),
-    remove: () => call(`${target.issuer}/admin/clients/${clientId}`, { method: 'DELETE', headers }),
-  };
+  try {
+    return await attack({ clientId, authorization: basicCredentials(clientId, String(created.body.client_secret)) });
+  } finally {
+    await call(`${target.issuer}/admin/clients/${clientId}`, { method: 'DELETE', headers });
+  }
 }
 
 /** Whether the server only observes limits, according to its metrics. */

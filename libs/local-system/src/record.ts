@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -14,6 +14,10 @@ export function recordSecrets(texts: string[]): void {
   for (const text of texts)
     append('secrets', URL.canParse(text) ? new URL(text).password : text, (line) => `${line}\n`);
 }
+
+/** What was recorded so far. */
+export const readRecord = (file: 'output' | 'secrets'): string =>
+  readFileSync(join(process.env.E2E_RECORD ?? '', file), 'utf8');
 
 function append(file: string, text: string, format: (line: string) => string): void {
   const directory = process.env.E2E_RECORD;

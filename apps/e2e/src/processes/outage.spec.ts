@@ -239,9 +239,9 @@ describe('an outage of Postgres', () => {
       if (![201, 429].includes(created.status)) others.add(`administration: ${created.status}`);
     });
 
-    await sleep(2000);
+    while (acknowledged.length < 60) await sleep(20);
     await system.postgres.kill();
-    await sleep(3000);
+    while (refused.length < 100 || !others.has('administration: 503')) await sleep(20);
     await system.postgres.restart();
     await Promise.all(load);
 

@@ -1,6 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { readRecord } from '@lanyard/local-system';
 import { call, issuer, jobsApi, project } from '../system-under-test.ts';
 
 /** The log line of a request. */
@@ -52,9 +51,7 @@ describeForProcesses('the OpenAPI document', () => {
 });
 
 function requestsOf(service: string): RequestLine[] {
-  const file = join(process.env.E2E_RECORD ?? '', 'output');
-  if (!existsSync(file)) throw new Error('nothing was recorded');
-  return readFileSync(file, 'utf8')
+  return readRecord('output')
     .split('\n')
     .flatMap((line) => {
       const [source, text = ''] = line.split('\t');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { recordOutput } from '@lanyard/local-system';
+import { readRecord, recordOutput } from '@lanyard/local-system';
 import { recordAuditEvents, recordMetrics } from '../recorded-system.ts';
 import { basic } from '../basic.ts';
 import {
@@ -29,10 +29,9 @@ beforeAll(async () => {
   if (project) await project.record();
   else recordOutput('postgres', readFileSync(join(directory, 'postgres/postgres.log'), 'utf8'));
 
-  const read = (file: string) => readFileSync(join(process.env.E2E_RECORD ?? '', file), 'utf8');
-  output = read('output');
+  output = readRecord('output');
   const keys = (await signingKeys()).map(({ privateKey }) => String(privateKey.export({ format: 'jwk' }).d));
-  secrets = [...new Set(read('secrets').trim().split('\n')), ...keys];
+  secrets = [...new Set(readRecord('secrets').trim().split('\n')), ...keys];
 }, 60_000);
 
 /** Sends secrets and tokens where no service expects them, as callers do by mistake. */

@@ -4,7 +4,7 @@ import { basicCredentials } from '@lanyard/oauth-protocol';
 import { call, counted, form, type Answer } from '../http.ts';
 import { mannWhitney, quantile } from '../statistics.ts';
 import { timeGuesses } from '../timing.ts';
-import { grant, guess, registerAttacker, unknownClient } from '../attackers.ts';
+import { grant, guess, unknownClient, withNewClient } from '../attackers.ts';
 
 /** An answer without its variable headers. */
 const comparable = ({ status, headers, text }: Answer): string => {
@@ -20,10 +20,9 @@ export const enumeration: Attack[] = [
       'an unknown client, a wrong secret, an empty one, the secret of another client; it compares the complete answers',
     stoppedBy: 'the same answer for every cause',
     needs: 'administrator',
-    async run(target) {
-      // A new client, without failed attempts.
-      const { clientId, remove } = await registerAttacker(target, 600);
-      try {
+    // A new client, without failed attempts.
+    run: (target) =>
+      withNewClient(target, 600, async ({ clientId }) => {
         const post = (parameters: Record<string, string>, authorization?: string) =>
           call(target.tokenEndpoint, form({ ...grant, ...parameters }, authorization ? { authorization } : {}));
         const answers = [
@@ -44,10 +43,7 @@ export const enumeration: Attack[] = [
           assert(isChallenge || status === 429, `answered ${status}`);
         }
         return `${counted(statuses)}, ${answers[0]!.text}`;
-      } finally {
-        await remove();
-      }
-    },
+      }),
   },
   {
     name: 'which clients exist, by timing',

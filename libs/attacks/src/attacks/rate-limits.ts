@@ -5,7 +5,7 @@ import { assert } from '../not-stopped.ts';
 import { call, counted, form } from '../http.ts';
 import { quantile } from '../statistics.ts';
 import type { Target } from '../target.ts';
-import { grant, guess, observes, registerAttacker, unknownClient } from '../attackers.ts';
+import { grant, guess, observes, unknownClient, withNewClient } from '../attackers.ts';
 
 export const rateLimits: Attack[] = [
   {
@@ -51,9 +51,8 @@ export const rateLimits: Attack[] = [
     tries: 'a client that requests tokens at ten times its quota, while another client requests some now and then',
     stoppedBy: 'a quota for each client, and fair scheduling between clients; Retry-After says how long to wait',
     needs: 'administrator',
-    async run(target) {
-      const { clientId, authorization, remove } = await registerAttacker(target, 600);
-      try {
+    run: (target) =>
+      withNewClient(target, 600, async ({ clientId, authorization }) => {
         const quiet = await requestNowAndThen(target, 3);
         const storm = startStorm(target, authorization);
         const meanwhile = await requestNowAndThen(target, 3).finally(storm.end);
@@ -66,10 +65,7 @@ export const rateLimits: Attack[] = [
         );
         assert(isObserved || statuses.includes(429), `nothing was refused: ${counted(statuses)}`);
         return `${counted(statuses)}; p99 of the other client: ${ms(quiet)} ms before, ${ms(meanwhile)} ms meanwhile`;
-      } finally {
-        await remove();
-      }
-    },
+      }),
   },
   {
     name: 'a storm of revocations',
@@ -77,40 +73,36 @@ export const rateLimits: Attack[] = [
     tries: 'a client that sends endless revocations, so that the server validates one token after the other',
     stoppedBy: 'a quota for each client at every endpoint, here 12,000 per minute; Retry-After says how long to wait',
     needs: 'administrator',
-    async run(target) {
-      const { authorization, remove } = await registerAttacker(target, 60);
-      const revoke = () =>
-        fetch(`${target.issuer}/oauth/revoke`, form({ token: 'x' }, { authorization }) as RequestInit);
-      const answers: Response[] = [];
-      const begun = performance.now();
-      const seconds = () => (performance.now() - begun) / 1000;
-      try {
+    run: (target) =>
+      withNewClient(target, 60, async ({ authorization }) => {
+        const revoke = () =>
+          fetch(`${target.issuer}/oauth/revoke`, form({ token: 'x' }, { authorization }) as RequestInit);
+        const answers: Response[] = [];
+        const begun = performance.now();
+        const seconds = () => (performance.now() - begun) / 1000;
         while (answers.at(-1)?.status !== 429 && seconds() < 30) {
           const next = await Promise.all(Array.from({ length: 50 }, revoke));
           await Promise.all(next.map((answer) => answer.text()));
           answers.push(...next.toSorted((one, other) => one.status - other.status));
         }
-      } finally {
-        await remove();
-      }
-      const statuses = answers.map(({ status }) => status);
-      assert(
-        statuses.every((status) => status < 500),
-        `the server is in trouble: ${counted(statuses)}`,
-      );
-      if (await observes(target)) return `${counted(statuses)} (limits are only observed)`;
-      const answered = statuses.filter((status) => status === 200).length;
-      assert(
-        answered <= maxReplicas * (2000 + 200 * seconds()),
-        `${answered} revocations were answered; each replica may answer 2000 at once and 200 per second`,
-      );
-      const refused = answers.filter(({ status }) => status === 429);
-      assert(
-        refused.every(({ headers }) => Number(headers.get('retry-after')) > 0),
-        'the refusals do not say how long to wait',
-      );
-      return `${counted(statuses)} in ${seconds().toFixed(1)} s`;
-    },
+        const statuses = answers.map(({ status }) => status);
+        assert(
+          statuses.every((status) => status < 500),
+          `the server is in trouble: ${counted(statuses)}`,
+        );
+        if (await observes(target)) return `${counted(statuses)} (limits are only observed)`;
+        const answered = statuses.filter((status) => status === 200).length;
+        assert(
+          answered <= maxReplicas * (2000 + 200 * seconds()),
+          `${answered} revocations were answered; each replica may answer 2000 at once and 200 per second`,
+        );
+        const refused = answers.filter(({ status }) => status === 429);
+        assert(
+          refused.every(({ headers }) => Number(headers.get('retry-after')) > 0),
+          'the refusals do not say how long to wait',
+        );
+        return `${counted(statuses)} in ${seconds().toFixed(1)} s`;
+      }),
   },
   {
     name: 'a flood of cursors',
