@@ -47,6 +47,7 @@ describe('a method that a path does not allow', () => {
     ['PUT', '/things/search', 'GET, HEAD, POST'],
     ['POST', '/things/7/parts', 'GET, HEAD'],
     ['PATCH', '/things/a%2Fb/parts', 'GET, HEAD'],
+    ['PUT', '/%74hings', 'GET, HEAD, POST'],
   ] as const)('%s %s is answered 405 [other-methods, RFC 9110 §15.5.6]', async (method, url, allowed) => {
     const headers = { 'content-type': 'application/json' };
     const answer = await app.inject({ method, url, headers, ...(method !== 'OPTIONS' && { payload: '{"a":1}' }) });

@@ -17,7 +17,8 @@ export function refuseOtherMethods(fastify: FastifyInstance): void {
   let patterns: [pattern: RegExp, methods: string[]][] | undefined;
   const allowedAt = (path: string): string | undefined => {
     patterns ??= [...methodsOf].map(([url, methods]) => [patternOf(url), [...methods]]);
-    const methods = patterns.flatMap(([pattern, found]) => (pattern.test(path) ? found : []));
+    const spellings = [path, decoded(path)];
+    const methods = patterns.flatMap(([pattern, found]) => (spellings.some((one) => pattern.test(one)) ? found : []));
     return methods.length > 0 ? [...new Set(methods)].toSorted().join(', ') : undefined;
   };
   fastify.addHook('onRequest', (request, reply, done) => {
@@ -39,6 +40,15 @@ export function methodNotAllowed(reply: FastifyReply, allowed: string): HttpExce
   const detail = `this path allows ${allowed}`;
   const problem: Problem = { type: 'about:blank', title: 'Method Not Allowed', status: 405, detail };
   return new HttpException(problem, 405);
+}
+
+/** The path without percent-encoding. Slashes in parameters are lost: such a path matches only as it was sent. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 /** A parameter matches one segment, a wildcard one or more. */

@@ -10,6 +10,7 @@ import {
 import fc from 'fast-check';
 import * as oauth from 'oauth4webapi';
 import { bearerFetch } from './bearer-fetch.ts';
+import { clientSecretBasic } from './client-secret-basic.ts';
 
 const server: oauth.AuthorizationServer = { issuer: 'https://a.example', token_endpoint: 'https://a.example/token' };
 const anyText = fc.string({ unit: 'binary' });
@@ -109,11 +110,29 @@ describe('client_secret_basic', () => {
     const text = fc.string({ unit: 'binary', minLength: 1 });
     await fc.assert(
       fc.asyncProperty(text, text, async (client_id, secret) => {
-        const { headers } = await sent((options) =>
-          oauth.clientCredentialsGrantRequest(server, { client_id }, oauth.ClientSecretBasic(secret), {}, options),
-        );
-        expect(partsOf(headers.get('authorization')!)).toEqual([client_id, secret]);
+        for (const authenticate of [oauth.ClientSecretBasic, clientSecretBasic]) {
+          const { headers } = await sent((options) =>
+            oauth.clientCredentialsGrantRequest(server, { client_id }, authenticate(secret), {}, options),
+          );
+          expect(partsOf(headers.get('authorization')!)).toEqual([client_id, secret]);
+        }
         expect(partsOf(basicCredentials(client_id, secret))).toEqual([client_id, secret]);
+      }),
+    );
+  });
+
+  it('leaves unreserved characters as they are, for servers that decode nothing [basic-form-decoding, RFC 6749 §2.3.1]', async () => {
+    const unreserved = fc.string({
+      unit: fc.constantFrom(...'ABCXYZabcxyz0189-._~'),
+      minLength: 1,
+    });
+    await fc.assert(
+      fc.asyncProperty(unreserved, unreserved, async (client_id, secret) => {
+        const { headers } = await sent((options) =>
+          oauth.clientCredentialsGrantRequest(server, { client_id }, clientSecretBasic(secret), {}, options),
+        );
+        const credentials = headers.get('authorization')?.slice('Basic '.length);
+        expect(Buffer.from(String(credentials), 'base64').toString()).toBe(`${client_id}:${secret}`);
       }),
     );
   });

@@ -3,6 +3,8 @@ import { isPlaintext, resolveIssuerUrl } from '@lanyard/oauth-protocol';
 import * as oauth from 'oauth4webapi';
 import { retryAfterOf } from './retry-after.ts';
 
+export { clientSecretBasic } from './client-secret-basic.ts';
+
 export interface IssuerConnectionOptions {
   issuer: string;
   /** where to reach the issuer, if not at its own name; default: the issuer */
@@ -86,7 +88,7 @@ export class IssuerConnection {
   get http() {
     return {
       [oauth.allowInsecureRequests]: new URL(this.options.issuer).protocol === 'http:',
-      [oauth.customFetch]: (url: string, init: RequestInit) => this.request(url, init),
+      [oauth.customFetch]: async (url: string, init: RequestInit) => withoutNullMembers(await this.request(url, init)),
     };
   }
 
@@ -154,6 +156,23 @@ export class IssuerConnection {
 
   private resolve(url: string): string {
     return resolveIssuerUrl(url, this.options.issuer, this.options.issuerAddress);
+  }
+}
+
+/** A member that is null counts as absent, though RFC 6749 section 5.1 has no null: some servers send one. */
+async function withoutNullMembers(response: Response): Promise<Response> {
+  const { status, statusText, headers } = response;
+  const text = await response.text();
+  return new Response(text === '' ? null : withoutNulls(text), { status, statusText, headers });
+}
+
+function withoutNulls(text: string): string {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return text;
+    return JSON.stringify(Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null)));
+  } catch {
+    return text;
   }
 }
 

@@ -166,6 +166,25 @@ describe('the access token response', () => {
     sent.mockRestore();
   });
 
+  it.each([
+    ['a scope', { scope: null }, { scope: 'requested' }],
+    ['a lifetime', { expires_in: null }, { scope: 'a' }],
+    ['a refresh token and an ID token', { refresh_token: null, id_token: null }, { scope: 'a' }],
+  ])('may hold null instead of %s', async (_, members, expected) => {
+    token = () => ({ body: { ...granted, ...members } });
+    expect(await client().getToken({ scope: 'requested' })).toMatchObject({ value: 'precious', ...expected });
+  });
+
+  it('may be an error whose description is null', async () => {
+    token = () => ({ status: 400, body: { error: 'invalid_scope', error_description: null, error_uri: null } });
+    expect((await failure()).message).toBe('invalid_scope: the authorization server answered 400');
+  });
+
+  it('may come from a server whose metadata holds null', async () => {
+    metadata = (url) => ({ body: { issuer: url, token_endpoint: `${url}/token`, jwks_uri: null } });
+    expect((await client().getToken()).value).toBe('precious');
+  });
+
   it('is assumed to have a lifetime of a minute if it names none', async () => {
     token = () => ({ body: { ...granted, expires_in: undefined } });
     const before = Date.now();

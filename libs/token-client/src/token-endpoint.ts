@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as oauth from 'oauth4webapi';
 import pRetry from 'p-retry';
+import { clientSecretBasic } from './client-secret-basic.ts';
 import { IssuerConnection, requireAvailable, type IssuerConnectionOptions } from './issuer-connection.ts';
 import { tokenRequestErrorOf } from './response-error.ts';
 import { readSecret, type SecretSource } from './secret-source.ts';
@@ -68,8 +69,7 @@ export class TokenEndpoint {
 
   private async send(parameters: Record<string, string>, secret: string): Promise<TokenResponse> {
     const { clientId: client_id, authenticationMethod } = this.options;
-    const authenticate =
-      authenticationMethod === 'client_secret_post' ? oauth.ClientSecretPost : oauth.ClientSecretBasic;
+    const authenticate = authenticationMethod === 'client_secret_post' ? oauth.ClientSecretPost : clientSecretBasic;
     const server = await this.server();
     const requestedAt = Date.now();
     try {

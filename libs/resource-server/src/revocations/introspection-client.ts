@@ -1,5 +1,6 @@
 import { readSecret, type SecretSource } from '@lanyard/token-client';
 import {
+  clientSecretBasic,
   requireAvailable,
   UnexpectedStatusError,
   type IssuerConnection,
@@ -67,7 +68,7 @@ export class IntrospectionClient {
     const { introspection_endpoint: endpoint } = server;
     if (endpoint === undefined) throw new Error('the authorization server has no introspection endpoint');
     connection.requireConfidential(endpoint);
-    const authentication = oauth.ClientSecretBasic(secret);
+    const authentication = clientSecretBasic(secret);
     const options = { ...connection.http, additionalParameters: { token_type_hint: 'access_token' } };
     const response = await oauth.introspectionRequest(server, client, authentication, token, options);
     requireAvailable(response, connection.address);

@@ -126,6 +126,17 @@ describe('the management listener', () => {
   );
 
   it.each(['/health/live', '/health/ready', '/metrics'])(
+    'answers 405 to other methods at %s [other-methods, RFC 9110 §15.5.6]',
+    async (path) => {
+      for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+        const response = await fetch(url + path, { method });
+        expect([method, response.status, response.headers.get('allow')]).toEqual([method, 405, 'GET, HEAD']);
+        expect(Object.fromEntries(response.headers)).toMatchObject(securityHeaders);
+      }
+    },
+  );
+
+  it.each(['/health/live', '/health/ready', '/metrics'])(
     'sends security headers with %s, and does not log these frequent requests [security-headers, Lanyard]',
     async (path) => {
       await app.listen(0, '127.0.0.1');
@@ -140,7 +151,8 @@ describe('the management listener', () => {
     async (path) => {
       const { server } = Reflect.get(management, 'fastify') as { server: HttpServer };
       const { answer, taken } = await flood(server, { method: 'POST', url: path });
-      expect(answer).toMatch(/^HTTP\/1.1 404 [^]*connection: close/);
+      expect(answer).toMatch(path === '/health/live' ? /^HTTP\/1.1 405 / : /^HTTP\/1.1 404 /);
+      expect(answer).toContain('connection: close');
       expect(taken).toBeLessThan(maxBytesTaken);
     },
   );

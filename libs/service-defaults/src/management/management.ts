@@ -3,6 +3,7 @@ import { HttpException, NotFoundException } from '@nestjs/common';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { Registry as MetricsRegistry } from 'prom-client';
+import { refuseOtherMethods } from '../allowed-methods.ts';
 import type { ServiceConfiguration } from '../configuration/common-configuration.ts';
 import { ConfigurationError } from '../configuration/startup-error.ts';
 import type { Health } from '../health/health.module.ts';
@@ -60,9 +61,11 @@ export class Management {
     limitHeaders(management);
     management.addHook('onRequest', (request, reply, done) => {
       reply.headers({ ...securityHeaders, 'cache-control': 'no-store' });
-      // Before a body is read.
-      done(request.is404 ? nothing() : undefined);
+      done();
     });
+    refuseOtherMethods(management);
+    // Before a body is read.
+    management.addHook('onRequest', (request, _reply, done) => done(request.is404 ? nothing() : undefined));
     leaveBodiesUnread(management);
     management.setErrorHandler((error, { id }, reply) => {
       if (problemOf(error).status >= 500 && !(error instanceof HttpException)) {
