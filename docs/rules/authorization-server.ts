@@ -218,6 +218,18 @@ export const authorizationServer: readonly Rule[] = [
     files: [grant],
   },
   {
+    name: 'access-token-lifetime',
+    section: 'Lanyard',
+    text: 'An access token lives for the shortest time that the server, its client and its protected resource allow.',
+    files: [grant],
+  },
+  {
+    name: 'access-token-typ',
+    section: 'Lanyard',
+    text: 'A protected resource may have access tokens of the type `JWT`, which are introspected and revoked like others; the diagnosis warns of it.',
+    files: [grant, `${server}/administration/diagnosis/diagnosis.ts`],
+  },
+  {
     name: 'issuer-is-its-address',
     section: 'RFC 8414 §3.3',
     text: 'Metadata is refused unless its `issuer` equals the address that it was fetched from.',

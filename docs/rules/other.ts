@@ -154,6 +154,12 @@ export const other: readonly Rule[] = [
     files: [`${server}/oauth/metadata/metadata.controller.ts`],
   },
   {
+    name: 'stale-if-error',
+    section: 'RFC 5861 §4',
+    text: 'Caches may serve metadata and keys through an outage, for no longer than access tokens live.',
+    files: [`${server}/oauth/metadata/stale-if-error.ts`],
+  },
+  {
     name: 'metadata-address',
     section: 'RFC 8414 §3.1',
     text: "The well-known path is inserted between the issuer's host and path.",

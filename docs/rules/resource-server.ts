@@ -69,7 +69,7 @@ export const resourceServer: readonly Rule[] = [
   {
     name: 'explicit-type',
     section: 'RFC 9068 §4',
-    text: '`typ` must be `at+jwt`.',
+    text: '`typ` must be `at+jwt`; `JWT` is accepted only by a resource server that is configured to.',
     files: [validator],
   },
   {

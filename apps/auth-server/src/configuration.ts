@@ -57,7 +57,9 @@ export const authServerConfiguration = serviceConfiguration.extend(databaseConfi
     .min(60)
     .max(3600)
     .default(600)
-    .describe('how long access tokens are valid, unless a client has its own lifetime, seconds'),
+    .describe(
+      'how long access tokens are valid, unless their client or protected resource has a shorter lifetime, seconds',
+    ),
   TOKENS_PER_MINUTE: perMinute(6000).describe(
     "how many access tokens a client may obtain per minute, unless it has its own quota; as with every quota, ten seconds' worth may be used at once",
   ),

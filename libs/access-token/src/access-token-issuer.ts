@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { accessTokenType, type AccessTokenClaims } from '@lanyard/oauth-protocol';
+import type { AccessTokenClaims, AccessTokenType } from '@lanyard/oauth-protocol';
 import { randomIdentifier } from './random-identifier.ts';
 import { signES256 } from './signature.ts';
 
@@ -18,6 +18,8 @@ export interface AccessTokenGrant {
   lifetime: number;
   /** shared by all tokens that may have to be revoked together */
   grantId?: string;
+  /** the `typ` header; default: `at+jwt` */
+  typ?: AccessTokenType;
 }
 
 export interface IssuedAccessToken {
@@ -47,7 +49,7 @@ export function issueAccessToken(
     exp: now + grant.lifetime,
   };
   if (grant.grantId !== undefined) claims.grant_id = grant.grantId;
-  return { token: signed(encodedHeaderOf(key), claims, key.privateKey), claims };
+  return { token: signed(encodedHeaderOf(key, grant.typ ?? 'at+jwt'), claims, key.privateKey), claims };
 }
 
 /** The compact serialization of a signed JWT, RFC 7515 section 7.1. */
@@ -60,14 +62,14 @@ function signed(encodedHeader: string, claims: object, key: KeyObject): string {
   return `${signingInput}.${signES256(signingInput, key)}`;
 }
 
-/** All access tokens of a key have the same header. */
-const encodedHeaders = new WeakMap<SigningKey, string>();
+/** All access tokens of a key and a type have the same header. */
+const encodedHeaders = { 'at+jwt': new WeakMap<SigningKey, string>(), JWT: new WeakMap<SigningKey, string>() };
 
-function encodedHeaderOf(key: SigningKey): string {
-  const known = encodedHeaders.get(key);
+function encodedHeaderOf(key: SigningKey, typ: AccessTokenType): string {
+  const known = encodedHeaders[typ].get(key);
   if (known !== undefined) return known;
-  const encoded = base64url({ alg: 'ES256', typ: accessTokenType, kid: key.kid });
-  encodedHeaders.set(key, encoded);
+  const encoded = base64url({ alg: 'ES256', typ, kid: key.kid });
+  encodedHeaders[typ].set(key, encoded);
   return encoded;
 }
 

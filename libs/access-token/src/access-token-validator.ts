@@ -1,4 +1,4 @@
-import { accessTokenType, OAuthError, parseScope, type AccessTokenClaims } from '@lanyard/oauth-protocol';
+import { OAuthError, parseScope, type AccessTokenClaims, type AccessTokenType } from '@lanyard/oauth-protocol';
 import { errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
 import type { AccessTokenAlgorithm } from './algorithms.ts';
 import { verifyWithKeyOf } from './issuer-key.ts';
@@ -8,6 +8,8 @@ export interface AccessTokenRequirements {
   issuer: string;
   /** must be among `aud` */
   audience: string;
+  /** the `typ` headers that are accepted; default: only `at+jwt`, RFC 9068 section 4 */
+  types?: readonly AccessTokenType[];
   /** default: only ES256 */
   algorithms?: readonly AccessTokenAlgorithm[];
   /** how far clocks may differ, seconds; default 5 */
@@ -55,9 +57,13 @@ export async function validateAccessToken(
 ): Promise<AccessToken> {
   try {
     requireCanonicalSignature(token);
-    const { payload, protectedHeader } = await verifyWithKeyOf(getKey, (key) =>
+    const { types = ['at+jwt'] } = requirements;
+    const keyOf: JWTVerifyGetKey = (header, signed) => {
+      requireType(header.typ, types);
+      return getKey(header, signed);
+    };
+    const { payload, protectedHeader } = await verifyWithKeyOf(keyOf, (key) =>
       jwtVerify<AccessTokenClaims>(token, key, {
-        typ: accessTokenType,
         issuer: requirements.issuer,
         audience: requirements.audience,
         algorithms: [...(requirements.algorithms ?? ['ES256'])],
@@ -72,6 +78,13 @@ export async function validateAccessToken(
     if (error instanceof errors.JOSEError) throw new InvalidTokenError('the access token is invalid', error);
     throw error;
   }
+}
+
+/** The prefix `application/` may be omitted, and case has no meaning, RFC 7515 section 4.1.9. */
+function requireType(typ: unknown, accepted: readonly AccessTokenType[]): void {
+  const type = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : undefined;
+  if (accepted.some((one) => one.toLowerCase() === type)) return;
+  throw new errors.JWTInvalid(`the typ header must be ${accepted.join(' or ')}`);
 }
 
 /** seconds */

@@ -1,5 +1,6 @@
 import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { AccessTokenType } from '@lanyard/oauth-protocol';
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, exportJWK, jwtVerify, SignJWT } from 'jose';
 import {
   fromDer,
@@ -101,6 +102,7 @@ describe('validateAccessToken', () => {
     ['a client_id that is no string', () => sign(claims({ client_id: ['a'] }))],
     ['a scope that is no string', () => sign(claims({ scope: ['jobs:read'] }))],
     ['typ JWT [explicit-type, RFC 9068 §4]', () => sign(claims(), { typ: 'JWT' })],
+    ['a typ that is no text [explicit-type, RFC 9068 §4]', () => sign(claims(), { typ: 7 })],
     ['no typ [explicit-type, RFC 9068 §4]', () => sign(claims(), { typ: undefined })],
     [
       'another JWT of the same issuer [other-token-types, RFC 8725 §3.12]',
@@ -175,3 +177,43 @@ function tampered(): string {
   const [header, , signature] = issueAccessToken(issuer, key, grant, now).token.split('.');
   return `${header}.${encode(claims({ scope: 'reports:read' }))}.${signature}`;
 }
+
+describe('the types of access tokens', () => {
+  const accepts = async (types: readonly AccessTokenType[], typ: string | undefined) => {
+    const token = await sign(claims(), { typ });
+    return validateAccessToken(token, getKey, { issuer, audience, types }, at(now)).then(
+      () => true,
+      (error: unknown) => {
+        expect(error).toBeInstanceOf(InvalidTokenError);
+        return false;
+      },
+    );
+  };
+
+  it.each<[readonly AccessTokenType[], string[]]>([
+    [['at+jwt'], ['at+jwt', 'AT+JWT', 'application/at+jwt']],
+    [['JWT'], ['JWT', 'jwt', 'application/jwt']],
+    [
+      ['at+jwt', 'JWT'],
+      ['at+jwt', 'AT+JWT', 'application/at+jwt', 'JWT', 'jwt', 'application/jwt'],
+    ],
+    [[], []],
+  ])('%j are the only ones that are accepted [explicit-type, RFC 9068 §4]', async (types, accepted) => {
+    const all = ['at+jwt', 'AT+JWT', 'application/at+jwt', 'JWT', 'jwt', 'application/jwt', '', 'secevent+jwt'];
+    const found = [];
+    for (const typ of all) if (await accepts(types, typ)) found.push(typ);
+    expect(found).toEqual(accepted);
+    expect(await accepts(types, undefined)).toBe(false);
+  });
+
+  it('are issued as requested, also by the same key [access-token-typ, Lanyard]', () => {
+    const typOf = (typ?: AccessTokenType) =>
+      decodeProtectedHeader(issueAccessToken(issuer, key, { ...grant, typ }).token);
+    expect(['JWT', undefined, 'at+jwt', 'JWT'].map((typ) => typOf(typ as AccessTokenType).typ)).toEqual([
+      'JWT',
+      'at+jwt',
+      'at+jwt',
+      'JWT',
+    ]);
+  });
+});

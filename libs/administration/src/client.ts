@@ -1,7 +1,7 @@
 import { isClientIdentifier } from '@lanyard/oauth-protocol';
 import { z } from 'zod';
 import { resourceIdentifierSchema } from './protected-resource.ts';
-import { momentSchema, nameSchema, scopeSchema, scopeValuesOf, type Fault } from './text.ts';
+import { accessTokenLifetime, momentSchema, nameSchema, scopeSchema, scopeValuesOf, type Fault } from './text.ts';
 
 export const clientIdSchema = z
   .string()
@@ -12,12 +12,9 @@ const grantTypes = z
   .max(1)
   .describe('the grant types that the client may use; empty: none');
 
-const accessTokenLifetime = z
-  .int()
-  .min(60)
-  .max(3600)
-  .nullable()
-  .describe("how long the client's access tokens are valid, seconds; null: the default of the server");
+const lifetime = accessTokenLifetime.describe(
+  "the maximum lifetime of the client's access tokens, seconds; null: only the server and the resource limit it",
+);
 
 const tokensPerMinute = z
   .int()
@@ -27,7 +24,9 @@ const tokensPerMinute = z
   .describe('how many access tokens the client may obtain per minute; null: the default of the server');
 
 const scope = scopeSchema.describe('the scope values that the client may have');
-const defaultScope = scopeSchema.describe('the scope of a token request without scope; empty: that request is refused');
+const defaultScope = scopeSchema.describe(
+  'the scope of a token request without scope; with values of several resources, that request must name the resource; empty: it is refused',
+);
 
 const resourceServerOf = z
   .array(resourceIdentifierSchema)
@@ -44,7 +43,7 @@ export const clientSchema = z.strictObject({
   scope: scope.default(''),
   default_scope: defaultScope.default(''),
   resource_server_of: resourceServerOf.default([]),
-  access_token_lifetime: accessTokenLifetime.default(null),
+  access_token_lifetime: lifetime.default(null),
   tokens_per_minute: tokensPerMinute.default(null),
   disabled: z.boolean().optional().describe('whether the client is refused; omitted: its state does not change'),
 });
@@ -58,7 +57,7 @@ export const clientChangeSchema = z
     scope,
     default_scope: defaultScope,
     resource_server_of: resourceServerOf,
-    access_token_lifetime: accessTokenLifetime,
+    access_token_lifetime: lifetime,
     tokens_per_minute: tokensPerMinute,
   })
   .partial();
@@ -112,7 +111,6 @@ export function faultsOf(
   const byDefault = scopeValuesOf(client.default_scope);
   const unknown = allowed.filter((value) => !isPart && resourceOf(value) === undefined);
   const excess = byDefault.filter((value) => !allowed.includes(value));
-  const resources = new Set(byDefault.map(resourceOf).filter((resource) => !isPart || resource !== undefined));
   const faults: Fault[] = [];
   if (unknown.length > 0) faults.push({ path: ['scope'], message: `no resource has the scope ${unknown.join(' ')}` });
   if (excess.length > 0) {
@@ -122,6 +120,5 @@ export function faultsOf(
     if (isPart || isResource(identifier)) continue;
     faults.push({ path: ['resource_server_of', index], message: `there is no resource ${identifier}` });
   }
-  if (resources.size > 1) faults.push({ path: ['default_scope'], message: 'spans several resources' });
   return faults;
 }

@@ -1,6 +1,6 @@
-import { isScopeValue } from '@lanyard/oauth-protocol';
+import { accessTokenTypes, isScopeValue } from '@lanyard/oauth-protocol';
 import { z } from 'zod';
-import { nameSchema, tooLong, type Fault } from './text.ts';
+import { accessTokenLifetime, nameSchema, tooLong, type Fault } from './text.ts';
 
 export const scopeValueSchema = z.string().max(200, tooLong).refine(isScopeValue, 'must be a scope value');
 
@@ -13,6 +13,17 @@ export const resourceIdentifierSchema = z
 export const resourceDescriptionSchema = z.strictObject({
   name: nameSchema,
   scopes: z.record(scopeValueSchema, nameSchema).describe('scope values, each with a description of what it allows'),
+  access_token_lifetime: accessTokenLifetime
+    .describe(
+      "the maximum lifetime of the resource's access tokens, seconds; null: only the server and the client limit it",
+    )
+    .default(null),
+  access_token_typ: z
+    .enum(accessTokenTypes)
+    .describe(
+      'the `typ` header of its access tokens; `JWT` is for validators that refuse `at+jwt`, RFC 9068 section 2.1, and is weaker',
+    )
+    .default('at+jwt'),
 });
 export type ResourceDescription = z.infer<typeof resourceDescriptionSchema>;
 

@@ -16,7 +16,15 @@ clients:
     scope: api:read
 `;
     expect(parse(text)).toEqual({
-      resources: [{ identifier: 'https://api.example', name: 'API', scopes: { 'api:read': 'Read' } }],
+      resources: [
+        {
+          identifier: 'https://api.example',
+          name: 'API',
+          scopes: { 'api:read': 'Read' },
+          access_token_lifetime: null,
+          access_token_typ: 'at+jwt',
+        },
+      ],
       clients: [
         {
           client_id: 'reader',

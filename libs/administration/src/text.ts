@@ -25,6 +25,9 @@ export function scopeValuesOf(scope: string): string[] {
   return scope === '' ? [] : [...(parseScope(scope) ?? [])];
 }
 
+/** How long access tokens are valid, seconds; null: not limited here. */
+export const accessTokenLifetime = z.int().min(60).max(3600).nullable();
+
 export const momentSchema = z.iso.datetime();
 
 /** A fault in a request or a file, and the field that has it. */

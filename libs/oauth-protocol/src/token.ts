@@ -24,5 +24,9 @@ export interface AccessTokenClaims {
   grant_id?: string;
 }
 
-/** The media type of a JWT access token, RFC 9068 section 2.1, as it stands in the `typ` header. */
-export const accessTokenType = 'at+jwt';
+/**
+ * The media types of a JWT access token in the `typ` header: that of RFC 9068 section 2.1, and the one of JWTs in
+ * general, for validators that do not know the former.
+ */
+export const accessTokenTypes = ['at+jwt', 'JWT'] as const;
+export type AccessTokenType = (typeof accessTokenTypes)[number];

@@ -15,4 +15,5 @@ export { REVOCATION_SOURCE, RevocationUnknownError, type RevocationSource } from
 export { ResourceServerModule } from './resource-server.module.ts';
 export { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from './options.ts';
 export type { AccessToken } from '@lanyard/access-token';
+export { accessTokenTypes, type AccessTokenType } from '@lanyard/oauth-protocol';
 export { secretFromFile } from '@lanyard/token-client';

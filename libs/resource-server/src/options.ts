@@ -1,4 +1,5 @@
 import type { AccessTokenAlgorithm } from '@lanyard/access-token';
+import type { AccessTokenType } from '@lanyard/oauth-protocol';
 import type { KeySource } from './keys/key-source.ts';
 import type { RevocationOptions } from './revocations/revocation-client.ts';
 import type { RevocationSource } from './revocations/revocation-source.ts';
@@ -14,6 +15,11 @@ export interface ResourceServerOptions {
   resource: string;
   /** A name for people, in the metadata. */
   resourceName?: string;
+  /**
+   * The `typ` headers that are accepted; default: only `at+jwt`. With `JWT`, any other JWT that the issuer signs for
+   * this resource counts as an access token, unless it lacks one of the claims of RFC 9068.
+   */
+  types?: readonly AccessTokenType[];
   /** default: only ES256 */
   algorithms?: readonly AccessTokenAlgorithm[];
   /** How far clocks may differ, seconds; default 5. */

@@ -264,7 +264,6 @@ describe('clients', () => {
     ['scope', { scope: 'jobs:read  jobs:write' }],
     ['scope', { scope: 'unheard:of', default_scope: '' }],
     ['default_scope', { default_scope: 'jobs:write' }],
-    ['default_scope', { scope: 'jobs:read runs:write', default_scope: 'jobs:read runs:write' }],
     ['access_token_lifetime', { access_token_lifetime: 3601 }],
     ['tokens_per_minute', { tokens_per_minute: 0 }],
     ['client_name', { client_name: '\ud800' }],

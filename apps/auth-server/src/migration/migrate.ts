@@ -8,6 +8,7 @@ import { Registry1700000000001 } from './1-registry.ts';
 import { Administration1700000000002 } from './2-administration.ts';
 import { Revocation1700000000003 } from './3-revocation.ts';
 import { Quotas1700000000004 } from './4-quotas.ts';
+import { AccessTokens1700000000005 } from './5-access-tokens.ts';
 import { provision, provisionAdministrator, provisionSigningKey } from './provision.ts';
 import { readProvisioningFile, registryFaultsOf } from './provisioning-file.ts';
 
@@ -21,7 +22,13 @@ export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string
   await migrateSchema({
     service: 'auth-server',
     url: configuration.MIGRATION_DATABASE_URL,
-    migrations: [Registry1700000000001, Administration1700000000002, Revocation1700000000003, Quotas1700000000004],
+    migrations: [
+      Registry1700000000001,
+      Administration1700000000002,
+      Revocation1700000000003,
+      Quotas1700000000004,
+      AccessTokens1700000000005,
+    ],
     entities,
     advisoryLock: advisoryLocks.migration,
     say,

@@ -79,16 +79,22 @@ describe('a thousand scope values', () => {
       400,
       { error: 'invalid_scope', error_description: 'the scope spans several resources: request one token for each' },
     ]);
-    const defaults = await administrator.call('PATCH', '/admin/clients/separate', {
-      default_scope: separate.join(' '),
-    });
-    expect([defaults.statusCode, defaults.json().errors]).toEqual([
+    const defaults = { default_scope: separate.join(' ') };
+    expect((await administrator.call('PATCH', '/admin/clients/separate', defaults)).statusCode).toBe(200);
+    const unnamed = await ask('separate');
+    expect([unnamed.statusCode, unnamed.json()]).toEqual([
       400,
-      [{ field: 'default_scope', message: 'spans several resources' }],
+      {
+        error: 'invalid_target',
+        error_description: 'the client has default scopes at several resources: name the resource',
+      },
     ]);
     for (const value of [separate.at(0), separate.at(-1)].map(String)) {
-      const answer = await ask('separate', { resource: `https://${value}.example`, scope: value });
-      expect([answer.statusCode, answer.json().scope]).toEqual([200, value]);
+      const target = { resource: `https://${value}.example` };
+      for (const form of [target, { ...target, scope: value }]) {
+        const answer = await ask('separate', form);
+        expect([answer.statusCode, answer.json().scope]).toEqual([200, value]);
+      }
     }
   });
 

@@ -1,3 +1,4 @@
+import type { AccessTokenType } from '@lanyard/oauth-protocol';
 import { Column, Entity, JoinColumn, ManyToOne, OneToMany, PrimaryColumn, type Relation } from 'typeorm';
 
 /** A protected resource: its identifier becomes the audience of tokens, RFC 8707 section 2. */
@@ -8,6 +9,14 @@ export class ProtectedResource {
 
   @Column('text')
   name!: string;
+
+  /** seconds; null: not limited by the resource */
+  @Column('integer', { name: 'access_token_lifetime', nullable: true })
+  accessTokenLifetime!: number | null;
+
+  /** The `typ` header of its access tokens. */
+  @Column('text', { name: 'access_token_typ', default: 'at+jwt' })
+  accessTokenTyp!: AccessTokenType;
 
   @OneToMany(() => Scope, (scope) => scope.resource)
   scopes!: Relation<Scope>[];

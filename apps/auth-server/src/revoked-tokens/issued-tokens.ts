@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InvalidTokenError, validateAccessToken, type AccessToken } from '@lanyard/access-token';
+import { accessTokenTypes } from '@lanyard/oauth-protocol';
 import { CONFIGURATION } from '@lanyard/service-defaults';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import type { AuthServerConfiguration } from '../configuration.ts';
@@ -55,7 +56,7 @@ export class IssuedTokens {
     const audience = audienceOf(token);
     if (audience === undefined) return undefined;
     try {
-      const requirements = { issuer: this.configuration.ISSUER, audience };
+      const requirements = { issuer: this.configuration.ISSUER, audience, types: accessTokenTypes };
       return await validateAccessToken(token, this.keys.getKey, requirements);
     } catch (error) {
       if (error instanceof InvalidTokenError) return undefined;

@@ -13,9 +13,17 @@ export function addResources(program: Command, server: Server): void {
     .action(async ({ json }: OutputOptions) => {
       const { items } = await server.call<{ items: Resource[] }>('GET', '/admin/resources');
       if (json) return printJson(items);
-      const rows = items.flatMap(({ identifier, name, scopes }) =>
-        Object.entries(scopes).map(([scope, meaning]) => ({ resource: identifier, name, scope, meaning })),
-      );
+      const rows = items.flatMap(({ identifier, name, scopes, access_token_lifetime, access_token_typ: typ }) => {
+        const lifetime = access_token_lifetime === null ? 'not limited' : `${access_token_lifetime} s`;
+        return Object.entries(scopes).map(([scope, meaning]) => ({
+          resource: identifier,
+          name,
+          scope,
+          meaning,
+          lifetime,
+          typ,
+        }));
+      });
       printTable(rows);
       return undefined;
     });

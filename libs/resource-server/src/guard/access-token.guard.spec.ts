@@ -13,6 +13,7 @@ import {
   ResourceServerModule,
   RevocationUnknownError,
   type AccessToken,
+  type ResourceServerOptions,
   type RevocationSource,
 } from '../index.ts';
 
@@ -111,6 +112,30 @@ describe('a guarded route', () => {
     const { statusCode, json } = await other.inject({ method: 'GET', url: '/badges', headers });
     expect([statusCode, json().error]).toEqual([401, 'invalid_token']);
     await other.close();
+  });
+
+  it('accepts access tokens of the types that the options name [explicit-type, RFC 9068 §4]', async () => {
+    const answers = async (types: ResourceServerOptions['types']) => {
+      @Module({
+        imports: [ResourceServerModule.forRoot({ issuer: issuer.issuer, resource, types })],
+        controllers: [BadgesController],
+      })
+      class TypedModule {}
+      const typed: NestFastifyApplication = await NestFactory.create(TypedModule, new FastifyAdapter(), {
+        logger: false,
+      });
+      await typed.init();
+      const statusOf = async (typ: string) => {
+        const headers = bearer(issuer.token(grant, { header: { typ } }));
+        return (await typed.inject({ method: 'GET', url: '/badges', headers })).statusCode;
+      };
+      const found = [await statusOf('at+jwt'), await statusOf('JWT'), await statusOf('secevent+jwt')];
+      await typed.close();
+      return found;
+    };
+    expect(await answers(undefined)).toEqual([200, 401, 401]);
+    expect(await answers(['JWT'])).toEqual([401, 200, 401]);
+    expect(await answers(['at+jwt', 'JWT'])).toEqual([200, 200, 401]);
   });
 
   it('does not mix up concurrent requests', async () => {

@@ -25,8 +25,9 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'lanyard-bearer')
   ) {
     super();
     this.name = `lanyard-bearer ${randomUUID()}`;
-    const { issuer, resource: audience, algorithms, clockTolerance, rememberedTokens: remembered } = options;
-    this.validator = new RememberingValidator(keys, { issuer, audience, algorithms, clockTolerance, remembered });
+    const { resource: audience, rememberedTokens: remembered, issuer, types, algorithms, clockTolerance } = options;
+    const requirements = { issuer, audience, types, algorithms, clockTolerance };
+    this.validator = new RememberingValidator(keys, { ...requirements, remembered });
     passport.use(this);
   }
 

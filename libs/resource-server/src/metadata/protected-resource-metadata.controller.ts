@@ -4,6 +4,9 @@ import { AccessRules } from '../access/access-rules.ts';
 import { Public } from '../access/access-rule.ts';
 import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from '../options.ts';
 
+/** Caches may serve it through an outage, RFC 5861 section 4. */
+const cacheControl = 'public, max-age=300, stale-if-error=3600';
+
 /** Protected resource metadata, RFC 9728 section 3: the path of the resource, if any, follows the well-known path. */
 @Controller('.well-known/oauth-protected-resource')
 @Public()
@@ -14,13 +17,13 @@ export class ProtectedResourceMetadataController {
   ) {}
 
   @Get()
-  @Header('cache-control', 'public, max-age=300')
+  @Header('cache-control', cacheControl)
   root(): ProtectedResourceMetadata {
     return this.metadataAt('/');
   }
 
   @Get('*')
-  @Header('cache-control', 'public, max-age=300')
+  @Header('cache-control', cacheControl)
   below(@Param('*') path: string): ProtectedResourceMetadata {
     return this.metadataAt(`/${path}`);
   }

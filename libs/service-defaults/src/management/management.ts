@@ -59,7 +59,7 @@ export class Management {
     });
     logRequests(management, logger);
     limitHeaders(management);
-    management.addHook('onRequest', (request, reply, done) => {
+    management.addHook('onRequest', (_request, reply, done) => {
       reply.headers({ ...securityHeaders, 'cache-control': 'no-store' });
       done();
     });

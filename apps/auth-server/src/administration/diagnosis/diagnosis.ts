@@ -105,6 +105,15 @@ export class Diagnosis {
     if (old.length > 0) findings.push(warning('secrets', `old, rotate them: ${named(old.map(clientOf))}`));
     if (withoutSecret.length > 0) findings.push(warning('secrets', `clients without one: ${named(withoutSecret)}`));
     if (findings.length === 0) findings.push(ok('secrets', 'none is old or expires soon'));
+    const untyped = await this.database.query<{ identifier: string }[]>(
+      `SELECT identifier FROM protected_resource WHERE access_token_typ = 'JWT' ORDER BY 1 LIMIT 11`,
+    );
+    const weaker = untyped.map(({ identifier }) => identifier);
+    findings.push(
+      weaker.length > 0
+        ? warning('access token type', `JWT instead of at+jwt, which validators could confuse: ${named(weaker)}`)
+        : ok('access token type', 'at+jwt for every protected resource'),
+    );
     const reserved = await this.reserved.check();
     for (const detail of reserved) findings.push(warning('reserved identifiers', `without effect: ${detail}`));
     if (reserved.length === 0) findings.push(ok('reserved identifiers', 'none is registered'));

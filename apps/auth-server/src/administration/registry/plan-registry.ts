@@ -129,8 +129,10 @@ function changedResources(registered: Resource[], listed: Resource[], prune: boo
       return owner === undefined ? !prune : owner === identifier;
     });
     const scopes = sorted({ ...Object.fromEntries(kept), ...wanted?.scopes });
-    const after = { identifier, name: wanted?.name ?? before!.name, scopes };
-    const fields = differences(before ?? {}, { name: after.name, scopes });
+    const { name, access_token_lifetime, access_token_typ } = wanted ?? before!;
+    const description = { name, scopes, access_token_lifetime, access_token_typ };
+    const after = { identifier, ...description };
+    const fields = differences(before ?? {}, description);
     if (Object.keys(fields).length === 0) continue;
     const dropped = Object.keys(before?.scopes ?? {}).filter((v) => !Object.hasOwn(scopes, v) && !ownerOf.has(v));
     changes.push({ id: identifier, change: alteration('resource', identifier, before, fields), after, dropped });

@@ -64,6 +64,8 @@ describe('a registry that is applied', () => {
           fields: [
             { field: 'name', from: null, to: 'A' },
             { field: 'scopes', from: null, to: { 'a:read': 'Read' } },
+            { field: 'access_token_lifetime', from: null, to: null },
+            { field: 'access_token_typ', from: null, to: 'at+jwt' },
           ],
         },
         {
@@ -111,7 +113,8 @@ describe('a registry that is applied', () => {
     expect(changes.map(({ action, id }: { action: string; id: string }) => `${action} ${id}`)).toContain(
       'delete jobs-api',
     );
-    expect(await current()).toEqual({ ...registry, clients: [] });
+    const defaults = { access_token_lifetime: null, access_token_typ: 'at+jwt' };
+    expect(await current()).toEqual({ resources: [{ ...registry.resources[0], ...defaults }], clients: [] });
     expect((await call('GET', '/admin/clients/administrator')).statusCode).toBe(200);
     const deleted = (await call('GET', '/admin/audit?type=client.deleted')).json().items;
     expect(deleted.map(({ client_id }: { client_id: string }) => client_id)).toContain('jobs-api');
@@ -222,7 +225,13 @@ describe('protected resources', () => {
     const created = await call('PUT', path, description);
     expect([created.statusCode, created.json()]).toEqual([
       201,
-      { identifier: 'https://r.example/api', name: 'R', scopes: { 'r:read': 'Read' } },
+      {
+        identifier: 'https://r.example/api',
+        name: 'R',
+        scopes: { 'r:read': 'Read' },
+        access_token_lifetime: null,
+        access_token_typ: 'at+jwt',
+      },
     ]);
     const ifMatch = { 'if-match': String(created.headers.etag) };
     const changed = await call('PUT', path, { name: 'R', scopes: { 'r:read': 'Read', 'r:write': 'Write' } }, ifMatch);

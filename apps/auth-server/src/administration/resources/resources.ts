@@ -76,7 +76,8 @@ export class Resources {
 /** Reads plain rows, since a hundred thousand entities would take a second. */
 export const readResources = (manager: EntityManager, identifier?: string): Promise<Resource[]> =>
   manager.query<Resource[]>(
-    `SELECT identifier, name, coalesce(scopes, '{}') AS scopes FROM protected_resource
+    `SELECT identifier, name, coalesce(scopes, '{}') AS scopes, access_token_lifetime, access_token_typ
+     FROM protected_resource
      LEFT JOIN (
        SELECT resource, json_object_agg(value, description ORDER BY value COLLATE "C") AS scopes
        FROM scope WHERE $1::text IS NULL OR resource = $1 GROUP BY resource
@@ -98,9 +99,16 @@ export async function versionOfResources(manager: EntityManager): Promise<string
 export async function saveResources(manager: EntityManager, resources: readonly Resource[]): Promise<void> {
   if (resources.length === 0) return;
   await manager.query(
-    `INSERT INTO protected_resource (identifier, name) SELECT * FROM unnest($1::text[], $2::text[])
-     ON CONFLICT (identifier) DO UPDATE SET name = excluded.name`,
-    [resources.map(({ identifier }) => identifier), resources.map(({ name }) => name)],
+    `INSERT INTO protected_resource (identifier, name, access_token_lifetime, access_token_typ)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[])
+     ON CONFLICT (identifier) DO UPDATE SET name = excluded.name,
+       access_token_lifetime = excluded.access_token_lifetime, access_token_typ = excluded.access_token_typ`,
+    [
+      resources.map(({ identifier }) => identifier),
+      resources.map(({ name }) => name),
+      resources.map(({ access_token_lifetime: lifetime }) => lifetime),
+      resources.map(({ access_token_typ: typ }) => typ),
+    ],
   );
   const scopes = resources.flatMap(({ identifier, scopes }) =>
     Object.entries(scopes).map(([value, description]) => ({ value, description, identifier })),

@@ -124,7 +124,8 @@ export class Secrets {
         useCount: use?.useCount ?? 0,
       };
     });
-    const lifetime = accessTokenLifetime ?? this.configuration.ACCESS_TOKEN_LIFETIME;
+    const { ACCESS_TOKEN_LIFETIME } = this.configuration;
+    const lifetime = Math.min(ACCESS_TOKEN_LIFETIME, accessTokenLifetime ?? ACCESS_TOKEN_LIFETIME);
     return secrets.map((secret) => ({
       secret_id: secret.id,
       hint: secret.hint,

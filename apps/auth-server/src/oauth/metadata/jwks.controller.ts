@@ -6,6 +6,7 @@ import type { FastifyReply } from 'fastify';
 import type { JSONWebKeySet } from 'jose';
 import { waitPreferredBy } from '../../replicas/waiting-requests.ts';
 import { SigningKeys } from '../../signing-keys/signing-keys.ts';
+import { staleIfError } from './stale-if-error.ts';
 
 /**
  * The JWK Set, RFC 7517 section 5. A validator that has it already (`If-None-Match`) may wait until it changes, with
@@ -30,7 +31,7 @@ export class JwksController {
     if (known === this.keys.etag) await this.keys.waiting.wait(seconds, network(reply.request.ip), reply);
     const maxAge = Math.min(300, Math.floor(this.keys.periods.announcement / 2));
     // No cache may keep a response to a request that waits.
-    void reply.header('cache-control', seconds > 0 ? 'no-store' : `public, max-age=${maxAge}`);
+    void reply.header('cache-control', seconds > 0 ? 'no-store' : `public, max-age=${maxAge}, ${staleIfError}`);
     void reply.header('vary', 'prefer').header('etag', this.keys.etag);
     if (known !== this.keys.etag) return this.keys.jwks;
     void reply.status(HttpStatus.NOT_MODIFIED);

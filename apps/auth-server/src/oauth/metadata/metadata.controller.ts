@@ -4,6 +4,7 @@ import type { AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
 import { CONFIGURATION } from '@lanyard/service-defaults';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { AuthServerConfiguration } from '../../configuration.ts';
+import { staleIfError } from './stale-if-error.ts';
 import { ProtectedResources } from '../../registry/protected-resources.ts';
 
 /** With more scope values, all are left out, RFC 8414 section 2: anonymous callers would get megabytes. */
@@ -26,7 +27,7 @@ export class MetadataController {
   @ApiTags('metadata')
   @ApiOperation({ summary: 'Read the authorization server metadata, RFC 8414' })
   @ApiResponse({ status: 200, content: { 'application/json': { schema: { type: 'object' } } } })
-  @Header('cache-control', 'public, max-age=300')
+  @Header('cache-control', `public, max-age=300, ${staleIfError}`)
   @Header('content-type', 'application/json; charset=utf-8')
   metadata(): string {
     const { all: resources } = this.resources;

@@ -26,12 +26,18 @@ export class ClientCredentialsGrant {
       throw new OAuthError('unauthorized_client', 'the client may not use this grant type');
     }
     const { scope, audience } = this.grantedScope(client, request);
+    const { lifetime, typ } = this.resources.accessTokensFor(audience);
     return issueAccessToken(this.configuration.ISSUER, this.keys.current, {
       clientId: client.clientId,
       audience,
       scope: formatScope(scope),
       grantId,
-      lifetime: client.accessTokenLifetime ?? this.configuration.ACCESS_TOKEN_LIFETIME,
+      lifetime: Math.min(
+        this.configuration.ACCESS_TOKEN_LIFETIME,
+        client.accessTokenLifetime ?? Number.POSITIVE_INFINITY,
+        lifetime,
+      ),
+      typ,
     });
   }
 
@@ -57,6 +63,9 @@ export class ClientCredentialsGrant {
     const audiences = new Set(granted.map(resourceOf));
     const [audience] = audiences;
     if (audience === undefined || audiences.size > 1) {
+      if (!scope) {
+        throw new OAuthError('invalid_target', 'the client has default scopes at several resources: name the resource');
+      }
       throw new OAuthError('invalid_scope', 'the scope spans several resources: request one token for each');
     }
     if (resource !== undefined && audience !== resource) {
