@@ -7,6 +7,7 @@ const formParameters = `${server}/oauth/form-parameters.ts`;
 const tokenRequest = `${server}/oauth/token/token-request.ts`;
 const grant = `${server}/oauth/token/client-credentials.grant.ts`;
 const errorFilter = `${server}/oauth/oauth-error.filter.ts`;
+const clientIdentifier = 'libs/administration/src/client-identifier.ts';
 const oauthError = 'libs/oauth-protocol/src/oauth-error.ts';
 const issuer = 'libs/access-token/src/access-token-issuer.ts';
 const signingKeys = `${server}/signing-keys/signing-keys.ts`;
@@ -291,9 +292,21 @@ export const authorizationServer: readonly Rule[] = [
   },
   {
     name: 'client-identifier-syntax',
+    section: 'RFC 6749 §A.1',
+    text: 'A client identifier has 1 to 255 visible ASCII characters, and goes unchanged through every route and command line.',
+    files: [clientIdentifier],
+  },
+  {
+    name: 'client-identifier-confusion',
     section: 'RFC 9700 §4.15',
-    text: 'A client identifier is a letter, then up to 127 letters, digits, `.`, `_` or `-`, so it cannot be confused with other identifiers.',
-    files: ['libs/oauth-protocol/src/client-identifier.ts', 'libs/administration/src/client.ts'],
+    text: 'A client identifier cannot be mistaken for a path segment, a secret, or the server itself; the error says why it is refused.',
+    files: [clientIdentifier, 'libs/administration/src/protected-resource.ts'],
+  },
+  {
+    name: 'client-folders',
+    section: 'Lanyard',
+    text: 'The folder of a client is an escaped form of its identifier, and of no other.',
+    files: [clientIdentifier],
   },
   {
     name: 'own-administrative-scopes',

@@ -154,5 +154,7 @@ export const migrationConfiguration = z.object({
   SECRETS_DIRECTORY: z
     .string()
     .default('secrets')
-    .describe('where client secrets are read from, or generated: `<client_id>/client_secret`'),
+    .describe(
+      'where client secrets are read from, or generated: `<client_id>/client_secret`, where characters of the client_id other than letters, digits, `.`, `_` and `-` are percent-encoded',
+    ),
 });

@@ -91,6 +91,7 @@ Examples, with \`jobs\` for \`npm run jobs --\`, or for \`docker compose run --r
 Environment, already set in the container of \`docker compose\`:
   SECRETS_DIRECTORY    .lanyard/secrets by default, with <client_id>/client_secret and the deployment's addresses
   ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL  default: the addresses of the deployment that these secrets belong to
+  CLIENT_ID, CLIENT_SECRET_FILE  the client to act as; default: jobs-cli, with its secret in SECRETS_DIRECTORY
 If the services identify themselves by other names, for example in a container network:
   ISSUER_ADDRESS            the address of the issuer, if it differs from its name
   JOBS_API_RESOURCE         the jobs API's resource identifier; default: its address

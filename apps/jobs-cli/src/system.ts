@@ -1,5 +1,6 @@
 import { address, caller, commonSettings, readSettings, secretFileOf, type Call } from '@lanyard/command-line';
 import { secretFromFile, TokenClient } from '@lanyard/token-client';
+import { z } from 'zod';
 
 /** How the command line calls the services; each kind of call has a token with its own client and scope. */
 export interface System {
@@ -9,6 +10,8 @@ export interface System {
 }
 
 const settings = commonSettings.extend({
+  CLIENT_ID: z.string().default('jobs-cli'),
+  CLIENT_SECRET_FILE: z.string().optional(),
   JOBS_API_URL: address.default('http://localhost:3002'),
   JOBS_API_RESOURCE: address.optional(),
   BATCH_PROCESSOR_URL: address.default('http://localhost:3001'),
@@ -27,15 +30,15 @@ export function connect(environment: NodeJS.ProcessEnv): System {
 
 function connected(environment: NodeJS.ProcessEnv): System {
   const services = readSettings(settings, environment);
-  const tokensOf = (clientId: string) =>
+  const tokensOf = (clientId: string, secretFile = secretFileOf(services, clientId)) =>
     new TokenClient({
       issuer: services.ISSUER,
       issuerAddress: services.ISSUER_ADDRESS,
       clientId,
-      clientSecret: secretFromFile(secretFileOf(services, clientId)),
+      clientSecret: secretFromFile(secretFile),
       allowInsecureRequests: services.ALLOW_INSECURE_REQUESTS,
     });
-  const cli = tokensOf('jobs-cli');
+  const cli = tokensOf(services.CLIENT_ID, services.CLIENT_SECRET_FILE);
   const jobs = services.JOBS_API_RESOURCE ?? services.JOBS_API_URL;
   const runs = services.BATCH_PROCESSOR_RESOURCE ?? services.BATCH_PROCESSOR_URL;
   return {

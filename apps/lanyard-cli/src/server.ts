@@ -74,7 +74,7 @@ function connected(environment: NodeJS.ProcessEnv): Server {
   const bootstrap = async (): Promise<string> => {
     const request = administrationWith(secretFromFile(oneTimeSecretFile));
     const idempotency = { 'idempotency-key': randomUUID() };
-    const path = `/admin/clients/${clientId}/secrets`;
+    const path = `/admin/clients/${encodeURIComponent(clientId)}/secrets`;
     const { body } = await request<CreatedSecret>('POST', path, {}, idempotency).catch((error: Error) => {
       const hint = 'if the one-time secret was already used or has expired, the migration step creates another one';
       throw new Error(`${error.message}\n${hint}`, { cause: error });

@@ -1,11 +1,12 @@
-import { isClientIdentifier } from '@lanyard/oauth-protocol';
 import { z } from 'zod';
+import { faultOfClientIdentifier } from './client-identifier.ts';
 import { resourceIdentifierSchema } from './protected-resource.ts';
 import { accessTokenLifetime, momentSchema, nameSchema, scopeSchema, scopeValuesOf, type Fault } from './text.ts';
 
-export const clientIdSchema = z
-  .string()
-  .refine(isClientIdentifier, 'must be a letter, then up to 127 letters, digits, ".", "_" or "-"');
+export const clientIdSchema = z.string().superRefine((text, context) => {
+  const message = faultOfClientIdentifier(text);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
 
 const grantTypes = z
   .array(z.enum(['client_credentials']))

@@ -1,4 +1,5 @@
 export * from './audit-event.ts';
+export * from './client-identifier.ts';
 export * from './client.ts';
 export * from './diagnosis.ts';
 export * from './private-file.ts';

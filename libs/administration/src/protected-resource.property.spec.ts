@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { administrationOf, isReservedResource } from './protected-resource.ts';
+import { administrationOf, isReservedIdentifier } from './protected-resource.ts';
 
 const issuer = 'https://issuer.example';
 const own = fc.constantFrom('', 'admin', 'oauth', '.well-known');
@@ -23,11 +23,11 @@ const origin = fc.constantFrom(
 
 describe('an identifier of the authorization server itself', () => {
   it('is recognised in every spelling [reserved-identifiers, Lanyard]', () => {
-    expect(isReservedResource(administrationOf(issuer), issuer)).toBe(true);
-    expect(isReservedResource(issuer, issuer)).toBe(true);
+    expect(isReservedIdentifier(administrationOf(issuer), issuer)).toBe(true);
+    expect(isReservedIdentifier(issuer, issuer)).toBe(true);
     fc.assert(
       fc.property(origin, own, spelling, end, (from, path, spelt, rest) => {
-        expect(isReservedResource(`${from}/${spelt(path)}${path === '' ? '' : rest}`, issuer)).toBe(true);
+        expect(isReservedIdentifier(`${from}/${spelt(path)}${path === '' ? '' : rest}`, issuer)).toBe(true);
       }),
     );
   });
@@ -36,9 +36,9 @@ describe('an identifier of the authorization server itself', () => {
     const segment = fc.stringMatching(/^[a-z0-9_-]{1,20}$/).filter((text) => !['admin', 'oauth'].includes(text));
     fc.assert(
       fc.property(segment, own, end, (other, path, rest) => {
-        expect(isReservedResource(`${issuer}/${other}/${path}${rest}`, issuer)).toBe(false);
-        expect(isReservedResource(`https://${other}.issuer.example/${path}${rest}`, issuer)).toBe(false);
-        expect(isReservedResource(`http://issuer.example/${path}${rest}`, issuer)).toBe(false);
+        expect(isReservedIdentifier(`${issuer}/${other}/${path}${rest}`, issuer)).toBe(false);
+        expect(isReservedIdentifier(`https://${other}.issuer.example/${path}${rest}`, issuer)).toBe(false);
+        expect(isReservedIdentifier(`http://issuer.example/${path}${rest}`, issuer)).toBe(false);
       }),
     );
   });
@@ -46,8 +46,8 @@ describe('an identifier of the authorization server itself', () => {
   it('can be checked for in any text without an error [reserved-identifiers, Lanyard]', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.webUrl()), fc.string({ unit: 'binary' }), (text, more) => {
-        expect(isReservedResource(text, issuer)).toBe(false);
-        expect([true, false]).toContain(isReservedResource(`${issuer}/${more}`, issuer));
+        expect(isReservedIdentifier(text, issuer)).toBe(false);
+        expect([true, false]).toContain(isReservedIdentifier(`${issuer}/${more}`, issuer));
       }),
     );
   });

@@ -54,9 +54,10 @@ const ownPaths = new Set(['', 'admin', 'oauth', '.well-known']);
 
 /**
  * Whether an identifier names the authorization server itself, its administration or its endpoints, in any spelling.
- * These cannot be registered as resources, since a resource server may introspect the tokens of its resource.
+ * These cannot be registered: a resource server may introspect the tokens of its resource, and a client's JWTs have its
+ * identifier as their issuer.
  */
-export function isReservedResource(identifier: string, issuer: string): boolean {
+export function isReservedIdentifier(identifier: string, issuer: string): boolean {
   const url = URL.parse(identifier);
   if (url === null || url.origin !== URL.parse(issuer)?.origin) return false;
   const first = url.pathname.split('/').find(Boolean) ?? '';
@@ -71,15 +72,19 @@ function decoded(segment: string): string {
   }
 }
 
-/** The faults of a registry whose resources have identifiers of the authorization server. */
-export const reservedIn = ({ resources }: { resources: readonly Resource[] }, issuer: string): Fault[] =>
-  resources.flatMap(({ identifier }, index) =>
-    isReservedResource(identifier, issuer)
-      ? [
-          {
-            path: ['resources', index, 'identifier'],
-            message: `${identifier} belongs to the authorization server itself`,
-          },
-        ]
-      : [],
-  );
+interface Registered {
+  resources: readonly { identifier: string }[];
+  clients: readonly { client_id: string }[];
+}
+
+/** The faults of a registry whose resources or clients have identifiers of the authorization server. */
+export function reservedIn({ resources, clients }: Registered, issuer: string): Fault[] {
+  const faultsOf = (identifier: string, path: Fault['path']): Fault[] =>
+    isReservedIdentifier(identifier, issuer)
+      ? [{ path, message: `${identifier} belongs to the authorization server itself` }]
+      : [];
+  return [
+    ...resources.flatMap(({ identifier }, index) => faultsOf(identifier, ['resources', index, 'identifier'])),
+    ...clients.flatMap(({ client_id: clientId }, index) => faultsOf(clientId, ['clients', index, 'client_id'])),
+  ];
+}

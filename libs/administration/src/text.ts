@@ -8,7 +8,7 @@ export const tooLong = { abort: true };
 export const nameSchema = z
   .string()
   .min(1)
-  .max(200, tooLong)
+  .max(255, tooLong)
   // The characters of `\p{Cc}`, which not every OpenAPI tool supports.
   // oxlint-disable-next-line no-control-regex -- control characters are meant
   .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must have no control characters')

@@ -38,7 +38,7 @@ export async function withNewClient<Result>(
   try {
     return await attack({ clientId, authorization: basicCredentials(clientId, String(created.body.client_secret)) });
   } finally {
-    await call(`${target.issuer}/admin/clients/${clientId}`, { method: 'DELETE', headers });
+    await call(`${target.issuer}/admin/clients/${encodeURIComponent(clientId)}`, { method: 'DELETE', headers });
   }
 }
 

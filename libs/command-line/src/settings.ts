@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { folderOfClient } from '@lanyard/administration';
 import { isPlaintext } from '@lanyard/oauth-protocol';
 import { z } from 'zod';
 import { UsageError } from './usage-error.ts';
@@ -63,7 +64,7 @@ export function addressesOf({ SECRETS_DIRECTORY, ISSUER }: CommonSettings): Reco
  */
 export function secretFileOf({ SECRETS_DIRECTORY, ISSUER }: CommonSettings, clientId: string): string {
   const { ISSUER: owner = ISSUER } = readDeployment(join(SECRETS_DIRECTORY, deploymentFile));
-  if (owner === ISSUER) return join(SECRETS_DIRECTORY, clientId, 'client_secret');
+  if (owner === ISSUER) return join(SECRETS_DIRECTORY, folderOfClient(clientId), 'client_secret');
   throw new UsageError(
     `the secrets in ${SECRETS_DIRECTORY} belong to ${owner}, and ISSUER is ${ISSUER}: set SECRETS_DIRECTORY too`,
   );

@@ -1,6 +1,6 @@
 export { freePort, portTaken } from '@lanyard/embedded-postgres';
 export { inspectAt, type Inspect, type ServiceName } from './inspect.ts';
-export { lanyard, type Outcome } from './lanyard.ts';
+export { jobs, lanyard, type Outcome } from './lanyard.ts';
 export { queryServer } from './query-server.ts';
 export { readRecord, recordOutput, recordSecrets } from './record.ts';
 export { runningPostgres } from './running-postgres.ts';

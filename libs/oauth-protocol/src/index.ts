@@ -1,7 +1,6 @@
 export * from './backoff.ts';
 export * from './basic-credentials.ts';
 export * from './challenge.ts';
-export * from './client-identifier.ts';
 export * from './escape-controls.ts';
 export * from './file-text.ts';
 export * from './introspection.ts';

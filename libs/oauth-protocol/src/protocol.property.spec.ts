@@ -6,7 +6,6 @@ import {
   errorDescription,
   formatChallenge,
   formatScope,
-  isClientIdentifier,
   isPlaintext,
   isScopeValue,
   OAuthError,
@@ -181,42 +180,6 @@ describe('a challenge', () => {
     }
     return { scheme, parameters };
   }
-});
-
-describe('a client identifier', () => {
-  const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
-  const harmless = `${letters}0123456789._-`;
-  const almost = fc.string({ unit: fc.constantFrom('a', 'Z', '9', '.', '_', '-', '/', ':', ' ', '\n', '%', 'é') });
-  const lengthy = fc.string({ unit: fc.constantFrom(...Array.from(harmless)), minLength: 120, maxLength: 136 });
-
-  it('is a letter with up to 127 harmless characters, and no other text [client-identifier-syntax, RFC 9700 §4.15]', () => {
-    fc.assert(
-      fc.property(fc.oneof(almost, anyText, lengthy), (text) => {
-        const isOne = /^.{1,128}$/u.test(text) && letters.includes(text.charAt(0));
-        expect(isClientIdentifier(text)).toBe(isOne && Array.from(text).every((c) => harmless.includes(c)));
-      }),
-    );
-  });
-
-  it('is no URL, and is unchanged within one [client-identifier-syntax, RFC 9700 §4.15]', () => {
-    const identifier = fc.stringMatching(/^[A-Za-z][A-Za-z0-9._-]{0,127}$/);
-    fc.assert(
-      fc.property(identifier, (id) => {
-        expect(isClientIdentifier(id)).toBe(true);
-        expect(URL.canParse(id)).toBe(false);
-        expect(new URL(`https://a.example/clients/${id}`).pathname).toBe(`/clients/${id}`);
-        expect(Buffer.from(basicCredentials(id, '').slice(6), 'base64').toString()).toBe(`${id}:`);
-      }),
-    );
-  });
-
-  it.each(['a', 'a.', '-', '\n', 'é'])(
-    'is not 100,000 characters of %j [client-identifier-syntax, RFC 9700 §4.15]',
-    (piece) => {
-      expect(isClientIdentifier(long(piece))).toBe(false);
-      expect(isClientIdentifier(`a${long(piece)}!`)).toBe(false);
-    },
-  );
 });
 
 const here = fc.constantFrom('localhost', '[::1]', '127.0.0.1', '127.8.9.1');

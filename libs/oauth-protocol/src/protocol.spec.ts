@@ -1,26 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  authorizationServerMetadataUrl,
-  formatChallenge,
-  isClientIdentifier,
-  OAuthError,
-  protectedResourceMetadataUrl,
-} from './index.ts';
-
-describe('isClientIdentifier', () => {
-  it.each(['batch-processor', 'a', 'Team.service_1', 'a'.repeat(128)])(
-    'takes %s [client-identifier-syntax, RFC 9700 §4.15]',
-    (id) => {
-      expect(isClientIdentifier(id)).toBe(true);
-    },
-  );
-  it.each(['', '1', '-a', 'a'.repeat(129), 'https://a.example', 'a b', 'a\0', 'a/../b', 'é'])(
-    'refuses %j [client-identifier-syntax, RFC 9700 §4.15]',
-    (id) => {
-      expect(isClientIdentifier(id)).toBe(false);
-    },
-  );
-});
+import { authorizationServerMetadataUrl, formatChallenge, OAuthError, protectedResourceMetadataUrl } from './index.ts';
 
 describe('formatChallenge', () => {
   it('writes only the scheme if there are no parameters', () => {

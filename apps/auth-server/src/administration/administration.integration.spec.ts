@@ -258,7 +258,11 @@ describe('clients', () => {
   });
 
   it.each([
-    ['client_id', { client_id: 'https://a.example' }],
+    ['client_id', { client_id: 'a b' }],
+    ['client_id', { client_id: '..' }],
+    ['client_id', { client_id: 'lanyard:auth-server' }],
+    ['client_id', { client_id: 'http://localhost:3000' }],
+    ['client_id', { client_id: 'http://localhost:3000/%61dmin' }],
     ['client_id', { client_id: undefined }],
     ['client_name', { client_name: 'a\u0000b' }],
     ['scope', { scope: 'jobs:read  jobs:write' }],

@@ -8,7 +8,7 @@ import { Registry1700000000001 } from './1-registry.ts';
 import { Administration1700000000002 } from './2-administration.ts';
 import { Revocation1700000000003 } from './3-revocation.ts';
 import { Quotas1700000000004 } from './4-quotas.ts';
-import { AccessTokens1700000000005 } from './5-access-tokens.ts';
+import { Interoperation1700000000005 } from './5-interoperation.ts';
 import { provision, provisionAdministrator, provisionSigningKey } from './provision.ts';
 import { readProvisioningFile, registryFaultsOf } from './provisioning-file.ts';
 
@@ -27,7 +27,7 @@ export async function migrate(environment: NodeJS.ProcessEnv, say: (line: string
       Administration1700000000002,
       Revocation1700000000003,
       Quotas1700000000004,
-      AccessTokens1700000000005,
+      Interoperation1700000000005,
     ],
     entities,
     advisoryLock: advisoryLocks.migration,

@@ -152,13 +152,18 @@ describe('the migration step', () => {
     ],
     [
       'a bad identifier',
-      'clients:\n  - client_id: https://a\n    client_name: A',
-      'clients.0.client_id: must be a letter',
+      'clients:\n  - client_id: a b\n    client_name: A',
+      'clients.0.client_id: must have only visible ASCII characters and no spaces',
     ],
     [
       'a scope that no resource has',
       'clients:\n  - client_id: a\n    client_name: A\n    scope: x',
       /lanyard\.yaml:4: clients\.0\.scope: client a: no resource has the scope x$/,
+    ],
+    [
+      'an identifier of the server itself',
+      'clients:\n  - client_id: http://localhost:3000/admin\n    client_name: A',
+      'lanyard.yaml:2: clients.0.client_id: http://localhost:3000/admin belongs to the authorization server itself',
     ],
     ['a client twice', 'clients:\n  - &a {client_id: a, client_name: A}\n  - *a', 'client a is declared twice'],
     [

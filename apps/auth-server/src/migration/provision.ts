@@ -36,7 +36,13 @@ export async function provision(
   // Before anything is locked, since a service that runs meanwhile waits for the locks.
   const secrets = registry.clients.map(({ client_id: clientId }) => {
     const { secret, generated } = readOrGenerateSecret(secretsDirectory, clientId);
-    return { clientId, digest: digestSecret(secret), hint: secret.slice(-4), generated };
+    return {
+      clientId,
+      digest: digestSecret(secret),
+      hint: secret.slice(-4),
+      generated,
+      needsEncoding: /[+%]/.test(secret),
+    };
   });
   const clientIds = secrets.map(({ clientId }) => clientId);
   await lockResources(manager);
@@ -46,7 +52,7 @@ export async function provision(
   const [registered, removed] = [await digestsIn('client_secret'), await digestsIn('removed_client_secret')];
   const added = [];
   for (const secret of secrets) {
-    const { clientId, generated } = secret;
+    const { clientId, generated, needsEncoding } = secret;
     if (registered.has(keyOf(secret))) continue;
     if (removed.has(keyOf(secret))) {
       say(`client ${clientId}: the secret in its file was removed from the registry, and is not restored`);
@@ -54,6 +60,12 @@ export async function provision(
     }
     added.push(secret);
     say(`client ${clientId}: registered ${generated ? 'a generated secret' : 'the secret in its file'}`);
+    if (needsEncoding) {
+      say(
+        `client ${clientId}: its secret has "+" or "%", which clients must form-encode in Basic, RFC 6749 section 2.3.1, ` +
+          'and some do not: if it is refused, use client_secret_post or another secret',
+      );
+    }
   }
   return [...records, ...(await addSecrets(manager, added))];
 

@@ -1,6 +1,6 @@
 import { chmodSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { leastSecretLength, writePrivateFile } from '@lanyard/administration';
+import { dirname, join } from 'node:path';
+import { folderOfClient, leastSecretLength, writePrivateFile } from '@lanyard/administration';
 import { decodeText } from '@lanyard/oauth-protocol';
 import { StartupError } from '@lanyard/service-defaults';
 import { generateClientSecret, isTruncated } from '../registry/client-secret.ts';
@@ -20,7 +20,7 @@ function makePrivate(file: string): void {
  * there, readable only by its owner, before it is registered: nothing is lost if the process ends in between.
  */
 export function readOrGenerateSecret(directory: string, clientId: string): { secret: string; generated: boolean } {
-  const folder = join(directory, clientId);
+  const folder = join(directory, folderOfClient(clientId));
   const file = join(folder, 'client_secret');
   const bytes = readIfThere(file);
   if (bytes) {
@@ -63,12 +63,12 @@ function secretIn(bytes: Buffer, file: string): string {
 
 /** Writes `<directory>/<client_id>/<name>`, readable only by its owner, whole or not at all. @returns its path */
 export function writeSecret(directory: string, clientId: string, name: string, secret: string): string {
-  const file = join(directory, clientId, name);
+  const file = join(directory, folderOfClient(clientId), name);
   try {
     writePrivateFile(file, secret);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new StartupError(`SECRETS_DIRECTORY cannot be written (${code}): ${join(directory, clientId)}`);
+    throw new StartupError(`SECRETS_DIRECTORY cannot be written (${code}): ${dirname(file)}`);
   }
   return file;
 }

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { isReservedResource } from '@lanyard/administration';
-import { isClientIdentifier, OAuthError } from '@lanyard/oauth-protocol';
+import { isClientIdentifier, isReservedIdentifier } from '@lanyard/administration';
+import { OAuthError } from '@lanyard/oauth-protocol';
 import { CONFIGURATION, Readiness, MetricsRegistry } from '@lanyard/service-defaults';
 import { InjectRepository } from '@nestjs/typeorm';
 import { LRUCache } from 'lru-cache';
@@ -95,12 +95,13 @@ export class ClientRegistry implements OnModuleInit {
 
   /** A row that was registered before its identifier became reserved has no effect. */
   private isReserved(identifier: string): boolean {
-    return isReservedResource(identifier, this.configuration.ISSUER);
+    return isReservedIdentifier(identifier, this.configuration.ISSUER);
   }
 
   private changed(subject: string): void {
-    const [kind, clientId] = subject.split(':', 2);
-    if (kind !== 'client' || !clientId) return;
+    const prefix = 'client:';
+    if (!subject.startsWith(prefix)) return;
+    const clientId = subject.slice(prefix.length);
     this.cache.delete(clientId);
     this.lookups.delete(clientId);
     this.idFilter.add(clientId);

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { administrationOf, administrativeScopes, isReservedResource } from '@lanyard/administration';
+import { administrationOf, administrativeScopes, isReservedIdentifier } from '@lanyard/administration';
 import type { AccessTokenType } from '@lanyard/oauth-protocol';
 import { CONFIGURATION } from '@lanyard/service-defaults';
 import { InjectRepository } from '@nestjs/typeorm';
@@ -75,7 +75,7 @@ export class ProtectedResources implements OnModuleInit {
        FROM scope JOIN protected_resource ON identifier = resource GROUP BY identifier, resource ORDER BY min(value)`,
     );
     // A resource that was registered before its identifier became reserved has no effect.
-    const resources = rows.filter(({ resource }) => !isReservedResource(resource, issuer));
+    const resources = rows.filter(({ resource }) => !isReservedIdentifier(resource, issuer));
     const administration = administrationOf(issuer);
     this.resourceByScope = new Map([
       ...resources.flatMap(({ resource, values }) => values.map((value) => [value, resource] as const)),

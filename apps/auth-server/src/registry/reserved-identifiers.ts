@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { administrativeScopes, isReservedResource } from '@lanyard/administration';
+import { administrativeScopes, isReservedIdentifier } from '@lanyard/administration';
 import { CONFIGURATION } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
@@ -33,7 +33,7 @@ export class ReservedIdentifiers implements OnApplicationBootstrap {
     );
     return rows.flatMap(({ kind, id, name }) => {
       if (kind === 'scope') return [`the scope ${name} of the resource ${id}`];
-      if (!isReservedResource(name, this.configuration.ISSUER)) return [];
+      if (!isReservedIdentifier(name, this.configuration.ISSUER)) return [];
       return [
         kind === 'resource' ? `the resource ${id}: delete it` : `${name} in resource_server_of of the client ${id}`,
       ];

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import {
   faultsInFile,
+  folderOfClient,
   linesIn,
   parseRegistryFile,
   type RegistryApplication,
@@ -72,9 +73,9 @@ async function apply(
   }
   const written: string[] = [];
   for (const clientId of dryRun || !secretsDirectory ? [] : result.without_secret) {
-    const path = `/admin/clients/${clientId}/secrets`;
+    const path = `/admin/clients/${encodeURIComponent(clientId)}/secrets`;
     const { client_secret: secret } = await server.call<{ client_secret: string }>('POST', path, {});
-    const target = join(secretsDirectory!, clientId, 'client_secret');
+    const target = join(secretsDirectory!, folderOfClient(clientId), 'client_secret');
     writeSecretFile(target, secret);
     written.push(target);
   }

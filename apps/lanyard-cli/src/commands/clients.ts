@@ -62,7 +62,7 @@ export function addClients(program: Command, server: Server): void {
   clients
     .command('create')
     .description('register a client, with a first secret that is shown once or written to a file')
-    .argument('<client_id>', 'a letter, then letters, digits, ".", "_" or "-"')
+    .argument('<client_id>', '1 to 255 visible ASCII characters; put "--" before it if it begins with a dash')
     .option('--name <name>', 'a name for people')
     .addOption(scope())
     .addOption(defaultScope())

@@ -2,7 +2,7 @@ import { buffer, text as textOf } from 'node:stream/consumers';
 import { validateAccessToken } from '@lanyard/access-token';
 import type { RevocationDescription, RevocationPage } from '@lanyard/administration';
 import { print, printJson, printTable, UsageError, type OutputOptions } from '@lanyard/command-line';
-import { decodeText, escapeControls, OAuthError } from '@lanyard/oauth-protocol';
+import { accessTokenTypes, decodeText, escapeControls, OAuthError } from '@lanyard/oauth-protocol';
 import { secretFromFile } from '@lanyard/token-client';
 import type { Command } from 'commander';
 import { confirm } from '../arguments.ts';
@@ -144,7 +144,7 @@ function decoded(token: string) {
 /** Validates the token as the resource server of its audience would. */
 async function faultOf(server: Server, token: string, audience: string | string[] | undefined) {
   const keys = (await (await server.fetch('/.well-known/jwks.json')).json()) as JSONWebKeySet;
-  const requirements = { issuer: server.issuer, audience: [audience].flat()[0] ?? '' };
+  const requirements = { issuer: server.issuer, audience: [audience].flat()[0] ?? '', types: accessTokenTypes };
   try {
     await validateAccessToken(token, createLocalJWKSet(keys), requirements);
     return undefined;

@@ -29,7 +29,8 @@ export const limitsOf = (requestTimeout: number) => ({
     connectionsCheckingInterval: 1000,
     highWaterMark,
   },
-  routerOptions: { maxParamLength: 200 },
+  // A client identifier may be as long.
+  routerOptions: { maxParamLength: 255 },
 });
 
 /** Node drops headers over its limit, and a second Authorization: a proxy and Node would see different requests. */

@@ -53,7 +53,7 @@ export class ClientsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const { answer, repeated } = await this.clients.create(administrator, body, key);
-    void reply.header('location', `/admin/clients/${body.client_id}`);
+    void reply.header('location', `/admin/clients/${encodeURIComponent(body.client_id)}`);
     if (repeated) void reply.header('idempotency-replayed', 'true');
     return answer;
   }

@@ -2,7 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import {
   faultsOf,
   isAdministrative,
-  isReservedResource,
+  isReservedIdentifier,
+  reservedIn,
   scopeValuesOf,
   type ClientChange,
   type ClientDescription,
@@ -42,6 +43,8 @@ export class Clients {
 
   /** Registers a client with a first secret. */
   create(administrator: Administrator, client: ClientDescription, idempotencyKey?: string) {
+    const [reserved] = reservedIn({ resources: [], clients: [client] }, this.configuration.ISSUER);
+    if (reserved) throw invalid([{ ...reserved, path: ['client_id'] }]);
     const permit = (manager: EntityManager) => requireOwnScopes(manager, administrator, scopeValuesOf(client.scope));
     return this.idempotency.once<CreatedClient>(administrator, idempotencyKey, client, permit, async (manager) => {
       await shareResources(manager);
@@ -165,7 +168,7 @@ async function requireValid(
   const values = scopeValuesOf(`${client.scope} ${client.default_scope}`.trim());
   const scopes = await manager.findBy(Scope, { value: In(values) });
   const owners = new Map(scopes.map(({ value, resourceIdentifier }) => [value, resourceIdentifier]));
-  const identifiers = client.resource_server_of.filter((identifier) => !isReservedResource(identifier, issuer));
+  const identifiers = client.resource_server_of.filter((identifier) => !isReservedIdentifier(identifier, issuer));
   const resources = await manager.findBy(ProtectedResource, { identifier: In(identifiers) });
   const faults = faultsOf(client, {
     resourceOf: (value) => (isAdministrative(value) ? 'administration' : owners.get(value)),

@@ -1,5 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { isAdministrative, isReservedResource, type Resource, type ResourceDescription } from '@lanyard/administration';
+import {
+  isAdministrative,
+  isReservedIdentifier,
+  type Resource,
+  type ResourceDescription,
+} from '@lanyard/administration';
 import { CONFIGURATION, conflict, invalid, notFound } from '@lanyard/service-defaults';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Any, ArrayOverlap, DataSource, In, Not, type EntityManager } from 'typeorm';
@@ -37,7 +42,7 @@ export class Resources {
     return administrate(this.database, administrator, async (manager) => {
       const [before] = await this.lock(manager, identifier);
       requireMatch(ifMatch, before);
-      if (isReservedResource(identifier, this.configuration.ISSUER)) {
+      if (isReservedIdentifier(identifier, this.configuration.ISSUER)) {
         throw invalid([{ path: ['identifier'], message: 'belongs to the authorization server itself' }]);
       }
       await requireFree(manager, identifier, Object.keys(description.scopes));

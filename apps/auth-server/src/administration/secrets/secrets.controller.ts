@@ -45,7 +45,7 @@ export class SecretsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const { answer, repeated } = await this.secrets.add(administrator, clientId, body, key);
-    void reply.header('location', `/admin/clients/${clientId}/secrets/${answer.secret_id}`);
+    void reply.header('location', `/admin/clients/${encodeURIComponent(clientId)}/secrets/${answer.secret_id}`);
     if (repeated) void reply.header('idempotency-replayed', 'true');
     return answer;
   }
