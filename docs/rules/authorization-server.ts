@@ -233,7 +233,7 @@ export const authorizationServer: readonly Rule[] = [
   {
     name: 'issuer-is-its-address',
     section: 'RFC 8414 §3.3',
-    text: 'Metadata is refused unless its `issuer` equals the address that it was fetched from.',
+    text: 'Metadata is refused unless its `issuer` equals the expected one, character by character; the server accepts only one spelling of it.',
     files: [`${server}/oauth/metadata/metadata.controller.ts`, 'libs/token-client/src/issuer-connection.ts'],
   },
   {

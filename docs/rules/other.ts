@@ -160,6 +160,24 @@ export const other: readonly Rule[] = [
     files: [`${server}/oauth/metadata/stale-if-error.ts`],
   },
   {
+    name: 'issuer-path',
+    section: 'RFC 8414 §3.1',
+    text: 'An issuer may have a path: the server answers exactly below it, also behind a proxy that removes it, and its metadata is where RFC 8414 and OpenID Connect have it.',
+    files: [`${server}/issuer-path.ts`, `${server}/auth-server.ts`],
+  },
+  {
+    name: 'no-authorization',
+    section: 'RFC 6749 §3.1',
+    text: 'The authorization endpoint explains that there is no sign-in. It reads no parameter and never redirects.',
+    files: [`${server}/oauth/authorization/authorization.controller.ts`],
+  },
+  {
+    name: 'issuer-address',
+    section: 'Lanyard',
+    text: 'Requests to the issuer go to its address if that differs from its name, and so do the paths.',
+    files: ['libs/oauth-protocol/src/issuer-address.ts'],
+  },
+  {
     name: 'metadata-address',
     section: 'RFC 8414 §3.1',
     text: "The well-known path is inserted between the issuer's host and path.",

@@ -5,6 +5,7 @@ import { serveAdministration } from './administration/serve-administration.ts';
 import { AppModule } from './app.module.ts';
 import { authServerConfiguration, type AuthServerConfiguration } from './configuration.ts';
 import { insecureSettings } from './insecure-settings.ts';
+import { withoutIssuerPath } from './issuer-path.ts';
 import { serveClientEndpoints } from './oauth/client-endpoint.decorator.ts';
 
 export const authServer: Service<typeof authServerConfiguration> = {
@@ -12,6 +13,7 @@ export const authServer: Service<typeof authServerConfiguration> = {
   configuration: authServerConfiguration,
   module: (configuration) => AppModule.forRoot(configuration),
   bodyLimit: 16 * 1024,
+  rewriteUrl: ({ ISSUER }) => withoutIssuerPath(ISSUER),
   setUp: (app, configuration) => {
     serveClientEndpoints(app);
     serveAdministration(app);

@@ -15,12 +15,15 @@ const issuer = z
 
 /** The issuer is compared character by character, RFC 8414 section 3.3, so there is only one way to write it. */
 function faultOf(url: string): string | undefined {
-  const { origin, protocol, host } = new URL(url);
-  if (url === origin) return undefined;
-  if (url.toLowerCase() === origin) return 'must be in lower case';
+  const { origin, protocol, hostname, pathname } = new URL(url);
+  const path = pathname === '/' ? '' : pathname;
+  if (url === origin + path && /^(\/[\w.~-]+)*$/.test(path)) return undefined;
+  const written = url.slice(0, -path.length || undefined);
+  if (written !== origin && written.toLowerCase() === origin) return 'must be in lower case, except for the path';
   const port = protocol === 'https:' ? 443 : 80;
-  if (url.toLowerCase() === `${protocol}//${host}:${port}`) return `must be without :${port}, which is the default`;
-  return 'must be only scheme, host and port, without a trailing slash';
+  if (written.toLowerCase() === `${protocol}//${hostname}:${port}`)
+    return `must be without :${port}, which is the default`;
+  return 'must be only scheme, host, port and path, without a trailing slash; the path may have letters, digits and "-._~"';
 }
 
 /** 32 bytes each; the first encrypts, and all decrypt. */

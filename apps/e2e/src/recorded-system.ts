@@ -20,14 +20,19 @@ export interface RecordedSystem extends System {
  * Starts a system for one test, on free ports. Records its logs, including traces, and at the end its metrics and audit
  * log.
  */
-export async function startSystem(
-  options: Pick<SystemOptions, 'environment' | 'onLine'> = {},
-): Promise<RecordedSystem> {
+export async function startSystem({
+  authServer,
+  ...options
+}: Pick<SystemOptions, 'environment' | 'issuer' | 'onLine'> & { authServer?: number } = {}): Promise<RecordedSystem> {
   const directory = await temporaryDirectory();
   const remove = () => rm(directory, { recursive: true, force: true });
   const system = await start({
     directory,
-    ports: { authServer: await freePort(), batchProcessor: await freePort(), jobsApi: await freePort() },
+    ports: {
+      authServer: authServer ?? (await freePort()),
+      batchProcessor: await freePort(),
+      jobsApi: await freePort(),
+    },
     endsWithProcess: true,
     ...options,
     environment: { LOG_LEVEL: 'trace', ...options.environment },

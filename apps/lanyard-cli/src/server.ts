@@ -28,8 +28,8 @@ export interface Server {
   call: <Body>(...request: CallParameters) => Promise<Body>;
   /** likewise, with the headers of the response */
   request: <Body>(...request: CallParameters) => Promise<Answer<Body>>;
-  /** fetches a public document of the server, by its path */
-  fetch: (path: string, init?: RequestInit) => Promise<Response>;
+  /** fetches a public document of the server, by its URL under the issuer's name */
+  fetch: (url: string) => Promise<Response>;
   tokensOf: (clientId: string, clientSecret: SecretSource) => TokenClient;
   /** exchanges the one-time secret of the first administrator for a permanent one; returns its file */
   bootstrap: () => Promise<string>;
@@ -68,7 +68,10 @@ function connected(environment: NodeJS.ProcessEnv): Server {
       allowInsecureRequests: found.ALLOW_INSECURE_REQUESTS,
     });
   const administrationWith = (secret: SecretSource) =>
-    caller(new URL(issuerAddress ?? issuer).origin, tokensOf(clientId, secret).fetch({ resource }));
+    caller(
+      resolveIssuerUrl(issuer, issuer, issuerAddress).replace(/\/$/, ''),
+      tokensOf(clientId, secret).fetch({ resource }),
+    );
   const requestWithSecret = administrationWith(secretFromFile(secretFile));
 
   const bootstrap = async (): Promise<string> => {
@@ -100,7 +103,7 @@ function connected(environment: NodeJS.ProcessEnv): Server {
     secretFileOf,
     request,
     call: async <Body>(...parameters: CallParameters) => (await request<Body>(...parameters)).body,
-    fetch: (path, init) => fetch(resolveIssuerUrl(issuer + path, issuer, issuerAddress), init),
+    fetch: (url) => fetch(resolveIssuerUrl(url, issuer, issuerAddress)),
     tokensOf,
     bootstrap,
     ensureBootstrapped,

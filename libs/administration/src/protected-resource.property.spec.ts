@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { administrationOf, isReservedIdentifier } from './protected-resource.ts';
 
 const issuer = 'https://issuer.example';
+const withPath = `${issuer}/Auth/one`;
 const own = fc.constantFrom('', 'admin', 'oauth', '.well-known');
 const encoded = (text: string) =>
   Array.from(text, (character) => `%${character.codePointAt(0)!.toString(16).padStart(2, '0')}`).join('');
@@ -30,6 +31,20 @@ describe('an identifier of the authorization server itself', () => {
         expect(isReservedIdentifier(`${from}/${spelt(path)}${path === '' ? '' : rest}`, issuer)).toBe(true);
       }),
     );
+  });
+
+  it('is below the path of the issuer, in every spelling [reserved-identifiers, Lanyard]', () => {
+    expect(isReservedIdentifier(administrationOf(withPath), withPath)).toBe(true);
+    expect(isReservedIdentifier(withPath, withPath)).toBe(true);
+    fc.assert(
+      fc.property(origin, own, spelling, spelling, end, (from, path, spelt, speltBefore, rest) => {
+        const identifier = `${from}/${speltBefore('Auth')}/one/${spelt(path)}${path === '' ? '' : rest}`;
+        expect(isReservedIdentifier(identifier, withPath)).toBe(true);
+      }),
+    );
+    for (const other of ['', '/admin', '/auth', '/auth/two/admin', '/authx/one/admin', '/auth/one/jobs']) {
+      expect([other, isReservedIdentifier(issuer + other, withPath)]).toEqual([other, false]);
+    }
   });
 
   it('has the same origin and one of the reserved paths [reserved-identifiers, Lanyard]', () => {

@@ -59,10 +59,17 @@ const ownPaths = new Set(['', 'admin', 'oauth', '.well-known']);
  */
 export function isReservedIdentifier(identifier: string, issuer: string): boolean {
   const url = URL.parse(identifier);
-  if (url === null || url.origin !== URL.parse(issuer)?.origin) return false;
-  const first = url.pathname.split('/').find(Boolean) ?? '';
-  return ownPaths.has(decoded(first).toLowerCase());
+  const own = URL.parse(issuer);
+  if (url === null || url.origin !== own?.origin) return false;
+  const [path, given] = [segmentsOf(own), segmentsOf(url)];
+  return path.every((segment, index) => segment === given[index]) && ownPaths.has(given[path.length] ?? '');
 }
+
+const segmentsOf = ({ pathname }: URL): string[] =>
+  pathname
+    .split('/')
+    .filter(Boolean)
+    .map((segment) => decoded(segment).toLowerCase());
 
 function decoded(segment: string): string {
   try {

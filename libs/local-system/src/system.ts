@@ -21,6 +21,8 @@ export interface SystemOptions {
   /** the folder for data, keys and secrets */
   directory: string;
   ports: Ports;
+  /** the issuer, if a proxy is in front of the authorization server; default: its own address */
+  issuer?: string;
   /** the ports of health and metrics; by default any free ones */
   managementPorts?: Ports;
   /** whether to run from the sources, and restart on each edit */
@@ -64,7 +66,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   };
   const secretsDirectory = join(directory, 'secrets');
   const urls = {
-    issuer: `http://localhost:${ports.authServer}`,
+    issuer: options.issuer ?? `http://localhost:${ports.authServer}`,
     batchProcessor: `http://localhost:${ports.batchProcessor}`,
     jobsApi: `http://localhost:${ports.jobsApi}`,
   };

@@ -1,6 +1,7 @@
 /** Authorization server metadata, RFC 8414 section 2: the members that this project publishes or reads. */
 export interface AuthorizationServerMetadata {
   issuer: string;
+  authorization_endpoint?: string;
   token_endpoint: string;
   jwks_uri: string;
   scopes_supported?: string[];
@@ -13,6 +14,9 @@ export interface AuthorizationServerMetadata {
   introspection_endpoint_auth_methods_supported?: string[];
   /** RFC 9701 section 7 */
   introspection_signing_alg_values_supported?: string[];
+  /** OpenID Connect Discovery 1.0 section 3 */
+  subject_types_supported?: string[];
+  id_token_signing_alg_values_supported?: string[];
   /** where resource servers fetch the revocation lists; a member of this project */
   revocations_uri?: string;
   service_documentation?: string;
@@ -29,6 +33,7 @@ export interface ProtectedResourceMetadata {
 }
 
 export const authorizationServerMetadataPath = '/.well-known/oauth-authorization-server';
+export const openIdConfigurationPath = '/.well-known/openid-configuration';
 export const protectedResourceMetadataPath = '/.well-known/oauth-protected-resource';
 
 /**

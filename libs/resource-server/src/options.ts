@@ -9,7 +9,7 @@ export const RESOURCE_SERVER_OPTIONS = Symbol('resource server options');
 export interface ResourceServerOptions {
   /** The authorization server whose tokens are accepted: the exact `iss`. Its metadata leads to its keys. */
   issuer: string;
-  /** Where to reach the issuer, if not at its own name: scheme, host and port; default: the issuer. */
+  /** Where to reach the issuer, if not at its own name: scheme, host and port, and a path if it differs too; default: the issuer. */
   issuerAddress?: string;
   /** This service's identifier as a protected resource: must be among a token's `aud`. RFC 8707, RFC 9728. */
   resource: string;

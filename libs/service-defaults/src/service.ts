@@ -43,6 +43,8 @@ export interface Service<Schema extends z.ZodObject = z.ZodObject> {
   isStreamed?: (request: FastifyRequest) => boolean;
   /** how long a request may take to arrive, seconds; default 30 */
   requestTimeout?: number;
+  /** the path and query that routes see, if not those of the request */
+  rewriteUrl?: (configuration: z.infer<Schema>) => ((url: string) => string) | undefined;
   /** further setup of the application, before it listens */
   setUp?: (app: NestFastifyApplication, configuration: z.infer<Schema>) => Promise<void> | void;
 }
@@ -62,7 +64,9 @@ export async function createService<Schema extends z.ZodObject>(
   const limits = limitsOf(service.requestTimeout ?? 30);
   const proxies = new TrustedProxies(configuration.TRUSTED_PROXIES, logger);
   await proxies.start();
+  const rewriteUrl = service.rewriteUrl?.(configuration);
   const adapter = new FastifyAdapter({
+    ...(rewriteUrl && { rewriteUrl: ({ url = '/' }) => rewriteUrl(url) }),
     genReqId: requestIdOf,
     trustProxy: !proxies.isEmpty && proxies.trusts,
     bodyLimit: service.bodyLimit ?? 64 * 1024,

@@ -93,15 +93,20 @@ export class IssuerConnection {
   }
 
   /**
-   * Authorization server metadata, RFC 8414 section 3.
+   * Authorization server metadata, RFC 8414 section 3; of a server that has none there, OpenID Connect Discovery 1.0
+   * section 4.
    * @throws {UnexpectedStatusError} if the answer is not a success
    * @throws {oauth.OperationProcessingError} if the metadata is malformed, or of another issuer
    */
   async metadata(): Promise<oauth.AuthorizationServer> {
     const issuer = new URL(this.options.issuer);
-    const response = await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...this.http });
+    let response = await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...this.http });
+    if (isMissing(response)) response = await oauth.discoveryRequest(issuer, { algorithm: 'oidc', ...this.http });
     if (!response.ok) throw new UnexpectedStatusError(this.address, response);
-    return oauth.processDiscoveryResponse(issuer, response);
+    const metadata = await oauth.processDiscoveryResponse(issuer, response);
+    // Character by character, RFC 8414 section 3.3, as `iss` is compared.
+    if (metadata.issuer === this.options.issuer) return metadata;
+    throw new oauth.OperationProcessingError(`"issuer" is "${metadata.issuer}", and must be "${this.options.issuer}"`);
   }
 
   /** @throws if credentials would travel to this address unencrypted */
@@ -158,6 +163,8 @@ export class IssuerConnection {
     return resolveIssuerUrl(url, this.options.issuer, this.options.issuerAddress);
   }
 }
+
+const isMissing = ({ status }: Response): boolean => status >= 400 && status < 500 && status !== 429;
 
 /** A member that is null counts as absent, though RFC 6749 section 5.1 has no null: some servers send one. */
 async function withoutNullMembers(response: Response): Promise<Response> {

@@ -7,7 +7,7 @@ export type Fetch = typeof globalThis.fetch;
 export interface TokenClientOptions extends TokenTarget {
   /** the authorization server; its metadata (RFC 8414) leads to its token endpoint */
   issuer: string;
-  /** where to reach the issuer, if not at its own name: scheme, host and port; default: the issuer */
+  /** where to reach the issuer, if not at its own name: scheme, host and port, and a path if it differs too; default: the issuer */
   issuerAddress?: string;
   clientId: string;
   /** a function is called for each token request */

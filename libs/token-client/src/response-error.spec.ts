@@ -64,9 +64,41 @@ describe('discovery', () => {
     expect(seen.slice(2)).toEqual(['/.well-known/oauth-authorization-server', '/moved']);
   });
 
+  it('finds the metadata of OpenID Connect if there is no other', async () => {
+    const oidc = '/.well-known/openid-configuration';
+    for (const status of [404, 400, 403]) {
+      seen = [];
+      metadata = (url) =>
+        seen.at(-1) === oidc ? { body: { issuer: url, token_endpoint: `${url}/token` } } : { status };
+      await client().getToken();
+      expect(seen).toEqual(['/.well-known/oauth-authorization-server', oidc, '/token']);
+    }
+    seen = [];
+    metadata = () => ({ status: 404 });
+    expect(await failure()).toMatchObject({
+      code: 'invalid_response',
+      message: expect.stringContaining('unexpected HTTP status code 404'),
+    });
+    expect(seen).toHaveLength(2);
+  });
+
+  it('of an issuer with a path asks below the path, and at the address that replaces it', async () => {
+    const issuer = 'https://auth.example/one';
+    metadata = () => ({ body: { issuer, token_endpoint: `${issuer}/token` } });
+    await client({ issuer, issuerAddress: `${server.url}/two` }).getToken();
+    expect(seen).toEqual(['/.well-known/oauth-authorization-server/two', '/two/token']);
+    seen = [];
+    await client({ issuer, issuerAddress: server.url }).getToken();
+    expect(seen).toEqual(['/.well-known/oauth-authorization-server/one', '/one/token']);
+  });
+
   it.each<[string, (url: string) => Answer, string]>([
     ['of another issuer', () => ({ body: { issuer: 'https://evil.example' } }), 'does not match the expected value'],
-    ['that is missing', () => ({ status: 404 }), 'unexpected HTTP status code'],
+    [
+      'of an issuer with another slash at the end',
+      (url) => ({ body: { issuer: `${url}/`, token_endpoint: `${url}/token` } }),
+      '"issuer" is "http',
+    ],
     [
       'that would send secrets over plain http to another host',
       (url) => ({ body: { issuer: url, token_endpoint: 'http://evil.example/token' } }),
@@ -76,7 +108,7 @@ describe('discovery', () => {
   ])('refuses metadata %s', async (_, answer, message) => {
     metadata = answer;
     expect(await failure()).toMatchObject({ code: 'invalid_response', message: expect.stringContaining(message) });
-    expect(seen).toHaveLength(1);
+    expect(seen).toEqual(['/.well-known/oauth-authorization-server']);
   });
 });
 

@@ -26,6 +26,7 @@ function describeApi(app: NestFastifyApplication, { ISSUER }: AuthServerConfigur
         'are as in RFC 6749 section 5.2, all others are RFC 9457 problems; refusals carry RFC 6750 challenges.',
     )
     .setVersion('0.1.0')
+    .addServer(new URL(ISSUER).pathname)
     .addTag('oauth', 'the endpoints that clients and resource servers call')
     .addTag('metadata', 'the documents that they discover automatically')
     .addTag('clients')

@@ -1,6 +1,10 @@
 import type { Finding } from '@lanyard/administration';
 import { counted, print, printJson, UsageError, type OutputOptions } from '@lanyard/command-line';
-import type { AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
+import {
+  authorizationServerMetadataUrl,
+  openIdConfigurationPath,
+  type AuthorizationServerMetadata,
+} from '@lanyard/oauth-protocol';
 import type { Command } from 'commander';
 import type { JSONWebKeySet } from 'jose';
 import pc from 'picocolors';
@@ -48,12 +52,21 @@ async function safely(probe: Probe, server: Server): Promise<Finding[]> {
 }
 
 async function discovery(server: Server): Promise<Finding[]> {
-  const response = await server.fetch('/.well-known/oauth-authorization-server');
+  const response = await server.fetch(server.issuer + openIdConfigurationPath);
   const metadata = (await response.json()) as AuthorizationServerMetadata;
+  // Outside the issuer's path, if it has one: a proxy needs a rule for it.
+  const address = authorizationServerMetadataUrl(server.issuer);
+  const inserted = await server.fetch(address);
   const skew = Math.abs(new Date(response.headers.get('date') ?? 0).getTime() - Date.now()) / 1000;
   const { issuer } = metadata;
   return [
     finding('discovery', issuer !== server.issuer && `the metadata names ${issuer}, not ${server.issuer}`, issuer),
+    finding(
+      'RFC 8414 address',
+      !inserted.ok && `${address} answers ${inserted.status}: the proxy must pass it on`,
+      address,
+      'warning',
+    ),
     finding(
       'clock',
       skew > 3 && `differs from the server’s by ${Math.round(skew)} s`,
@@ -64,7 +77,7 @@ async function discovery(server: Server): Promise<Finding[]> {
 }
 
 async function keys(server: Server): Promise<Finding[]> {
-  const response = await server.fetch('/.well-known/jwks.json');
+  const response = await server.fetch(`${server.issuer}/.well-known/jwks.json`);
   const { keys: published } = (await response.json()) as JSONWebKeySet;
   const kids = new Set(published.map(({ kid }) => kid));
   const exposed = published.some((key) => 'd' in key || 'k' in key);

@@ -143,7 +143,7 @@ function decoded(token: string) {
 
 /** Validates the token as the resource server of its audience would. */
 async function faultOf(server: Server, token: string, audience: string | string[] | undefined) {
-  const keys = (await (await server.fetch('/.well-known/jwks.json')).json()) as JSONWebKeySet;
+  const keys = (await (await server.fetch(`${server.issuer}/.well-known/jwks.json`)).json()) as JSONWebKeySet;
   const requirements = { issuer: server.issuer, audience: [audience].flat()[0] ?? '', types: accessTokenTypes };
   try {
     await validateAccessToken(token, createLocalJWKSet(keys), requirements);

@@ -233,7 +233,7 @@ describe('RemoteKeys', () => {
     create({ issuer: `${server.issuer}/` });
     await expect(validate(server.token(grant))).rejects.toThrow('have not been fetched yet');
     expect(errors).toEqual([
-      expect.objectContaining({ message: `the metadata of ${server.issuer}/ names another issuer` }),
+      expect.objectContaining({ message: `"issuer" is "${server.issuer}", and must be "${server.issuer}/"` }),
     ]);
   });
 });

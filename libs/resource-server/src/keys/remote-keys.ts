@@ -136,8 +136,6 @@ export class RemoteKeys implements KeySource {
 
   private async fetchKeys(): Promise<void> {
     const { issuer, jwks_uri: jwksUri } = await this.connection.metadata();
-    // Character by character, RFC 8414 section 3.3, as `iss` is compared.
-    if (issuer !== this.options.issuer) throw new Error(`the metadata of ${this.options.issuer} names another issuer`);
     if (jwksUri === undefined) throw new Error(`the metadata of ${issuer} has no jwks_uri`);
     this.jwksUri = jwksUri;
     await this.apply(await this.connection.send(jwksUri));

@@ -109,7 +109,7 @@ export const issuerConfiguration = z.object({
   ISSUER_ADDRESS: z
     .url({ protocol: /^https?$/, error: 'must be an http(s) address' })
     .optional()
-    .describe('where to reach the issuer, if not at its own name: scheme, host and port'),
+    .describe('where to reach the issuer, if not at its own name: scheme, host and port, and a path if it differs too'),
 });
 
 /** The settings of every resource server that is also a client, so that it can fetch the revocation list. */

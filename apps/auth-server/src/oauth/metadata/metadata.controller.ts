@@ -1,6 +1,10 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { Public } from '@lanyard/resource-server/access';
-import type { AuthorizationServerMetadata } from '@lanyard/oauth-protocol';
+import {
+  authorizationServerMetadataPath,
+  openIdConfigurationPath,
+  type AuthorizationServerMetadata,
+} from '@lanyard/oauth-protocol';
 import { CONFIGURATION } from '@lanyard/service-defaults';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { AuthServerConfiguration } from '../../configuration.ts';
@@ -12,8 +16,11 @@ const maxScopeValues = 1000;
 
 const authenticationMethods = ['client_secret_basic', 'client_secret_post'];
 
-/** Authorization server metadata, RFC 8414. */
-@Controller('.well-known/oauth-authorization-server')
+/**
+ * Authorization server metadata, RFC 8414; the same document where OpenID Connect Discovery 1.0 has it, for clients that
+ * look only there (docs/decisions/0022).
+ */
+@Controller()
 @Public()
 export class MetadataController {
   private cached?: { resources: object; text: string };
@@ -23,7 +30,7 @@ export class MetadataController {
     private readonly resources: ProtectedResources,
   ) {}
 
-  @Get()
+  @Get([authorizationServerMetadataPath, openIdConfigurationPath])
   @ApiTags('metadata')
   @ApiOperation({ summary: 'Read the authorization server metadata, RFC 8414' })
   @ApiResponse({ status: 200, content: { 'application/json': { schema: { type: 'object' } } } })
@@ -41,10 +48,15 @@ export class MetadataController {
     const { scopeValues } = this.resources;
     return {
       issuer,
+      // It answers 400: some clients refuse metadata without it.
+      authorization_endpoint: `${issuer}/oauth/authorize`,
       token_endpoint: `${issuer}/oauth/token`,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
       ...(scopeValues.length <= maxScopeValues && { scopes_supported: scopeValues }),
       response_types_supported: [],
+      // There are no ID tokens: validators take the algorithms of access tokens from here.
+      id_token_signing_alg_values_supported: ['ES256'],
+      subject_types_supported: ['public'],
       grant_types_supported: ['client_credentials'],
       token_endpoint_auth_methods_supported: authenticationMethods,
       revocation_endpoint: `${issuer}/oauth/revoke`,

@@ -327,6 +327,7 @@ describe('the rest of the server', () => {
     const response = await app.inject('/.well-known/oauth-authorization-server');
     expect(response.json()).toEqual({
       issuer: 'http://localhost:3000',
+      authorization_endpoint: 'http://localhost:3000/oauth/authorize',
       token_endpoint: 'http://localhost:3000/oauth/token',
       jwks_uri: 'http://localhost:3000/.well-known/jwks.json',
       scopes_supported: [
@@ -342,6 +343,8 @@ describe('the rest of the server', () => {
         'audit:read',
       ],
       response_types_supported: [],
+      id_token_signing_alg_values_supported: ['ES256'],
+      subject_types_supported: ['public'],
       grant_types_supported: ['client_credentials'],
       token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
       revocation_endpoint: 'http://localhost:3000/oauth/revoke',
