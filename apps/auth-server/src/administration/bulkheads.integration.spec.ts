@@ -202,7 +202,8 @@ describe('a registry that is applied', () => {
       app.get<DataSource>(token).subscribers.push(subscriber);
     }
     const scopes = Object.fromEntries(['plain:a_b', 'plain:B', 'plain:a:b', 'plain:2'].map((v) => [v, `Scope ${v}`]));
-    const plain = { identifier: 'https://plain.example', name: 'Plain', scopes };
+    const tokens = { access_token_lifetime: null, access_token_typ: 'at+jwt' };
+    const plain = { identifier: 'https://plain.example', name: 'Plain', scopes, ...tokens };
     const registry = { resources: [...(await resources()), plain] };
     for (const dryRun of [true, false]) {
       const answer = await administrator.call('POST', '/admin/registry', { registry, dry_run: dryRun });
