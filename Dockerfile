@@ -19,7 +19,7 @@ RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no
 COPY tsconfig.base.json .
 COPY libs libs
 COPY apps apps
-RUN npx tsc -b apps/auth-server apps/jobs-api apps/batch-processor apps/jobs-cli apps/lanyard-cli \
+RUN npx tsc -b apps/auth-server apps/jobs-api apps/batch-processor apps/forward-auth apps/jobs-cli apps/lanyard-cli \
   && find libs apps -path '*/dist/*' -name '*.js' ! -path '*/node_modules/*' -exec cp --parents -t /srv {} +
 
 # The files that one app needs to run. None depends on the processor architecture; tests check this.

@@ -73,6 +73,30 @@ export const resourceServer: readonly Rule[] = [
     files: [validator],
   },
   {
+    name: 'several-resources',
+    section: 'RFC 8707 §2',
+    text: 'A service may be several protected resources: a token for one is refused at the routes of another.',
+    files: ['libs/resource-server/src/guard/access-token.guard.ts', 'libs/resource-server/src/access/for-resource.ts'],
+  },
+  {
+    name: 'forward-auth',
+    section: 'Lanyard',
+    text: 'forward-auth lets a request pass whose token satisfies the rule, and refuses all others with 401 or 403, which proxies pass on.',
+    files: ['apps/forward-auth/src/rule.controller.ts', 'apps/forward-auth/src/refusal.filter.ts'],
+  },
+  {
+    name: 'forward-auth-rules',
+    section: 'Lanyard',
+    text: 'The rules of forward-auth are lines of text; a wrong line is named at start.',
+    files: ['apps/forward-auth/src/rules.ts'],
+  },
+  {
+    name: 'forward-auth-headers',
+    section: 'Lanyard',
+    text: 'No header, path or query of a client changes the rule that its request must satisfy, or what the service behind the proxy learns of the token.',
+    files: ['apps/forward-auth/src/rule.controller.ts'],
+  },
+  {
     name: 'issuer',
     section: 'RFC 9068 §4',
     text: '`iss` must be the issuer, character by character.',

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import * as authServer from '../../apps/auth-server/src/configuration.ts';
 import { batchProcessorConfiguration } from '../../apps/batch-processor/src/configuration.ts';
+import { forwardAuthConfiguration } from '../../apps/forward-auth/src/configuration.ts';
 import { passedOn } from '../../apps/launcher/src/passed-on.ts';
 import * as jobsApi from '../../apps/jobs-api/src/configuration.ts';
 
@@ -10,6 +11,7 @@ const sections: [string, z.ZodObject][] = [
   ['jobs-api', jobsApi.jobsApiConfiguration],
   ['jobs-api, migration step', jobsApi.migrationConfiguration],
   ['batch-processor', batchProcessorConfiguration],
+  ['forward-auth', forwardAuthConfiguration],
 ];
 
 /** `docs/configuration.md`, from the schemas of the services' configuration. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const apps = ['auth-server', 'jobs-api', 'batch-processor', 'jobs-cli', 'lanyard-cli'];
+const apps = ['auth-server', 'jobs-api', 'batch-processor', 'forward-auth', 'jobs-cli', 'lanyard-cli'];
 const output = '.sbom';
 
 interface Manifest {

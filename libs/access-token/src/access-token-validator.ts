@@ -6,8 +6,8 @@ import { verifyWithKeyOf } from './issuer-key.ts';
 export interface AccessTokenRequirements {
   /** compared character by character with `iss` */
   issuer: string;
-  /** must be among `aud` */
-  audience: string;
+  /** must be among `aud`; of several, one */
+  audience: string | readonly string[];
   /** the `typ` headers that are accepted; default: only `at+jwt`, RFC 9068 section 4 */
   types?: readonly AccessTokenType[];
   /** default: only ES256 */
@@ -65,7 +65,7 @@ export async function validateAccessToken(
     const { payload, protectedHeader } = await verifyWithKeyOf(keyOf, (key) =>
       jwtVerify<AccessTokenClaims>(token, key, {
         issuer: requirements.issuer,
-        audience: requirements.audience,
+        audience: [requirements.audience].flat(),
         algorithms: [...(requirements.algorithms ?? ['ES256'])],
         clockTolerance: clockToleranceOf(requirements),
         requiredClaims: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],

@@ -13,6 +13,8 @@ export interface ResourceServerOptions {
   issuerAddress?: string;
   /** This service's identifier as a protected resource: must be among a token's `aud`. RFC 8707, RFC 9728. */
   resource: string;
+  /** Further identifiers that it has; a route of one of these names it with `@ForResource`. */
+  otherResources?: readonly string[];
   /** A name for people, in the metadata. */
   resourceName?: string;
   /**

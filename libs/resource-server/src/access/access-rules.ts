@@ -1,6 +1,7 @@
 import { Injectable, type Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { accessRuleOf, type AccessRule } from './access-rule.ts';
+import { namedResourceOf } from './for-resource.ts';
 
 /** Nest's metadata key for the path of a handler; a method that has it is a route. */
 const path = 'path';
@@ -15,6 +16,8 @@ export interface RouteAccess {
   /** `Controller.handler` */
   route: string;
   rule?: AccessRule;
+  /** the protected resource that the route names */
+  resource?: string;
 }
 
 /** The access rules of all routes of the application. */
@@ -42,12 +45,17 @@ export class AccessRules {
     return this.handlers().map(({ controller, handler }) => ({
       route: `${controller.name}.${handler.name}`,
       rule: accessRuleOf(handler, controller),
+      resource: namedResourceOf(handler, controller),
     }));
   }
 
-  /** Every scope value that some route requires. */
-  scopes(): string[] {
-    return [...new Set(this.all().flatMap(({ rule }) => (rule && 'scopes' in rule ? rule.scopes : [])))].toSorted();
+  /**
+   * Every scope value that some route requires.
+   * @param isIncluded  by the protected resource that a route names; default: all routes
+   */
+  scopes(isIncluded: (resource: string | undefined) => boolean = () => true): string[] {
+    const routes = this.all().filter(({ resource }) => isIncluded(resource));
+    return [...new Set(routes.flatMap(({ rule }) => (rule && 'scopes' in rule ? rule.scopes : [])))].toSorted();
   }
 
   /** Routes that declare nothing, which the guard refuses. */

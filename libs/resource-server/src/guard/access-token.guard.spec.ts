@@ -8,6 +8,7 @@ import { startAuthorizationServer, type TestAuthorizationServer } from '@lanyard
 import {
   AccessRules,
   CurrentAccessToken,
+  ForResource,
   Public,
   RequireScopes,
   ResourceServerModule,
@@ -136,6 +137,56 @@ describe('a guarded route', () => {
     expect(await answers(undefined)).toEqual([200, 401, 401]);
     expect(await answers(['JWT'])).toEqual([401, 200, 401]);
     expect(await answers(['at+jwt', 'JWT'])).toEqual([200, 200, 401]);
+  });
+
+  it('refuses tokens for one of its resources at the routes of another [several-resources, RFC 8707 §2]', async () => {
+    const other = 'https://doors.example/api';
+    @Controller('doors')
+    @ForResource(other)
+    class DoorsController {
+      @Get()
+      @RequireScopes('doors:read')
+      list() {
+        return [];
+      }
+    }
+    @Module({
+      imports: [ResourceServerModule.forRoot({ issuer: issuer.issuer, resource, otherResources: [other] })],
+      controllers: [BadgesController, DoorsController],
+    })
+    class SeveralModule {}
+    const several: NestFastifyApplication = await NestFactory.create(SeveralModule, new FastifyAdapter(), {
+      logger: false,
+    });
+    await several.init();
+    const scope = 'badges:read doors:read';
+    const answerTo = async (url: string, audience: unknown) => {
+      const headers = bearer(issuer.token({ ...grant, scope }, { claims: { aud: audience } }));
+      const { statusCode, headers: answered } = await several.inject({ method: 'GET', url, headers });
+      return [statusCode, /resource_metadata="([^"]*)"/.exec(String(answered['www-authenticate']))?.[1]];
+    };
+    const wellKnown = '.well-known/oauth-protected-resource';
+    expect([
+      await answerTo('/badges', resource),
+      await answerTo('/badges', other),
+      await answerTo('/doors', other),
+      await answerTo('/doors', resource),
+      await answerTo('/doors', [resource, other]),
+      await answerTo('/doors', 'https://else.example'),
+    ]).toEqual([
+      [200, undefined],
+      [401, `${resource}/${wellKnown}`],
+      [200, undefined],
+      [401, `https://doors.example/${wellKnown}/api`],
+      [200, undefined],
+      [401, `https://doors.example/${wellKnown}/api`],
+    ]);
+    const metadataAt = async (path: string) => (await several.inject(`/${wellKnown}${path}`)).json();
+    expect([await metadataAt(''), await metadataAt('/api')]).toMatchObject([
+      { resource, scopes_supported: ['badges:read', 'badges:write'] },
+      { resource: other, scopes_supported: ['doors:read'] },
+    ]);
+    await several.close();
   });
 
   it('does not mix up concurrent requests', async () => {

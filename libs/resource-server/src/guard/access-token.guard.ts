@@ -10,6 +10,7 @@ import { InvalidTokenError, KeysUnavailableError, type AccessToken } from '@lany
 import { formatChallenge, formatScope, protectedResourceMetadataUrl } from '@lanyard/oauth-protocol';
 import { AuthGuard } from '@nestjs/passport';
 import { accessRuleOf } from '../access/access-rule.ts';
+import { namedResourceOf } from '../access/for-resource.ts';
 import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from '../options.ts';
 import {
   BearerException,
@@ -60,6 +61,7 @@ export class AccessTokenGuard extends AuthGuard() {
     try {
       requireTokenInHeader(request);
       await super.canActivate(context);
+      requireAudience(request.user, this.resourceFor(context));
       const scopes = request.user?.scopes;
       if (!needed.every((value) => scopes?.has(value))) throw scopeInsufficient(formatScope(needed));
       return true;
@@ -89,9 +91,13 @@ export class AccessTokenGuard extends AuthGuard() {
     throw credentialsMissing(rule && 'scopes' in rule ? formatScope(rule.scopes) || undefined : undefined);
   }
 
+  private resourceFor(context: ExecutionContext): string {
+    return namedResourceOf(context.getHandler(), context.getClass()) ?? this.resourceServer.resource;
+  }
+
   private challenge(exception: BearerException, context: ExecutionContext, { id, user }: BearerRequest): void {
-    const { resource } = this.resourceServer;
-    const challenge = { ...exception.challenge, resource_metadata: protectedResourceMetadataUrl(resource) };
+    const metadata = protectedResourceMetadataUrl(this.resourceFor(context));
+    const challenge = { ...exception.challenge, resource_metadata: metadata };
     void context.switchToHttp().getResponse().header('www-authenticate', formatChallenge('Bearer', challenge));
     this.logger.warn({
       msg: 'access refused',
@@ -101,6 +107,13 @@ export class AccessTokenGuard extends AuthGuard() {
       needed: exception.challenge.scope,
       request_id: id,
     });
+  }
+}
+
+/** The strategy accepts tokens for each of the service's resources; a route belongs to one of them. */
+function requireAudience(token: AccessToken | undefined, resource: string): void {
+  if (token && ![token.claims.aud].flat().includes(resource)) {
+    throw tokenInvalid('the access token is invalid', `unexpected "aud" claim value: the route belongs to ${resource}`);
   }
 }
 

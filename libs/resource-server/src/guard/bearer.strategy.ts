@@ -25,7 +25,9 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'lanyard-bearer')
   ) {
     super();
     this.name = `lanyard-bearer ${randomUUID()}`;
-    const { resource: audience, rememberedTokens: remembered, issuer, types, algorithms, clockTolerance } = options;
+    const { resource, otherResources = [], rememberedTokens: remembered } = options;
+    const { issuer, types, algorithms, clockTolerance } = options;
+    const audience = [resource, ...otherResources];
     const requirements = { issuer, audience, types, algorithms, clockTolerance };
     this.validator = new RememberingValidator(keys, { ...requirements, remembered });
     passport.use(this);

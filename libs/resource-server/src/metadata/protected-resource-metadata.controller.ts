@@ -1,4 +1,4 @@
-import { Controller, Get, Header, Inject, NotFoundException, Param } from '@nestjs/common';
+import { Controller, Get, Header, Headers, Inject, NotFoundException, Param } from '@nestjs/common';
 import type { ProtectedResourceMetadata } from '@lanyard/oauth-protocol';
 import { AccessRules } from '../access/access-rules.ts';
 import { Public } from '../access/access-rule.ts';
@@ -18,25 +18,28 @@ export class ProtectedResourceMetadataController {
 
   @Get()
   @Header('cache-control', cacheControl)
-  root(): ProtectedResourceMetadata {
-    return this.metadataAt('/');
+  root(@Headers('host') host?: string): ProtectedResourceMetadata {
+    return this.metadataAt('/', host);
   }
 
   @Get('*')
   @Header('cache-control', cacheControl)
-  below(@Param('*') path: string): ProtectedResourceMetadata {
-    return this.metadataAt(`/${path}`);
+  below(@Param('*') path: string, @Headers('host') host?: string): ProtectedResourceMetadata {
+    return this.metadataAt(`/${path}`, host);
   }
 
-  private metadataAt(path: string): ProtectedResourceMetadata {
-    const { resource, issuer, resourceName } = this.options;
-    if (new URL(resource).pathname !== path) throw new NotFoundException();
+  /** @param host  distinguishes resources with the same path */
+  private metadataAt(path: string, host: string | undefined): ProtectedResourceMetadata {
+    const { resource: main, otherResources = [], issuer, resourceName } = this.options;
+    const there = [main, ...otherResources].filter((identifier) => new URL(identifier).pathname === path);
+    const [resource] = there.length > 1 ? there.filter((identifier) => new URL(identifier).host === host) : there;
+    if (resource === undefined) throw new NotFoundException();
     return {
       resource,
       authorization_servers: [issuer],
-      scopes_supported: this.rules.scopes(),
+      scopes_supported: this.rules.scopes((named = main) => named === resource),
       bearer_methods_supported: ['header'],
-      ...(resourceName && { resource_name: resourceName }),
+      ...(resourceName && resource === main && { resource_name: resourceName }),
     };
   }
 }

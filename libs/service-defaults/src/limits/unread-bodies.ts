@@ -16,7 +16,7 @@ const maxLingering = 100;
 const maxLingeringPerNetwork = 10;
 
 /** RFC 9112 section 6.3 */
-const hasBody = ({ headers }: IncomingMessage): boolean =>
+export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 
 /**

@@ -10,7 +10,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(exception: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    const problem = problemOf(exception);
+    const problem = this.answerTo(problemOf(exception), http.getRequest<FastifyRequest>());
     if (problem.status >= 500 && !(exception instanceof HttpException)) {
       this.logger.error({ msg: 'request failed', request_id: http.getRequest<FastifyRequest>().id, err: exception });
     }
@@ -18,6 +18,11 @@ export class ProblemFilter implements ExceptionFilter {
     const isLater = problem.status === 503 || problem.status === 429;
     if (isLater && !reply.hasHeader('retry-after')) void reply.header('retry-after', '1');
     void reply.send(problem);
+  }
+
+  /** The problem to send instead of this one. */
+  protected answerTo(problem: Problem, _request: FastifyRequest): Problem {
+    return problem;
   }
 }
 

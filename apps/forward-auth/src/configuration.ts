@@ -1,0 +1,17 @@
+import { managementPortOf, resourceServerConfiguration, serviceConfiguration } from '@lanyard/service-defaults';
+import type { z } from 'zod';
+import { rules } from './rules.ts';
+
+const { REQUESTS_PER_MINUTE: _, ...resourceServer } = resourceServerConfiguration.shape;
+
+export const forwardAuthConfiguration = serviceConfiguration.extend(resourceServer).extend({
+  PORT: serviceConfiguration.shape.PORT.default(3004),
+  MANAGEMENT_PORT: managementPortOf(3104),
+  CLIENT_ID: resourceServer.CLIENT_ID.default('forward-auth').describe(
+    'the client identifier of this service, registered with `resource_server_of` all resources of the rules',
+  ),
+  RULES: rules.describe(
+    'what requests must bring, a line for each rule: its name, the protected resource, and the scope values that the token must have: `orders-read https://orders.example orders:read`. The proxy asks at `/rules/<name>`',
+  ),
+});
+export type ForwardAuthConfiguration = z.infer<typeof forwardAuthConfiguration>;
