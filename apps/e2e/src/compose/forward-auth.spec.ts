@@ -7,20 +7,26 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort } from '@lanyard/local-system';
 import { ComposeProject } from '@lanyard/local-system/compose';
+import { decodeJwt } from 'jose';
 import { basic } from '../basic.ts';
 import { call, issuer, postToken, project } from '../system-under-test.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
-const page = readFileSync(join(repository, 'docs/forward-auth.md'), 'utf8');
 const conf = readFileSync(join(repository, 'examples/forward-auth/nginx.conf'), 'utf8');
-const blocks = (language: string) =>
-  [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`\\n`, 'gm'))].map(([, text = '']) => text);
+const blocksOf = (page: string, language: string) =>
+  [
+    ...readFileSync(join(repository, 'docs', page), 'utf8').matchAll(
+      new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`\\n`, 'gm'),
+    ),
+  ].map(([, text = '']) => text);
+const blocks = (language: string) => blocksOf('forward-auth.md', language);
 
 let example: ComposeProject;
 let directory: string;
 let nginx: string;
 let other: string;
+let issuerWithPath: string;
 let secrets: Record<string, string>;
 
 /** Runs the lines of a block, with the ports of this test. */
@@ -47,8 +53,11 @@ const tokenOf = async (clientId: string) => {
 const at = (url: string, token?: string, headers: Record<string, string> = {}, method = 'GET') =>
   call(url, { method, headers: { ...headers, ...(token && { authorization: `Bearer ${token}` }) } });
 
+/** The lines of docs/interop.md for an issuer with a path. */
+const [issuerPathLines = ''] = blocksOf('interop.md', 'nginx');
+
 /** An nginx whose requests are let pass by introspection, and which serves an issuer with a path. */
-const otherConf = (credentials: string) => `
+const otherConf = (credentials: string, authServer: string) => `
 events {}
 http {
   server {
@@ -71,12 +80,17 @@ http {
     listen 127.0.0.1:8081;
     return 200 "let pass";
   }
+  server {
+    listen 8082;
+${issuerPathLines.replaceAll('auth-server', authServer)}
+  }
 }
 `;
 
 beforeAll(async () => {
   directory = await temporaryDirectory();
-  const [nginxPort, otherPort] = [await freePort(), await freePort()];
+  const [nginxPort, otherPort, pathPort] = [await freePort(), await freePort(), await freePort()];
+  issuerWithPath = `http://localhost:${pathPort}/auth`;
   [nginx, other] = [`http://localhost:${nginxPort}`, `http://localhost:${otherPort}`];
   example = ComposeProject.from(JSON.stringify({ name: `${project!.name}-forward-auth`, ports: project!.ports }));
   example.files = ['examples/forward-auth/docker-compose.yml', 'apps/e2e/src/compose/nginx/docker-compose.yml'];
@@ -86,14 +100,18 @@ beforeAll(async () => {
     NGINX_PORT: String(nginxPort),
     NGINX_IMAGE: 'lanyard-e2e-nginx',
     OTHER_NGINX_PORT: String(otherPort),
+    ISSUER_PATH_PORT: String(pathPort),
     OTHER_NGINX_CONF: join(directory, 'nginx.conf'),
   };
   const [register = ''] = blocks('sh');
   run(register.split('\n')[0] ?? '');
   secrets = await project!.secrets();
+  const authServer = `${project!.name}-issuer-path`;
+  const settings = ['--name', authServer, '-e', `ISSUER=${issuerWithPath}`];
+  await project!.compose('run', '--detach', '--no-deps', '--rm', ...settings, 'auth-server');
   writeFileSync(
     join(directory, 'nginx.conf'),
-    otherConf(basic('forward-auth', String(secrets['clients/forward-auth/client_secret']))),
+    otherConf(basic('forward-auth', String(secrets['clients/forward-auth/client_secret'])), authServer),
   );
   await example.compose('up', '--build', '--wait', '--wait-timeout', '120');
 }, 300_000);
@@ -166,5 +184,38 @@ describe('introspection behind nginx', () => {
     for (const token of ['nonsense', `${(await tokenOf('shop')).slice(0, -4)}AAAA`]) {
       expect((await at(`${other}/orders/1`, token)).body.text).toBe('let pass');
     }
+  });
+});
+
+describe('an issuer with a path behind nginx', () => {
+  it('is served with the lines that docs/interop.md shows [issuer-path, RFC 8414 §3.1]', async () => {
+    const { origin } = new URL(issuerWithPath);
+    const inserted = `${origin}/.well-known/oauth-authorization-server/auth`;
+    while ((await at(inserted)).status === 502) await sleep(100);
+    for (const url of [inserted, `${issuerWithPath}/.well-known/openid-configuration`]) {
+      expect((await at(url)).body).toMatchObject({ issuer: issuerWithPath });
+    }
+    const authorization = basic('shop', String(secrets['clients/shop/client_secret']));
+    const body = new URLSearchParams({ grant_type: 'client_credentials' });
+    const { body: granted } = await call(`${issuerWithPath}/oauth/token`, {
+      method: 'POST',
+      body,
+      headers: { authorization },
+    });
+    expect(decodeJwt(String(granted.access_token)).iss).toBe(issuerWithPath);
+    const { headers } = await at(`${issuerWithPath}/admin/clients`);
+    const metadata = /resource_metadata="([^"]*)"/.exec(String(headers.get('www-authenticate')))?.[1];
+    expect((await at(String(metadata))).body).toMatchObject({ resource: `${issuerWithPath}/admin` });
+  });
+
+  it.each([
+    '/Auth/oauth/token',
+    '/auth//oauth/token',
+    '/auth',
+    '/oauth/token',
+    '/.well-known/oauth-authorization-server/Auth',
+  ])('is not at %s [issuer-path, RFC 8414 §3.1]', async (path) => {
+    const { origin } = new URL(issuerWithPath);
+    expect((await call(origin + path, { redirect: 'manual' })).status).not.toBe(200);
   });
 });
