@@ -132,6 +132,7 @@ function help(): string {
 Settings:
   LANYARD_DIRECTORY       .lanyard by default: the clients’ secrets, the path of the signing key, and the addresses
   ISSUER, JOBS_API_URL, BATCH_PROCESSOR_URL  default: the addresses of the deployment that these secrets belong to
+  FORWARD_AUTH_URL        the address of a rule of forward-auth, if it runs: a token of batch-processor must satisfy it
   SAMPLES                 3000: how many guesses of each kind are timed, if the server only observes limits
 
 Attack only your own deployments.`;

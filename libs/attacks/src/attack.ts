@@ -10,9 +10,10 @@ export interface Attack {
   /** the check that stops it */
   stoppedBy: string;
   /**
-   * what it requires: the signing key, for tokens with exactly one fault; the administrator, to register a client; TLS
+   * what it requires: the signing key, for tokens with exactly one fault; the administrator, to register a client; TLS;
+   * forward-auth
    */
-  needs?: 'signing key' | 'administrator' | 'https';
+  needs?: 'signing key' | 'administrator' | 'https' | 'forward-auth';
   /**
    * @returns the answers
    * @throws {NotStopped}

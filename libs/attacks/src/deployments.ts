@@ -10,6 +10,7 @@ import type { Deployment } from './target.ts';
 const settings = commonSettings.extend({
   JOBS_API_URL: address.default('http://localhost:3002'),
   BATCH_PROCESSOR_URL: address.default('http://localhost:3001'),
+  FORWARD_AUTH_URL: address.optional(),
 });
 
 /** A running deployment; call `close` after use. */
@@ -33,6 +34,7 @@ export async function deploymentOfFolder(environment: NodeJS.ProcessEnv): Promis
     issuer,
     jobsApi,
     batchProcessor,
+    ...(found.FORWARD_AUTH_URL && { forwardAuth: found.FORWARD_AUTH_URL }),
     directory,
     inspect: inspectAt({
       'auth-server': managementOf(issuer, environment.AUTH_SERVER_MANAGEMENT_PORT),

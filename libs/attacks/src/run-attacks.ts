@@ -58,6 +58,9 @@ export async function outcomeOf(attack: Attack, target: Target): Promise<Pick<Ou
   if (attack.needs === 'https' && target.secureUrls.length === 0) {
     return { result: 'left out', answer: 'it needs a service with https' };
   }
+  if (attack.needs === 'forward-auth' && target.deployment.forwardAuth === undefined) {
+    return { result: 'left out', answer: 'it needs forward-auth (FORWARD_AUTH_URL)' };
+  }
   try {
     return { result: 'stopped', answer: await attack.run(target) };
   } catch (error) {

@@ -16,6 +16,8 @@ export interface Deployment {
   directory: string;
   /** reads the management listeners, which callers cannot reach */
   inspect: Inspect;
+  /** the address of a rule of forward-auth that tokens of batch-processor satisfy, if it runs */
+  forwardAuth?: string;
   /** behind a gateway, as the containers are */
   hasGateway?: boolean;
   /** queries the database of the authorization server, if it is reachable */

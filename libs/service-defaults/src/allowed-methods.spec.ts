@@ -64,7 +64,7 @@ describe('a method that a path does not allow', () => {
     });
   });
 
-  it.each(['/thing', '/things/', '/things/7/parts/8', '/', '/things//parts'])(
+  it.each(['/thing', '/things/', '/things/7/parts/8', '/', '/things//parts', '/things%2Fsearch', '/%74hings%2fsearch'])(
     'is answered 404 where there is no path %s',
     async (url) => {
       for (const method of ['GET', 'PUT'] as const) expect((await app.inject({ method, url })).statusCode).toBe(404);

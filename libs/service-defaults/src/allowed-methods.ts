@@ -17,8 +17,7 @@ export function refuseOtherMethods(fastify: FastifyInstance): void {
   let patterns: [pattern: RegExp, methods: string[]][] | undefined;
   const allowedAt = (path: string): string | undefined => {
     patterns ??= [...methodsOf].map(([url, methods]) => [patternOf(url), [...methods]]);
-    const spellings = [path, decoded(path)];
-    const methods = patterns.flatMap(([pattern, found]) => (spellings.some((one) => pattern.test(one)) ? found : []));
+    const methods = patterns.flatMap(([pattern, found]) => (pattern.test(decoded(path)) ? found : []));
     return methods.length > 0 ? [...new Set(methods)].toSorted().join(', ') : undefined;
   };
   fastify.addHook('onRequest', (request, reply, done) => {
@@ -42,10 +41,10 @@ export function methodNotAllowed(reply: FastifyReply, allowed: string): HttpExce
   return new HttpException(problem, 405);
 }
 
-/** The path without percent-encoding. Slashes in parameters are lost: such a path matches only as it was sent. */
+/** The path without percent-encoding, except for what would change its structure: routing leaves that encoded too. */
 function decoded(path: string): string {
   try {
-    return decodeURIComponent(path);
+    return decodeURIComponent(path.replaceAll(/%(?=2f|23|25|3f)/gi, '%25'));
   } catch {
     return path;
   }

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { freePort, type Service } from '@lanyard/local-system';
+import { freePort, Service } from '@lanyard/local-system';
 import { testAttacks } from '../attack.fixture.ts';
 import { deploymentOfFolder, forge, mannWhitney, present, type Target, targetOf, timeGuesses } from '@lanyard/attacks';
 import { startSystem, type RecordedSystem } from '../recorded-system.ts';
@@ -13,15 +14,42 @@ const execute = promisify(execFile);
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 let system: RecordedSystem;
 let target: Target;
+let forwardAuth: Service | undefined;
 
 beforeAll(async () => {
   system = await startSystem();
+  forwardAuth = await startForwardAuth();
   target = await targetOf(await deploymentOfFolder(settings()));
 }, 60_000);
 afterAll(async () => {
   await target?.canary.stop();
+  await forwardAuth?.stop();
   await system?.stop();
 });
+
+/** In front of the jobs API; it acts as the jobs API's client. */
+async function startForwardAuth(): Promise<Service> {
+  const [port, managementPort] = [await freePort(), await freePort()];
+  const service = new Service({
+    name: 'forward-auth',
+    command: [join(repository, 'apps/forward-auth/dist/main.js')],
+    environment: {
+      PORT: String(port),
+      MANAGEMENT_PORT: String(managementPort),
+      ISSUER: system.urls.issuer,
+      CLIENT_ID: 'jobs-api',
+      CLIENT_SECRET_FILE: join(system.secretsDirectory, 'jobs-api/client_secret'),
+      RULES: `jobs ${system.urls.jobsApi} jobs:read`,
+      LOG_LEVEL: 'trace',
+    },
+    directory: repository,
+    url: `http://localhost:${port}`,
+    managementUrl: `http://127.0.0.1:${managementPort}`,
+  });
+  service.start();
+  await service.ready();
+  return service;
+}
 
 /** The settings by which `npm run attack` finds the system. */
 function settings() {
@@ -35,6 +63,7 @@ function settings() {
     BATCH_PROCESSOR_MANAGEMENT_PORT: managementPort(batchProcessor),
     JOBS_API_MANAGEMENT_PORT: managementPort(jobsApi),
     LANYARD_DIRECTORY: system.directory,
+    FORWARD_AUTH_URL: `${forwardAuth?.options.url}/rules/jobs`,
   };
 }
 
