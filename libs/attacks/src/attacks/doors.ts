@@ -65,7 +65,7 @@ export const doors: Attack[] = [
         `${path}/.`,
         `${path}/x/..`,
         `${path}${spelled}`,
-        `${spelled.toUpperCase()}`,
+        spelled.toUpperCase(),
         `${spelled}x`,
         `${spelled};x`,
         `${spelled}%2F`,
@@ -80,7 +80,7 @@ export const doors: Attack[] = [
         }
       }
       for (const wellKnown of ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration']) {
-        for (const end of ['/', `${spelled.toUpperCase()}`, `${spelled}/`, '/evil', `${spelled}/../evil`]) {
+        for (const end of ['/', spelled.toUpperCase(), `${spelled}/`, '/evil', `${spelled}/../evil`]) {
           const { status, body } = await call(origin + wellKnown + end);
           assert(status === 404 || body.issuer === target.issuer, `${wellKnown}${end} names ${String(body.issuer)}`);
           assert(!JSON.stringify(body).includes('evil'), `${wellKnown}${end} repeats its path`);
