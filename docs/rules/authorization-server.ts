@@ -305,7 +305,7 @@ export const authorizationServer: readonly Rule[] = [
   {
     name: 'client-folders',
     section: 'Lanyard',
-    text: 'The folder of a client is an escaped form of its identifier, and of no other.',
+    text: 'Each client has a folder of its own, named by its escaped identifier.',
     files: [clientIdentifier],
   },
   {

@@ -156,7 +156,7 @@ export const other: readonly Rule[] = [
   {
     name: 'stale-if-error',
     section: 'RFC 5861 §4',
-    text: 'Caches may serve metadata and keys through an outage, for no longer than access tokens live.',
+    text: 'Caches may serve metadata and keys through an outage, for an hour, the longest that an access token may live.',
     files: [`${server}/oauth/metadata/stale-if-error.ts`],
   },
   {
@@ -174,7 +174,7 @@ export const other: readonly Rule[] = [
   {
     name: 'issuer-address',
     section: 'Lanyard',
-    text: 'Requests to the issuer go to its address if that differs from its name, and so do the paths.',
+    text: 'With an issuer address, requests go to that address, and its path replaces that of the issuer.',
     files: ['libs/oauth-protocol/src/issuer-address.ts'],
   },
   {

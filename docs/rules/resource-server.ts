@@ -81,7 +81,7 @@ export const resourceServer: readonly Rule[] = [
   {
     name: 'forward-auth',
     section: 'Lanyard',
-    text: 'forward-auth lets a request pass whose token satisfies the rule, and refuses all others with 401 or 403, which proxies pass on.',
+    text: 'forward-auth admits a request if its token satisfies the rule, and refuses all others with 401 or 403, which proxies pass on.',
     files: ['apps/forward-auth/src/rule.controller.ts', 'apps/forward-auth/src/refusal.filter.ts'],
   },
   {

@@ -1,5 +1,5 @@
 /**
- * Runs the libraries of others against Lanyard, with their stock configuration: `npm run interop`, or only some
+ * Runs third-party libraries against Lanyard, with their stock configuration: `npm run interop`, or only some
  * languages with `npm run interop -- javascript go`. Without arguments, languages whose toolchain is missing are left out.
  */
 import { execFile, spawn } from 'node:child_process';
@@ -20,7 +20,7 @@ const mcp = join(repository, 'examples/mcp');
 /** Long enough for the first build of all dependencies. */
 const timeout = 600_000;
 
-/** Identifiers that strangers bring along. Neither has a character that Basic must encode: some of the clients do not. */
+/** Identifiers as other servers issue them. Neither has a character that Basic must encode: some of the clients do not. */
 const clients = { service: '5f0e6a8c-9f0a-4d7c-8f43-1c8a2e9b7a10', agent: '0.agent~4711' };
 /** A resource whose validators refuse `at+jwt`. */
 const strict = { identifier: 'https://stock.example', scope: 'stock:read' };
@@ -66,7 +66,7 @@ async function chosen(named: string[]): Promise<Language[]> {
 }
 
 /** What a program must print in its last line. */
-function expectationOf({ kind }: Program): string | undefined {
+function expectationOf({ kind, refuses }: Program): string | undefined {
   if (kind === 'client') return '200';
   if (kind === 'agent') return `${clients.agent} sees 3 orders of Ada`;
   if (kind === 'conformance') return undefined;
@@ -74,7 +74,7 @@ function expectationOf({ kind }: Program): string | undefined {
     'for another resource': 'refused',
     malformed: 'refused',
     tampered: 'refused',
-    valid: 'accepted',
+    valid: refuses ? 'refused' : 'accepted',
   });
 }
 
@@ -101,7 +101,7 @@ let passed = 0;
 const failures: string[] = [];
 try {
   const secrets = system.secretsDirectory;
-  const administrator = { SECRETS_DIRECTORY: secrets };
+  const administrator = { SECRETS_DIRECTORY: secrets, MCP_URL: mcpUrl };
   const command = async (...args: string[]) => {
     const { code, out, err } = await lanyard(administrator, args);
     if (code !== 0) throw new Error(`lanyard ${args.join(' ')}: ${err}`);
@@ -109,7 +109,6 @@ try {
   };
   const registry = {
     resources: [
-      { identifier: mcpUrl, name: 'Orders', scopes: { 'orders:read': 'Read', 'orders:write': 'Change' } },
       { identifier: strict.identifier, name: 'Stock', access_token_typ: 'JWT', scopes: { [strict.scope]: 'Read' } },
     ],
     clients: [
@@ -121,10 +120,12 @@ try {
       { client_id: clients.agent, scope: 'orders:read', default_scope: 'orders:read' },
     ],
   };
+  await command('apply', join(mcp, 'lanyard.yaml'), '--secrets-directory', secrets);
   const file = join(directory, 'interop.yaml');
   writeFileSync(file, JSON.stringify(registry));
   await command('apply', file, '--secrets-directory', secrets);
-  const secretOf = (clientId: string) => readFileSync(join(secrets, folderOfClient(clientId), 'client_secret'), 'utf8');
+  const secretFileOf = (clientId: string) => join(secrets, folderOfClient(clientId), 'client_secret');
+  const secretOf = (clientId: string) => readFileSync(secretFileOf(clientId), 'utf8');
   const tokenFor = (resource: string) =>
     command('token', 'get', '--client-id', clients.service, '--resource', resource);
 
@@ -163,6 +164,7 @@ try {
         MCP_URL: mcpUrl,
         CLIENT_ID: clientId,
         CLIENT_SECRET: secretOf(clientId),
+        CLIENT_SECRET_FILE: secretFileOf(clientId),
         RESOURCE: resource,
         SCOPE: program.typ ? strict.scope : 'jobs:read',
         ...(program.kind === 'validator' && { TOKENS: JSON.stringify(await tokensFor(resource)) }),

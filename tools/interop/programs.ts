@@ -1,4 +1,4 @@
-/** A program in `examples/interop` that uses somebody else's library, and what it must print. */
+/** A program in `examples/interop` that uses a third-party library, and what it must print. */
 export interface Program {
   /** the library */
   name: string;
@@ -12,8 +12,10 @@ export interface Program {
    * `conformance`: exits with 0.
    */
   kind: 'client' | 'agent' | 'validator' | 'conformance';
-  /** whether the validator refuses `at+jwt` by default, so that its resource has tokens of the type `JWT` */
+  /** the type of the tokens, for a validator that refuses `at+jwt` by default */
   typ?: 'JWT';
+  /** whether the validator must refuse all tokens */
+  refuses?: true;
 }
 
 export const languages = ['javascript', 'python', 'go', 'java', 'rust'] as const;
@@ -38,6 +40,7 @@ const conformance = 'npx conformance client --scenario auth/client-credentials-b
 export const programs: readonly Program[] = [
   { name: 'openid-client', language: 'javascript', command: node('client-openid-client'), kind: 'client' },
   { name: 'simple-oauth2', language: 'javascript', command: node('client-simple-oauth2'), kind: 'client' },
+  { name: 'MCP SDK 2.x, examples/mcp', language: 'javascript', command: node('../../mcp/agent'), kind: 'agent' },
   { name: 'MCP SDK 1.x', language: 'javascript', command: node('client-mcp-sdk-1'), kind: 'agent' },
   { name: 'MCP SDK 2.x', language: 'javascript', command: node('client-mcp-sdk-2'), kind: 'agent' },
   {
@@ -94,6 +97,13 @@ export const programs: readonly Program[] = [
     command: spring('server.ResourceServer', '--spring.config.name=server'),
     kind: 'validator',
     typ: 'JWT',
+  },
+  {
+    name: 'Spring Boot (resource server, refuses at+jwt)',
+    language: 'java',
+    command: spring('server.ResourceServer', '--spring.config.name=server'),
+    kind: 'validator',
+    refuses: true,
   },
   {
     name: 'Spring Boot (resource server, typ at+jwt)',

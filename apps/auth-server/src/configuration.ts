@@ -11,7 +11,9 @@ const issuer = z
     if (message) context.addIssue({ code: 'custom', message });
   })
   .default('http://localhost:3000')
-  .describe('the issuer identifier: the address under which clients reach this server');
+  .describe(
+    'the issuer identifier: the address under which clients reach this server; it may have a path, and has no trailing slash',
+  );
 
 /** The issuer is compared character by character, RFC 8414 section 3.3, so there is only one way to write it. */
 function faultOf(url: string): string | undefined {
@@ -158,6 +160,6 @@ export const migrationConfiguration = z.object({
     .string()
     .default('secrets')
     .describe(
-      'where client secrets are read from, or generated: `<client_id>/client_secret`, where characters of the client_id other than letters, digits, `.`, `_` and `-` are percent-encoded',
+      'where client secrets are read from, or generated: `<client_id>/client_secret`, where characters of the client_id other than letters, digits, `.`, `_` and `-`, and a `.` at the beginning, are percent-encoded, and a long name is cut and ends with a hash',
     ),
 });

@@ -41,7 +41,7 @@ any\thttps://stock.example/api?v=1\r
     [
       'a name with a slash',
       'a/b https://a.example',
-      'RULES: line 1: a name must have 1 to 63 of a-z, 0-9, "_" and "-"',
+      'RULES: line 1: a name must have 1 to 63 characters of a-z, 0-9, "_" and "-", the first a letter or digit',
     ],
     ['a name with a dot', `${line}\n.. https://a.example`, 'RULES: line 2: a name must have'],
     ['a name twice', `${line}\n\n${line}`, 'RULES: line 3: the name is taken by an earlier line'],

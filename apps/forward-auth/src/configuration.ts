@@ -8,10 +8,10 @@ export const forwardAuthConfiguration = serviceConfiguration.extend(resourceServ
   PORT: serviceConfiguration.shape.PORT.default(3004),
   MANAGEMENT_PORT: managementPortOf(3104),
   CLIENT_ID: resourceServer.CLIENT_ID.default('forward-auth').describe(
-    'the client identifier of this service, registered with `resource_server_of` all resources of the rules',
+    'the client identifier of this service; its `resource_server_of` must list every resource in `RULES`',
   ),
   RULES: rules.describe(
-    'what requests must bring, a line for each rule: its name, the protected resource, and the scope values that the token must have: `orders-read https://orders.example orders:read`. The proxy asks at `/rules/<name>`',
+    'the rules, one a line: its name, the protected resource, and the scope values that a token must have, such as `orders-read https://orders.example orders:read`; lines that begin with `#` are comments. The proxy asks at `/rules/<name>`',
   ),
 });
 export type ForwardAuthConfiguration = z.infer<typeof forwardAuthConfiguration>;

@@ -25,7 +25,8 @@ export const rules = z.string().transform((text, context): Rule[] => {
 });
 
 function faultOf(name: string, resource: string | undefined, scopes: string[], earlier: Rule[]): string | undefined {
-  if (!/^[a-z0-9][a-z0-9_-]{0,62}$/.test(name)) return 'a name must have 1 to 63 of a-z, 0-9, "_" and "-"';
+  if (!/^[a-z0-9][a-z0-9_-]{0,62}$/.test(name))
+    return 'a name must have 1 to 63 characters of a-z, 0-9, "_" and "-", the first a letter or digit';
   if (earlier.some((rule) => rule.name === name)) return 'the name is taken by an earlier line';
   if (resource === undefined) return 'the resource is missing';
   const url = URL.parse(resource);

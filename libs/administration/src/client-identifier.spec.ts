@@ -36,9 +36,9 @@ describe('a client identifier', () => {
     ['é', 'must have only visible ASCII characters and no spaces, RFC 6749 appendix A.1'],
     ['.', 'must not be "." or "..", which disappear from URLs'],
     ['..', 'must not be "." or "..", which disappear from URLs'],
-    ['lanyard:auth-server', 'must not begin with "lanyard:", as the server itself does in the audit log'],
-    ['LANYARD:migration', 'must not begin with "lanyard:", as the server itself does in the audit log'],
-    ['lanyard_cs_x', 'must not begin like a client secret'],
+    ['lanyard:auth-server', 'must not begin with "lanyard:", the prefix of the server itself in the audit log'],
+    ['LANYARD:migration', 'must not begin with "lanyard:", the prefix of the server itself in the audit log'],
+    ['lanyard_cs_x', 'must not begin with "lanyard_cs_", the prefix of client secrets'],
   ])('cannot be %j, for a reason [client-identifier-confusion, RFC 9700 §4.15]', (text, reason) => {
     expect(faultOfClientIdentifier(text)).toBe(reason);
   });

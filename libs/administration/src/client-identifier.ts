@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 const faults: readonly [fault: RegExp, reason: string][] = [
   [/[^\x21-\x7E]/, 'must have only visible ASCII characters and no spaces, RFC 6749 appendix A.1'],
   [/^\.{1,2}$/, 'must not be "." or "..", which disappear from URLs'],
-  [/^lanyard:/i, 'must not begin with "lanyard:", as the server itself does in the audit log'],
-  [/^lanyard_cs_/, 'must not begin like a client secret'],
+  [/^lanyard:/i, 'must not begin with "lanyard:", the prefix of the server itself in the audit log'],
+  [/^lanyard_cs_/, 'must not begin with "lanyard_cs_", the prefix of client secrets'],
 ];
 const longest = 255;
 

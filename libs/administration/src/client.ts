@@ -26,7 +26,7 @@ const tokensPerMinute = z
 
 const scope = scopeSchema.describe('the scope values that the client may have');
 const defaultScope = scopeSchema.describe(
-  'the scope of a token request without scope; with values of several resources, that request must name the resource; empty: it is refused',
+  'the scope of a token request that has none. If it covers several resources, that request must send `resource`; if it is empty, the request is refused',
 );
 
 const resourceServerOf = z

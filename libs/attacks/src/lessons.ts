@@ -7,9 +7,9 @@ import { bodies } from './attacks/bodies.ts';
 import { claims } from './attacks/claims.ts';
 import { connections } from './attacks/connections.ts';
 import { rateLimits } from './attacks/rate-limits.ts';
-import { doors } from './attacks/doors.ts';
 import { enumeration } from './attacks/enumeration.ts';
 import { grants } from './attacks/grants.ts';
+import { interoperation } from './attacks/interoperation.ts';
 import { keys } from './attacks/keys.ts';
 import { proxiesAndOrigins } from './attacks/proxies-and-origins.ts';
 import { signatures } from './attacks/signatures.ts';
@@ -29,7 +29,7 @@ export const lessons: Record<string, Attack[]> = {
   'The connection': connections,
   'The body of a request': bodies,
   Uploads: uploads,
-  'Doors for others': doors,
+  Interoperation: interoperation,
   'The administration': [...administration, ...administrators],
   'Which clients exist': enumeration,
   'Where a request comes from': proxiesAndOrigins,

@@ -135,6 +135,20 @@ describe('the migration step', () => {
     await app.close();
   });
 
+  it.each([
+    ['+', 'an+imported-secret-of-32-characters!'],
+    ['%', '100%-imported-secret-of-32-characters'],
+  ])(
+    'warns of a secret with %s, which some clients send unencoded [basic-form-decoding, RFC 6749 §2.3.1]',
+    async (_, secret) => {
+      writeFileSync(join(database.settings.SECRETS_DIRECTORY!, 'jobs-cli/client_secret'), secret);
+      expect(await database.migrateAgain()).toEqual([
+        'client jobs-cli: registered the secret in its file',
+        expect.stringMatching(/^client jobs-cli: its secret has "\+" or "%", which clients must form-encode in Basic/),
+      ]);
+    },
+  );
+
   it('fills in addresses from the environment', async () => {
     await database.migrateAgain({ JOBS_API_URL: 'https://jobs.example' });
     expect(await rows(`SELECT resource FROM scope WHERE value = 'jobs:read'`)).toEqual([

@@ -86,7 +86,7 @@ describe('a thousand scope values', () => {
       400,
       {
         error: 'invalid_target',
-        error_description: 'the client has default scopes at several resources: name the resource',
+        error_description: 'the client has default scopes for several resources: send resource',
       },
     ]);
     for (const value of [separate.at(0), separate.at(-1)].map(String)) {

@@ -132,6 +132,14 @@ describe('forward-auth behind nginx', () => {
     expect(answers[2]).toMatch(/^WWW-Authenticate: Bearer error="insufficient_scope"[^]*orders:read orders:write/im);
   });
 
+  it('serves the metadata of the protected resource [resource-metadata-address, RFC 9728 §3.1]', async () => {
+    expect((await at(`${nginx}/.well-known/oauth-protected-resource`)).body).toMatchObject({
+      resource: 'https://orders.example',
+      authorization_servers: [issuer],
+      scopes_supported: ['orders:read', 'orders:write'],
+    });
+  });
+
   it('lets no header from outside through [forward-auth-headers, Lanyard]', async () => {
     const token = await tokenOf('shop');
     const forged = { 'x-token-client-id': 'evil', 'x-token-subject': 'evil', 'x-token-scope': 'orders:write' };
@@ -144,6 +152,10 @@ describe('forward-auth behind nginx', () => {
     expect((await at(`${nginx}/orders/cancel`, token, { ...forged, ...elsewhere })).status).toBe(403);
     expect((await at(`${nginx}/orders/1`, undefined, { ...forged, ...elsewhere })).status).toBe(401);
     expect((await at(`${nginx}/_rules/orders-read`, token)).status).toBe(404);
+    for (const path of ['/orders/1', '/orders/cancel']) {
+      const passed = await at(nginx + path, await tokenOf('warehouse'), { ...forged, ...elsewhere });
+      expect(passed.body.text).toBe('orders of warehouse, warehouse, for orders:read orders:write\n');
+    }
   });
 
   it.each([

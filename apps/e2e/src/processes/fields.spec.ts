@@ -65,7 +65,7 @@ it.each(hostileTexts)(
 );
 
 /** Pages that have no fields. */
-const isPage = (path: string): boolean => /^\/(docs|health|metrics)/.test(path);
+const isPage = (path: string): boolean => /^\/(docs|health|metrics|oauth\/authorize)/.test(path);
 
 /** Whether 401 and 403 are valid answers: the form identifies the client, or the token does not open the endpoint. */
 const mayRefuse = ({ path, mayBeRefused = false }: Seed): boolean => mayBeRefused || path.startsWith('/oauth/');

@@ -51,7 +51,7 @@ export function addClients(program: Command, server: Server): void {
   const lifetime = () =>
     new Option(
       '--lifetime <duration>',
-      'the lifetime of its access tokens, for example 15m; "default": the server’s',
+      'the maximum lifetime of its access tokens, for example 5m; "default": no limit of its own',
     ).argParser(lifetimeOf);
   const tokensPerMinute = () =>
     new Option(

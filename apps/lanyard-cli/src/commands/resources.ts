@@ -14,7 +14,7 @@ export function addResources(program: Command, server: Server): void {
       const { items } = await server.call<{ items: Resource[] }>('GET', '/admin/resources');
       if (json) return printJson(items);
       const rows = items.flatMap(({ identifier, name, scopes, access_token_lifetime, access_token_typ: typ }) => {
-        const lifetime = access_token_lifetime === null ? 'not limited' : `${access_token_lifetime} s`;
+        const lifetime = access_token_lifetime === null ? 'not set' : `${access_token_lifetime} s`;
         return Object.entries(scopes).map(([scope, meaning]) => ({
           resource: identifier,
           name,

@@ -111,7 +111,10 @@ export class Diagnosis {
     const weaker = untyped.map(({ identifier }) => identifier);
     findings.push(
       weaker.length > 0
-        ? warning('access token type', `JWT instead of at+jwt, which validators could confuse: ${named(weaker)}`)
+        ? warning(
+            'access token type',
+            `typ is JWT, so validators could accept other JWTs as access tokens: ${named(weaker)}`,
+          )
         : ok('access token type', 'at+jwt for every protected resource'),
     );
     const reserved = await this.reserved.check();

@@ -39,9 +39,9 @@ const pageFor = (tokenEndpoint: string) => `<!doctype html>
   </head>
   <body>
     <h1>No sign-in here</h1>
-    <p>This server issues access tokens to services. It has no users, nobody can sign in, and no flow begins in a browser.</p>
+    <p>This server issues access tokens to services. It has no user accounts and no sign-in page.</p>
     <p>
-      The program that sent you here must use the client credentials grant instead: its own identifier and secret, at
+      The program that sent you here must use the client credentials grant instead: with its own client identifier and secret, at
       <code>${tokenEndpoint}</code>.
     </p>
     <p>Nothing was shared with that program.</p>

@@ -64,7 +64,7 @@ export class ClientCredentialsGrant {
     const [audience] = audiences;
     if (audience === undefined || audiences.size > 1) {
       if (!scope) {
-        throw new OAuthError('invalid_target', 'the client has default scopes at several resources: name the resource');
+        throw new OAuthError('invalid_target', 'the client has default scopes for several resources: send resource');
       }
       throw new OAuthError('invalid_scope', 'the scope spans several resources: request one token for each');
     }

@@ -72,7 +72,7 @@ describe('a client with default scopes at several resources', () => {
       400,
       {
         error: 'invalid_target',
-        error_description: 'the client has default scopes at several resources: name the resource',
+        error_description: 'the client has default scopes for several resources: send resource',
       },
     ]);
   });
@@ -126,7 +126,7 @@ describe('the access tokens of a protected resource', () => {
       {
         check: 'access token type',
         status: 'warning',
-        detail: `JWT instead of at+jwt, which validators could confuse: ${second}`,
+        detail: `typ is JWT, so validators could accept other JWTs as access tokens: ${second}`,
       },
     ]);
     expect(await put(second, { access_token_typ: 'jwt' })).toMatchObject([

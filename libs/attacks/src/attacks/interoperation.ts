@@ -8,10 +8,10 @@ import type { Target } from '../target.ts';
 /** The path of a URL, below which an issuer is; empty if it has none. */
 const pathOf = (issuer: string) => new URL(issuer).pathname.replace(/\/$/, '');
 
-/** The addresses that clients, validators and proxies of others need. */
-export const doors: Attack[] = [
+/** What third-party clients, validators and proxies need. */
+export const interoperation: Attack[] = [
   {
-    name: 'the sign-in page that is none as an open redirector',
+    name: 'the authorization endpoint as an open redirector',
     rule: '[no-authorization, RFC 6749 §3.1]',
     tries: 'authorization requests that want to be redirected, or to have their parameters shown as a page',
     stoppedBy: 'the authorization endpoint reads no parameter: it answers each with the same page, and 400',
