@@ -303,6 +303,12 @@ export const authorizationServer: readonly Rule[] = [
     files: [clientIdentifier, 'libs/administration/src/protected-resource.ts'],
   },
   {
+    name: 'replica-broadcast',
+    section: 'Lanyard',
+    text: 'Replicas publish what they counted to each other, whatever the client identifiers: no notification is too long for Postgres.',
+    files: [`${server}/replicas/replica-broadcast.ts`],
+  },
+  {
     name: 'client-folders',
     section: 'Lanyard',
     text: 'Each client has a folder of its own, named by its escaped identifier.',

@@ -10,7 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { folderOfClient } from '@lanyard/administration';
-import { freePort, lanyard, startSystem } from '@lanyard/local-system';
+import { forge } from '@lanyard/attacks';
+import { current, freePort, lanyard, openSigningKeys, queryServer, startSystem } from '@lanyard/local-system';
 import { languages, preparations, programs, type Language, type Program } from './programs.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -70,12 +71,9 @@ function expectationOf({ kind, refuses }: Program): string | undefined {
   if (kind === 'client') return '200';
   if (kind === 'agent') return `${clients.agent} sees 3 orders of Ada`;
   if (kind === 'conformance') return undefined;
-  return JSON.stringify({
-    'for another resource': 'refused',
-    malformed: 'refused',
-    tampered: 'refused',
-    valid: refuses ? 'refused' : 'accepted',
-  });
+  const refused = ['expired', 'for another resource', 'malformed', 'of another issuer', 'tampered'];
+  const outcomes = refused.map((name) => [name, 'refused']);
+  return JSON.stringify(Object.fromEntries([...outcomes, ['valid', refuses ? 'refused' : 'accepted']]));
 }
 
 /** The last line, with the members of a JSON object in order. */
@@ -144,13 +142,20 @@ try {
     await sleep(50);
   }
 
+  const query = (sql: string) => queryServer(system.postgres.url, 'lanyard_auth', sql);
+  const [key] = await openSigningKeys(query, directory, current);
+  if (!key) throw new Error('the signing key could not be read');
+  /** A valid token, and others that differ from it only in what their name says. */
   const tokensFor = async (resource: string) => {
     const valid = await tokenFor(resource);
+    const withClaims = (claims: object) => forge(valid, { claims }, key.privateKey);
     return {
       valid,
-      tampered: `${valid.slice(0, -4)}AAAA`,
-      'for another resource': await tokenFor(mcpUrl),
       malformed: 'x',
+      tampered: `${valid.slice(0, -4)}AAAA`,
+      expired: withClaims({ exp: 1_700_000_000 }),
+      'for another resource': withClaims({ aud: mcpUrl }),
+      'of another issuer': withClaims({ iss: 'https://other.example' }),
     };
   };
   for (const language of chosenLanguages) {

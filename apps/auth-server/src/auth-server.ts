@@ -16,7 +16,7 @@ export const authServer: Service<typeof authServerConfiguration> = {
   rewriteUrl: ({ ISSUER }) => withoutIssuerPath(ISSUER),
   setUp: (app, configuration) => {
     serveClientEndpoints(app);
-    serveAdministration(app);
+    serveAdministration(app, configuration.ISSUER);
     if (configuration.API_DOCS) serveApiDocs(app, configuration);
     warnOfInsecureSettings(configuration);
   },

@@ -1,7 +1,9 @@
+import { get } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { decodeJwt } from 'jose';
-import { basic, provisionedDatabase } from './auth-server.fixture.ts';
+import { administratorOf, basic, provisionedDatabase } from './auth-server.fixture.ts';
 
 const issuer = 'https://example.com/auth';
 let database: Awaited<ReturnType<typeof provisionedDatabase>>;
@@ -93,6 +95,20 @@ describe('an issuer with a path', () => {
     for (const method of ['GET', 'POST'] as const) {
       expect([method, (await app.inject({ method, url })).statusCode]).toEqual([method, 404]);
     }
+  });
+
+  it('is found in whole URLs, and in links of the administration [issuer-path, RFC 8414 §3.1]', async () => {
+    await app.listen(0, '127.0.0.1');
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    const status = await new Promise((resolve, reject) => {
+      const path = 'http://example.com/auth/.well-known/jwks.json';
+      get({ port, host: '127.0.0.1', path }, (response) => resolve(response.resume().statusCode)).on('error', reject);
+    });
+    expect(status).toBe(200);
+    const { call } = await administratorOf(app, database);
+    const created = await call('POST', '/auth/admin/clients', { client_id: 'a/b' });
+    expect([created.statusCode, created.headers.location]).toEqual([201, '/auth/admin/clients/a%2Fb']);
+    expect((await call('GET', String(created.headers.location))).json()).toMatchObject({ client_id: 'a/b' });
   });
 
   it('is the issuer and the administration of its tokens [issuer-path, RFC 8414 §3.1]', async () => {

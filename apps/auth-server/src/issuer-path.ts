@@ -14,7 +14,9 @@ export function withoutIssuerPath(issuer: string): ((url: string) => string) | u
   const metadata = new Map(
     [authorizationServerMetadataPath, openIdConfigurationPath].map((wellKnown) => [wellKnown + path, wellKnown]),
   );
-  return (url) => {
+  return (absolute) => {
+    // A request to a proxy has the whole URL, RFC 9112 section 3.2.2.
+    const url = absolute.replace(/^https?:\/\/[^/?]*/i, '');
     const [requested = '', ...query] = url.split('?');
     const below = requested.startsWith(`${path}/`) ? requested.slice(path.length) : '';
     return [metadata.get(requested) ?? (own.test(below) ? below : requested), ...query].join('?');

@@ -1,7 +1,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
+import { text } from 'node:stream/consumers';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -153,6 +154,21 @@ describe('a rule', () => {
     expect(await statusFor(tokenFor('x', stock))).toBe(401);
     expect(await statusFor(tokenFor('sales:read'))).toBe(403);
     expect(await statusFor(tokenFor('sales:read sales:write'))).toBe(200);
+  });
+
+  it.each([
+    ['GET /rules/sales-read/caf%E9 HTTP/1.1', ''],
+    ['GET /rules/sales-read/%zz HTTP/1.1', ''],
+    ['GET /rules/sales-read HTTP/1.1', 'authorization: Bearer \x01\r\n'],
+    ['GET /rules/sales-read HTTP/1.1', 'authorization: Bearer a\r\nauthorization: Bearer b\r\n'],
+    ['GET /rules/sales-read HTTP/1.1', `x: ${'x'.repeat(20_000)}\r\n`],
+    ['FOO /rules/sales-read HTTP/1.1', ''],
+  ])('refuses %s with %j with 403, since no rule can judge it [forward-auth, Lanyard]', async (line, headers) => {
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    const socket = connect(port, '127.0.0.1');
+    socket.write(`${line}\r\nhost: a\r\nconnection: close\r\n${headers}\r\n`);
+    const answer = await text(socket);
+    expect(answer).toMatch(/^HTTP\/1\.1 403 /);
   });
 
   it.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const)(

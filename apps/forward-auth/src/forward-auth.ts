@@ -9,6 +9,7 @@ export const forwardAuth: Service<typeof forwardAuthConfiguration> = {
   name: 'forward-auth',
   configuration: forwardAuthConfiguration,
   module: (configuration) => AppModule.forRoot(configuration),
+  unreadableStatus: 403,
   setUp: (app) => {
     app.useGlobalFilters(new RefusalFilter());
     ignoreBodies(app);

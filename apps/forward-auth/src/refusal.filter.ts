@@ -11,7 +11,9 @@ import { rulesPath } from './rule.controller.ts';
 export class RefusalFilter extends ProblemFilter {
   protected override answerTo(problem: Problem, { url }: FastifyRequest): Problem {
     if (problem.status >= 500 || !url.startsWith(rulesPath)) return problem;
-    const isAboutToken = problem.status <= 401;
-    return { ...problem, status: isAboutToken ? HttpStatus.UNAUTHORIZED : HttpStatus.FORBIDDEN };
+    // The guard has added a challenge, which belongs to a 401, RFC 9110 section 15.5.2.
+    const isChallenged = 'error' in problem && problem.error !== 'insufficient_scope';
+    const isUnauthorized = problem.status === 401 || isChallenged;
+    return { ...problem, status: isUnauthorized ? HttpStatus.UNAUTHORIZED : HttpStatus.FORBIDDEN };
   }
 }

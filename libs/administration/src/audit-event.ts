@@ -55,7 +55,7 @@ export type AuditEvent = z.infer<typeof auditEventSchema>;
 
 export const auditPageSchema = z.object({
   items: z.array(auditEventSchema),
-  next: z.string().nullable().describe('the path of the next page'),
+  next: z.string().nullable().describe('the path of the next page, below the issuer'),
 });
 
 /** The `previous_hash` of the first event. */

@@ -89,7 +89,7 @@ export type CreatedClient = z.infer<typeof createdClientSchema>;
 
 export const clientPageSchema = z.object({
   items: z.array(registeredClientSchema),
-  next: z.string().nullable().describe('the path of the next page'),
+  next: z.string().nullable().describe('the path of the next page, below the issuer'),
 });
 export type ClientPage = z.infer<typeof clientPageSchema>;
 

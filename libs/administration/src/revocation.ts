@@ -36,6 +36,6 @@ export type RevocationDescription = z.infer<typeof revocationSchema>;
 
 export const revocationPageSchema = z.object({
   items: z.array(revocationSchema),
-  next: z.string().nullable().describe('the path of the next page'),
+  next: z.string().nullable().describe('the path of the next page, below the issuer'),
 });
 export type RevocationPage = z.infer<typeof revocationPageSchema>;

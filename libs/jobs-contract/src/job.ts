@@ -79,7 +79,7 @@ export type Job = z.infer<typeof jobSchema>;
 export const jobQuerySchema = z.strictObject({
   status: z.enum(jobStatuses).optional(),
   type: z.string().max(100).optional(),
-  createdBy: z.string().max(128).optional().describe('client_id'),
+  createdBy: z.string().max(255).optional().describe('client_id'),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   after: jobIdSchema.optional().describe('the last id of the previous page'),
 });

@@ -31,6 +31,7 @@ export class ResourceServerModule implements NestModule, OnApplicationBootstrap,
     @Inject(KEY_SOURCE) private readonly keys: KeySource,
     @Inject(REVOCATION_SOURCE) private readonly revocations: RevocationSource | undefined,
     private readonly rules: AccessRules,
+    @Inject(RESOURCE_SERVER_OPTIONS) private readonly options: ResourceServerOptions,
     private readonly guardBeforeBody: GuardBeforeBody,
   ) {}
 
@@ -64,6 +65,11 @@ export class ResourceServerModule implements NestModule, OnApplicationBootstrap,
   }
 
   onApplicationBootstrap(): void {
+    const { resource, otherResources = [] } = this.options;
+    for (const { route, resource: named } of this.rules.all()) {
+      if (named === undefined || [resource, ...otherResources].includes(named)) continue;
+      throw new Error(`${route} is for ${named}, which is neither \`resource\` nor one of \`otherResources\``);
+    }
     this.keys.start();
     this.revocations?.start();
     const undeclared = this.rules.undeclared();

@@ -17,7 +17,8 @@ export function refuseOtherMethods(fastify: FastifyInstance): void {
   let patterns: [pattern: RegExp, methods: string[]][] | undefined;
   const allowedAt = (path: string): string | undefined => {
     patterns ??= [...methodsOf].map(([url, methods]) => [patternOf(url), [...methods]]);
-    const methods = patterns.flatMap(([pattern, found]) => (pattern.test(decoded(path)) ? found : []));
+    const spelled = decoded(path);
+    const methods = patterns.flatMap(([pattern, found]) => (pattern.test(spelled) ? found : []));
     return methods.length > 0 ? [...new Set(methods)].toSorted().join(', ') : undefined;
   };
   fastify.addHook('onRequest', (request, reply, done) => {

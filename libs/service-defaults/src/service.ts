@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Server as TlsServer } from 'node:tls';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -43,6 +44,8 @@ export interface Service<Schema extends z.ZodObject = z.ZodObject> {
   isStreamed?: (request: FastifyRequest) => boolean;
   /** how long a request may take to arrive, seconds; default 30 */
   requestTimeout?: number;
+  /** the status for requests that cannot be read or routed; default: 400, or what says more */
+  unreadableStatus?: number;
   /** the path and query that routes see, if not those of the request */
   rewriteUrl?: (configuration: z.infer<Schema>) => ((url: string) => string) | undefined;
   /** further setup of the application, before it listens */
@@ -74,8 +77,8 @@ export async function createService<Schema extends z.ZodObject>(
     ...(certificate && { https: { ...secureContext(certificate), ...limits.http, handshakeTimeout: 15_000 } }),
     return503OnClosing: false,
     skipMiddie: true,
-    clientErrorHandler: answerUnreadable(logger),
-    frameworkErrors: refuseUrl,
+    clientErrorHandler: answerUnreadable(logger, service.unreadableStatus),
+    frameworkErrors: refuseUrl(service.unreadableStatus ?? 400),
   });
   const module = {
     module: class ServiceModule {},
@@ -198,13 +201,17 @@ function secureHeaders(adapter: FastifyAdapter, isSecure: boolean): void {
 }
 
 /** Refuses a URL that cannot be routed, before hooks run. It does not repeat the URL, which may hold a token. */
-function refuseUrl({ code }: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const detail =
-    code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'a part of the address is too long' : 'the address is not encoded correctly';
-  leaveUnread(request, reply);
-  void reply
-    .status(400)
-    .type('application/problem+json')
-    .headers({ ...securityHeaders, 'cache-control': 'no-store' })
-    .send({ type: 'about:blank', title: 'Bad Request', status: 400, detail });
-}
+const refuseUrl =
+  (status: number) =>
+  ({ code }: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+    const detail =
+      code === 'FST_ERR_MAX_PARAM_LENGTH'
+        ? 'a part of the address is too long'
+        : 'the address is not encoded correctly';
+    leaveUnread(request, reply);
+    void reply
+      .status(status)
+      .type('application/problem+json')
+      .headers({ ...securityHeaders, 'cache-control': 'no-store' })
+      .send({ type: 'about:blank', title: STATUS_CODES[status], status, detail });
+  };

@@ -13,11 +13,12 @@ const bodyLimit = (route: string) => (route === '/admin/registry' ? 8 * 1024 * 1
 const isAdministration = ({ url }: { url?: string }): boolean => url?.startsWith('/admin/') ?? false;
 
 /** Sets up what the administration API needs of the application; call it before routes are registered. */
-export function serveAdministration(app: NestFastifyApplication): void {
+export function serveAdministration(app: NestFastifyApplication, issuer: string): void {
   acceptJson(app);
   addRouteHooks(app.getHttpAdapter().getInstance(), isAdministration, noStore);
   recordRefusals(app);
   waitUntilApplied(app);
+  linkBelow(app, new URL(issuer).pathname.replace(/\/$/, ''));
   limitWorkAtATime(app, isAdministration);
   app.useGlobalPipes(validationPipe());
 }
@@ -68,6 +69,18 @@ function waitUntilApplied(app: NestFastifyApplication): void {
     onSend: async ({ method }, { statusCode }, payload) => {
       if (method !== 'GET' && statusCode < 300) await changes.catchUp();
       return payload;
+    },
+  });
+}
+
+/** Links lead below the path of the issuer, if it has one. */
+function linkBelow(app: NestFastifyApplication, path: string): void {
+  if (path === '') return;
+  addRouteHooks(app.getHttpAdapter().getInstance(), isAdministration, {
+    onSend: (_request, reply, payload, done) => {
+      const location = reply.getHeader('location');
+      if (typeof location === 'string') reply.header('location', path + location);
+      done(null, payload);
     },
   });
 }

@@ -7,8 +7,8 @@ import { Notifications } from './notifications.ts';
 
 const channel = 'replica_news';
 
-/** How many entries one notification holds: Postgres takes 8000 bytes, and a name has at most 128 characters. */
-const entriesPerNotification = 50;
+/** Bytes; Postgres takes less than 8000. */
+const longestPayload = 7900;
 
 /** The maximum number of entries of one topic that are published at a time. */
 const maxEntries = 1000;
@@ -65,7 +65,7 @@ export class ReplicaBroadcast implements OnApplicationBootstrap, OnApplicationSh
   async publish(): Promise<void> {
     const payloads = [...this.topics].flatMap(([name, topic]) => {
       const entries = [...topic.collect()].slice(0, maxEntries);
-      return chunks(entries).map((chunk) => JSON.stringify({ from: this.id, topic: name, entries: chunk }));
+      return payloadsOf({ from: this.id, topic: name }, entries);
     });
     if (payloads.length === 0) return;
     await this.database.query('SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload', [channel, payloads]);
@@ -78,8 +78,23 @@ export class ReplicaBroadcast implements OnApplicationBootstrap, OnApplicationSh
   }
 }
 
-function chunks<T>(entries: T[]): T[][] {
-  return Array.from({ length: Math.ceil(entries.length / entriesPerNotification) }, (_, index) =>
-    entries.slice(index * entriesPerNotification, (index + 1) * entriesPerNotification),
-  );
+/** As many notifications as the entries need, each as long as Postgres takes it. */
+export function payloadsOf(message: { from: string; topic: string }, entries: readonly [string, number][]): string[] {
+  const payloads: string[] = [];
+  const room = longestPayload - Buffer.byteLength(JSON.stringify({ ...message, entries: [] }));
+  let [chunk, length] = [[] as string[], 0];
+  const finish = () => {
+    if (chunk.length > 0)
+      payloads.push(JSON.stringify({ ...message, entries: [] }).replace(/\]\}$/, `${chunk.join(',')}]}`));
+    [chunk, length] = [[], 0];
+  };
+  for (const entry of entries) {
+    const text = JSON.stringify(entry);
+    const bytes = Buffer.byteLength(text) + 1;
+    if (length + bytes > room) finish();
+    chunk.push(text);
+    length += bytes;
+  }
+  finish();
+  return payloads;
 }

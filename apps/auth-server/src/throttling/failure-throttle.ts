@@ -97,4 +97,6 @@ const digest = (name: string): string => hash('sha256', name, 'base64url').slice
 /** A copy: V8 would keep the whole request in memory for a part of it. */
 const detached = (text: string): string => Buffer.from(text).toString();
 
-const pairOf = (clientId: string, place: string) => `${place} ${clientId.slice(0, 128)}`;
+/** No client has a longer identifier; only its digest is kept, behind a space, which no identifier has. */
+const pairOf = (clientId: string, place: string) =>
+  `${place} ${clientId.length > 255 ? ` ${digest(clientId)}` : clientId}`;

@@ -1,5 +1,6 @@
 import { createServer, request, type Server } from 'node:http';
 import { afterAll, describe, expect, it } from '@jest/globals';
+import { deploymentOfFolder, runAttacks } from '@lanyard/attacks';
 import { freePort, jobs, lanyard, type Outcome } from '@lanyard/local-system';
 import { decodeJwt } from 'jose';
 import { startSystem, type RecordedSystem } from '../recorded-system.ts';
@@ -62,6 +63,13 @@ describe('an issuer with a path', () => {
     const issuer = `http://localhost:${port}/auth`;
     system = await startSystem({ authServer: port, issuer });
     expect(await use(system)).toBe(issuer);
+    const { jobsApi: JOBS_API_URL, batchProcessor: BATCH_PROCESSOR_URL } = system.urls;
+    const settings = { ISSUER: issuer, JOBS_API_URL, BATCH_PROCESSOR_URL, LANYARD_DIRECTORY: system.directory };
+    const outcomes = await runAttacks(await deploymentOfFolder(settings), {
+      only: 'an issuer that differs',
+      onOutcome: () => undefined,
+    });
+    expect(outcomes).toMatchObject([{ result: 'stopped' }]);
     await system.stop();
     system = undefined;
   }, 60_000);

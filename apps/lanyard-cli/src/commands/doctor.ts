@@ -63,7 +63,8 @@ async function discovery(server: Server): Promise<Finding[]> {
     finding('discovery', issuer !== server.issuer && `the metadata names ${issuer}, not ${server.issuer}`, issuer),
     finding(
       'RFC 8414 address',
-      !inserted.ok && `${address} answers ${inserted.status}: the proxy must pass it on`,
+      !(await names(inserted, server.issuer)) &&
+        `${address} answers ${inserted.status}, without the metadata of this issuer: the proxy must pass it on`,
       address,
       'warning',
     ),
@@ -74,6 +75,12 @@ async function discovery(server: Server): Promise<Finding[]> {
       'warning',
     ),
   ];
+}
+
+/** Whether a response holds the metadata of this issuer. */
+async function names(response: Response, issuer: string): Promise<boolean> {
+  const metadata = (await response.json().catch(() => undefined)) as AuthorizationServerMetadata | undefined;
+  return response.ok && metadata?.issuer === issuer;
 }
 
 async function keys(server: Server): Promise<Finding[]> {

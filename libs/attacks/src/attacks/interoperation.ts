@@ -123,9 +123,13 @@ export const interoperation: Attack[] = [
           assert(created.status === 201, `${identifier} is not registered: ${created.status} ${created.text}`);
           const read = await as('GET', path);
           assert(read.body.client_id === identifier, `${path} reads ${String(read.body.client_id)}`);
-          statuses.push((await as('PATCH', path, { client_name: 'evil' })).status);
-          statuses.push((await as('POST', `${path}/disable`)).status);
-          statuses.push((await as('DELETE', path)).status);
+          const acts = [
+            await as('PATCH', path, { client_name: 'evil' }),
+            await as('POST', `${path}/disable`),
+            await as('DELETE', path),
+          ].map(({ status }) => status);
+          assert(acts.join(' ') === '200 200 204', `acts on ${identifier} were answered ${acts.join(', ')}`);
+          statuses.push(...acts);
         }
         for (const identifier of ['.', '..', 'lanyard:auth-server', target.issuer, `${target.issuer}/admin`]) {
           const { status } = await as('POST', '/clients', { client_id: identifier });

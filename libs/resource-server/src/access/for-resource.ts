@@ -1,3 +1,6 @@
+/** Stands for every resource of the service. */
+export const anyResource = '*';
+
 const protectedResource = Symbol.for('lanyard:protected-resource');
 
 /**

@@ -10,7 +10,7 @@ import { InvalidTokenError, KeysUnavailableError, type AccessToken } from '@lany
 import { formatChallenge, formatScope, protectedResourceMetadataUrl } from '@lanyard/oauth-protocol';
 import { AuthGuard } from '@nestjs/passport';
 import { accessRuleOf } from '../access/access-rule.ts';
-import { namedResourceOf } from '../access/for-resource.ts';
+import { anyResource, namedResourceOf } from '../access/for-resource.ts';
 import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from '../options.ts';
 import {
   BearerException,
@@ -61,7 +61,7 @@ export class AccessTokenGuard extends AuthGuard() {
     try {
       requireTokenInHeader(request);
       await super.canActivate(context);
-      requireAudience(request.user, this.resourceFor(context));
+      requireAudience(request.user, this.namedBy(context));
       const scopes = request.user?.scopes;
       if (!needed.every((value) => scopes?.has(value))) throw scopeInsufficient(formatScope(needed));
       return true;
@@ -91,12 +91,13 @@ export class AccessTokenGuard extends AuthGuard() {
     throw credentialsMissing(rule && 'scopes' in rule ? formatScope(rule.scopes) || undefined : undefined);
   }
 
-  private resourceFor(context: ExecutionContext): string {
+  private namedBy(context: ExecutionContext): string {
     return namedResourceOf(context.getHandler(), context.getClass()) ?? this.resourceServer.resource;
   }
 
   private challenge(exception: BearerException, context: ExecutionContext, { id, user }: BearerRequest): void {
-    const metadata = protectedResourceMetadataUrl(this.resourceFor(context));
+    const resource = this.namedBy(context);
+    const metadata = protectedResourceMetadataUrl(resource === anyResource ? this.resourceServer.resource : resource);
     const challenge = { ...exception.challenge, resource_metadata: metadata };
     void context.switchToHttp().getResponse().header('www-authenticate', formatChallenge('Bearer', challenge));
     this.logger.warn({
@@ -112,7 +113,7 @@ export class AccessTokenGuard extends AuthGuard() {
 
 /** The strategy accepts tokens for each of the service's resources; a route belongs to one of them. */
 function requireAudience(token: AccessToken | undefined, resource: string): void {
-  if (token && ![token.claims.aud].flat().includes(resource)) {
+  if (token && resource !== anyResource && ![token.claims.aud].flat().includes(resource)) {
     throw tokenInvalid('the access token is invalid', `unexpected "aud" claim value: the route belongs to ${resource}`);
   }
 }

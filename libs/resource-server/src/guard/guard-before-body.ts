@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { accessRuleOf, Public, RequireScopes } from '../access/access-rule.ts';
+import { anyResource, ForResource } from '../access/for-resource.ts';
 import { AccessRules, type RouteHandler } from '../access/access-rules.ts';
 import { RESOURCE_SERVER_OPTIONS, type ResourceServerOptions } from '../options.ts';
 import { AccessTokenGuard } from './access-token.guard.ts';
@@ -65,6 +66,7 @@ export class GuardBeforeBody {
 }
 
 @RequireScopes()
+@ForResource(anyResource)
 class AnyToken {}
 
 @Public()
@@ -72,7 +74,7 @@ class Open {}
 
 /**
  * For a handler that several controllers inherit, each perhaps with its own rule: before the body, any valid token is
- * enough, and none is needed if one of them is public. The scopes are checked when the guard runs again.
+ * enough, and none is needed if one of them is public. Resource and scopes are checked when the guard runs again.
  */
 function inheritedHandler(...routes: RouteHandler[]): RouteHandler {
   return { controller: routes.some(isPublic) ? Open : AnyToken, handler: () => undefined };

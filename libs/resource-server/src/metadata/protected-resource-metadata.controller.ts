@@ -32,7 +32,7 @@ export class ProtectedResourceMetadataController {
   private metadataAt(path: string, host: string | undefined): ProtectedResourceMetadata {
     const { resource: main, otherResources = [], issuer, resourceName } = this.options;
     const there = [main, ...otherResources].filter((identifier) => new URL(identifier).pathname === path);
-    const [resource] = there.length > 1 ? there.filter((identifier) => new URL(identifier).host === host) : there;
+    const [resource] = there.length > 1 ? there.filter((identifier) => isHostOf(identifier, host)) : there;
     if (resource === undefined) throw new NotFoundException();
     return {
       resource,
@@ -42,4 +42,10 @@ export class ProtectedResourceMetadataController {
       ...(resourceName && resource === main && { resource_name: resourceName }),
     };
   }
+}
+
+/** In any case, and with or without the default port. */
+function isHostOf(identifier: string, host = ''): boolean {
+  const { protocol, host: own } = new URL(identifier);
+  return URL.parse(`${protocol}//${host}`)?.host === own;
 }

@@ -60,7 +60,7 @@ function isRepeated(name: string, rawHeaders: string[]): boolean {
 
 /** Answers bytes that are not a request, and requests that do not arrive in time. */
 export const answerUnreadable =
-  (logger: Logger) =>
+  (logger: Logger, statusInstead?: number) =>
   (error: NodeJS.ErrnoException, socket: Socket): void => {
     // Node keeps the response there for listeners of clientError.
     const pendingResponse = Reflect.get(socket, '_httpMessage') as ServerResponse | undefined;
@@ -70,7 +70,8 @@ export const answerUnreadable =
       socket.destroy();
       return;
     }
-    const [status, detail] = faults[error.code ?? ''] ?? [400, 'this is not an HTTP request'];
+    const [usual, detail] = faults[error.code ?? ''] ?? [400, 'this is not an HTTP request'];
+    const status = statusInstead ?? usual;
     logger.info({ msg: 'unreadable request', status, code: error.code, address: socket.remoteAddress });
     const title = STATUS_CODES[status];
     const body = JSON.stringify({ type: 'about:blank', title, status, detail });

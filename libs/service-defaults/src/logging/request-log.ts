@@ -84,7 +84,8 @@ function idsOf(params: unknown): Record<string, string> | undefined {
   let ids: Record<string, string> | undefined;
   for (const name in given) {
     const value = given[name]!;
-    const isId = /^[0-9a-f-]{36}$|^[0-9a-f]{64}$/.test(value);
+    // What a wildcard matches is not an id.
+    const isId = name !== '*' && /^[0-9a-f-]{36}$|^[0-9a-f]{64}$/.test(value);
     if (isId && !secretFields.includes(name)) (ids ??= {})[name] = value;
   }
   return ids;

@@ -2,7 +2,7 @@ import { clientIdSchema, nameSchema, scopeValueSchema } from '@lanyard/administr
 import { z } from 'zod';
 
 export const clientQuerySchema = z.strictObject({
-  q: nameSchema.max(100).optional().describe('part of the client_id or client_name, case-insensitive'),
+  q: nameSchema.optional().describe('part of the client_id or client_name, case-insensitive'),
   scope: scopeValueSchema.optional().describe('clients that may have this scope value'),
   disabled: z
     .enum(['true', 'false'])
