@@ -49,3 +49,15 @@ it('publishes no identifier as it was presented', () => {
   expect(all).not.toContain('hush');
   expect(all).not.toContain('198.51');
 });
+
+it('distinguishes clients whose long identifiers begin alike', () => {
+  const { throttle } = aThrottle();
+  const address = '198.51.100.1';
+  const ids = [250, 300].flatMap((length) => ['a', 'b'].map((end) => `https://${'x'.repeat(length - 9)}${end}`));
+  for (const id of ids) {
+    throttle.succeeded(id, address);
+    expect(ids.filter((other) => throttle.authenticatedRecently(other, address))).toEqual(
+      ids.slice(0, ids.indexOf(id) + 1),
+    );
+  }
+});

@@ -3,7 +3,7 @@ import { Controller, Module, Post } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, RouteConfig, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { startAuthorizationServer, type TestAuthorizationServer } from '@lanyard/testing';
-import { Public, RequireScopes, ResourceServerModule } from '../index.ts';
+import { ForResource, Public, RequireScopes, ResourceServerModule } from '../index.ts';
 
 class Inherited {
   @Post()
@@ -34,6 +34,22 @@ class ThirdController extends InheritedElsewhere {}
 @Controller('fourth')
 @Public()
 class FourthController extends InheritedElsewhere {}
+
+class InheritedByResources {
+  @Post()
+  take() {
+    return {};
+  }
+}
+
+@Controller('fifth')
+@RequireScopes('fifth')
+class FifthController extends InheritedByResources {}
+
+@Controller('sixth')
+@RequireScopes('sixth')
+@ForResource('https://doors.example')
+class SixthController extends InheritedByResources {}
 
 @Controller('badges')
 @RequireScopes('badges:write')
@@ -73,12 +89,16 @@ const parsed: string[] = [];
 beforeAll(async () => {
   issuer = await startAuthorizationServer();
   @Module({
-    imports: [ResourceServerModule.forRoot({ issuer: issuer.issuer, resource })],
+    imports: [
+      ResourceServerModule.forRoot({ issuer: issuer.issuer, resource, otherResources: ['https://doors.example'] }),
+    ],
     controllers: [
       FirstController,
       SecondController,
       ThirdController,
       FourthController,
+      FifthController,
+      SixthController,
       BadgesController,
       ForgottenController,
     ],
@@ -98,9 +118,9 @@ afterAll(async () => {
   await issuer.stop();
 });
 
-async function post(url: string, scope?: string) {
+async function post(url: string, scope?: string, audience = resource) {
   parsed.length = 0;
-  const authorization = scope && `Bearer ${issuer.token({ clientId: 'somebody', audience: resource, scope })}`;
+  const authorization = scope && `Bearer ${issuer.token({ clientId: 'somebody', audience, scope })}`;
   const headers = { 'content-type': 'text/badge', ...(authorization && { authorization }) };
   const { statusCode } = await app.inject({ method: 'POST', url, headers, payload: 'a badge' });
   return [statusCode, parsed.length > 0 ? 'read' : 'unread'];
@@ -124,5 +144,37 @@ describe('a body', () => {
     ['at the other inherited handler, with the scope of the first', '/second', 'first', [403, 'read']],
   ] as const)('%s [token-before-body, Lanyard]', async (_, url, scope, outcome) => {
     expect(await post(url, scope)).toEqual(outcome);
+  });
+
+  it('at an inherited handler of several resources is read with a token for any, and handled with the right one [several-resources, RFC 8707 §2]', async () => {
+    const doors = 'https://doors.example';
+    expect([
+      await post('/fifth', 'fifth'),
+      await post('/sixth', 'sixth', doors),
+      await post('/sixth', 'sixth'),
+      await post('/fifth', 'fifth', doors),
+      await post('/sixth', 'sixth', 'https://else.example'),
+    ]).toEqual([
+      [201, 'read'],
+      [201, 'read'],
+      [401, 'read'],
+      [401, 'read'],
+      [401, 'unread'],
+    ]);
+  });
+
+  it('at a route of a resource that the options do not name is refused at start [several-resources, RFC 8707 §2]', async () => {
+    @Module({
+      imports: [ResourceServerModule.forRoot({ issuer: issuer.issuer, resource })],
+      controllers: [SixthController],
+    })
+    class WrongModule {}
+    const wrong = await NestFactory.create<NestFastifyApplication>(WrongModule, new FastifyAdapter(), {
+      logger: false,
+      abortOnError: false,
+    });
+    await expect(wrong.init()).rejects.toThrow(
+      'SixthController.take is for https://doors.example, which is neither `resource` nor one of `otherResources`',
+    );
   });
 });
