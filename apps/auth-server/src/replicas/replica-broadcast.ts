@@ -80,21 +80,18 @@ export class ReplicaBroadcast implements OnApplicationBootstrap, OnApplicationSh
 
 /** As many notifications as the entries need, each as long as Postgres takes it. */
 export function payloadsOf(message: { from: string; topic: string }, entries: readonly [string, number][]): string[] {
-  const payloads: string[] = [];
   const room = longestPayload - Buffer.byteLength(JSON.stringify({ ...message, entries: [] }));
-  let [chunk, length] = [[] as string[], 0];
-  const finish = () => {
-    if (chunk.length > 0)
-      payloads.push(JSON.stringify({ ...message, entries: [] }).replace(/\]\}$/, `${chunk.join(',')}]}`));
-    [chunk, length] = [[], 0];
-  };
+  const chunks: [string, number][][] = [];
+  let left = 0;
   for (const entry of entries) {
-    const text = JSON.stringify(entry);
-    const bytes = Buffer.byteLength(text) + 1;
-    if (length + bytes > room) finish();
-    chunk.push(text);
-    length += bytes;
+    // With the comma before it.
+    const bytes = Buffer.byteLength(JSON.stringify(entry)) + 1;
+    if (bytes > left) {
+      chunks.push([]);
+      left = room;
+    }
+    chunks.at(-1)!.push(entry);
+    left -= bytes;
   }
-  finish();
-  return payloads;
+  return chunks.map((chunk) => JSON.stringify({ ...message, entries: chunk }));
 }
